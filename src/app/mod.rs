@@ -1,0 +1,1 @@
+//! App: owns store, sip, media, speech, switch, jobs; start, drain, stop.

@@ -1,0 +1,1 @@
+//! When people are rung about an alert that nobody has.

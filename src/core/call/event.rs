@@ -1,0 +1,71 @@
+//! What the world tells a call.
+
+use std::time::Duration;
+
+use crate::fact::{LegCause, RecordingEnd};
+use crate::ids::{LegId, RecordingId};
+use crate::oncall::OnCall;
+
+use super::command::{DialId, PlayId};
+
+/// One input to the call machine.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The caller's leg is up: our 200 was sent and media can flow.
+    CallerAnswered,
+    /// A key was pressed, heard once however it came (RFC 4733, SIP INFO).
+    Digit {
+        /// Who pressed.
+        leg: LegId,
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        digit: char,
+    },
+    /// A play came to its end by itself. A play that was stopped or replaced sends nothing.
+    PlayEnded {
+        /// Which leg.
+        leg: LegId,
+        /// Which play.
+        play: PlayId,
+    },
+    /// A recording is over, whoever ended it. Sent once for every `Record`.
+    RecordEnded {
+        /// Which leg.
+        leg: LegId,
+        /// Which recording.
+        recording: RecordingId,
+        /// Length of the audio kept.
+        duration: Duration,
+        /// Speech was heard in it.
+        speech: bool,
+        /// Why it ended.
+        reason: RecordingEnd,
+    },
+    /// The dialled phone rings (180 or 183; early media is not passed on).
+    LegRinging {
+        /// Which leg.
+        leg: LegId,
+    },
+    /// The dialled phone was answered: perhaps by a person, perhaps by a mailbox.
+    LegAnswered {
+        /// Which leg.
+        leg: LegId,
+    },
+    /// A leg is over, or never came to be. The caller's leg included. Sent once for each leg.
+    LegEnded {
+        /// Which leg.
+        leg: LegId,
+        /// How.
+        cause: LegCause,
+    },
+    /// Answer to `FindOnCall`: who is to be called now, in order.
+    OnCallFound {
+        /// The question's number.
+        dial: DialId,
+        /// Whom to call, first choice first; empty: nobody, with the reason in `why`.
+        on_call: OnCall,
+    },
+    /// Somebody outside acknowledged or resolved the call's alert (page, API).
+    AlertTaken,
+    /// The service is shutting down and its patience is at an end.
+    Shutdown,
+}

@@ -1,0 +1,116 @@
+//! The call machine: events in, commands out.
+//!
+//! [`Call`] decides everything that happens on one call and does none of it.
+//! `switch` owns each call by value: it feeds one input, drains the commands,
+//! does them, and asks for the next timer. See [`event`], [`command`].
+
+pub mod command;
+pub mod event;
+pub mod flow;
+pub mod prompt;
+pub mod timer;
+pub mod view;
+
+pub use command::Command;
+pub use event::Event;
+pub use timer::Timer;
+pub use view::CallView;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::directory::{Directory, Language};
+use crate::ids::{AlertId, CallId, CustomerId, NumberId, RecordingId};
+use crate::now::Now;
+use crate::private::Private;
+
+/// What is known about an incoming call before anything is decided.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// The call's identity.
+    pub call: CallId,
+    /// The identity that its alert will have.
+    pub alert: AlertId,
+    /// Digits that will be spoken to the caller.
+    pub reference: String,
+    /// The number rung; it is in the directory.
+    pub number: NumberId,
+    /// Caller's number; `None`: withheld.
+    pub caller: Option<Private<String>>,
+    /// `trunk:NAME`, `phone:NAME`, `open`.
+    pub source: String,
+    /// The snapshot that this call keeps.
+    pub directory: Arc<Directory>,
+    /// Seed for ids and random choices.
+    pub seed: u64,
+    /// How long after opening an alert that nobody took people are rung, and how often again.
+    pub ring_again: std::time::Duration,
+}
+
+/// An alert that nobody has, to ring people about.
+#[derive(Debug, Clone)]
+pub struct AlertRing {
+    /// The identity of the call to be placed.
+    pub call: CallId,
+    /// The alert.
+    pub alert: AlertId,
+    /// Its reference, spoken.
+    pub reference: String,
+    /// The number whose schedule says whom to ring; it is in the directory.
+    pub number: NumberId,
+    /// The caller's number, if known.
+    pub caller: Option<Private<String>>,
+    /// The customer, if known.
+    pub customer: Option<CustomerId>,
+    /// Language of the original call.
+    pub language: Language,
+    /// What was said, in order.
+    pub recordings: Vec<RecordingId>,
+    /// Counts from 1.
+    pub round: u32,
+    /// The snapshot that this call keeps.
+    pub directory: Arc<Directory>,
+    /// Seed for ids and random choices.
+    pub seed: u64,
+}
+
+/// One call: a value that is told what happened and says what to do.
+#[derive(Debug)]
+pub struct Call {}
+
+impl Call {
+    /// An INVITE came in. Its first commands keep `CallStarted` and answer or refuse.
+    pub fn incoming(_incoming: Incoming, _now: Now) -> Self {
+        todo!("call helper")
+    }
+
+    /// People are to be rung about an alert.
+    pub fn alert_ring(_ring: AlertRing, _now: Now) -> Self {
+        todo!("call helper")
+    }
+
+    /// Something happened.
+    pub fn handle(&mut self, _event: Event, _now: Now) {
+        todo!("call helper")
+    }
+
+    /// The moment of [`Call::poll_timeout`] has come.
+    pub fn handle_timeout(&mut self, _now: Now) {
+        todo!("call helper")
+    }
+
+    /// The earliest timer.
+    pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
+        todo!("call helper")
+    }
+
+    /// The next deed; ask until `None` after each input.
+    pub fn poll_command(&mut self) -> Option<Command> {
+        todo!("call helper")
+    }
+
+    /// What outsiders may see.
+    pub fn view(&self) -> CallView {
+        todo!("call helper")
+    }
+}

@@ -1,0 +1,141 @@
+//! What can be played to a leg.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::ids::RecordingId;
+use crate::private::Private;
+
+/// The name of a text in `prompts/<language>/*.toml` and of its recording.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PromptId(pub Cow<'static, str>);
+
+impl PromptId {
+    /// A prompt that our own code names.
+    pub const fn new(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+}
+
+/// One piece of a play.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Prompt {
+    /// A recorded text of ours.
+    Say(PromptId),
+    /// Digits, one by one (`4711`: "four, seven, one, one"). `+` is skipped.
+    Digits(Private<String>),
+    /// A name or word that is spoken by the voice; must have been prepared, is
+    /// skipped where it was not.
+    Name(Private<String>),
+    /// What somebody said before on this call.
+    Recording(RecordingId),
+    /// A WAV file named in the configuration (checked at start).
+    File(String),
+    /// The tone after which the caller speaks (1 kHz, 0.4 s).
+    Beep,
+    /// A pause.
+    Silence(Duration),
+    /// Hold music, without end.
+    Music,
+}
+
+/// The prompts that our own code and demo flows name, with what they say (the
+/// wording stands in `prompts/<language>/*.toml`). Every language has all of them.
+pub mod say {
+    use super::PromptId;
+
+    macro_rules! prompts {
+        ($($(#[$doc:meta])* $constant:ident = $name:literal),+ $(,)?) => {
+            $($(#[$doc])* pub const $constant: PromptId = PromptId::new($name);)+
+            /// All of them.
+            pub const ALL: &[PromptId] = &[$($constant),+];
+        };
+    }
+
+    prompts! {
+        /// Welcome; what you say to our questions and messages is recorded.
+        GREETING = "greeting",
+        /// To report a fault press 1, to speak to the engineer on call 2, to leave a message 3.
+        MENU = "menu",
+        /// I did not hear a key.
+        NO_INPUT = "no-input",
+        /// That key means nothing here.
+        NO_MATCH = "no-match",
+        /// For English press 1 (in English); für Deutsch die 2 (in German).
+        CHOOSE_LANGUAGE = "choose-language",
+        /// Please type your customer PIN and then the hash key.
+        ASK_PIN = "ask-pin",
+        /// That PIN is not known here.
+        PIN_UNKNOWN = "pin-unknown",
+        /// Introduces the five questions; press hash when you have finished an answer.
+        SCRIPT_INTRO = "script-intro",
+        /// Who is calling?
+        ASK_WHO = "ask-who",
+        /// What has happened?
+        ASK_WHAT = "ask-what",
+        /// Since when?
+        ASK_WHEN = "ask-when",
+        /// Where: which site, which system?
+        ASK_WHERE = "ask-where",
+        /// Why is it urgent?
+        ASK_WHY = "ask-why",
+        /// I did not hear anything. (before asking again)
+        NOT_HEARD = "not-heard",
+        /// This is what I have noted.
+        READ_BACK = "read-back",
+        /// Press 1 if that is right, 2 to answer again.
+        CONFIRM = "confirm",
+        /// Your reference number is … (digits follow)
+        REFERENCE = "reference",
+        /// We are calling the engineer on call; please stay on the line.
+        CALLING_ENGINEER = "calling-engineer",
+        /// We are still trying; thank you for waiting.
+        STILL_TRYING = "still-trying",
+        /// At any time press hash to leave a message instead. (said once where the key is on)
+        LEAVE_QUEUE = "leave-queue",
+        /// We are connecting you now. (to the caller)
+        CONNECTING = "connecting",
+        /// Nobody could be reached so far; we keep calling them.
+        NOBODY_REACHED = "nobody-reached",
+        /// Please leave a message after the tone; press hash when you have finished.
+        VOICEMAIL = "voicemail",
+        /// Thank you. Your message is recorded and the engineers are told.
+        VOICEMAIL_THANKS = "voicemail-thanks",
+        /// No message was heard; the engineers are told that you called.
+        VOICEMAIL_EMPTY = "voicemail-empty",
+        /// Goodbye.
+        GOODBYE = "goodbye",
+        /// This number does not take your call.
+        BLOCKED = "blocked",
+        /// We are closed now.
+        CLOSED = "closed",
+        /// A fault on our side; your call is noted and the engineers are told.
+        SORRY_FAULT = "sorry-fault",
+        /// To the engineer, before any key: "Urgent hotline call. Press 1."
+        ENGINEER_KNOCK = "engineer-knock",
+        /// A call from … (customer's name follows, if known)
+        ENGINEER_CALL_FROM = "engineer-call-from",
+        /// A caller who is not known to us. The number is … (digits may follow)
+        ENGINEER_UNKNOWN_CALLER = "engineer-unknown-caller",
+        /// The caller said: (the recordings follow)
+        ENGINEER_CALLER_SAID = "engineer-caller-said",
+        /// Nothing was said so far.
+        ENGINEER_NOTHING_SAID = "engineer-nothing-said",
+        /// Press 1 to be joined with the caller, 2 to decline.
+        ENGINEER_JOIN = "engineer-join",
+        /// You are joined.
+        ENGINEER_JOINED = "engineer-joined",
+        /// You have declined; the next engineer is called.
+        ENGINEER_DECLINED = "engineer-declined",
+        /// The caller has hung up; the alert stays open until someone acknowledges it.
+        ENGINEER_CALLER_GONE = "engineer-caller-gone",
+        /// To the engineer about an alert nobody has, before any key: "Urgent hotline alert. Press 1."
+        ALERT_KNOCK = "alert-knock",
+        /// This alert is still open; reference … (digits follow)
+        ALERT_OPEN = "alert-open",
+        /// Press 1 to acknowledge, 2 to decline.
+        ALERT_ACKNOWLEDGE = "alert-acknowledge",
+        /// Thank you. The alert is yours.
+        ALERT_ACKNOWLEDGED = "alert-acknowledged",
+    }
+}

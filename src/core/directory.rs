@@ -1,0 +1,172 @@
+//! Who and what the installation knows: customers, people and their phones,
+//! schedules, numbers and their flows, trunks. A read-only snapshot; the shells
+//! build it from `hotline.toml` and swap it as a whole. Only what stands here
+//! can be dialled.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::call::flow::Flow;
+use crate::ids::{CustomerId, FlowId, NumberId, PhoneId, ScheduleId, TrunkId, UserId};
+use crate::oncall::Schedule;
+use crate::private::Private;
+
+/// The snapshot that a call keeps from its first moment to its last.
+#[derive(Debug, Clone, Default)]
+pub struct Directory {
+    /// The customers of the MSP.
+    pub customers: BTreeMap<CustomerId, Customer>,
+    /// The people of the MSP.
+    pub users: BTreeMap<UserId, User>,
+    /// Rotas.
+    pub schedules: BTreeMap<ScheduleId, Schedule>,
+    /// The numbers that can be rung, by the name or number dialled.
+    pub numbers: BTreeMap<NumberId, Number>,
+    /// Call flows.
+    pub flows: BTreeMap<FlowId, Arc<Flow>>,
+    /// Connections to carriers. Secrets are not here but in the shell's settings.
+    pub trunks: BTreeMap<TrunkId, Trunk>,
+    /// Accounts that phones may register with.
+    pub phones: BTreeMap<PhoneId, Phone>,
+    /// Callers who are turned away: E.164 numbers or prefixes ended by `*`.
+    pub blocklist: Vec<Private<String>>,
+}
+
+/// A customer of the MSP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Customer {
+    /// Its configured name.
+    pub id: CustomerId,
+    /// As spoken and shown ("Acme Logistics").
+    pub name: String,
+    /// The numbers it calls from, E.164; an entry ended by `*` is a prefix.
+    pub caller_ids: Vec<Private<String>>,
+    /// The PIN its people may type; leading zeros count.
+    pub pin: Option<Private<String>>,
+    /// Language tag of the prompts (`en`, `de`).
+    pub language: Option<Language>,
+    /// Days that audio, transcripts and numbers are kept.
+    pub retention_days: u32,
+}
+
+/// A language that prompts exist in, by its tag (`en`, `de`): a folder of `prompts/`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Language(pub String);
+
+impl Default for Language {
+    fn default() -> Self {
+        Self("en".to_owned())
+    }
+}
+
+/// A person who can be called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Configured name.
+    pub id: UserId,
+    /// As spoken and shown.
+    pub name: String,
+    /// Language that the hotline speaks to this person.
+    pub language: Language,
+    /// Where to reach the person, in the order to try.
+    pub phones: Vec<Destination>,
+}
+
+/// A place that a call can be sent to. Comes from the directory only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// A phone that registers with us.
+    Phone(PhoneId),
+    /// A number (E.164) through a trunk.
+    Number {
+        /// The trunk that carries it.
+        trunk: TrunkId,
+        /// E.164 number.
+        number: Private<String>,
+    },
+    /// A fixed SIP address named in the configuration (a PBX, the bench's callee).
+    Sip(String),
+}
+
+/// A hotline number and what happens when it is rung.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Number {
+    /// As dialled: the user part of the SIP URI or E.164.
+    pub id: NumberId,
+    /// Other spellings of the same number (without `+`, national).
+    pub aliases: Vec<String>,
+    /// The flow it belongs to.
+    pub flow: FlowId,
+    /// Language unless the flow or the customer says otherwise.
+    pub language: Language,
+    /// The schedule asked when a call to this number finds nobody, and whose
+    /// people are rung while its alert is unacknowledged.
+    pub schedule: Option<ScheduleId>,
+    /// A test number: its calls leave a record but no alert (bench, line tests).
+    pub test: bool,
+}
+
+/// A connection to a carrier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trunk {
+    /// Configured name.
+    pub id: TrunkId,
+    /// As shown.
+    pub name: String,
+    /// The number that our outgoing calls show, E.164.
+    pub caller_id: Option<Private<String>>,
+    /// P-Asserted-Identity (RFC 3325) from this carrier is believed.
+    pub trusted: bool,
+}
+
+/// An account that a phone registers with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Phone {
+    /// The account's name, the user part of its address of record.
+    pub id: PhoneId,
+    /// Whose phone it is.
+    pub user: Option<UserId>,
+}
+
+impl Directory {
+    /// The number that was dialled, by its own name or one of its spellings.
+    pub fn number(&self, dialled: &str) -> Option<&Number> {
+        let digits = |text: &str| text.trim_start_matches('+').to_owned();
+        self.numbers.get(&NumberId(dialled.to_owned())).or_else(|| {
+            self.numbers.values().find(|number| {
+                number.aliases.iter().any(|alias| alias == dialled)
+                    || (dialled.len() > 4
+                        && dialled.chars().all(|c| c.is_ascii_digit() || c == '+')
+                        && digits(&number.id.0) == digits(dialled))
+            })
+        })
+    }
+
+    /// The customer who calls from `caller` (E.164). The most exact entry wins.
+    pub fn customer_by_caller(&self, caller: &str) -> Option<&Customer> {
+        let rank = |pattern: &Private<String>| match pattern.reveal().strip_suffix('*') {
+            Some(prefix) => caller.starts_with(prefix).then_some(prefix.len()),
+            None => (pattern.reveal() == caller).then_some(usize::MAX),
+        };
+        self.customers
+            .values()
+            .filter_map(|customer| Some((customer.caller_ids.iter().filter_map(rank).max()?, customer)))
+            .max_by_key(|(length, _)| *length)
+            .map(|(_, customer)| customer)
+    }
+
+    /// The customer whose PIN this is; leading zeros count.
+    pub fn customer_by_pin(&self, pin: &str) -> Option<&Customer> {
+        self.customers
+            .values()
+            .find(|customer| customer.pin.as_ref().is_some_and(|own| own.reveal() == pin))
+    }
+
+    /// Whether callers from this number are turned away.
+    pub fn is_blocked(&self, caller: &str) -> bool {
+        self.blocklist.iter().any(|entry| match entry.reveal().strip_suffix('*') {
+            Some(prefix) => caller.starts_with(prefix),
+            None => entry.reveal() == caller,
+        })
+    }
+}

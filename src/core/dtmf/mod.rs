@@ -1,0 +1,1 @@
+//! Placeholder head; written by its room's owner.

@@ -1,0 +1,20 @@
+//! What hotline decides: calls, on-call, alerts.
+//!
+//! This crate holds no socket, no clock, no database and no `async`. Time and
+//! randomness are parameters; what the world must do is a [`call::Command`],
+//! what it answers is a [`call::Event`]. JSON and rows live in the shells.
+
+pub mod ids;
+pub mod now;
+pub mod private;
+
+pub mod directory;
+pub mod fact;
+
+pub mod alert;
+pub mod call;
+pub mod oncall;
+
+pub mod audio;
+pub mod dtmf;
+pub mod sdp;

@@ -1,0 +1,1 @@
+//! HTTP: the API, the page, health and metrics. JSON types live here.

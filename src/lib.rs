@@ -1,0 +1,18 @@
+//! hotline: the telephone side of incident management. See `ARCHITECTURE.md` beside this file.
+#![doc = include_str!("ARCHITECTURE.md")]
+
+pub mod clock;
+pub mod config;
+
+pub mod rtp;
+pub mod sip;
+pub mod speech;
+pub mod store;
+
+pub mod switch;
+
+pub mod http;
+pub mod jobs;
+
+pub mod app;
+pub mod cli;

@@ -1,0 +1,185 @@
+//! What pages and the API read: rows as they stand in the database, newest first.
+//! Times are epoch milliseconds, UTC; ids and words are the core's.
+
+/// A page of rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Hand this in to get the next page; `None`: there is none.
+    pub next_cursor: Option<String>,
+}
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct CallRow {
+    /// CallId.
+    pub id: String,
+    /// Direction word.
+    pub direction: String,
+    /// Number rung.
+    pub number: String,
+    /// Spoken reference.
+    pub reference: String,
+    /// Caller's number; `None`: withheld.
+    pub caller: Option<String>,
+    /// `trunk:NAME`, `phone:NAME`, `open`.
+    pub source: String,
+    /// CustomerId.
+    pub customer: Option<String>,
+    /// Language tag.
+    pub language: String,
+    /// AlertId.
+    pub alert_id: Option<String>,
+    /// First INVITE.
+    pub started_at: i64,
+    /// The caller was answered.
+    pub answered_at: Option<i64>,
+    /// A person accepted.
+    pub taken_at: Option<i64>,
+    /// Who accepted (UserId).
+    pub taken_by: Option<String>,
+    /// Over.
+    pub ended_at: Option<i64>,
+    /// Outcome word; `None` while it runs.
+    pub outcome: Option<String>,
+}
+
+/// One leg of a call.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct LegRow {
+    /// LegId's number; 0 is the caller.
+    pub leg: i64,
+    /// UserId.
+    pub person: Option<String>,
+    /// In words, without full numbers.
+    pub destination: String,
+    /// Dialled.
+    pub started_at: i64,
+    /// Answered (perhaps by a mailbox).
+    pub answered_at: Option<i64>,
+    /// Accepted by a human.
+    pub accepted_at: Option<i64>,
+    /// Over.
+    pub ended_at: Option<i64>,
+    /// How, in words (`no answer`, `busy`, `not registered`).
+    pub cause: Option<String>,
+}
+
+/// One recording.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct RecordingRow {
+    /// RecordingId.
+    pub id: String,
+    /// CallId.
+    pub call_id: String,
+    /// Kind word: `who` … `why`, `voicemail`.
+    pub kind: String,
+    /// Began.
+    pub started_at: i64,
+    /// Length; `None` while it runs.
+    pub duration_ms: Option<i64>,
+    /// 1: speech was heard.
+    pub speech: i64,
+    /// RecordingEnd word.
+    pub reason: Option<String>,
+    /// `waiting`, `done`, `failed`, `none` (nothing to transcribe).
+    pub transcript_state: String,
+    /// The words.
+    pub transcript: Option<String>,
+    /// Why it failed, or which engine made it.
+    pub transcript_note: Option<String>,
+}
+
+/// One alert.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct AlertRow {
+    /// AlertId.
+    pub id: String,
+    /// Spoken reference of its call.
+    pub reference: String,
+    /// `triggered`, `acknowledged`, `resolved`.
+    pub status: String,
+    /// P1…P5.
+    pub priority: String,
+    /// One line.
+    pub title: String,
+    /// CustomerId.
+    pub customer: Option<String>,
+    /// The number rung.
+    pub number: String,
+    /// The call it came from.
+    pub call_id: Option<String>,
+    /// Caller's number.
+    pub caller: Option<String>,
+    /// Opened.
+    pub created_at: i64,
+    /// Somebody has it since.
+    pub acknowledged_at: Option<i64>,
+    /// Who, as shown (`engineer-1`, `login admin`).
+    pub acknowledged_by: Option<String>,
+    /// Over since.
+    pub resolved_at: Option<i64>,
+    /// Who said so.
+    pub resolved_by: Option<String>,
+    /// Rounds of ringing so far.
+    pub rings: i64,
+    /// When people are rung next, unless someone has it.
+    pub next_ring_at: Option<i64>,
+}
+
+/// One line of a timeline.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct TimelineRow {
+    /// Order.
+    pub seq: i64,
+    /// CallId.
+    pub call_id: Option<String>,
+    /// AlertId.
+    pub alert_id: Option<String>,
+    /// When.
+    pub at: i64,
+    /// Stable word of the fact (`leg-started`).
+    pub kind: String,
+    /// One sentence.
+    pub what: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A login of the console.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct LoginRow {
+    /// Login name.
+    pub name: String,
+    /// argon2id PHC string.
+    pub password_hash: String,
+    /// `admin`, `dispatcher`, `engineer`, `stakeholder`.
+    pub role: String,
+    /// The person of the directory, if it is one (UserId).
+    pub user_id: Option<String>,
+}
+
+/// Which alerts to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AlertFilter {
+    /// Status word.
+    pub status: Option<String>,
+    /// Priority word.
+    pub priority: Option<String>,
+    /// CustomerId.
+    pub customer: Option<String>,
+}
+
+/// Which calls to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallFilter {
+    /// Number rung.
+    pub number: Option<String>,
+    /// Outcome word.
+    pub outcome: Option<String>,
+    /// CustomerId.
+    pub customer: Option<String>,
+    /// Direction word.
+    pub direction: Option<String>,
+}
