@@ -1,1 +1,161 @@
-//! App: owns store, sip, media, speech, switch, jobs; start, drain, stop.
+//! App: owns store, sip, media, speech, switch, jobs and http; starts them in the
+//! order in which they need each other, drains, stops. Used by `serve` and by tests.
+
+mod logging;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::http::{self, AppState, HttpSettings};
+use crate::jobs;
+use crate::rtp::Media;
+use crate::sip::Sip;
+use crate::speech::{Prompts, Transcriber, TranscriberSettings};
+use crate::store::Store;
+use crate::switch::{Parts, Switch};
+
+pub use logging::start_logging;
+
+/// INVITEs that may wait to be looked at; more get 503 with Retry-After.
+const INCOMING: usize = 256;
+/// How long running calls may go on after SIGTERM.
+pub const DRAIN: Duration = Duration::from_secs(600);
+
+/// A running hotline.
+#[derive(Debug)]
+pub struct App {
+    switch: Switch,
+    store: Store,
+    sip: Sip,
+    media: Media,
+    http_addr: SocketAddr,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl App {
+    /// Starts everything; what can't be used is an error with its remedy. SIP comes up last, so that
+    /// no call arrives before it can be kept.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let data_dir = config.store.data_dir.clone();
+        let prompts = tokio::task::spawn_blocking(move || Prompts::load(&data_dir)).await??;
+        let (store, journal, recovered) = Store::open(config.store).await?;
+        let listener = TcpListener::bind(config.http_addr).await.with_context(|| {
+            format!(
+                "can't listen for HTTP on {}: is another hotline running? Set HOTLINE_HTTP_ADDR to another port",
+                config.http_addr
+            )
+        })?;
+        let http_addr = listener.local_addr()?;
+        let media = Media::start(config.media)?;
+        let transcriber = Transcriber::start(TranscriberSettings {
+            model: config.whisper_model.clone(),
+            program: own_program()?,
+            threads: whisper_threads(),
+        });
+        let (sender, incoming) = mpsc::channel(INCOMING);
+        let sip = Sip::start(config.sip, sender).await?;
+        let switch = Switch::start(
+            Parts {
+                directory: Arc::new(config.directory),
+                sip: sip.clone(),
+                media: media.clone(),
+                rtp_address: config.rtp_address,
+                prompts,
+                transcriber: transcriber.clone(),
+                store: store.clone(),
+                journal,
+                ring_again: config.ring_again,
+                warnings: config.warnings,
+            },
+            recovered,
+        )?;
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(jobs::ring_alerts::run(switch.clone(), stop.clone()));
+        tasks.spawn(jobs::transcribe::run(switch.clone(), store.clone(), transcriber, stop.clone()));
+        tasks.spawn(jobs::watch_health::run(switch.clone(), stop.clone()));
+        let settings = HttpSettings {
+            addr: http_addr,
+            admin_token: config.admin_token,
+            public_url: config.public_url,
+            trusted_proxies: config.trusted_proxies,
+            demo: config.demo,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let state = AppState::new(settings, store.clone(), switch.clone());
+        let http_stop = stop.clone();
+        tasks.spawn(async move {
+            if let Err(error) = http::serve(listener, state, http_stop).await {
+                tracing::error!(%error, "the HTTP server ended");
+            }
+        });
+        switch.take_calls(incoming);
+        Ok(Self { switch, store, sip, media, http_addr, stop, tasks })
+    }
+
+    /// Where SIP listens.
+    pub fn sip_addr(&self) -> SocketAddr {
+        self.sip.local()
+    }
+
+    /// Where HTTP listens.
+    pub const fn http_addr(&self) -> SocketAddr {
+        self.http_addr
+    }
+
+    /// Calls and alerts.
+    pub const fn switch(&self) -> &Switch {
+        &self.switch
+    }
+
+    /// What is kept.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Takes over a changed configuration (SIGHUP): directory, phones, trunks. Running calls keep theirs.
+    pub fn reload(&self, config: Config) -> anyhow::Result<()> {
+        self.switch.reload(config.directory, config.warnings)?;
+        self.sip.reload(config.sip);
+        Ok(())
+    }
+
+    /// No new calls; waits for the running ones, at most `patience`; then stops everything.
+    pub async fn stop(mut self, patience: Duration) {
+        self.switch.drain_until(tokio::time::sleep(patience)).await;
+        self.sip.stop().await;
+        self.stop.cancel();
+        let all_tasks = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(Duration::from_secs(5), all_tasks).await.is_err() {
+            self.tasks.abort_all();
+        }
+        self.media.stop();
+        self.store.close().await;
+    }
+}
+
+/// Ourselves, to run as `transcribe-worker`. In tests the binary beside the test's.
+fn own_program() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe().context("can't find our own program file")?;
+    let name = program.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    if name == "hotline" {
+        return Ok(program);
+    }
+    let beside = program.parent().and_then(Path::parent).map(|folder| folder.join("hotline"));
+    Ok(beside.filter(|path| path.exists()).unwrap_or(program))
+}
+
+/// Half the cores, at least one: audio comes first.
+fn whisper_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, 4))
+}

@@ -1,1 +1,12 @@
-//! The commands beside `serve`: one file per command.
+//! The commands: one file per command.
+
+pub mod call;
+pub mod demo;
+pub mod doctor;
+pub mod handset;
+pub mod models;
+pub mod phone;
+pub mod serve;
+pub mod simulate;
+pub mod transcribe_worker;
+pub mod user;

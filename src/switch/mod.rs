@@ -1,22 +1,126 @@
 //! The only place where commands become deeds: one task per call, the registry
 //! of running calls, the board of open alerts and its feed.
 //!
-//! `http` and `jobs` reach calls and alerts only through [`Switch`].
+//! | file | does |
+//! |---|---|
+//! | `accept` | an INVITE: number known? codec common? then a call's task |
+//! | `task` | the loop of one call: inputs in, commands out, timers |
+//! | `deeds` | one command each: answer, play, record, dial, bridge, hang up |
+//! | `leg` | one leg: dialog, media and what was negotiated between them |
+//! | `play` | from prompts to clips |
+//! | `board` | open alerts in memory, what is due to ring |
+//! | `ring` | starts calls about alerts that nobody has |
+//! | `recover` | ends the calls that a crash cut off |
+//! | `health` | what is wrong and how to mend it |
+//!
+//! `http` and `jobs` reach calls and alerts only through [`Switch`]. Nothing here
+//! decides: that is `hotline_core::call::Call`'s part.
 
+mod accept;
+mod board;
+mod deeds;
+mod health;
+mod leg;
+mod play;
+mod recover;
+mod ring;
+mod task;
+
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use hotline_core::call::CallView;
 use hotline_core::directory::Directory;
-use hotline_core::fact::Actor;
-use hotline_core::ids::{AlertId, CallId};
-use tokio::sync::broadcast;
+use hotline_core::fact::{Actor, Entry, Fact};
+use hotline_core::ids::{AlertId, CallId, IdSource};
+use parking_lot::Mutex;
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::task::TaskTracker;
 
-use crate::sip::{Registered, SipCounters, TrunkState};
-use crate::store::StoreHealth;
+use crate::clock::now;
+use crate::rtp::Media;
+use crate::sip::{Registered, Sip, SipCounters, TrunkState};
+use crate::speech::{Prompts, SpeechError, Transcriber};
+use crate::store::{Journal, OpenAlert, Receipt, Recovered, Store};
+
+pub use health::{AlertError, Health};
+
+/// Changes that a slow listener may be behind before it must look everything up again.
+const FEED_CAPACITY: usize = 1_024;
+/// Inputs from outside that a call may be behind.
+const INBOX_CAPACITY: usize = 16;
+/// The reference numbers spoken to callers: short, and none twice among the recent ones.
+const REFERENCES: std::ops::RangeInclusive<u32> = 1_001..=99_999;
 
 /// Handle to everything that is going on. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Switch {}
+pub struct Switch(Arc<Inner>);
+
+/// What the switch is built from.
+#[derive(Debug)]
+pub struct Parts {
+    /// Customers, people, numbers, flows.
+    pub directory: Arc<Directory>,
+    /// Signalling.
+    pub sip: Sip,
+    /// Media.
+    pub media: Media,
+    /// The address for SDP where media binds to all or sits behind NAT.
+    pub rtp_address: Option<std::net::IpAddr>,
+    /// Prompts and voice.
+    pub prompts: Prompts,
+    /// Transcripts; the switch only tells how they are.
+    pub transcriber: Transcriber,
+    /// Recordings and rows.
+    pub store: Store,
+    /// What must survive.
+    pub journal: Journal,
+    /// How often people are rung about an alert that nobody has.
+    pub ring_again: Duration,
+    /// Said at the start and in `doctor`, shown on the page.
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    directory: ArcSwap<Directory>,
+    files: ArcSwap<play::Files>,
+    warnings: ArcSwap<Vec<String>>,
+    sip: Sip,
+    media: Media,
+    rtp_address: Option<std::net::IpAddr>,
+    prompts: Prompts,
+    transcriber: Transcriber,
+    store: Store,
+    journal: Journal,
+    ring_again: Duration,
+    calls: Mutex<HashMap<CallId, Running>>,
+    board: Mutex<board::Board>,
+    ids: Mutex<IdSource>,
+    reference: AtomicU32,
+    draining: AtomicBool,
+    feed: broadcast::Sender<Change>,
+    tasks: TaskTracker,
+}
+
+/// A running call as the others see it.
+#[derive(Debug)]
+struct Running {
+    view: CallView,
+    inbox: mpsc::Sender<Outside>,
+}
+
+/// What may reach a call from outside its legs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outside {
+    /// Somebody acknowledged or resolved its alert.
+    AlertTaken,
+    /// The service stops and its patience is at an end.
+    Shutdown,
+}
 
 /// Something changed; look it up. Sent when the change is in the journal (the
 /// database follows within a second).
@@ -30,78 +134,207 @@ pub enum Change {
     Health,
 }
 
-/// Why an alert could not be acknowledged or resolved.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AlertError {
-    /// No such alert among the open ones (it may be long resolved).
-    #[error("no open alert has this id")]
-    NotOpen,
-    /// It could not be kept; nothing was changed.
-    #[error("the journal could not keep it: {0}")]
-    NotKept(String),
-}
-
-/// How the service is, for `/readyz`, the page and `doctor`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Health {
-    /// False: no new calls should be sent here (shutting down, SIP or media not up).
-    pub takes_calls: bool,
-    /// Journal and database.
-    pub store: StoreHealth,
-    /// What is wrong, one plain sentence each with the remedy; empty: all is well.
-    pub warnings: Vec<String>,
-    /// Calls running now.
-    pub calls: usize,
-    /// Recordings that wait for their transcript.
-    pub transcripts_waiting: u64,
-    /// `None`: transcripts are made; else why not and what to do.
-    pub transcripts_off: Option<String>,
-}
-
 impl Switch {
+    /// Puts the parts together and ends what a crash cut off. INVITEs are taken once
+    /// [`Switch::take_calls`] is given the channel.
+    pub fn start(parts: Parts, recovered: Recovered) -> Result<Self, SpeechError> {
+        let files = play::load_files(&parts.directory)?;
+        let switch = Self(Arc::new(Inner {
+            files: ArcSwap::from_pointee(files),
+            directory: ArcSwap::new(parts.directory),
+            warnings: ArcSwap::from_pointee(parts.warnings),
+            sip: parts.sip,
+            media: parts.media,
+            rtp_address: parts.rtp_address,
+            prompts: parts.prompts,
+            transcriber: parts.transcriber,
+            store: parts.store,
+            journal: parts.journal,
+            ring_again: parts.ring_again,
+            calls: Mutex::default(),
+            board: Mutex::new(board::Board::new(recovered.open_alerts)),
+            ids: Mutex::new(IdSource::new(rand::random())),
+            reference: AtomicU32::new(recovered.next_reference),
+            draining: AtomicBool::new(false),
+            feed: broadcast::Sender::new(FEED_CAPACITY),
+            tasks: TaskTracker::new(),
+        }));
+        switch.prepare_names();
+        switch.end_cut_off(recovered.cut_off);
+        Ok(switch)
+    }
+
+    /// Takes INVITEs from signalling until the channel closes.
+    pub fn take_calls(&self, incoming: mpsc::Receiver<crate::sip::IncomingCall>) {
+        self.0.tasks.spawn(accept::run(self.clone(), incoming));
+    }
+
     /// The snapshot in force.
     pub fn directory(&self) -> Arc<Directory> {
-        todo!("switch")
+        self.0.directory.load_full()
+    }
+
+    /// A new snapshot (SIGHUP). Running calls keep theirs.
+    pub fn reload(&self, directory: Directory, warnings: Vec<String>) -> Result<(), SpeechError> {
+        let files = play::load_files(&directory)?;
+        self.0.files.store(Arc::new(files));
+        self.0.directory.store(Arc::new(directory));
+        self.0.warnings.store(Arc::new(warnings));
+        self.prepare_names();
+        self.tell(Change::Health);
+        Ok(())
     }
 
     /// The calls running now, oldest first.
     pub fn calls(&self) -> Vec<CallView> {
-        todo!("switch")
+        let mut views: Vec<_> = self.0.calls.lock().values().map(|running| running.view.clone()).collect();
+        views.sort_by_key(|view| (view.started, view.id));
+        views
+    }
+
+    /// Open alerts: (unacknowledged, acknowledged).
+    pub fn open_alerts(&self) -> (usize, usize) {
+        self.0.board.lock().count()
     }
 
     /// Feed of changes from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<Change> {
-        todo!("switch")
-    }
-
-    /// How the service is.
-    pub fn health(&self) -> Health {
-        todo!("switch")
+        self.0.feed.subscribe()
     }
 
     /// Phones registered now.
     pub fn registered(&self) -> Vec<Registered> {
-        todo!("switch")
+        self.0.sip.registered()
     }
 
     /// The carriers' state.
     pub fn trunks(&self) -> Vec<TrunkState> {
-        todo!("switch")
+        self.0.sip.trunks()
     }
 
     /// What the gate counted.
     pub fn sip_counters(&self) -> SipCounters {
-        todo!("switch")
+        self.0.sip.counters()
     }
 
     /// Somebody has it: no more ringing. Kept in the journal before it returns; acknowledging
     /// an acknowledged alert changes nothing and is fine.
-    pub async fn acknowledge(&self, _alert: AlertId, _by: Actor) -> Result<(), AlertError> {
-        todo!("switch")
+    pub async fn acknowledge(&self, alert: AlertId, by: Actor) -> Result<(), AlertError> {
+        let known = self.0.board.lock().alert(alert).map(|alert| alert.acknowledged);
+        match known {
+            None => Err(AlertError::NotOpen),
+            Some(true) => Ok(()),
+            Some(false) => self.settle(alert, Fact::AlertAcknowledged { by }).await,
+        }
     }
 
     /// It is over. Kept before it returns; resolving a resolved alert is `NotOpen`.
-    pub async fn resolve(&self, _alert: AlertId, _by: Actor) -> Result<(), AlertError> {
-        todo!("switch")
+    pub async fn resolve(&self, alert: AlertId, by: Actor) -> Result<(), AlertError> {
+        if self.0.board.lock().alert(alert).is_none() {
+            return Err(AlertError::NotOpen);
+        }
+        self.settle(alert, Fact::AlertResolved { by }).await
+    }
+
+    async fn settle(&self, alert: AlertId, fact: Fact) -> Result<(), AlertError> {
+        const WAIT: Duration = Duration::from_secs(2);
+        let entry =
+            Entry { at: now().wall, call: None, alert: Some(alert), fact, why: "by hand".to_owned() };
+        let receipt = self.keep(entry);
+        self.tell_calls_of(alert);
+        match tokio::time::timeout(WAIT, receipt.written()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(AlertError::NotKept(error.to_string())),
+            Err(_) => Err(AlertError::NotKept(
+                "the disk does not take it; it counts until the service stops".to_owned(),
+            )),
+        }
+    }
+
+    /// Appends what a job found out (transcripts).
+    pub fn keep_from_job(&self, entry: Entry) -> Receipt {
+        self.keep(entry)
+    }
+
+    /// Keeps one fact: board, journal, feed, in this order.
+    fn keep(&self, entry: Entry) -> Receipt {
+        let (call, alert) = (entry.call, entry.alert);
+        let touches_alert = !matches!(entry.fact, Fact::Step { .. } | Fact::LegRinging { .. });
+        // One lock around both, so that board and journal agree on the order.
+        let receipt = {
+            let mut board = self.0.board.lock();
+            board.apply(&entry);
+            self.0.journal.append(entry)
+        };
+        if let Some(call) = call {
+            self.tell(Change::Call(call));
+        }
+        if let Some(alert) = alert.filter(|_| touches_alert) {
+            self.tell(Change::Alert(alert));
+        }
+        receipt
+    }
+
+    /// Changes that have no listener are nobody's loss.
+    fn tell(&self, change: Change) {
+        let _ = self.0.feed.send(change);
+    }
+
+    fn tell_calls_of(&self, alert: AlertId) {
+        for running in self.0.calls.lock().values().filter(|running| running.view.alert == Some(alert)) {
+            // A call that is 16 inputs behind is ending anyway.
+            let _ = running.inbox.try_send(Outside::AlertTaken);
+        }
+    }
+
+    fn open_alert(&self, alert: AlertId) -> Option<OpenAlert> {
+        self.0.board.lock().alert(alert).cloned()
+    }
+
+    /// The next reference number, digits only.
+    fn next_reference(&self) -> String {
+        let span = REFERENCES.end() - REFERENCES.start() + 1;
+        let count = self.0.reference.fetch_add(1, Ordering::Relaxed);
+        (REFERENCES.start() + count.wrapping_sub(*REFERENCES.start()) % span).to_string()
+    }
+
+    /// Tells listeners to look at health again.
+    pub fn health_changed(&self) {
+        self.tell(Change::Health);
+    }
+
+    /// No new calls; running ones go on until they are over or `patience` is. Then they are told to
+    /// end, and get a last few seconds for that.
+    pub async fn drain_until(&self, patience: impl Future<Output = ()>) {
+        const LAST_SECONDS: Duration = Duration::from_secs(5);
+        self.0.draining.store(true, Ordering::Relaxed);
+        self.tell(Change::Health);
+        self.0.sip.drain();
+        tokio::select! {
+            () = self.all_calls_over() => return,
+            () = patience => {}
+        }
+        for call in self.0.calls.lock().values() {
+            // A call that is 16 inputs behind is ending anyway.
+            let _ = call.inbox.try_send(Outside::Shutdown);
+        }
+        let _ = tokio::time::timeout(LAST_SECONDS, self.all_calls_over()).await;
+    }
+
+    async fn all_calls_over(&self) {
+        while !self.0.calls.lock().is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn prepare_names(&self) {
+        let directory = self.directory();
+        let languages = self.0.prompts.languages();
+        let names = directory
+            .customers
+            .values()
+            .flat_map(|customer| languages.iter().map(|language| (language.clone(), customer.name.clone())))
+            .collect();
+        self.0.prompts.prepare(names);
     }
 }

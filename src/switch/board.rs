@@ -1,0 +1,245 @@
+//! The board: every open alert, in memory, so that ringing people never needs
+//! the database. Built from the journal and the database at the start, then
+//! from each fact as it is kept.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use hotline_core::directory::Language;
+use hotline_core::fact::{Direction, Entry, Fact, Outcome};
+use hotline_core::ids::{AlertId, CallId, CustomerId, NumberId};
+use hotline_core::private::Private;
+use jiff::Timestamp;
+
+use crate::store::OpenAlert;
+
+/// Open alerts and what is known of the calls that run.
+#[derive(Debug, Default)]
+pub struct Board {
+    alerts: HashMap<AlertId, OpenAlert>,
+    calls: HashMap<CallId, CallContext>,
+}
+
+/// What an alert takes over from its call.
+#[derive(Debug, Clone)]
+struct CallContext {
+    direction: Direction,
+    number: NumberId,
+    reference: String,
+    caller: Option<Private<String>>,
+    customer: Option<CustomerId>,
+    language: Language,
+}
+
+impl Board {
+    /// With the alerts that were open when the service last stopped.
+    pub fn new(open: Vec<OpenAlert>) -> Self {
+        Self { alerts: open.into_iter().map(|alert| (alert.id, alert)).collect(), calls: HashMap::new() }
+    }
+
+    /// One open alert.
+    pub fn alert(&self, id: AlertId) -> Option<&OpenAlert> {
+        self.alerts.get(&id)
+    }
+
+    /// Puts in an alert whose call is not known here (found after a crash).
+    pub fn restore(&mut self, alert: OpenAlert) {
+        self.alerts.insert(alert.id, alert);
+    }
+
+    /// How many are open: (unacknowledged, acknowledged).
+    pub fn count(&self) -> (usize, usize) {
+        let acknowledged = self.alerts.values().filter(|alert| alert.acknowledged).count();
+        (self.alerts.len() - acknowledged, acknowledged)
+    }
+
+    /// Alerts whose next ring is due, the longest overdue first. Those whose own call still runs are left out:
+    /// its caller is being looked after.
+    pub fn due(&self, now: Timestamp) -> Vec<OpenAlert> {
+        let mut due: Vec<_> = self
+            .alerts
+            .values()
+            .filter(|alert| hotline_core::alert::is_due(alert.acknowledged, alert.next_ring_at, now))
+            .filter(|alert| alert.call.is_none_or(|call| !self.calls.contains_key(&call)))
+            .cloned()
+            .collect();
+        due.sort_by_key(|alert| (alert.next_ring_at, alert.id));
+        due
+    }
+
+    /// Takes in one fact, in the order in which it is kept.
+    pub fn apply(&mut self, entry: &Entry) {
+        match (&entry.fact, entry.call) {
+            (Fact::CallStarted { direction, number, reference, caller, language, .. }, Some(call)) => {
+                self.calls.insert(
+                    call,
+                    CallContext {
+                        direction: *direction,
+                        number: number.clone(),
+                        reference: reference.clone(),
+                        caller: caller.clone(),
+                        customer: None,
+                        language: language.clone(),
+                    },
+                );
+            }
+            (Fact::CallEnded { outcome }, Some(call)) => self.call_ended(call, entry, *outcome),
+            (Fact::CustomerIdentified { customer }, Some(call)) => {
+                if let Some(context) = self.calls.get_mut(&call) {
+                    context.customer = Some(customer.clone());
+                }
+                self.of_call(entry, |alert| alert.customer = Some(customer.clone()));
+            }
+            (Fact::LanguageChosen { language }, Some(call)) => {
+                if let Some(context) = self.calls.get_mut(&call) {
+                    context.language = language.clone();
+                }
+                self.of_call(entry, |alert| alert.language = language.clone());
+            }
+            (Fact::RecordingEnded { recording, speech: true, .. }, _) => {
+                self.of_call(entry, |alert| {
+                    if !alert.recordings.contains(recording) {
+                        alert.recordings.push(*recording);
+                    }
+                });
+            }
+            _ => self.apply_alert(entry),
+        }
+    }
+
+    fn apply_alert(&mut self, entry: &Entry) {
+        let Some(id) = entry.alert else { return };
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the board cares for alerts only")]
+        match &entry.fact {
+            Fact::AlertOpened { ring_at, .. } => self.open(id, entry, *ring_at),
+            Fact::AlertAcknowledged { .. } => {
+                if let Some(alert) = self.alerts.get_mut(&id) {
+                    alert.acknowledged = true;
+                    alert.next_ring_at = None;
+                }
+            }
+            Fact::AlertResolved { .. } => {
+                self.alerts.remove(&id);
+            }
+            Fact::AlertRings { round, next_at } => {
+                if let Some(alert) = self.alerts.get_mut(&id).filter(|alert| !alert.acknowledged) {
+                    alert.rings = *round;
+                    alert.next_ring_at = Some(*next_at);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, id: AlertId, entry: &Entry, ring_at: Option<Timestamp>) {
+        let Some(context) = entry.call.and_then(|call| self.calls.get(&call)) else { return };
+        self.alerts.entry(id).or_insert_with(|| OpenAlert {
+            id,
+            call: entry.call,
+            reference: context.reference.clone(),
+            number: context.number.clone(),
+            customer: context.customer.clone(),
+            caller: context.caller.clone(),
+            language: context.language.clone(),
+            acknowledged: false,
+            rings: 0,
+            next_ring_at: ring_at,
+            recordings: Vec::new(),
+        });
+    }
+
+    /// An inbound call that nobody took rings people at once (a blocked one never does). Alert rings have their next round set already.
+    fn call_ended(&mut self, call: CallId, entry: &Entry, outcome: Outcome) {
+        let Some(context) = self.calls.remove(&call) else { return };
+        if context.direction == Direction::Inbound && !matches!(outcome, Outcome::Taken | Outcome::Blocked) {
+            self.of_call(entry, |alert| {
+                if !alert.acknowledged && alert.next_ring_at.is_some() {
+                    alert.next_ring_at = Some(entry.at);
+                }
+            });
+        }
+    }
+
+    fn of_call(&mut self, entry: &Entry, change: impl FnOnce(&mut OpenAlert)) {
+        // An alert ring carries the same alert; only its own call's facts describe the alert.
+        if let Some(alert) = entry.alert.and_then(|id| self.alerts.get_mut(&id))
+            && alert.call == entry.call
+        {
+            change(alert);
+        }
+    }
+}
+
+/// The moment of the next round.
+pub fn next_round(now: Timestamp, ring_again: Duration) -> Timestamp {
+    now.checked_add(ring_again).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use hotline_core::fact::{Actor, Priority};
+    use uuid::Uuid;
+
+    use super::*;
+
+    const CALL: CallId = CallId(Uuid::from_u128(1));
+    const ALERT: AlertId = AlertId(Uuid::from_u128(2));
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).expect("in range")
+    }
+
+    fn entry(second: i64, fact: Fact) -> Entry {
+        Entry { at: at(second), call: Some(CALL), alert: Some(ALERT), fact, why: String::new() }
+    }
+
+    fn board_with_open_call() -> Board {
+        let mut board = Board::default();
+        board.apply(&entry(
+            0,
+            Fact::CallStarted {
+                direction: Direction::Inbound,
+                number: "hotline".into(),
+                reference: "4711".into(),
+                caller: None,
+                source: "open".into(),
+                language: Language::default(),
+            },
+        ));
+        board.apply(&entry(
+            0,
+            Fact::AlertOpened { title: "Call".into(), priority: Priority::P3, ring_at: Some(at(300)) },
+        ));
+        board
+    }
+
+    #[test]
+    fn a_running_call_is_not_rung_about() {
+        let board = board_with_open_call();
+        assert!(board.due(at(400)).is_empty());
+    }
+
+    #[test]
+    fn an_untaken_call_rings_at_once_when_it_ends_and_a_taken_one_never() {
+        let mut board = board_with_open_call();
+        board.apply(&entry(60, Fact::CallEnded { outcome: Outcome::Voicemail }));
+        assert_eq!(board.due(at(60)).len(), 1);
+
+        let mut board = board_with_open_call();
+        board.apply(&entry(30, Fact::AlertAcknowledged { by: Actor::Person("anna".into()) }));
+        board.apply(&entry(60, Fact::CallEnded { outcome: Outcome::Taken }));
+        assert!(board.due(at(4_000)).is_empty());
+        assert_eq!(board.count(), (0, 1));
+    }
+
+    #[test]
+    fn rounds_move_the_next_ring_until_resolved() {
+        let mut board = board_with_open_call();
+        board.apply(&entry(60, Fact::CallEnded { outcome: Outcome::Abandoned }));
+        board.apply(&entry(61, Fact::AlertRings { round: 1, next_at: at(361) }));
+        assert!(board.due(at(360)).is_empty());
+        assert_eq!(board.due(at(361))[0].rings, 1);
+        board.apply(&entry(362, Fact::AlertResolved { by: Actor::System }));
+        assert!(board.due(at(9_000)).is_empty());
+    }
+}

@@ -1,0 +1,219 @@
+//! One command each. Nothing here decides and nothing waits for a disk or the
+//! network, but for the 200, which waits a moment for the journal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hotline_core::call::command::{Command, PlayId, RecordLimits};
+use hotline_core::call::prompt::Prompt;
+use hotline_core::call::Event;
+use hotline_core::directory::{Destination, Language};
+use hotline_core::fact::{Actor, Entry, Fact, LegCause, Outcome, RecordingEnd};
+use hotline_core::ids::{LegId, RecordingId, ScheduleId};
+use hotline_core::sdp;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::accept::MEDIA_EVENTS;
+use super::leg::{self, Leg};
+use super::play;
+use super::task::{Loaded, Task};
+use crate::clock::now;
+use crate::rtp::{PlayItem, RecordRequest};
+use crate::sip::{Dial, LegOrder};
+
+/// How long the 200 waits for the journal. A disk that takes longer must not cost the caller the call.
+const JOURNAL_WAIT: Duration = Duration::from_millis(500);
+/// What engineers' phones show as the caller: nothing of the customer.
+const DISPLAY_NAME: &str = "Hotline";
+
+impl Task {
+    /// Does one command.
+    pub async fn deed(&mut self, command: Command) {
+        match command {
+            Command::Answer => self.answer().await,
+            Command::Reject { status } => self.order(LegId::CALLER, LegOrder::Reject(status)),
+            Command::Keep(entry) => self.last_kept = Some(self.switch.keep(entry)),
+            Command::Play { leg, play, prompts, language } => self.play(leg, play, prompts, language),
+            Command::StopPlay { leg } => {
+                if let Some(leg) = self.legs.get_mut(&leg) {
+                    leg.play = None;
+                    if let Some(media) = &leg.media {
+                        media.stop_play();
+                    }
+                }
+            }
+            Command::Record { leg, recording, limits, kind: _ } => self.record(leg, recording, limits),
+            Command::StopRecord { leg, reason } => {
+                if let Some(media) = self.legs.get(&leg).and_then(|leg| leg.media.as_ref()) {
+                    media.stop_record(reason);
+                }
+            }
+            Command::FindOnCall { dial, schedule } => {
+                let on_call = self.find_on_call(&schedule);
+                self.pending.push_back(Event::OnCallFound { dial, on_call });
+            }
+            Command::Dial { leg, destination, person: _ } => self.dial(leg, destination),
+            Command::HangUp { leg } => self.order(leg, LegOrder::HangUp),
+            Command::Bridge { a, b } => self.bridge(a, b),
+            Command::End { outcome } => self.end(outcome),
+        }
+    }
+
+    fn order(&mut self, leg: LegId, order: LegOrder) {
+        match self.legs.get(&leg) {
+            Some(leg) => leg.sip.order(order),
+            None => self.pending.push_back(Event::LegEnded { leg, cause: LegCause::Released }),
+        }
+    }
+
+    /// 200 OK, after the journal holds everything kept so far. A failing disk delays it by half a second at most.
+    async fn answer(&mut self) {
+        if let Some(receipt) = self.last_kept.take() {
+            match tokio::time::timeout(JOURNAL_WAIT, receipt.written()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(call = %self.id, %error, "answered without a record on disk"),
+                Err(_) => tracing::error!(call = %self.id, "answered although the journal is slow"),
+            }
+        }
+        let Some((body, negotiated)) = self.answer.take() else { return };
+        let Some(caller) = self.legs.get_mut(&LegId::CALLER) else { return };
+        caller.sip.order(LegOrder::Answer(body));
+        if let Some(negotiated) = negotiated {
+            caller.agree(negotiated);
+            self.pending.push_back(Event::CallerAnswered);
+        }
+    }
+
+    fn play(&mut self, id: LegId, play: PlayId, prompts: Vec<Prompt>, language: Language) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        leg.play = Some(play);
+        let inner = Arc::clone(&self.switch.0);
+        if !play::needs_disk(&prompts) {
+            let files = inner.files.load();
+            let (items, missing) = play::items(&prompts, &language, &inner.prompts, &files, &inner.store);
+            say_missing(self.id, &missing);
+            self.start_play(id, play, items);
+            return;
+        }
+        if let Some(media) = &leg.media {
+            media.stop_play();
+        }
+        let (sender, call) = (self.loaded.0.clone(), self.id);
+        tokio::task::spawn_blocking(move || {
+            let files = inner.files.load();
+            let (items, missing) = play::items(&prompts, &language, &inner.prompts, &files, &inner.store);
+            say_missing(call, &missing);
+            // The call may be over by now.
+            let _ = sender.blocking_send(Loaded { leg: id, play, items });
+        });
+    }
+
+    /// Hands the clips to media; nothing to play is a play that has ended.
+    pub fn start_play(&mut self, id: LegId, play: PlayId, items: Vec<PlayItem>) {
+        match self.legs.get(&id).and_then(|leg| leg.media.as_ref()) {
+            Some(media) if !items.is_empty() => media.play(play, items),
+            _ => self.pending.push_back(Event::PlayEnded { leg: id, play }),
+        }
+    }
+
+    fn record(&mut self, id: LegId, recording: RecordingId, limits: RecordLimits) {
+        let file = self.switch.0.store.segment_path(recording);
+        match self.legs.get_mut(&id) {
+            Some(Leg { media: Some(media), recording: current, .. }) => {
+                *current = Some(recording);
+                media.record(RecordRequest { recording, file, limits });
+            }
+            _ => self.pending.push_back(Event::RecordEnded {
+                leg: id,
+                recording,
+                duration: Duration::ZERO,
+                speech: false,
+                reason: RecordingEnd::Failed,
+            }),
+        }
+    }
+
+    /// Segment to WAV, off the call's path.
+    pub fn finish_recording(&self, recording: RecordingId) {
+        let store = self.switch.0.store.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = store.finish_recording(recording) {
+                tracing::error!(%recording, %error, "a recording could not be finished; its segment is kept");
+            }
+        });
+    }
+
+    fn find_on_call(&self, schedule: &ScheduleId) -> hotline_core::oncall::OnCall {
+        let directory = self.switch.directory();
+        directory.schedules.get(schedule).map_or_else(
+            || hotline_core::oncall::OnCall {
+                people: Vec::new(),
+                why: format!("schedule {schedule} is not configured any more"),
+            },
+            |schedule| hotline_core::oncall::on_call(schedule, &directory, now().wall),
+        )
+    }
+
+    fn dial(&mut self, id: LegId, destination: Destination) {
+        let inner = Arc::clone(&self.switch.0);
+        let (sender, media_events) = mpsc::channel(MEDIA_EVENTS);
+        let near = self.legs.get(&LegId::CALLER).and_then(|leg| leg.media.as_ref());
+        let media = match inner.media.open_with(sender, near) {
+            Ok(media) => media,
+            Err(error) => {
+                let cause = LegCause::Failed { reason: error.to_string() };
+                self.pending.push_back(Event::LegEnded { leg: id, cause });
+                return;
+            }
+        };
+        let address = inner.rtp_address.unwrap_or_else(|| {
+            let bound = media.local().ip();
+            if bound.is_unspecified() { inner.sip.media_address(&destination) } else { bound }
+        });
+        let codec = self.legs.get(&LegId::CALLER).and_then(|leg| leg.remote.as_ref()).map(|remote| remote.codec);
+        let local = leg::local(address, &media, codec);
+        let dialog = inner.sip.dial(Dial {
+            destination,
+            offer: sdp::offer(&local),
+            display_name: Some(DISPLAY_NAME.to_owned()),
+        });
+        self.legs.insert(id, Leg::new(dialog.control.clone(), media, local));
+        self.sip_events.insert(id, ReceiverStream::new(dialog.events));
+        self.media_events.insert(id, ReceiverStream::new(media_events));
+    }
+
+    fn bridge(&mut self, a: LegId, b: LegId) {
+        for id in [a, b] {
+            if let Some(leg) = self.legs.get_mut(&id) {
+                leg.play = None;
+            }
+        }
+        let media = |id| self.legs.get(&id).and_then(|leg: &Leg| leg.media.as_ref());
+        if let (Some(a), Some(b)) = (media(a), media(b)) {
+            a.bridge(b);
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        let view = self.call.view();
+        if let Some(alert) = view.alert
+            && outcome == Outcome::Blocked
+        {
+            self.switch.keep(Entry {
+                at: now().wall,
+                call: Some(self.id),
+                alert: Some(alert),
+                fact: Fact::AlertResolved { by: Actor::System },
+                why: "the flow turned this caller away".to_owned(),
+            });
+        }
+        self.ended = Some(outcome);
+    }
+}
+
+fn say_missing(call: hotline_core::ids::CallId, missing: &[String]) {
+    if !missing.is_empty() {
+        tracing::warn!(%call, missing = missing.join(", "), "left out of what was played");
+    }
+}

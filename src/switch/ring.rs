@@ -1,0 +1,92 @@
+//! Starts calls to people about alerts that nobody has. Which are due is the
+//! board's word, how a ring goes is the call machine's.
+
+use hotline_core::call::{AlertRing, Call};
+use hotline_core::fact::{Entry, Fact};
+use hotline_core::ids::{CallId, ScheduleId};
+
+use super::board::next_round;
+use super::{Switch, task};
+use crate::clock::now;
+use crate::store::OpenAlert;
+
+impl Switch {
+    /// Rings people about what is due. At most one ring at a time for each schedule, so that a night
+    /// with many alerts is one call after the other and not ten at once to the same person.
+    pub fn ring_due(&self) {
+        if self.health_draining() {
+            return;
+        }
+        let due = self.0.board.lock().due(now().wall);
+        let mut busy = self.schedules_being_rung();
+        for alert in due {
+            let directory = self.directory();
+            let schedule = directory.numbers.get(&alert.number).and_then(|number| number.schedule.clone());
+            let Some(schedule) = schedule else {
+                self.say_nobody_to_ring(&alert);
+                continue;
+            };
+            if busy.contains(&schedule) {
+                continue;
+            }
+            busy.push(schedule);
+            self.ring(&alert);
+        }
+    }
+
+    fn health_draining(&self) -> bool {
+        self.0.draining.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    fn schedules_being_rung(&self) -> Vec<ScheduleId> {
+        let directory = self.directory();
+        self.calls()
+            .iter()
+            .filter(|view| view.direction == hotline_core::fact::Direction::AlertRing)
+            .filter_map(|view| directory.numbers.get(&view.number)?.schedule.clone())
+            .collect()
+    }
+
+    fn ring(&self, alert: &OpenAlert) {
+        let moment = now();
+        let round = alert.rings + 1;
+        let call_id = CallId(self.0.ids.lock().uuid(moment.wall));
+        self.keep(Entry {
+            at: moment.wall,
+            call: None,
+            alert: Some(alert.id),
+            fact: Fact::AlertRings { round, next_at: next_round(moment.wall, self.0.ring_again) },
+            why: "nobody has acknowledged this alert".to_owned(),
+        });
+        let call = Call::alert_ring(
+            AlertRing {
+                call: call_id,
+                alert: alert.id,
+                reference: alert.reference.clone(),
+                number: alert.number.clone(),
+                caller: alert.caller.clone(),
+                customer: alert.customer.clone(),
+                language: alert.language.clone(),
+                recordings: alert.recordings.clone(),
+                round,
+                directory: self.directory(),
+                seed: rand::random(),
+            },
+            moment,
+        );
+        task::spawn(self, call, None);
+    }
+
+    /// A number without a schedule can't ring anybody: the alert says so once a round.
+    fn say_nobody_to_ring(&self, alert: &OpenAlert) {
+        let at = now().wall;
+        self.keep(Entry {
+            at,
+            call: None,
+            alert: Some(alert.id),
+            fact: Fact::AlertRings { round: alert.rings + 1, next_at: next_round(at, self.0.ring_again) },
+            why: format!("number {} has no schedule, so nobody can be rung; give it one", alert.number),
+        });
+        tracing::error!(alert = %alert.id, number = %alert.number, "an alert has nobody to ring: its number has no schedule");
+    }
+}

@@ -1,0 +1,282 @@
+//! The loop of one call: one input in, all commands out, the next timer. A panic
+//! in here ends this call and no other; its record and alert say so.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+use hotline_core::call::{Call, Event};
+use hotline_core::fact::{Direction, Entry, Fact, LegCause, Outcome, Priority};
+use hotline_core::ids::{CallId, LegId};
+use hotline_core::sdp::Negotiated;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{StreamExt, StreamMap};
+
+use super::leg::Leg;
+use super::{Change, Outside, Running, Switch, accept};
+use crate::clock::now;
+use crate::rtp::{MediaEvent, PlayItem};
+use crate::sip::LegEvent;
+use crate::store::Receipt;
+
+/// Commands that one input may lead to. More is a circle in the machine.
+const COMMANDS_AT_ONCE: usize = 1_000;
+
+/// The caller's leg as the INVITE made it.
+#[derive(Debug)]
+pub struct CallerLeg {
+    pub leg: Leg,
+    /// `None`: the offer is ours and the answer comes with the ACK.
+    pub negotiated: Option<Negotiated>,
+    /// The SDP for the 200.
+    pub body: String,
+    pub sip_events: mpsc::Receiver<LegEvent>,
+    pub media_events: mpsc::Receiver<MediaEvent>,
+}
+
+/// Clips that had to be read from disk are there.
+#[derive(Debug)]
+pub struct Loaded {
+    pub leg: LegId,
+    pub play: hotline_core::call::command::PlayId,
+    pub items: Vec<PlayItem>,
+}
+
+/// A call and everything it holds.
+pub struct Task {
+    pub switch: Switch,
+    pub call: Call,
+    pub id: CallId,
+    pub legs: HashMap<LegId, Leg>,
+    /// SDP for the 200 and what was agreed, until the caller is answered.
+    pub answer: Option<(String, Option<Negotiated>)>,
+    pub sip_events: StreamMap<LegId, ReceiverStream<LegEvent>>,
+    pub media_events: StreamMap<LegId, ReceiverStream<MediaEvent>>,
+    pub loaded: (mpsc::Sender<Loaded>, mpsc::Receiver<Loaded>),
+    /// Answers that are there at once.
+    pub pending: VecDeque<Event>,
+    /// The last fact kept, for the 200 that must not leave before it is written.
+    pub last_kept: Option<Receipt>,
+    /// `End` was the last command.
+    pub ended: Option<Outcome>,
+}
+
+/// Registers the call and runs it in a task of its own.
+pub fn spawn(switch: &Switch, call: Call, caller: Option<CallerLeg>) {
+    let view = call.view();
+    let id = view.id;
+    let (sender, inbox) = accept::inbox();
+    switch.0.calls.lock().insert(id, Running { view, inbox: sender });
+    let mut task = Task {
+        switch: switch.clone(),
+        call,
+        id,
+        legs: HashMap::new(),
+        answer: None,
+        sip_events: StreamMap::new(),
+        media_events: StreamMap::new(),
+        loaded: mpsc::channel(8),
+        pending: VecDeque::new(),
+        last_kept: None,
+        ended: None,
+    };
+    if let Some(caller) = caller {
+        task.answer = Some((caller.body, caller.negotiated));
+        task.legs.insert(LegId::CALLER, caller.leg);
+        task.sip_events.insert(LegId::CALLER, ReceiverStream::new(caller.sip_events));
+        task.media_events.insert(LegId::CALLER, ReceiverStream::new(caller.media_events));
+    }
+    let switch = switch.clone();
+    let tracker = switch.0.tasks.clone();
+    tracker.spawn(async move {
+        let ended = AssertUnwindSafe(task.run(inbox)).catch_unwind().await;
+        if ended.is_err() {
+            keep_fault(&switch, id);
+        }
+        switch.0.calls.lock().remove(&id);
+        switch.tell(Change::Call(id));
+    });
+}
+
+/// The machine or a deed panicked: the legs are gone with the task (BYE by drop), the record says so.
+fn keep_fault(switch: &Switch, id: CallId) {
+    tracing::error!(call = %id, "a call failed inside; it is ended, its alert rings, other calls go on");
+    let view = switch.0.calls.lock().get(&id).map(|running| running.view.clone());
+    let Some(view) = view else { return };
+    let at = now().wall;
+    let why = "a fault of ours ended this call; the log has the details";
+    let entry = |alert, fact| Entry { at, call: Some(id), alert, fact, why: why.to_owned() };
+    let test = switch.directory().numbers.get(&view.number).is_some_and(|number| number.test);
+    let mut alert = view.alert;
+    if alert.is_none() && view.direction == Direction::Inbound && !test {
+        let new = hotline_core::ids::AlertId(switch.0.ids.lock().uuid(at));
+        let title = format!("Call to {} failed inside", view.number);
+        switch.keep(entry(Some(new), Fact::AlertOpened { title, priority: Priority::P3, ring_at: Some(at) }));
+        alert = Some(new);
+    }
+    switch.keep(entry(alert, Fact::CallEnded { outcome: Outcome::Failed }));
+}
+
+impl Task {
+    async fn run(&mut self, mut inbox: mpsc::Receiver<Outside>) {
+        loop {
+            self.do_commands().await;
+            if self.ended.is_some() {
+                return;
+            }
+            self.publish();
+            if let Some(event) = self.pending.pop_front() {
+                self.call.handle(event, now());
+                continue;
+            }
+            let timeout = self.call.poll_timeout().map(|(at, _)| at);
+            tokio::select! {
+                biased;
+                Some((leg, event)) = self.sip_events.next() => self.on_sip(leg, event),
+                Some((leg, event)) = self.media_events.next() => self.on_media(leg, event),
+                Some(loaded) = self.loaded.1.recv() => self.on_loaded(loaded),
+                Some(outside) = inbox.recv() => self.call.handle(
+                    match outside {
+                        Outside::AlertTaken => Event::AlertTaken,
+                        Outside::Shutdown => Event::Shutdown,
+                    },
+                    now(),
+                ),
+                () = sleep_until(timeout) => self.call.handle_timeout(now()),
+            }
+        }
+    }
+
+    async fn do_commands(&mut self) {
+        for _ in 0..COMMANDS_AT_ONCE {
+            let Some(command) = self.call.poll_command() else { return };
+            self.deed(command).await;
+        }
+        panic!("the call machine gave {COMMANDS_AT_ONCE} commands for one input");
+    }
+
+    /// Lets the others see where this call stands.
+    fn publish(&self) {
+        let view = self.call.view();
+        let mut calls = self.switch.0.calls.lock();
+        if let Some(running) = calls.get_mut(&self.id)
+            && running.view != view
+        {
+            running.view = view;
+            drop(calls);
+            self.switch.tell(Change::Call(self.id));
+        }
+    }
+
+    fn on_sip(&mut self, id: LegId, event: LegEvent) {
+        let moment = now();
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        match event {
+            LegEvent::Ringing => self.call.handle(Event::LegRinging { leg: id }, moment),
+            LegEvent::Answered(answer) => match leg.accept_answer(&answer) {
+                Ok(()) => self.call.handle(Event::LegAnswered { leg: id }, moment),
+                Err(error) => self.fail_leg(id, &error.to_string()),
+            },
+            LegEvent::Confirmed(Some(answer)) if leg.awaits_answer => {
+                let first = leg.remote.is_none();
+                match leg.accept_answer(&answer) {
+                    Ok(()) if first => self.call.handle(Event::CallerAnswered, moment),
+                    Ok(()) => {}
+                    Err(error) => self.fail_leg(id, &error.to_string()),
+                }
+            }
+            LegEvent::Confirmed(_) if leg.remote.is_none() => {
+                self.fail_leg(id, "the answer to our offer did not come with the ACK");
+            }
+            LegEvent::Confirmed(_) => {}
+            LegEvent::Reoffer(offer) => leg.answer_reoffer(offer.as_deref()),
+            LegEvent::Digit { digit } => {
+                if leg.digits.accept(hotline_core::dtmf::Source::Info, digit, moment.mono) {
+                    self.call.handle(Event::Digit { leg: id, digit }, moment);
+                }
+            }
+            LegEvent::Ended(cause) => self.leg_ended(id, cause),
+        }
+    }
+
+    fn on_media(&mut self, id: LegId, event: MediaEvent) {
+        let moment = now();
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        match event {
+            MediaEvent::Digit { digit } => {
+                if leg.digits.accept(hotline_core::dtmf::Source::Rtp, digit, moment.mono) {
+                    self.call.handle(Event::Digit { leg: id, digit }, moment);
+                }
+            }
+            MediaEvent::PlayEnded { play } => {
+                if leg.play == Some(play) {
+                    leg.play = None;
+                }
+                self.call.handle(Event::PlayEnded { leg: id, play }, moment);
+            }
+            MediaEvent::RecordEnded { recording, duration, speech, reason } => {
+                if leg.recording == Some(recording) {
+                    leg.recording = None;
+                }
+                if leg.ended {
+                    leg.media = None;
+                }
+                self.finish_recording(recording);
+                self.call.handle(Event::RecordEnded { leg: id, recording, duration, speech, reason }, moment);
+            }
+            MediaEvent::Silent => self.on_silent(id),
+            MediaEvent::Failed { reason } => self.fail_leg(id, &reason),
+        }
+    }
+
+    /// A leg that sends nothing may be muted; when both sides of a conversation are gone without a BYE, nobody
+    /// would ever end it.
+    fn on_silent(&mut self, id: LegId) {
+        let received = |leg: &Leg| leg.media.as_ref().map_or(0, |media| media.quality().received);
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.silent_at = Some(received(leg));
+        }
+        let live: Vec<_> = self.legs.values().filter(|leg| !leg.ended).collect();
+        let all_silent = live.iter().all(|leg| leg.silent_at == Some(received(leg)));
+        if all_silent {
+            tracing::warn!(call = %self.id, "no media from any side for {:?}: hanging up", crate::rtp::MEDIA_TIMEOUT);
+            for leg in live {
+                leg.sip.order(crate::sip::LegOrder::HangUp);
+            }
+        }
+    }
+
+    fn on_loaded(&mut self, loaded: Loaded) {
+        let Some(leg) = self.legs.get_mut(&loaded.leg) else { return };
+        // Stopped or replaced while the disk was read: forget it.
+        if leg.play != Some(loaded.play) {
+            return;
+        }
+        self.start_play(loaded.leg, loaded.play, loaded.items);
+    }
+
+    /// Tells the machine once; the dialog is ended if it is still up.
+    pub fn fail_leg(&mut self, id: LegId, reason: &str) {
+        if let Some(leg) = self.legs.get(&id) {
+            leg.sip.order(crate::sip::LegOrder::HangUp);
+        }
+        self.leg_ended(id, LegCause::Failed { reason: reason.to_owned() });
+    }
+
+    fn leg_ended(&mut self, id: LegId, cause: LegCause) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        if leg.ended {
+            return;
+        }
+        leg.end();
+        self.call.handle(Event::LegEnded { leg: id, cause }, now());
+    }
+}
+
+async fn sleep_until(at: Option<std::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
