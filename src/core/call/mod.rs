@@ -11,18 +11,29 @@ pub mod prompt;
 pub mod timer;
 pub mod view;
 
+mod alert_ring;
+mod frame;
+mod hunt;
+mod legs;
+mod machine;
+mod recordings;
+#[cfg(test)]
+mod tests;
+
 pub use command::Command;
 pub use event::Event;
 pub use timer::Timer;
 pub use view::CallView;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::directory::{Directory, Language};
 use crate::ids::{AlertId, CallId, CustomerId, NumberId, RecordingId};
-use crate::now::Now;
 use crate::private::Private;
+
+use flow::Flow;
+use frame::Frame;
+use machine::State;
 
 /// What is known about an incoming call before anything is decided.
 #[derive(Debug, Clone)]
@@ -76,41 +87,8 @@ pub struct AlertRing {
 
 /// One call: a value that is told what happened and says what to do.
 #[derive(Debug)]
-pub struct Call {}
-
-impl Call {
-    /// An INVITE came in. Its first commands keep `CallStarted` and answer or refuse.
-    pub fn incoming(_incoming: Incoming, _now: Now) -> Self {
-        todo!("call helper")
-    }
-
-    /// People are to be rung about an alert.
-    pub fn alert_ring(_ring: AlertRing, _now: Now) -> Self {
-        todo!("call helper")
-    }
-
-    /// Something happened.
-    pub fn handle(&mut self, _event: Event, _now: Now) {
-        todo!("call helper")
-    }
-
-    /// The moment of [`Call::poll_timeout`] has come.
-    pub fn handle_timeout(&mut self, _now: Now) {
-        todo!("call helper")
-    }
-
-    /// The earliest timer.
-    pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
-        todo!("call helper")
-    }
-
-    /// The next deed; ask until `None` after each input.
-    pub fn poll_command(&mut self) -> Option<Command> {
-        todo!("call helper")
-    }
-
-    /// What outsiders may see.
-    pub fn view(&self) -> CallView {
-        todo!("call helper")
-    }
+pub struct Call {
+    frame: Frame,
+    flow: Arc<Flow>,
+    state: State,
 }

@@ -1,5 +1,11 @@
 //! Why a call wakes up.
 
+use std::time::Instant;
+
+use crate::ids::{LegId, RecordingId};
+
+use super::command::{DialId, PlayId};
+
 /// A named reason to wake. A call has at most one of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Timer {
@@ -15,6 +21,30 @@ pub enum Timer {
     Accept,
     /// Time for a word to the waiting caller.
     Comfort,
+    /// Nobody accepted within the connect node's own budget.
+    Connect,
     /// A command was not answered; the machine goes on without.
     Stuck,
+}
+
+/// The answer to a command that a call waits for; [`Timer::Stuck`] stands for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// `CallerAnswered`.
+    Answer,
+    /// `PlayEnded`.
+    Played { leg: LegId, play: PlayId },
+    /// `RecordEnded`.
+    Recorded { recording: RecordingId },
+    /// `OnCallFound`.
+    Found { dial: DialId },
+    /// `LegEnded` after we ended it.
+    HungUp { leg: LegId },
+}
+
+/// When an awaited answer counts as lost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Guard {
+    pub(crate) awaited: Awaited,
+    pub(crate) at: Instant,
 }

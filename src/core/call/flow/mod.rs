@@ -1,5 +1,5 @@
 //! A call flow as data: a graph of nodes. The configuration builds it,
-//! [`check`](super) validates it, the call machine runs it.
+//! [`check()`] validates it, the call machine runs it: one file per node.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,6 +11,22 @@ use crate::fact::{Priority, Question};
 use crate::ids::{FlowId, NodeId, ScheduleId};
 
 use super::prompt::Prompt;
+
+pub(super) mod alert_node;
+pub(super) mod announce;
+pub(super) mod block;
+pub mod check;
+pub(super) mod choose_language;
+pub(super) mod connect;
+pub(super) mod goto;
+pub(super) mod hangup;
+pub(super) mod hours;
+pub(super) mod identify;
+pub(super) mod menu;
+pub(super) mod script;
+pub(super) mod voicemail;
+
+pub use check::{Problem, check, longest_wait};
 
 /// A graph of nodes that a call walks through.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,7 +155,8 @@ pub struct Menu {
     /// What is said; a key cuts it short.
     pub prompts: Vec<Prompt>,
     /// Keys (or several digits: a code) and where they lead. A single key acts at once unless a longer code
-    /// begins with it; a code ends with `end` (not part of it) or as soon as it can be no other.
+    /// begins with it; a code ends with `end` (not part of it) or, where there is no such key, as soon as it can
+    /// be no other. A code whose end never comes counts after a pause of 4 s.
     pub options: BTreeMap<String, NodeId>,
     /// The key that ends a code.
     pub end: Option<char>,

@@ -1,0 +1,301 @@
+//! The legs of a call and what plays on them.
+
+use std::time::Duration;
+
+use crate::directory::{Destination, Language};
+use crate::fact::{Fact, LegCause};
+use crate::ids::{LegId, UserId};
+use crate::now::Now;
+
+use super::command::{Command, PlayId};
+use super::frame::{Callee, Frame, Input, News};
+use super::prompt::Prompt;
+use super::timer::Awaited;
+
+/// The core does not know how long prompts are; this is longer than any play of texts.
+const PLAY_WAIT: Duration = Duration::from_secs(120);
+/// A file of the configuration may be a long one.
+const FILE_WAIT: Duration = Duration::from_secs(600);
+/// For a recording whose length we do not know (of an earlier call).
+const RECORDING_WAIT: Duration = Duration::from_secs(180);
+/// For the few words before somebody is hung up or joined.
+const SHORT_WAIT: Duration = Duration::from_secs(15);
+/// A BYE or CANCEL is given up after that.
+const HANG_UP_WAIT: Duration = Duration::from_secs(10);
+
+/// Where a leg is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LegState {
+    /// The caller rings and we have not answered.
+    Offered,
+    /// We are answering the caller.
+    Answering,
+    /// We are calling; the phone may ring.
+    Dialling,
+    /// Media flows.
+    Up,
+    /// We have ended it and wait for that to be true.
+    HangingUp,
+    /// It is over.
+    Ended,
+}
+
+/// One leg.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    pub(crate) state: LegState,
+    pub(crate) person: Option<UserId>,
+    pub(crate) language: Language,
+    play: Option<PlayId>,
+    /// Hears its last words; is hung up after them.
+    farewell: bool,
+    rang: bool,
+    /// Why we ended it: goes on the record instead of what the other side says.
+    verdict: Option<(LegCause, String)>,
+}
+
+impl Leg {
+    pub(crate) const fn new(state: LegState, person: Option<UserId>, language: Language) -> Self {
+        Self { state, person, language, play: None, farewell: false, rang: false, verdict: None }
+    }
+}
+
+impl Frame {
+    /// Calls somebody.
+    pub(crate) fn dial(
+        &mut self,
+        destination: &Destination,
+        person: Option<&UserId>,
+        language: &Language,
+        why: &str,
+        now: Now,
+    ) -> LegId {
+        let leg = self.take_leg();
+        self.legs.insert(leg, Leg::new(LegState::Dialling, person.cloned(), language.clone()));
+        let fact = Fact::LegStarted { leg, person: person.cloned(), destination: spell(destination) };
+        self.keep(fact, why, now);
+        self.commands.push_back(Command::Dial { leg, destination: destination.clone(), person: person.cloned() });
+        leg
+    }
+
+    /// Plays to a leg that is up; replaces what plays there.
+    pub(crate) fn play(&mut self, leg: LegId, prompts: Vec<Prompt>, now: Now) {
+        let wait = self.longest(&prompts);
+        self.play_within(leg, prompts, wait, now);
+    }
+
+    /// Plays a few words; goes on soon even if their end is not reported.
+    pub(crate) fn play_short(&mut self, leg: LegId, prompts: Vec<Prompt>, now: Now) {
+        self.play_within(leg, prompts, Some(SHORT_WAIT), now);
+    }
+
+    fn play_within(&mut self, leg: LegId, prompts: Vec<Prompt>, wait: Option<Duration>, now: Now) {
+        self.forget_play(leg);
+        let Some(on) = self.legs.get_mut(&leg).filter(|on| on.state == LegState::Up) else { return };
+        self.plays += 1;
+        let play = PlayId(self.plays);
+        on.play = Some(play);
+        let language = on.language.clone();
+        self.commands.push_back(Command::Play { leg, play, prompts, language });
+        if let Some(wait) = wait {
+            self.guard(Awaited::Played { leg, play }, wait, now);
+        }
+    }
+
+    /// Plays to the caller in another language than the call's.
+    pub(crate) fn play_in(&mut self, language: &Language, prompts: Vec<Prompt>, now: Now) {
+        let own = self.language.clone();
+        let speak = |frame: &mut Self, language: &Language| {
+            if let Some(leg) = frame.legs.get_mut(&LegId::CALLER) {
+                leg.language = language.clone();
+            }
+        };
+        speak(self, language);
+        self.play(LegId::CALLER, prompts, now);
+        speak(self, &own);
+    }
+
+    /// Longest time that a play may take; `None`: it has no end.
+    fn longest(&self, prompts: &[Prompt]) -> Option<Duration> {
+        prompts.iter().try_fold(PLAY_WAIT, |sum, prompt| {
+            Some(sum + match prompt {
+                Prompt::Music => return None,
+                Prompt::Silence(length) => *length,
+                Prompt::File(_) => FILE_WAIT,
+                Prompt::Recording(id) => self.recordings.get(id).map_or(RECORDING_WAIT, |known| known.duration),
+                Prompt::Say(_) | Prompt::Digits(_) | Prompt::Name(_) | Prompt::Beep => Duration::ZERO,
+            })
+        })
+    }
+
+    /// Stops what plays on a leg, if anything does.
+    pub(crate) fn stop_play(&mut self, leg: LegId) {
+        if self.forget_play(leg) {
+            self.commands.push_back(Command::StopPlay { leg });
+        }
+    }
+
+    fn forget_play(&mut self, leg: LegId) -> bool {
+        let Some(play) = self.legs.get_mut(&leg).and_then(|on| on.play.take()) else { return false };
+        self.settle(&Awaited::Played { leg, play });
+        true
+    }
+
+    /// Last words to a leg, then it is hung up. The nodes hear no more of it.
+    pub(crate) fn farewell(&mut self, leg: LegId, prompts: Vec<Prompt>, cause: LegCause, why: &str, now: Now) {
+        let Some(on) = self.legs.get_mut(&leg) else { return };
+        if on.state != LegState::Up {
+            return self.hang_up(leg, cause, why, now);
+        }
+        on.farewell = true;
+        on.verdict = Some((cause, why.to_owned()));
+        self.play_short(leg, prompts, now);
+    }
+
+    /// Ends a leg. `cause` and `why` go on the record when it has ended.
+    pub(crate) fn hang_up(&mut self, leg: LegId, cause: LegCause, why: &str, now: Now) {
+        let rejection = if self.blocked { 603 } else { 480 };
+        let Some(on) = self.legs.get_mut(&leg) else { return };
+        let command = match on.state {
+            LegState::Offered => Command::Reject { status: rejection },
+            LegState::Answering | LegState::Dialling | LegState::Up => Command::HangUp { leg },
+            LegState::HangingUp | LegState::Ended => return,
+        };
+        on.state = LegState::HangingUp;
+        on.verdict.get_or_insert_with(|| (cause, why.to_owned()));
+        self.forget_play(leg);
+        if leg == LegId::CALLER {
+            self.settle(&Awaited::Answer);
+        }
+        self.commands.push_back(command);
+        self.guard(Awaited::HungUp { leg }, HANG_UP_WAIT, now);
+    }
+
+    /// Ends every leg but the caller's. Those that hear their last words may finish.
+    pub(crate) fn hang_up_others(&mut self, why: &str, now: Now) {
+        let others: Vec<LegId> =
+            self.legs.iter().filter(|(id, leg)| **id != LegId::CALLER && !leg.farewell).map(|(id, _)| *id).collect();
+        for leg in others {
+            self.hang_up(leg, LegCause::Released, why, now);
+        }
+    }
+
+    /// Joins two legs; what plays on them is stopped by that.
+    pub(crate) fn bridge(&mut self, a: LegId, b: LegId, why: &str, now: Now) {
+        self.forget_play(a);
+        self.forget_play(b);
+        self.keep(Fact::Bridged { a, b }, why, now);
+        self.commands.push_back(Command::Bridge { a, b });
+    }
+
+    pub(super) fn digit(&self, leg: LegId, digit: char) -> Option<Input> {
+        let on = self.legs.get(&leg)?;
+        if on.state != LegState::Up || on.farewell {
+            return None;
+        }
+        Some(Input::News(if leg == LegId::CALLER {
+            News::Digit(digit)
+        } else {
+            News::Callee(leg, Callee::Digit(digit))
+        }))
+    }
+
+    pub(super) fn play_ended(&mut self, leg: LegId, play: PlayId, now: Now) -> Option<Input> {
+        let on = self.legs.get_mut(&leg)?;
+        if on.play != Some(play) {
+            return None;
+        }
+        let farewell = on.farewell;
+        self.forget_play(leg);
+        if farewell {
+            self.hang_up(leg, LegCause::Released, "", now);
+            return None;
+        }
+        Some(Input::News(if leg == LegId::CALLER { News::Played } else { News::Callee(leg, Callee::Played) }))
+    }
+
+    pub(super) fn leg_ringing(&mut self, leg: LegId, now: Now) -> Option<Input> {
+        let on = self.legs.get_mut(&leg).filter(|on| on.state == LegState::Dialling && !on.rang)?;
+        on.rang = true;
+        self.keep(Fact::LegRinging { leg }, "", now);
+        Some(Input::News(News::Callee(leg, Callee::Ringing)))
+    }
+
+    pub(super) fn leg_answered(&mut self, leg: LegId, now: Now) -> Option<Input> {
+        let on = self.legs.get_mut(&leg)?;
+        match on.state {
+            LegState::Dialling => {
+                on.state = LegState::Up;
+                self.keep(Fact::LegAnswered { leg }, "answered is not accepted", now);
+                Some(Input::News(News::Callee(leg, Callee::Answered)))
+            }
+            LegState::HangingUp => {
+                // Our CANCEL and their 200 crossed: what is up now must be ended as well.
+                self.note("answered while it was being cancelled; hung up", "", now);
+                self.commands.push_back(Command::HangUp { leg });
+                self.guard(Awaited::HungUp { leg }, HANG_UP_WAIT, now);
+                None
+            }
+            LegState::Offered | LegState::Answering | LegState::Up | LegState::Ended => None,
+        }
+    }
+
+    pub(super) fn leg_ended(&mut self, leg: LegId, cause: LegCause, now: Now) -> Option<Input> {
+        self.settle(&Awaited::HungUp { leg });
+        self.forget_play(leg);
+        let on = self.legs.get_mut(&leg)?;
+        let before = std::mem::replace(&mut on.state, LegState::Ended);
+        let told = before == LegState::HangingUp;
+        let (cause, why) = match on.verdict.take() {
+            Some(verdict) if told => verdict,
+            Some((_, why)) => (cause, why),
+            None => (cause, String::new()),
+        };
+        let farewell = on.farewell;
+        if before == LegState::Ended {
+            return None;
+        }
+        let words = reason(&cause);
+        let failed = matches!(cause, LegCause::Failed { .. });
+        self.keep(Fact::LegEnded { leg, cause }, &why, now);
+        if told || farewell {
+            return None;
+        }
+        if leg != LegId::CALLER {
+            return Some(Input::News(News::Callee(leg, Callee::Ended(words))));
+        }
+        self.settle(&Awaited::Answer);
+        self.fault |= failed;
+        Some(Input::CallerGone)
+    }
+
+    pub(super) fn hang_up_lost(&mut self, leg: LegId, now: Now) -> Option<Input> {
+        self.note("a hang-up was not confirmed; the leg counts as gone", "no answer within 10 s", now);
+        self.leg_ended(leg, LegCause::Failed { reason: "the hang-up was not confirmed".to_owned() }, now)
+    }
+}
+
+/// A place in words, without private data.
+pub(crate) fn spell(destination: &Destination) -> String {
+    match destination {
+        Destination::Phone(phone) => format!("phone {phone}"),
+        Destination::Number { trunk, number } => format!("number {number:?} via {trunk}"),
+        Destination::Sip(address) => {
+            let host = address.rsplit('@').next().unwrap_or_default();
+            format!("address at {}", host.trim_start_matches("sips:").trim_start_matches("sip:"))
+        }
+    }
+}
+
+/// How a leg ended, in words.
+fn reason(cause: &LegCause) -> String {
+    match cause {
+        LegCause::HungUp => "hung up".to_owned(),
+        LegCause::Released => "was ended by us".to_owned(),
+        LegCause::NoAnswer => "did not answer".to_owned(),
+        LegCause::Busy => "was busy".to_owned(),
+        LegCause::Rejected { status } => format!("refused ({status})"),
+        LegCause::Unreachable { reason } => format!("could not be reached: {reason}"),
+        LegCause::Failed { reason } => format!("failed: {reason}"),
+    }
+}
