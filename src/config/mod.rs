@@ -1,6 +1,12 @@
 //! `hotline.toml` and the environment: read, checked, turned into the core's
-//! directory and the shells' settings. A mistake is told with file, line and remedy.
+//! directory and the shells' settings. A mistake is told with file, line and remedy,
+//! and all of them at once.
+//!
+//! The text becomes a tree whose values know their lines (`tree`), is read key by key
+//! (`report`), section by section (`server`, `people`, `numbers`, `flow`), and references are
+//! checked where they stand (`names`). Nothing here opens a port or a database.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +16,27 @@ use hotline_core::private::Private;
 use crate::rtp::MediaSettings;
 use crate::sip::SipSettings;
 use crate::store::StoreSettings;
+
+mod build;
+mod demo;
+mod flow;
+mod names;
+mod numbers;
+mod people;
+mod prompts;
+mod report;
+mod server;
+mod tree;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use demo::{DemoCredentials, demo_credentials};
+pub use words::e164;
+
+/// Read where no file is named.
+pub const FILE: &str = "hotline.toml";
 
 /// Everything that `serve` and `simulate` need, checked.
 #[derive(Debug, Clone)]
@@ -40,6 +67,8 @@ pub struct Config {
     pub whisper_model: Option<PathBuf>,
     /// `tracing` filter (`HOTLINE_LOG`).
     pub log: String,
+    /// Digits of the country code (`49`) that completes national numbers, for [`e164`].
+    pub country_code: Option<String>,
     /// How often people are rung about an alert that nobody has.
     pub ring_again: std::time::Duration,
     /// What is not wrong but worth saying at the start and in `doctor`, each with the remedy.
@@ -52,7 +81,28 @@ pub struct Config {
 pub struct ConfigError(pub Vec<String>);
 
 /// Reads the file (`None`: `hotline.toml` in the working directory if it is there), then the
-/// environment, which wins; `demo` merges the demo directory in.
-pub fn load(_file: Option<&Path>, _demo: bool) -> Result<Config, ConfigError> {
-    todo!("rules helper")
+/// environment, which wins; `demo` merges the demo directory in. The one place here that reads the
+/// environment.
+pub fn load(file: Option<&Path>, demo: bool) -> Result<Config, ConfigError> {
+    let environment: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with("HOTLINE_"))
+        .collect();
+    let usual = Path::new(FILE);
+    let Some(file) = file.or_else(|| usual.exists().then_some(usual)) else {
+        return load_from("", usual, &environment, demo);
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        ConfigError(vec![format!("{}: can't be read: {error}; mend the path after --config, or the file's rights", file.display())])
+    })?;
+    let mut config = load_from(&text, file, &environment, demo)?;
+    config.file = Some(file.to_owned());
+    Ok(config)
+}
+
+/// The configuration in `text`. `name`: the file it stands for, in messages; relative paths in it belong to its folder.
+/// `environment`: variables `HOTLINE_…`. With `demo`, the demo's passwords are made below the data folder if they are
+/// not there yet ([`demo_credentials`]).
+pub fn load_from(text: &str, name: &Path, environment: &BTreeMap<String, String>, demo: bool) -> Result<Config, ConfigError> {
+    build::config(text, name, environment, demo)
 }

@@ -1,0 +1,233 @@
+//! From the files' trees and the environment to a checked [`Config`].
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use hotline_core::directory::{Destination, Directory, Number};
+use hotline_core::ids::{PhoneId, TrunkId};
+use hotline_core::private::Private;
+
+use crate::rtp::MediaSettings;
+use crate::sip::{PhoneAccount, SipSettings, TrunkSettings};
+use crate::store::StoreSettings;
+
+use super::flow::Flows;
+use super::names::{Kind, Names};
+use super::numbers::Numbers;
+use super::people::{Context, doubles};
+use super::prompts::KnownPrompts;
+use super::report::{Report, Section};
+use super::server::{self, Environment, Server};
+use super::tree::{self, Place, Spot, Value};
+use super::{Config, ConfigError, demo};
+
+/// What phones and carriers need beside the directory.
+#[derive(Default)]
+struct Secrets {
+    phones: BTreeMap<PhoneId, PhoneAccount>,
+    trunks: BTreeMap<TrunkId, TrunkSettings>,
+}
+
+pub(super) fn config(text: &str, name: &Path, environment: &Environment, demo: bool) -> Result<Config, ConfigError> {
+    let report = Report::default();
+    let (own, mistakes) = tree::toml(text, &name.to_string_lossy());
+    let syntax_is_right = mistakes.is_empty();
+    for (place, what) in &mistakes {
+        report.mistake(place, what.as_str());
+    }
+    if !syntax_is_right {
+        // What stands behind a mistake of syntax would be told as missing.
+        return Err(ConfigError(report.into_parts().0));
+    }
+    let mut roots = vec![own];
+    if demo {
+        roots.push(demo::root());
+    }
+    let base = name.parent().map(Path::to_path_buf).unwrap_or_default();
+    let built = build(&roots, &base, environment, demo, &report);
+    let (mistakes, warnings) = report.into_parts();
+    match built {
+        Some((server, directory, secrets)) if mistakes.is_empty() => Ok(assemble(server, directory, secrets, demo, warnings)),
+        Some(_) | None => Err(ConfigError(mistakes)),
+    }
+}
+
+fn build(roots: &[Spot], base: &Path, environment: &Environment, demo: bool, report: &Report) -> Option<(Server, Directory, Secrets)> {
+    let sections: Vec<Section<'_>> = roots.iter().filter_map(|root| Section::new(root, "the file", report)).collect();
+    let servers: Vec<Section<'_>> =
+        sections.iter().filter_map(|root| Section::new(root.spot("server")?, "[server]", report)).collect();
+    let server = server::read(&servers, environment, base, report);
+    for section in servers {
+        section.finish();
+    }
+    let demo_phones = if demo { demo_passwords(&server.data_dir, report) } else { BTreeMap::new() };
+    let names = Names::collect(roots, report);
+    let context = Context {
+        names: &names,
+        report,
+        environment,
+        base,
+        country_code: server.country_code.as_deref(),
+        demo_phones: &demo_phones,
+    };
+    let (directory, secrets) = directory(&sections, &context, &server.data_dir);
+    for section in sections {
+        section.finish();
+    }
+    reachable(&directory, report);
+    warn_unheard(&server, &secrets, report);
+    Some((server, directory, secrets))
+}
+
+fn demo_passwords(data_dir: &Path, report: &Report) -> BTreeMap<PhoneId, Private<String>> {
+    match demo::demo_credentials(data_dir) {
+        Ok(credentials) => credentials.phones,
+        Err(ConfigError(mistakes)) => {
+            for what in mistakes {
+                report.mistake(&Place::new("demo", 0), what);
+            }
+            BTreeMap::new()
+        }
+    }
+}
+
+/// Reads every table of `[[key]]` in every root.
+fn each<'a>(roots: &[Section<'a>], kind: Kind, report: &'a Report, mut read: impl FnMut(&Section<'a>)) {
+    for root in roots {
+        for spot in root.tables(kind.key()) {
+            let id = match &spot.value {
+                Value::Table(entries) => entries.iter().find(|(key, _)| key == kind.id_key()).map(|(_, spot)| &spot.value),
+                Value::Text(_) | Value::Whole(_) | Value::Float(_) | Value::Flag(_) | Value::Moment(_) | Value::List(_) | Value::Nothing => None,
+            };
+            let what = match id {
+                Some(Value::Text(id)) => format!("[[{}]] `{id}`", kind.key()),
+                Some(_) | None => format!("[[{}]]", kind.key()),
+            };
+            if let Some(section) = Section::new(spot, what, report) {
+                read(&section);
+                section.finish();
+            }
+        }
+    }
+}
+
+fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) -> (Directory, Secrets) {
+    let report = context.report;
+    let (mut customers, mut users) = (BTreeMap::new(), BTreeMap::new());
+    let (mut directory, mut secrets) = (Directory::default(), Secrets::default());
+    each(roots, Kind::Customer, report, |section| {
+        customers.extend(context.customer(section).map(|customer| (customer.id.clone(), (customer, section.place.clone()))));
+    });
+    each(roots, Kind::User, report, |section| {
+        users.extend(context.user(section).map(|user| (user.id.clone(), (user, section.place.clone()))));
+    });
+    each(roots, Kind::Phone, report, |section| {
+        let Some((phone, account)) = context.phone(section) else { return };
+        secrets.phones.insert(phone.id.clone(), account);
+        directory.phones.insert(phone.id.clone(), phone);
+    });
+    each(roots, Kind::Schedule, report, |section| {
+        directory.schedules.extend(context.schedule(section).map(|schedule| (schedule.id.clone(), schedule)));
+    });
+    each(roots, Kind::Trunk, report, |section| {
+        let Some((trunk, settings)) = context.trunk(section) else { return };
+        secrets.trunks.insert(trunk.id.clone(), settings);
+        directory.trunks.insert(trunk.id.clone(), trunk);
+    });
+    doubles(&customers, &users, report);
+    directory.customers = customers.into_iter().map(|(id, (customer, _))| (id, customer)).collect();
+    directory.users = users.into_iter().map(|(id, (user, _))| (id, user)).collect();
+    directory.blocklist = roots.iter().flat_map(|root| context.blocklist(root)).collect();
+
+    let mut tables: BTreeMap<&str, &Spot> = BTreeMap::new();
+    for root in roots {
+        let Some(flows) = root.spot("flows").and_then(|spot| Section::new(spot, "flows", report)) else { continue };
+        for (name, spot) in flows.entries() {
+            tables.entry(name).or_insert(spot);
+        }
+    }
+    let prompts = KnownPrompts::find(data_dir);
+    let flows = Flows { context, prompts: &prompts };
+    let mut numbers = Numbers { flows: &flows, tables: &tables, read_flows: BTreeMap::new(), numbers: BTreeMap::new() };
+    numbers.read_flows();
+    each(roots, Kind::Number, report, |section| numbers.number(section));
+    numbers.check_flows(&directory);
+    (directory.numbers, directory.flows) = numbers.into_flows();
+    (directory, secrets)
+}
+
+/// Numbers whose calls could reach nobody.
+fn reachable(directory: &Directory, report: &Report) {
+    let place = Place::new("settings", 0);
+    let has_phone = |user| directory.users.get(user).is_some_and(|user| !user.phones.is_empty());
+    for Number { id, schedule, .. } in directory.numbers.values() {
+        let Some(schedule) = schedule.as_ref().and_then(|schedule| directory.schedules.get(schedule)) else { continue };
+        let members = &schedule.rotation.members;
+        if !members.is_empty() && !members.iter().any(has_phone) {
+            report.warn(&place, format!("nobody in schedule `{}` of number `{id}` has a phone; give its users phones", schedule.id));
+        }
+    }
+    for phone in directory.phones.values() {
+        let destination = Destination::Phone(phone.id.clone());
+        if !directory.users.values().any(|user| user.phones.contains(&destination)) {
+            report.warn(&place, format!("phone `{}` is in nobody's `phones` and is never rung; add \"phone:{}\" to its user", phone.id, phone.id));
+        }
+    }
+    if directory.numbers.is_empty() {
+        report.warn(&place, "there is no number to be called; add [[numbers]] (see hotline.example.toml), or start with --demo");
+    }
+}
+
+/// Carriers and phones elsewhere can't reach a server that listens on loopback only.
+fn warn_unheard(server: &Server, secrets: &Secrets, report: &Report) {
+    let place = Place::new("settings", 0);
+    if server.sip.ip().is_loopback() && !secrets.trunks.is_empty() {
+        let what = format!("there are trunks, but SIP listens on {} which only this machine reaches; set sip = \"0.0.0.0:{}\" (or HOTLINE_SIP_ADDR)", server.sip, server.sip.port());
+        report.warn(&place, what);
+    }
+}
+
+fn assemble(server: Server, directory: Directory, secrets: Secrets, demo: bool, warnings: Vec<String>) -> Config {
+    let data_dir = absolute(&server.data_dir);
+    let database_url = server.database_url.unwrap_or_else(|| format!("sqlite://{}", url_path(&data_dir.join("hotline.db"))));
+    // Media comes from where signalling listens, unless told otherwise.
+    let bind: IpAddr = server.rtp_bind.unwrap_or(server.sip.ip());
+    Config {
+        file: None,
+        demo,
+        directory,
+        sip: SipSettings {
+            listen: server.sip,
+            public_host: server.sip_public_host,
+            open: server.open_sip,
+            strangers: server.strangers,
+            realm: server.realm,
+            phones: secrets.phones,
+            trunks: secrets.trunks,
+            requests_per_second: server.requests_per_second,
+        },
+        media: MediaSettings { bind, ports: server.rtp_ports, lanes: server.media_lanes },
+        rtp_address: server.rtp_address,
+        store: StoreSettings { data_dir, database_url, node: server.node },
+        http_addr: server.http,
+        admin_token: server.admin_token,
+        public_url: server.public_url,
+        trusted_proxies: server.trusted_proxies,
+        whisper_model: server.whisper_model,
+        log: server.log,
+        country_code: server.country_code,
+        ring_again: server.ring_again,
+        warnings,
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    // Fails only for an empty path or without a working directory; then the path stays as it is.
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// A path within a URL: what has a meaning there is escaped.
+fn url_path(path: &Path) -> String {
+    path.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23").replace(' ', "%20")
+}

@@ -1,0 +1,388 @@
+//! `[[customers]]`, `[[users]]`, `[[phones]]`, `[[schedules]]`, `[[trunks]]`, `blocklist`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use hotline_core::directory::{Customer, Destination, Language, Phone, Trunk, User};
+use hotline_core::ids::{CustomerId, PhoneId, ScheduleId, TrunkId, UserId};
+use hotline_core::oncall::{self, Override, Rotation, Schedule};
+use hotline_core::private::Private;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::sip::{NumberSource, PhoneAccount, Transport, TrunkRegistration, TrunkSettings};
+
+use super::names::{Kind, Names};
+use super::report::{Report, Section, Word};
+use super::server::{Environment, choice, read_secret};
+use super::tree::Place;
+use super::words;
+
+/// What every reader of a section needs.
+pub(super) struct Context<'a> {
+    pub names: &'a Names,
+    pub report: &'a Report,
+    pub environment: &'a Environment,
+    /// The folder that relative paths belong to.
+    pub base: &'a Path,
+    pub country_code: Option<&'a str>,
+    /// Passwords of the demo's phones.
+    pub demo_phones: &'a BTreeMap<PhoneId, Private<String>>,
+}
+
+impl Context<'_> {
+    /// The table's name, if this table is the one that counts for it.
+    fn id<'s>(&self, kind: Kind, section: &Section<'s>) -> Option<Word<'s>> {
+        let example = match kind {
+            Kind::Phone => "\"engineer-1\"",
+            Kind::Number => "\"+493012345678\"",
+            Kind::Customer | Kind::User | Kind::Schedule | Kind::Trunk => "\"a-short-name\"",
+        };
+        let id = section.need(kind.id_key(), example)?;
+        self.names.is_the_one(kind, &id).then_some(id)
+    }
+
+    pub fn language(&self, section: &Section<'_>) -> Option<Language> {
+        let word = section.text("language")?;
+        if words::is_language(word.text) {
+            return Some(Language(word.text.to_owned()));
+        }
+        let what = format!("`language` of {}: `{}` is no language tag; write \"en\", \"de\" …", section.what, word.text);
+        self.report.mistake(word.place, what);
+        None
+    }
+
+    /// `phone:ACCOUNT`, `number:+49…@TRUNK`, `sip:user@host`.
+    pub fn destination(&self, word: Word<'_>) -> Option<Destination> {
+        if let Some(account) = word.text.strip_prefix("phone:") {
+            let known = self.names.check(Kind::Phone, Word { text: account, place: word.place }, self.report);
+            return known.then(|| Destination::Phone(PhoneId::from(account)));
+        }
+        if let Some(number) = word.text.strip_prefix("number:") {
+            return self.number(number, word.place);
+        }
+        if let Some(rest) = word.text.strip_prefix("sip:") {
+            let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+            if words::is_host_port(host.split(';').next().unwrap_or(host)) && !rest.contains([' ', '<', '>', '"']) {
+                return Some(Destination::Sip(word.text.to_owned()));
+            }
+        }
+        let what = format!("`{}` is no place to call; write \"phone:ACCOUNT\", \"number:+491701234567@TRUNK\" or \"sip:user@host\"", word.text);
+        self.report.mistake(word.place, what);
+        None
+    }
+
+    fn number(&self, text: &str, place: &Place) -> Option<Destination> {
+        let (number, trunk) = match text.rsplit_once('@') {
+            Some((number, trunk)) => (number, Some(trunk)),
+            None => (text, self.names.only(Kind::Trunk)),
+        };
+        let e164 = self.e164(number, place);
+        let Some(trunk) = trunk else {
+            let what = "this number names no trunk that carries it; write number:+49…@TRUNK and add the [[trunks]] if it is missing";
+            self.report.mistake(place, what);
+            return None;
+        };
+        let known = self.names.check(Kind::Trunk, Word { text: trunk, place }, self.report);
+        let number = Private::new(e164?);
+        known.then(|| Destination::Number { trunk: TrunkId::from(trunk), number })
+    }
+
+    fn e164(&self, text: &str, place: &Place) -> Option<String> {
+        let number = words::e164(text, self.country_code);
+        if number.is_none() {
+            let what = "this telephone number can't be read; write it with its country code like +493012345678 (or set country_code in [server])";
+            self.report.mistake(place, what);
+        }
+        number
+    }
+
+    /// A caller's number, a prefix of numbers ended by `*`, or the name of a SIP caller.
+    fn caller(&self, word: Word<'_>) -> Option<Private<String>> {
+        let (text, star) = word.text.strip_suffix('*').map_or((word.text, ""), |prefix| (prefix, "*"));
+        if text.chars().any(|c| c.is_ascii_alphabetic()) && words::is_name(text) {
+            return Some(Private::new(format!("{text}{star}")));
+        }
+        if star.is_empty() {
+            return self.e164(text, word.place).map(Private::new);
+        }
+        // A prefix is short: fill it up to be read as a number, then cut it again.
+        let fill = "55555555";
+        let room = 15_usize.saturating_sub(text.len()).min(fill.len());
+        let Some(full) = words::e164(&format!("{text}{}", &fill[..room]), self.country_code) else {
+            self.e164(text, word.place)?;
+            return None;
+        };
+        Some(Private::new(format!("{}*", &full[..full.len() - room])))
+    }
+
+    /// `password`, `password_file`, or the environment, which wins.
+    fn secret(&self, section: &Section<'_>, variable: &str) -> Option<Private<String>> {
+        let (own, file) = (section.text("password"), section.text("password_file"));
+        if let (Some(_), Some(file)) = (&own, &file) {
+            self.report.mistake(file.place, format!("{} has `password` and `password_file`; keep one of them", section.what));
+        }
+        let variable = variable.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        if let Some(secret) = self.environment.get(&variable).filter(|secret| !secret.is_empty()) {
+            return Some(Private::from(secret.as_str()));
+        }
+        match (own, file) {
+            (Some(own), _) => Some(Private::from(own.text)),
+            (None, Some(file)) => read_secret(&self.base.join(file.text), file.place, self.report),
+            (None, None) => None,
+        }
+    }
+
+    pub fn customer(&self, section: &Section<'_>) -> Option<Customer> {
+        let id = self.id(Kind::Customer, section);
+        let name = section.text("name");
+        let caller_ids = section.texts("caller_ids").unwrap_or_default();
+        let pin = section.text("pin");
+        if let Some(pin) = pin
+            && (!pin.text.bytes().all(|b| b.is_ascii_digit()) || !(3..=12).contains(&pin.text.len()))
+        {
+            self.report.mistake(pin.place, format!("`pin` of {} must be 3 to 12 digits in quotes, such as \"0815\"; change it", section.what));
+        }
+        let language = self.language(section);
+        let retention_days = section.whole("retention_days", &(1..=3_650)).unwrap_or(90);
+        let id = id?;
+        Some(Customer {
+            id: CustomerId::from(id.text),
+            name: name.map_or(id.text, |name| name.text).to_owned(),
+            caller_ids: caller_ids.into_iter().filter_map(|word| self.caller(word)).collect(),
+            pin: pin.map(|pin| Private::from(pin.text)),
+            language,
+            retention_days: u32::try_from(retention_days).unwrap_or(90),
+        })
+    }
+
+    pub fn user(&self, section: &Section<'_>) -> Option<User> {
+        let id = self.id(Kind::User, section);
+        let name = section.text("name");
+        let language = self.language(section).unwrap_or_default();
+        let words = section.texts("phones").unwrap_or_default();
+        let mut phones: Vec<Destination> = Vec::new();
+        for word in &words {
+            let Some(phone) = self.destination(*word) else { continue };
+            if phones.contains(&phone) {
+                self.report.mistake(word.place, format!("this phone of {} is in its list twice; remove one", section.what));
+            }
+            phones.push(phone);
+        }
+        let id = id?;
+        if words.is_empty() {
+            self.report.warn(section.place, format!("{} has no phones and can't be called; add phones = [\"phone:…\"]", section.what));
+        }
+        Some(User { id: UserId::from(id.text), name: name.map_or(id.text, |name| name.text).to_owned(), language, phones })
+    }
+
+    pub fn phone(&self, section: &Section<'_>) -> Option<(Phone, PhoneAccount)> {
+        let id = self.id(Kind::Phone, section);
+        let user = section.text("user").filter(|user| self.names.check(Kind::User, *user, self.report));
+        let account = section.text("account")?.text;
+        let password = self
+            .secret(section, &format!("HOTLINE_PHONE_{account}_PASSWORD"))
+            .or_else(|| self.demo_phones.get(&PhoneId::from(account)).cloned());
+        let id = id?;
+        let Some(password) = password else {
+            let what = format!("{} has no password; add `password_file` (or `password`), or set HOTLINE_PHONE_{}_PASSWORD", section.what, shout(account));
+            self.report.mistake(section.place, what);
+            return None;
+        };
+        if password.reveal().len() < 8 {
+            self.report.warn(section.place, format!("the password of {} is shorter than 8 characters; scanners guess such ones", section.what));
+        }
+        let phone = Phone { id: PhoneId::from(id.text), user: user.map(|user| UserId::from(user.text)) };
+        Some((phone, PhoneAccount { password }))
+    }
+
+    pub fn schedule(&self, section: &Section<'_>) -> Option<Schedule> {
+        let id = self.id(Kind::Schedule, section);
+        let name = section.text("name");
+        let members = section.texts("members");
+        let weeks = section.whole("weeks", &(1..=52)).unwrap_or(1);
+        let zone = self.zone(section);
+        let start = section.need("start", "\"2026-01-05T09:00\" (the first hand-off, local time)");
+        let start = start.and_then(|word| {
+            let start = words::local(word.text);
+            if start.is_none() {
+                let what = format!("`start` of {}: `{}` is no local date and time; write it like \"2026-01-05T09:00\", without zone", section.what, word.text);
+                self.report.mistake(word.place, what);
+            }
+            start
+        });
+        let overrides: Vec<Override> = section
+            .tables("overrides")
+            .iter()
+            .filter_map(|spot| {
+                let section = Section::new(spot, format!("[[schedules.overrides]] of {}", section.what), self.report)?;
+                let over = self.an_override(&section, zone.as_ref());
+                section.finish();
+                over
+            })
+            .collect();
+        if members.is_none() {
+            self.report.mistake(section.place, format!("{} has no `members`; add members = [\"USER\", …] in the order of their turns", section.what));
+        }
+        let members: Vec<UserId> = members
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|member| self.names.check(Kind::User, *member, self.report))
+            .map(|member| UserId::from(member.text))
+            .collect();
+        let id = id?;
+        if members.is_empty() {
+            self.report.warn(section.place, format!("nobody is in the rotation of {}; calls will go to voicemail", section.what));
+        }
+        Some(Schedule {
+            id: ScheduleId::from(id.text),
+            name: name.map_or(id.text, |name| name.text).to_owned(),
+            rotation: Rotation { members, weeks: u32::try_from(weeks).unwrap_or(1), start: start?, time_zone: zone? },
+            overrides,
+        })
+    }
+
+    fn an_override(&self, section: &Section<'_>, zone: Option<&TimeZone>) -> Option<Override> {
+        let user = section.need("user", "\"USER\"").filter(|user| self.names.check(Kind::User, *user, self.report));
+        let from = self.moment(section, "from", zone);
+        let to = self.moment(section, "to", zone);
+        let reason = section.text("reason").map_or_else(String::new, |reason| reason.text.to_owned());
+        let (user, from, to) = (user?, from?, to?);
+        if from >= to {
+            self.report.mistake(section.place, format!("{} ends before it begins; mend `from` and `to`", section.what));
+            return None;
+        }
+        Some(Override { user: UserId::from(user.text), from, to, reason })
+    }
+
+    /// Local time of the schedule's zone, or a moment with its offset.
+    fn moment(&self, section: &Section<'_>, key: &'static str, zone: Option<&TimeZone>) -> Option<Timestamp> {
+        let word = section.need(key, "\"2026-12-24T18:00\"")?;
+        if let Some(local) = words::local(word.text) {
+            return oncall::first_instant(local, zone?);
+        }
+        let moment = words::moment(word.text);
+        if moment.is_none() {
+            let what = format!("`{key}` of {}: `{}` is no time; write it like \"2026-12-24T18:00\" (local) or \"2026-12-24T18:00+01:00\"", section.what, word.text);
+            self.report.mistake(word.place, what);
+        }
+        moment
+    }
+
+    /// The `time_zone` of a schedule or an `hours` node.
+    pub fn zone(&self, section: &Section<'_>) -> Option<TimeZone> {
+        let word = section.need("time_zone", "\"Europe/Berlin\"")?;
+        let zone = TimeZone::get(word.text).ok();
+        if zone.is_none() {
+            let names: Vec<String> = jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
+            let near = super::report::closest(word.text, names.iter().map(String::as_str));
+            let hint = near.map_or_else(|| "write an IANA name such as \"Europe/Berlin\"".to_owned(), |near| format!("did you mean `{near}`?"));
+            self.report.mistake(word.place, format!("`time_zone` of {}: there is no zone `{}`; {hint}", section.what, word.text));
+        }
+        zone
+    }
+
+    pub fn trunk(&self, section: &Section<'_>) -> Option<(Trunk, TrunkSettings)> {
+        let id = self.id(Kind::Trunk, section);
+        let name = section.text("name");
+        let server = section.need("server", "\"sip.carrier.example\"").filter(|word| {
+            let right = words::is_host_port(word.text);
+            if !right {
+                let what = format!("`server` of {}: `{}` is no host; write a name or address with or without port, without `sip:`", section.what, word.text);
+                self.report.mistake(word.place, what);
+            }
+            right
+        });
+        let transports = [("udp", Transport::Udp), ("tcp", Transport::Tcp)];
+        let transport = section.text("transport").and_then(|word| choice(word, "transport", &transports, self.report));
+        let registration = self.registration(section);
+        let addresses = section.texts("addresses").unwrap_or_default();
+        for word in addresses.iter().filter(|word| !words::is_network(word.text)) {
+            let what = format!("`addresses` of {}: `{}` is no address; write an IP address or a network such as 192.0.2.0/24", section.what, word.text);
+            self.report.mistake(word.place, what);
+        }
+        let sources = [
+            ("request-uri", NumberSource::RequestUri),
+            ("to", NumberSource::To),
+            ("p-called-party-id", NumberSource::PCalledPartyId),
+            ("diversion", NumberSource::Diversion),
+        ];
+        let number_sources = section.texts("number_sources").map_or_else(
+            || vec![NumberSource::RequestUri, NumberSource::To],
+            |words| words.into_iter().filter_map(|word| choice(word, "number_sources", &sources, self.report)).collect(),
+        );
+        let trusted = section.flag("trusted").unwrap_or(false);
+        let caller_id = section.text("caller_id").and_then(|word| self.e164(word.text, word.place)).map(Private::new);
+        let (id, server) = (id?, server?);
+        let addresses = addresses.into_iter().map(|word| word.text.to_owned()).collect();
+        let trunk = Trunk {
+            id: TrunkId::from(id.text),
+            name: name.map_or(id.text, |name| name.text).to_owned(),
+            caller_id: caller_id.clone(),
+            trusted,
+        };
+        let server = server.text.to_owned();
+        let transport = transport.unwrap_or(Transport::Udp);
+        Some((trunk, TrunkSettings { server, transport, registration, addresses, number_sources, trusted, caller_id }))
+    }
+
+    fn registration(&self, section: &Section<'_>) -> Option<TrunkRegistration> {
+        let user = section.text("user");
+        let trunk = section.text("id").map_or("", |id| id.text);
+        let password = self.secret(section, &format!("HOTLINE_TRUNK_{trunk}_PASSWORD"));
+        let expires = section.duration("expires", &(Duration::from_mins(1)..=Duration::from_hours(24)));
+        let Some(user) = user else {
+            if section.text("password").is_some() || section.text("password_file").is_some() {
+                self.report.mistake(section.place, format!("{} has a password but no `user`; add user = \"…\"", section.what));
+            }
+            return None;
+        };
+        let Some(password) = password else {
+            let what = format!("{} registers as a user but has no password; add `password_file` (or `password`), or set HOTLINE_TRUNK_{}_PASSWORD", section.what, shout(trunk));
+            self.report.mistake(section.place, what);
+            return None;
+        };
+        Some(TrunkRegistration { user: user.text.to_owned(), password, expires: expires.unwrap_or(Duration::from_mins(10)) })
+    }
+
+    /// The top-level `blocklist`.
+    pub fn blocklist(&self, root: &Section<'_>) -> Vec<Private<String>> {
+        let words = root.texts("blocklist").unwrap_or_default();
+        words.into_iter().filter_map(|word| self.caller(word)).collect()
+    }
+}
+
+/// The middle of a variable's name.
+fn shout(name: &str) -> String {
+    name.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+}
+
+/// Two customers who could not be told apart, and people who share a phone.
+pub(super) fn doubles(customers: &BTreeMap<CustomerId, (Customer, Place)>, users: &BTreeMap<UserId, (User, Place)>, report: &Report) {
+    let mut pins: BTreeMap<&Private<String>, &CustomerId> = BTreeMap::new();
+    let mut callers: BTreeMap<&Private<String>, &CustomerId> = BTreeMap::new();
+    for (customer, place) in customers.values() {
+        if let Some(pin) = &customer.pin
+            && let Some(other) = pins.insert(pin, &customer.id)
+        {
+            report.mistake(place, format!("customers `{}` and `{other}` have the same PIN; give one of them another", customer.id));
+        }
+        for caller in &customer.caller_ids {
+            if let Some(other) = callers.insert(caller, &customer.id) {
+                let what = format!("customers `{}` and `{other}` have the same caller id ({caller:?}); leave it with one of them", customer.id);
+                report.mistake(place, what);
+            }
+        }
+    }
+    let mut owners: Vec<(&Destination, &UserId)> = Vec::new();
+    for (user, place) in users.values() {
+        for phone in &user.phones {
+            if let Some((_, other)) = owners.iter().find(|(known, owner)| *known == phone && **owner != user.id) {
+                let what = format!("users `{}` and `{other}` have the same phone; who answers can't be told then. Leave it with one of them", user.id);
+                report.mistake(place, what);
+            }
+            owners.push((phone, &user.id));
+        }
+    }
+}
