@@ -2,9 +2,67 @@
 //!
 //! Carries SDP as text and understands none of it; knows nothing of media, flows
 //! or alerts. `switch` talks to it through [`Sip`] and one [`Leg`] per dialog.
+//!
+//! The room, in the order a message passes through it:
+//!
+//! | file | does |
+//! |---|---|
+//! | `sockets/` | UDP and TCP: reads bytes, frames streams, writes. The stack opens and reads nothing |
+//! | `receive` | budget, gate, who may call, stateless answers; a panic costs one message |
+//! | `gate` | bytes in, verdict out; what passes is written anew in one canonical form. Pure |
+//! | `budget` | requests a second for each source, in constant memory |
+//! | `admit` | carrier, registered phone, anybody? |
+//! | `incoming` | requests that the stack made transactions of: to a dialog, a new call, the registrar |
+//! | `uas`, `uac` | a call that comes in, a call that goes out, until it is answered; one task each |
+//! | `leg` | the dialog from its 200 to its end, whichever side began it |
+//! | `dialog` | a dialog's state and the table that finds its task |
+//! | `way` | where an outgoing call goes and as whom |
+//! | `registrar`, `register_client`, `trunk` | phones that register with us; we with others; carriers' health |
+//! | `client`, `digest` | one request and its final answer; proof of who one is |
+//! | `identity`, `digits`, `body`, `wire` | callers and numbers; keys by INFO; SDP within bodies; grammar |
+//!
+//! Of the stack (rsipstack) we use parser, transactions with their timers and
+//! retransmissions, and the resolver. Its dialogs, transports and registration are not
+//! used: dialogs of our own answer what its leave open (early UPDATE and INFO, forks,
+//! a CANCEL that crosses a 200), and no part of it dials, resolves or queues by itself.
+//!
+//! Invariants: every leg gets exactly one `Ended`, last. Nothing that the network fills
+//! is unbounded. Requests of strangers are answered without state, once. No number, name
+//! or SDP is ever logged.
+//!
+//! Absent: TLS, session timers, reliable provisional responses (a peer that requires them
+//! gets 420), REFER, subscriptions, several bindings of one phone.
+
+mod admit;
+mod body;
+mod budget;
+mod client;
+mod dialog;
+mod digest;
+mod digits;
+mod engine;
+mod gate;
+mod identity;
+mod incoming;
+mod leg;
+mod receive;
+mod register_client;
+mod registrar;
+mod settings;
+mod sockets;
+mod trunk;
+mod uac;
+mod uas;
+mod way;
+mod wire;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hotline_core::directory::Destination;
@@ -13,9 +71,13 @@ use hotline_core::ids::{PhoneId, TrunkId};
 use hotline_core::private::Private;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
+use tokio_util::sync::DropGuard;
+
+use engine::Inner;
+use way::Whom;
 
 /// What signalling needs to know. Built by `app` from the configuration.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SipSettings {
     /// Where we listen, UDP and TCP both. Port 0: a free one.
     pub listen: SocketAddr,
@@ -46,14 +108,14 @@ pub enum Strangers {
 }
 
 /// An account that a phone registers with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhoneAccount {
     /// Digest secret.
     pub password: Private<String>,
 }
 
 /// A carrier.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrunkSettings {
     /// Host and port (5060 unless said otherwise) of the registrar or proxy.
     pub server: String,
@@ -72,7 +134,7 @@ pub struct TrunkSettings {
 }
 
 /// Digest account at a carrier.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrunkRegistration {
     /// User name of the account.
     pub user: String,
@@ -261,77 +323,132 @@ pub enum SipError {
     Settings(String),
 }
 
-/// Signalling as a whole. Clones share it.
-#[derive(Debug, Clone)]
-pub struct Sip {}
+/// Signalling as a whole. Clones share it; when the last one is dropped, everything stops.
+#[derive(Clone)]
+pub struct Sip {
+    inner: Arc<Inner>,
+    _guard: Arc<DropGuard>,
+}
+
+impl std::fmt::Debug for Sip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sip").field("local", &self.local()).finish_non_exhaustive()
+    }
+}
 
 impl Sip {
     /// Binds the sockets, starts the gate, registrar and trunk registrations.
     /// INVITEs that may come in go to `incoming`; when it is full they get 503 with Retry-After.
-    pub async fn start(_settings: SipSettings, _incoming: mpsc::Sender<IncomingCall>) -> Result<Self, SipError> {
-        todo!("sip helper")
+    pub async fn start(settings: SipSettings, incoming: mpsc::Sender<IncomingCall>) -> Result<Self, SipError> {
+        let inner = engine::start(settings, incoming).await?;
+        let guard = Arc::new(inner.stop.clone().drop_guard());
+        Ok(Self { inner, _guard: guard })
     }
 
     /// Where we really listen (the port that was free).
     pub fn local(&self) -> SocketAddr {
-        todo!("sip helper")
+        self.inner.sockets.local
     }
 
     /// Places a call. Never fails by itself: what can't be reached ends with
     /// `Ended(LegCause::Unreachable { reason })` at once, the reason with its remedy.
-    pub fn dial(&self, _dial: Dial) -> Leg {
-        todo!("sip helper")
+    pub fn dial(&self, dial: Dial) -> Leg {
+        let offer = dial.offer.clone();
+        uac::call(&self.inner, Whom::Dial(dial), offer)
     }
 
     /// The local address that packets towards this destination would leave from, for the SDP's `c=`.
-    pub fn media_address(&self, _destination: &Destination) -> std::net::IpAddr {
-        todo!("sip helper")
+    /// A host name that was never looked up counts as the world outside.
+    pub fn media_address(&self, destination: &Destination) -> IpAddr {
+        let remote = match destination {
+            Destination::Phone(id) => self.inner.registrar.binding(id).map(|binding| binding.flow.remote.ip()),
+            Destination::Number { trunk, .. } => self.inner.trunks.any_address(trunk).map(|address| address.ip()),
+            Destination::Sip(uri) => self.uri_ip(uri),
+        };
+        let own = self.local().ip();
+        // Nothing is sent there: only the routing table is asked (RFC 5737 address).
+        let outside = if own.is_ipv6() { Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into() } else { [192, 0, 2, 1].into() };
+        self.inner.local_ip(remote.unwrap_or(outside))
+    }
+
+    /// The local address for the SDP of a call that came from or goes to this address.
+    pub fn media_address_towards(&self, remote: IpAddr) -> IpAddr {
+        self.inner.local_ip(remote)
+    }
+
+    fn uri_ip(&self, uri: &str) -> Option<IpAddr> {
+        let uri = wire::target(uri)?;
+        if uri.host_with_port.host.to_string() == "localhost" {
+            return Some(if self.local().is_ipv6() { Ipv6Addr::LOCALHOST.into() } else { [127, 0, 0, 1].into() });
+        }
+        wire::literal_address(&uri).map(|address| address.ip())
     }
 
     /// Phones registered now.
     pub fn registered(&self) -> Vec<Registered> {
-        todo!("sip helper")
+        self.inner.registrar.list()
     }
 
     /// The carriers' state.
     pub fn trunks(&self) -> Vec<TrunkState> {
-        todo!("sip helper")
+        self.inner.trunks.list()
     }
 
     /// What the gate counted.
     pub fn counters(&self) -> SipCounters {
-        todo!("sip helper")
+        self.inner.counters.read()
+    }
+
+    /// Dialogs alive now, of both directions.
+    pub fn dialogs(&self) -> usize {
+        self.inner.dialogs.len()
     }
 
     /// New phones, trunks and rights (SIGHUP). Sockets, dialogs and live registrations stay.
-    pub fn reload(&self, _settings: SipSettings) {
-        todo!("sip helper")
+    /// Settings that can't be used are refused in the log and change nothing.
+    pub fn reload(&self, settings: SipSettings) {
+        match settings::Live::new(settings) {
+            Ok(live) => {
+                self.inner.live.store(Arc::new(live));
+                let live = self.inner.live.load_full();
+                self.inner.registrar.keep(|id| live.settings.phones.contains_key(id));
+                trunk::apply(&self.inner);
+            }
+            Err(error) => tracing::error!(%error, "the new SIP settings can't be used; the old ones stay"),
+        }
     }
 
     /// No new calls from now on: INVITEs get 503 with Retry-After.
     pub fn drain(&self) {
-        todo!("sip helper")
+        self.inner.draining.store(true, Ordering::Relaxed);
     }
 
     /// Unregisters from carriers, closes the sockets.
     pub async fn stop(&self) {
-        todo!("sip helper")
+        self.drain();
+        self.inner.trunks.leave().await;
+        self.inner.stop.cancel();
     }
 
     /// Registers as a phone with somebody else's registrar (`hotline phone`), refreshed until dropped or stopped.
     /// Resolves with the first answer. Calls then come in by `incoming` from that server.
     pub async fn register_as_phone(
         &self,
-        _server: SocketAddr,
-        _transport: Transport,
-        _account: &str,
-        _password: Private<String>,
+        server: SocketAddr,
+        transport: Transport,
+        account: &str,
+        password: Private<String>,
     ) -> Result<(), SipError> {
-        todo!("sip helper")
+        register_client::as_phone(&self.inner, server, transport, account, password).await
     }
 
     /// Calls a SIP URI as a small phone would (`hotline call`), with `from_user` in From.
-    pub fn dial_uri(&self, _uri: &str, _from_user: &str, _offer: String) -> Leg {
-        todo!("sip helper")
+    pub fn dial_uri(&self, uri: &str, from_user: &str, offer: String) -> Leg {
+        let whom = Whom::Uri { uri: uri.to_owned(), from_user: from_user.to_owned() };
+        uac::call(&self.inner, whom, offer)
     }
 }
+
+/// Log targets of the stack: at INFO it writes whole messages, with numbers and secrets. The log's
+/// set-up caps them at WARN.
+pub const STACK_LOG_TARGETS: &[&str] = &["rsipstack"];
