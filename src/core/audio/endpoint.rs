@@ -99,13 +99,27 @@ impl Endpoint {
             if self.run_ms >= KEEP_MS {
                 self.quiet_ms = 0;
             }
-        } else if self.run_ms > 0 {
+        } else {
+            self.pause(ms);
+        }
+        self.verdict()
+    }
+
+    /// `ms` of which nothing was received: quiet, and no news of the room.
+    pub fn missing(&mut self, ms: u32) -> Verdict {
+        self.heard_ms = self.heard_ms.saturating_add(ms);
+        self.quiet_ms = self.quiet_ms.saturating_add(ms);
+        self.pause(ms);
+        self.verdict()
+    }
+
+    fn pause(&mut self, ms: u32) {
+        if self.run_ms > 0 {
             self.hole_ms += ms;
             if self.hole_ms > RUN_HOLE_MS {
                 self.run_ms = 0;
             }
         }
-        self.verdict()
     }
 
     fn verdict(&self) -> Verdict {
