@@ -3,17 +3,52 @@
 //!
 //! Knows nothing of SIP, SDP text, flows or the store. A leg's events go out by
 //! a bounded channel; a full one is counted and never blocks media.
+//!
+//! [`Media`] and [`Leg`] are handles: they prepare an order (encode, allocate,
+//! bind) on the caller's thread and hand it to the lane. `lane` is the thread's
+//! loop, `leg` what it does for one leg, `wheel` its clock, `source` whom it
+//! hears, `play`, `keys`, `record` what it does; `writer` is the one thread that
+//! touches the disk.
+
+mod keys;
+mod lane;
+mod leg;
+mod packet;
+mod play;
+mod ports;
+mod record;
+mod source;
+pub mod voice;
+mod wheel;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crossbeam_channel::Sender;
 use hotline_core::audio::{Clip, Codec};
 use hotline_core::call::command::{PlayId, RecordLimits};
 use hotline_core::fact::RecordingEnd;
 use hotline_core::ids::RecordingId;
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
+
+use keys::Keys;
+use lane::{LaneLink, Order};
+use leg::{LegState, Peer, Totals};
+use play::Playing;
+use ports::Ports;
+use record::Recorder;
+use source::Stats;
+use wheel::LegKey;
+use writer::Job;
 
 /// What media needs to know.
 #[derive(Debug, Clone)]
@@ -134,87 +169,275 @@ pub type MediaEvents = mpsc::Sender<MediaEvent>;
 /// A leg hears nothing for so long: `MediaEvent::Silent`.
 pub const MEDIA_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What all legs together counted since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MediaCounters {
+    /// Events that found their channel full (`RecordEnded` is tried again and counted by no one).
+    pub events_dropped: u64,
+    /// Datagrams that are no RTP.
+    pub malformed: u64,
+    /// Packets that the system did not take.
+    pub send_failed: u64,
+    /// Packets between lanes that found the other one busy.
+    pub relay_dropped: u64,
+    /// Frames that a tap did not take.
+    pub tap_dropped: u64,
+    /// Packets missing in recordings because the disk was too slow; each is marked in its file.
+    pub recording_gaps: u64,
+    /// Faults caught in a leg or lane.
+    pub faults: u64,
+    /// Times that a lane was more than 200 ms late.
+    pub stalls: u64,
+}
+
 /// All lanes. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Media {}
+pub struct Media {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    ports: Arc<Ports>,
+    lanes: Vec<Arc<LaneLink>>,
+    next_leg: AtomicU64,
+    totals: Arc<Totals>,
+    writer: Sender<Job>,
+    threads: Mutex<Threads>,
+}
+
+#[derive(Debug)]
+struct Threads {
+    lanes: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
+}
 
 impl Media {
     /// Starts the media threads and the recording writer.
-    pub fn start(_settings: MediaSettings) -> Result<Self, MediaError> {
-        todo!("media helper")
+    pub fn start(settings: MediaSettings) -> Result<Self, MediaError> {
+        let totals = Arc::new(Totals::default());
+        let (writer, writer_thread) = writer::start()?;
+        let count = match settings.lanes {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            lanes => lanes,
+        };
+        let mut lanes = Vec::with_capacity(count);
+        let mut threads = Vec::with_capacity(count);
+        for number in 0..count {
+            let (lane, thread) = lane::start(number, writer.clone(), Arc::clone(&totals))?;
+            lanes.push(lane);
+            threads.push(thread);
+        }
+        Ok(Self {
+            shared: Arc::new(Shared {
+                ports: Ports::new(settings.bind, settings.ports),
+                lanes,
+                next_leg: AtomicU64::new(1),
+                totals,
+                writer,
+                threads: Mutex::new(Threads { lanes: threads, writer: Some(writer_thread) }),
+            }),
+        })
     }
 
     /// Opens a leg: binds a port pair on a lane. Nothing is sent before `connect`.
-    pub fn open(&self, _events: MediaEvents) -> Result<Leg, MediaError> {
-        todo!("media helper")
+    pub fn open(&self, events: MediaEvents) -> Result<Leg, MediaError> {
+        self.open_with(events, None)
     }
 
-    /// Stops the threads; recordings are closed and flushed.
+    /// As [`Media::open`], on the lane of `near`: a call's legs belong together, so that a bridge stays on one lane.
+    pub fn open_with(&self, events: MediaEvents, near: Option<&Leg>) -> Result<Leg, MediaError> {
+        let now = crate::clock::now().mono;
+        let pair = self.shared.ports.open(now)?;
+        let key = self.shared.next_leg.fetch_add(1, Ordering::Relaxed);
+        let lane = match near {
+            Some(leg) => Arc::clone(&leg.lane),
+            None => Arc::clone(&self.shared.lanes[key as usize % self.shared.lanes.len()]),
+        };
+        let stats = Arc::new(Stats::default());
+        let local = pair.local;
+        let shares = (events.clone(), Arc::clone(&stats), Arc::clone(&self.shared.totals));
+        let state = Box::new(LegState::new(key, pair, shares, now));
+        if lane.order(Order::Open(state)).is_err() {
+            return Err(std::io::Error::other("media is stopped").into());
+        }
+        let memo = Mutex::new(Memo { codec: Codec::Pcma, items: Vec::new() });
+        Ok(Leg { key, lane, local, stats, events, writer: self.shared.writer.clone(), memo })
+    }
+
+    /// What all legs together counted.
+    pub fn counters(&self) -> MediaCounters {
+        let totals = &self.shared.totals;
+        let load = |cell: &AtomicU64| cell.load(Ordering::Relaxed);
+        MediaCounters {
+            events_dropped: load(&totals.events_dropped),
+            malformed: load(&totals.malformed),
+            send_failed: load(&totals.send_failed),
+            relay_dropped: load(&totals.relay_dropped),
+            tap_dropped: load(&totals.tap_dropped),
+            recording_gaps: load(&totals.recording_gaps),
+            faults: load(&totals.faults),
+            stalls: load(&totals.stalls),
+        }
+    }
+
+    /// Stops the threads; recordings are closed and flushed. Waits for both; a second call does nothing.
     pub fn stop(&self) {
-        todo!("media helper")
+        self.shared.stop();
+    }
+}
+
+impl Shared {
+    fn stop(&self) {
+        let mut threads = self.threads.lock();
+        for lane in &self.lanes {
+            // One that has ended needs no order.
+            let _stopped = lane.order(Order::Stop);
+        }
+        for thread in threads.lanes.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a media lane ended by a fault");
+            }
+        }
+        if let Some(writer) = threads.writer.take() {
+            let stopped = self.writer.send(Job::Stop);
+            if stopped.is_err() || writer.join().is_err() {
+                tracing::error!("the recording writer ended by a fault");
+            }
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
 /// One leg's media. All orders return at once. Dropping it closes the leg; the port drains before reuse.
 #[derive(Debug)]
-pub struct Leg {}
+pub struct Leg {
+    key: LegKey,
+    lane: Arc<LaneLink>,
+    local: SocketAddr,
+    stats: Arc<Stats>,
+    events: MediaEvents,
+    writer: Sender<Job>,
+    memo: Mutex<Memo>,
+}
+
+/// What the handle remembers, so that clips are encoded on the caller's thread and never on the lane.
+#[derive(Debug)]
+struct Memo {
+    codec: Codec,
+    items: Vec<PlayItem>,
+}
 
 impl Leg {
     /// Where the other side shall send to; host is `MediaSettings::bind`.
     pub fn local(&self) -> SocketAddr {
-        todo!("media helper")
+        self.local
     }
 
-    /// Sets or changes the other side; unlocks the learned source.
-    pub fn connect(&self, _remote: Remote) {
-        todo!("media helper")
+    /// Sets or changes the other side; unlocks the learned source. While `send` is off nothing is sent and what plays
+    /// runs on unheard.
+    pub fn connect(&self, remote: Remote) {
+        let items = {
+            let mut memo = self.memo.lock();
+            let changed = memo.codec != remote.codec;
+            memo.codec = remote.codec;
+            if changed { memo.items.clone() } else { Vec::new() }
+        };
+        for item in items {
+            item.clip.payload(remote.codec);
+        }
+        self.order(Order::Connect(self.key, remote));
     }
 
     /// Plays items one after the other without a gap; replaces what plays. `PlayEnded` after the last, if it ends.
-    pub fn play(&self, _play: PlayId, _items: Vec<PlayItem>) {
-        todo!("media helper")
+    pub fn play(&self, play: PlayId, items: Vec<PlayItem>) {
+        let codec = {
+            let mut memo = self.memo.lock();
+            memo.items.clone_from(&items);
+            memo.codec
+        };
+        let playing = Playing::new(play, items, codec);
+        self.order(Order::Play(self.key, Some(playing)));
     }
 
     /// Stops playing within one packet; no event.
     pub fn stop_play(&self) {
-        todo!("media helper")
+        self.memo.lock().items.clear();
+        self.order(Order::Play(self.key, None));
     }
 
-    /// Records what is received. Replaces (ends) a running one. Always answered by `RecordEnded`.
-    pub fn record(&self, _request: RecordRequest) {
-        todo!("media helper")
+    /// Records what is received. Replaces (ends) a running one. Always answered by `RecordEnded`. Before `connect` it
+    /// waits for it.
+    pub fn record(&self, request: RecordRequest) {
+        let recording = request.recording;
+        let now = crate::clock::now().mono;
+        let recorder = Recorder::new(request, self.events.clone(), self.writer.clone(), now);
+        let order = Order::Record(self.key, Box::new(recorder));
+        if self.lane.order(order).is_err() {
+            let (duration, speech, reason) = (Duration::ZERO, false, RecordingEnd::Failed);
+            let ended = MediaEvent::RecordEnded { recording, duration, speech, reason };
+            if self.events.try_send(ended).is_err() {
+                tracing::warn!("nobody hears that media is stopped");
+            }
+        }
     }
 
     /// Ends the recording, `RecordEnded` with this reason; nothing if none runs.
-    pub fn stop_record(&self, _reason: RecordingEnd) {
-        todo!("media helper")
+    pub fn stop_record(&self, reason: RecordingEnd) {
+        self.order(Order::StopRecord(self.key, reason));
     }
 
     /// What this leg receives goes to `other` and back: packets go out when they come in, own SSRC, sequence and
-    /// timestamps; transcoded between mu- and A-law where the codecs differ. Digits are events and not relayed.
-    pub fn bridge(&self, _other: &Leg) {
-        todo!("media helper")
+    /// timestamps; transcoded between mu- and A-law where the codecs differ. Digits are events and not relayed. Stops
+    /// what plays on both; what is played later goes before what is relayed.
+    pub fn bridge(&self, other: &Leg) {
+        for (one, two) in [(self, other), (other, self)] {
+            one.memo.lock().items.clear();
+            let peer = if Arc::ptr_eq(&one.lane, &two.lane) {
+                Peer::Here(two.key)
+            } else {
+                Peer::There(Arc::clone(&two.lane), two.key)
+            };
+            one.order(Order::Bridge(one.key, peer));
+        }
     }
 
     /// Ends the bridge on both sides.
     pub fn unbridge(&self) {
-        todo!("media helper")
+        self.order(Order::Unbridge(self.key));
     }
 
     /// Sends keys by RFC 4733, 100 ms each with 80 ms between (small phone only).
-    pub fn send_digits(&self, _digits: &str) {
-        todo!("media helper")
+    pub fn send_digits(&self, digits: &str) {
+        self.order(Order::Digits(self.key, Keys::codes(digits)));
     }
 
     /// Copies each received packet's payload (codec as connected, RTP timestamp with it) into a bounded channel, for the
-    /// small phone: at most 160 bytes a frame; a full channel drops frames and counts them.
-    pub fn tap(&self, _sink: crossbeam_channel::Sender<Frame>) {
-        todo!("media helper")
+    /// small phone; a full channel drops frames and counts them.
+    pub fn tap(&self, sink: Sender<Frame>) {
+        self.order(Order::Tap(self.key, sink));
     }
 
     /// How it went so far.
     pub fn quality(&self) -> Quality {
-        todo!("media helper")
+        self.stats.quality()
+    }
+
+    fn order(&self, order: Order) {
+        if self.lane.order(order).is_err() {
+            tracing::debug!("an order to a stopped media lane");
+        }
+    }
+}
+
+impl Drop for Leg {
+    fn drop(&mut self) {
+        self.order(Order::Close(self.key));
     }
 }
 

@@ -1,6 +1,14 @@
-//! Sample work: G.711, levels, resampling, shared clips, end of speech.
+//! Sample work: G.711, levels, resampling, shared clips, the form in which
+//! recordings grow, end of speech.
 
-use std::sync::{Arc, OnceLock};
+pub mod clip;
+pub mod endpoint;
+pub mod g711;
+pub mod level;
+pub mod resample;
+pub mod segment;
+
+pub use clip::Clip;
 
 /// A codec that a leg can speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,42 +31,5 @@ impl Codec {
     /// RTP clock, Hz.
     pub const fn clock_hz(self) -> u32 {
         8_000
-    }
-}
-
-/// Audio that is played to many: 16 kHz mono samples, encoded once per codec and shared.
-#[derive(Debug)]
-pub struct Clip {
-    samples: Vec<i16>,
-    pcmu: OnceLock<Arc<[u8]>>,
-    pcma: OnceLock<Arc<[u8]>>,
-}
-
-impl Clip {
-    /// Sample rate of every clip, Hz.
-    pub const RATE_HZ: u32 = 16_000;
-
-    /// From 16 kHz mono samples.
-    pub fn new(samples: Vec<i16>) -> Self {
-        Self { samples, pcmu: OnceLock::new(), pcma: OnceLock::new() }
-    }
-
-    /// The samples, 16 kHz mono.
-    pub fn samples(&self) -> &[i16] {
-        &self.samples
-    }
-
-    /// Length.
-    pub fn duration(&self) -> std::time::Duration {
-        std::time::Duration::from_micros(self.samples.len() as u64 * 1_000_000 / u64::from(Self::RATE_HZ))
-    }
-
-    /// The clip in `codec`, encoded at the first call and shared.
-    pub fn payload(&self, codec: Codec) -> Arc<[u8]> {
-        let cell = match codec {
-            Codec::Pcmu => &self.pcmu,
-            Codec::Pcma => &self.pcma,
-        };
-        Arc::clone(cell.get_or_init(|| todo!("media helper: resample to 8 kHz and encode")))
     }
 }

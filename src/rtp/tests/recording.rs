@@ -1,0 +1,146 @@
+use std::path::{Path, PathBuf};
+
+use hotline_core::audio::{g711, segment};
+use hotline_core::call::command::RecordLimits;
+use hotline_core::fact::RecordingEnd;
+use hotline_core::ids::RecordingId;
+
+use super::*;
+use crate::rtp::RecordRequest;
+
+const LIMITS: RecordLimits = RecordLimits { max: Duration::from_secs(60), end_silence: None, no_speech: None };
+
+fn request(folder: &Path, number: u128, limits: RecordLimits) -> RecordRequest {
+    let recording = RecordingId(uuid::Uuid::from_u128(number));
+    RecordRequest { recording, file: file(folder, number), limits }
+}
+
+fn file(folder: &Path, number: u128) -> PathBuf {
+    folder.join(format!("{number}.seg"))
+}
+
+fn decoded(folder: &Path, number: u128) -> segment::Decoded {
+    segment::decode(&std::fs::read(file(folder, number)).unwrap()).unwrap()
+}
+
+/// Says `count` frames at the pace of a phone, so that the recording's clock agrees with their timestamps.
+fn talk(phone: &mut Phone, leg: &Leg, frames: std::ops::Range<u32>) {
+    for n in frames {
+        phone.say(leg, &frame(n));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn linear(frames: std::ops::Range<u32>) -> Vec<i16> {
+    frames.flat_map(frame).map(g711::decode_a).collect()
+}
+
+#[test]
+fn what_was_said_is_what_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let media = media(2, 1);
+    let (mut line, mut phone) = connected(&media, Codec::Pcma);
+    line.leg.record(request(folder.path(), 1, LIMITS));
+    talk(&mut phone, &line.leg, 0..30);
+    line.leg.stop_record(RecordingEnd::Key);
+    let MediaEvent::RecordEnded { recording, duration, reason, .. } = line.event() else { panic!() };
+    assert_eq!((recording.0.as_u128(), reason), (1, RecordingEnd::Key));
+    assert_eq!(duration, Duration::from_millis(600));
+    let decoded = decoded(folder.path(), 1);
+    assert_eq!((decoded.lost_ms, decoded.torn_bytes, decoded.dropped), (0, 0, 0));
+    assert_eq!(decoded.samples, linear(0..30));
+    assert!(decoded.started_ms > 1_700_000_000_000);
+}
+
+#[test]
+fn the_file_grows_while_it_is_spoken_into() {
+    let folder = tempfile::tempdir().unwrap();
+    let media = media(2, 1);
+    let (line, mut phone) = connected(&media, Codec::Pcma);
+    line.leg.record(request(folder.path(), 1, LIMITS));
+    let grown = (0..1_000).any(|n| {
+        talk(&mut phone, &line.leg, n..n + 1);
+        let kept = std::fs::read(file(folder.path(), 1)).unwrap_or_default();
+        segment::decode(&kept).is_ok_and(|decoded| decoded.samples.len() > 4_000 && decoded.torn_bytes == 0)
+    });
+    assert!(grown, "as a crash would find it");
+}
+
+#[test]
+fn a_new_recording_ends_the_old_one_and_closing_ends_the_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let media = media(2, 1);
+    let (mut line, mut phone) = connected(&media, Codec::Pcma);
+    line.leg.record(request(folder.path(), 1, LIMITS));
+    talk(&mut phone, &line.leg, 0..5);
+    line.leg.record(request(folder.path(), 2, LIMITS));
+    let MediaEvent::RecordEnded { recording, .. } = line.event() else { panic!() };
+    assert_eq!(recording.0.as_u128(), 1);
+    talk(&mut phone, &line.leg, 5..10);
+    let Line { leg, mut events } = line;
+    drop(leg);
+    let ended = events.blocking_recv().unwrap();
+    let MediaEvent::RecordEnded { recording, reason, .. } = ended else { panic!() };
+    assert_eq!((recording.0.as_u128(), reason), (2, RecordingEnd::CallEnded));
+    let both = [decoded(folder.path(), 1).samples, decoded(folder.path(), 2).samples].concat();
+    assert_eq!(both, linear(0..10));
+}
+
+#[test]
+fn the_length_limit_and_silence_from_the_start_end_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let media = media(2, 1);
+    let (mut line, mut phone) = connected(&media, Codec::Pcma);
+    line.leg.record(request(folder.path(), 1, RecordLimits { max: Duration::from_millis(110), ..LIMITS }));
+    talk(&mut phone, &line.leg, 0..8);
+    let MediaEvent::RecordEnded { duration, reason, .. } = line.event() else { panic!() };
+    assert_eq!((duration, reason), (Duration::from_millis(110), RecordingEnd::MaxLength));
+    let no_speech = Some(Duration::from_millis(300));
+    line.leg.record(request(folder.path(), 2, RecordLimits { no_speech, ..LIMITS }));
+    let MediaEvent::RecordEnded { speech, reason, .. } = line.event() else { panic!() };
+    assert_eq!((speech, reason), (false, RecordingEnd::NoSpeech));
+}
+
+#[test]
+fn stopping_media_closes_what_is_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let media = media(2, 2);
+    let (mut line, mut phone) = connected(&media, Codec::Pcma);
+    line.leg.record(request(folder.path(), 1, LIMITS));
+    talk(&mut phone, &line.leg, 0..4);
+    media.stop();
+    media.stop();
+    let MediaEvent::RecordEnded { duration, reason, .. } = line.event() else { panic!() };
+    assert_eq!((duration, reason), (Duration::from_millis(80), RecordingEnd::CallEnded));
+    assert_eq!(decoded(folder.path(), 1).samples.len(), 640);
+    line.leg.record(request(folder.path(), 2, LIMITS));
+    let MediaEvent::RecordEnded { reason, .. } = line.event() else { panic!() };
+    assert_eq!(reason, RecordingEnd::Failed, "always answered");
+}
+
+#[test]
+fn a_disk_that_takes_nothing_ends_as_failed_and_the_call_goes_on() {
+    let media = media(2, 1);
+    let (mut line, mut phone) = connected(&media, Codec::Pcma);
+    let recording = RecordingId(uuid::Uuid::from_u128(9));
+    line.leg.record(RecordRequest { recording, file: "/dev/full".into(), limits: LIMITS });
+    talk(&mut phone, &line.leg, 0..3);
+    let MediaEvent::RecordEnded { duration, reason, .. } = line.event() else { panic!() };
+    assert_eq!((duration, reason), (Duration::ZERO, RecordingEnd::Failed));
+    phone.hear();
+}
+
+#[test]
+fn a_recording_before_connect_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let media = media(2, 1);
+    let (mut line, mut phone) = (Line::open(&media), Phone::new(Codec::Pcmu));
+    line.leg.record(request(folder.path(), 1, LIMITS));
+    line.leg.connect(phone.remote());
+    phone.hear();
+    talk(&mut phone, &line.leg, 0..3);
+    line.leg.stop_record(RecordingEnd::Key);
+    let MediaEvent::RecordEnded { duration, .. } = line.event() else { panic!() };
+    assert_eq!(duration, Duration::from_millis(60));
+    assert_eq!(decoded(folder.path(), 1).codec, Codec::Pcmu);
+}

@@ -1,0 +1,186 @@
+//! The clock of a lane: ticks of 2 ms since the lane began, and who is due at
+//! which.
+//!
+//! Ticks are absolute, so that lateness never adds up. Calls are spread over
+//! the ten ticks of a 20 ms turn.
+
+use std::time::{Duration, Instant};
+
+/// Length of a tick.
+pub(super) const TICK: Duration = Duration::from_millis(2);
+/// Samples of the 8 kHz clock in a tick.
+pub(super) const TICK_SAMPLES: u32 = 16;
+/// Ticks in the turn of 20 ms over which calls are spread.
+const TURN: u64 = 10;
+/// A power of two above the longest wait (60 ms: 30 ticks).
+const SLOTS: usize = 64;
+/// Further behind than this (the machine stood still), what was missed is not sent in a burst but later.
+const BEHIND_MAX: u64 = 100;
+
+/// Names a leg.
+pub(super) type LegKey = u64;
+
+/// Who is due when.
+#[derive(Debug)]
+pub(super) struct Wheel {
+    epoch: Instant,
+    slots: [Vec<LegKey>; SLOTS],
+    /// The first tick that has not been run.
+    next: u64,
+    entries: usize,
+    phase: u64,
+    /// Times that the lane was further behind than `BEHIND_MAX`.
+    pub(super) stalls: u64,
+}
+
+impl Wheel {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { epoch: now, slots: std::array::from_fn(|_| Vec::new()), next: 0, entries: 0, phase: 0, stalls: 0 }
+    }
+
+    /// An empty wheel that goes on with the time of another.
+    pub(super) fn continued(other: &Self) -> Self {
+        Self { next: other.next, stalls: other.stalls, ..Self::new(other.epoch) }
+    }
+
+    /// The tick that `now` lies in.
+    pub(super) fn tick_at(&self, now: Instant) -> u64 {
+        (now.saturating_duration_since(self.epoch).as_micros() / TICK.as_micros()) as u64
+    }
+
+    /// Samples of the 8 kHz clock since the lane began, as RTP counts them.
+    pub(super) fn samples_at(&self, now: Instant) -> u32 {
+        (now.saturating_duration_since(self.epoch).as_micros() / 125) as u32
+    }
+
+    /// Puts a new leg on the tick of the coming turn that has fewest others in it.
+    pub(super) fn enter(&mut self, leg: LegKey, now: Instant) {
+        // An odd stride visits all ten ticks and keeps neighbours apart.
+        self.phase = (self.phase + 3) % TURN;
+        let first = self.tick_at(now).max(self.next) + 1;
+        let wait = (self.phase + TURN - first % TURN) % TURN;
+        self.put(leg, first + wait);
+    }
+
+    /// Puts a leg that was just run at `tick` on the tick `wait` later.
+    pub(super) fn again(&mut self, leg: LegKey, tick: u64, wait: u64) {
+        self.put(leg, (tick + wait.clamp(1, SLOTS as u64 / 2)).max(self.next));
+    }
+
+    fn put(&mut self, leg: LegKey, tick: u64) {
+        self.slots[tick as usize % SLOTS].push(leg);
+        self.entries += 1;
+    }
+
+    /// When somebody is due next; `None`: nobody at all, sleep until woken.
+    pub(super) fn due(&self) -> Option<Instant> {
+        if self.entries == 0 {
+            return None;
+        }
+        let tick = (self.next..self.next + SLOTS as u64).find(|t| !self.slots[*t as usize % SLOTS].is_empty())?;
+        Some(self.epoch + Duration::from_millis(tick * TICK.as_millis() as u64))
+    }
+
+    /// The next tick that has come and has somebody in it; they are put into `legs`.
+    pub(super) fn run(&mut self, now: Instant, legs: &mut Vec<LegKey>) -> Option<u64> {
+        legs.clear();
+        let current = self.tick_at(now);
+        if self.entries == 0 {
+            self.next = self.next.max(current + 1);
+            return None;
+        }
+        if current > self.next + BEHIND_MAX {
+            self.catch_up(current);
+        }
+        while self.next <= current {
+            let tick = self.next;
+            self.next += 1;
+            let slot = &mut self.slots[tick as usize % SLOTS];
+            if !slot.is_empty() {
+                // Swapped, so that both keep their memory.
+                std::mem::swap(slot, legs);
+                self.entries -= legs.len();
+                return Some(tick);
+            }
+        }
+        None
+    }
+
+    /// Moves everybody by whole turns to the present.
+    fn catch_up(&mut self, current: u64) {
+        self.stalls += 1;
+        let by = (current - self.next) / TURN * TURN;
+        self.slots.rotate_right(by as usize % SLOTS);
+        self.next += by;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wheel() -> (Wheel, Instant) {
+        let start = crate::clock::now().mono;
+        (Wheel::new(start), start)
+    }
+
+    #[test]
+    fn a_leg_comes_every_20_ms_however_late_the_lane_looks() {
+        let (mut wheel, start) = wheel();
+        wheel.enter(1, start);
+        let (mut legs, mut ticks, mut ms) = (Vec::new(), Vec::new(), 0);
+        for late in [1, 7, 33, 2, 19, 41, 5, 20, 20, 3].into_iter().cycle().take(100) {
+            ms += late;
+            while let Some(tick) = wheel.run(start + Duration::from_millis(ms), &mut legs) {
+                assert_eq!(legs, [1]);
+                ticks.push(tick);
+                wheel.again(1, tick, 10);
+            }
+        }
+        assert!(ticks.len() > 60);
+        assert!(ticks.windows(2).all(|pair| pair[1] - pair[0] == 10), "no drift, none missed");
+    }
+
+    #[test]
+    fn legs_are_spread_over_the_turn() {
+        let (mut wheel, start) = wheel();
+        for leg in 0..100 {
+            wheel.enter(leg, start);
+        }
+        let (mut legs, mut most) = (Vec::new(), 0);
+        while wheel.run(start + Duration::from_millis(60), &mut legs).is_some() {
+            most = most.max(legs.len());
+        }
+        assert_eq!(most, 10);
+    }
+
+    #[test]
+    fn an_empty_wheel_lets_the_lane_sleep() {
+        let (mut wheel, start) = wheel();
+        assert_eq!(wheel.due(), None);
+        wheel.enter(1, start);
+        assert!(wheel.due().is_some());
+        let mut legs = Vec::new();
+        assert!(wheel.run(start + Duration::from_millis(60), &mut legs).is_some());
+        assert_eq!(wheel.due(), None);
+    }
+
+    #[test]
+    fn after_a_standstill_nothing_comes_in_a_burst() {
+        let (mut wheel, start) = wheel();
+        for leg in 0..10 {
+            wheel.enter(leg, start);
+        }
+        let (mut legs, mut runs) = (Vec::new(), 0);
+        let now = start + Duration::from_secs(60);
+        while let Some(tick) = wheel.run(now, &mut legs) {
+            for leg in legs.clone() {
+                runs += 1;
+                wheel.again(leg, tick, 10);
+            }
+        }
+        assert_eq!(wheel.stalls, 1);
+        assert!(runs <= 20, "{runs} frames at once");
+        assert!(wheel.due().unwrap() > now - Duration::from_millis(20));
+    }
+}
