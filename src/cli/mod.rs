@@ -1,1 +1,4 @@
 //! The commands beside `serve`: one file per command.
+
+pub mod models;
+pub mod transcribe_worker;
