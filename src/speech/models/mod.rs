@@ -22,7 +22,7 @@ const WHISPER_URL: &str = "https://huggingface.co/ggerganov/whisper.cpp/resolve/
 /// As published beside the official file.
 const WHISPER_SHA256: &str = "60ed5bc3dd14eea856493d334349b405782ddcaf0028d4b5df4088345fba2efe";
 /// What our conversion of the same weights gives.
-const WHISPER_CONVERTED_SHA256: &str = "TO-BE-PINNED";
+const WHISPER_CONVERTED_SHA256: &str = "3551203850c3202bb3b0e0fae98de942f1162cb813b83960f9702cd7621477ff";
 
 /// A file of a Piper voice.
 struct VoiceFile {
