@@ -10,6 +10,7 @@ pub mod private;
 
 pub mod directory;
 pub mod fact;
+pub mod sentence;
 
 pub mod alert;
 pub mod call;

@@ -3,13 +3,38 @@
 //! The call path touches the journal only. A writer drains it into the database
 //! within a second, in order and exactly once. Rows are built here from core's facts;
 //! reading models are [`read`].
+//!
+//! ```text
+//! append ─► queue ─► journal thread ─► data_dir/journal/<node>-<n>.log ─► drain task ─► database
+//! (memory)           (written: survives kill -9; sync thread: power cut)     (drained)
+//! ```
 
+mod apply;
+mod disk;
+mod drain;
+mod engine;
+mod frame;
+mod journal;
+mod open;
+mod pages;
 pub mod read;
+mod record;
+mod recordings;
+mod recover;
+mod segments;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hotline_core::fact::Entry;
+
+use journal::{Appended, Shared};
+
+/// A reader waits so long for the database.
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where things are kept.
 #[derive(Debug, Clone)]
@@ -24,11 +49,16 @@ pub struct StoreSettings {
 
 /// The local append-only journal. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Journal {}
+pub struct Journal {
+    handle: Arc<journal::Handle>,
+}
 
 /// Says when an appended entry is safe. Dropping it is fine.
 #[derive(Debug)]
-pub struct Receipt {}
+pub struct Receipt {
+    shared: Arc<Shared>,
+    appended: Appended,
+}
 
 /// How the journal and the database behind it are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +71,9 @@ pub struct StoreHealth {
     pub undrained: u64,
     /// Entries lost because neither disk nor memory could hold them.
     pub lost: u64,
+    /// What an operator should look at although all goes on: damaged journal files, entries that the database
+    /// refused, recordings that could not be made whole. One plain sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Why something could not be kept or read.
@@ -55,35 +88,69 @@ pub enum StoreError {
     /// Took too long.
     #[error("the database did not answer in time")]
     Timeout,
+    /// A recording's file.
+    #[error("{0}")]
+    Recording(String),
+    /// The page cursor handed in.
+    #[error("the cursor is not one that was handed out here; leave it out to begin at the newest")]
+    Cursor,
 }
 
 impl Journal {
     /// Appends an entry. Returns at once; entries keep their order. Never blocks on the disk.
-    pub fn append(&self, _entry: Entry) -> Receipt {
-        todo!("store helper")
+    pub fn append(&self, entry: Entry) -> Receipt {
+        let shared = &self.handle.shared;
+        Receipt { shared: Arc::clone(shared), appended: shared.append(record::encode(&entry)) }
     }
 
     /// How it is going.
     pub fn health(&self) -> StoreHealth {
-        todo!("store helper")
+        self.handle.shared.health()
     }
 }
 
 impl Receipt {
-    /// Resolves when the entry is with the operating system: it survives kill -9.
+    /// Resolves when the entry is with the operating system: it survives kill -9. Waits as long as the disk
+    /// cannot take it.
     pub async fn written(self) -> Result<(), StoreError> {
-        todo!("store helper")
+        let number = self.number()?;
+        let (mut written, mut ended) = (self.shared.written(), self.shared.ended());
+        let stopped = || StoreError::Journal("the service stopped before the entry was written".to_owned());
+        tokio::select! {
+            biased;
+            done = written.wait_for(|last| *last >= number) => done.map(|_| ()).map_err(|_| stopped()),
+            _ = ended.wait_for(|ended| *ended) => Err(stopped()),
+        }
     }
 
     /// Resolves when the entry is in the database, or with `Timeout`.
-    pub async fn drained(self, _within: Duration) -> Result<(), StoreError> {
-        todo!("store helper")
+    pub async fn drained(self, within: Duration) -> Result<(), StoreError> {
+        let number = self.number()?;
+        let mut drained = self.shared.drained.subscribe();
+        match tokio::time::timeout(within, drained.wait_for(|last| *last >= number)).await {
+            Ok(Ok(_)) if self.shared.is_refused(number) => {
+                Err(StoreError::Database("the entry was refused; it is kept in journal_rejects".to_owned()))
+            }
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(StoreError::Timeout),
+        }
+    }
+
+    fn number(&self) -> Result<u64, StoreError> {
+        match self.appended {
+            Appended::Queued(number) => Ok(number),
+            Appended::Lost => {
+                Err(StoreError::Journal("neither disk nor memory can hold the entry; it is lost".to_owned()))
+            }
+        }
     }
 }
 
 /// The database and the recordings. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Store {}
+pub struct Store {
+    shared: Arc<open::Inner>,
+}
 
 /// What was found at the start, after the journal was replayed.
 #[derive(Debug, Default)]
@@ -104,7 +171,8 @@ pub struct CutOffCall {
     pub call: hotline_core::ids::CallId,
     /// Its alert, if one was opened.
     pub alert: Option<hotline_core::ids::AlertId>,
-    /// Recordings begun and not ended.
+    /// Recordings that were open when it was cut off. `Store::open` has made them whole and has appended their
+    /// `RecordingEnded`; there is nothing left to do about them.
     pub recordings: Vec<hotline_core::ids::RecordingId>,
     /// A person had accepted.
     pub taken: bool,
@@ -163,102 +231,116 @@ impl Store {
     /// Opens journal and database (creates, migrates), replays the journal, makes recordings whole that a crash cut off
     /// (segment to WAV), and starts the drain. A database that can't be opened now is tried again and again in the
     /// background: journal, calls and alerts go on; only a data folder that can't be used is an error.
-    pub async fn open(_settings: StoreSettings) -> Result<(Self, Journal, Recovered), StoreError> {
-        todo!("store helper")
+    ///
+    /// Without the database, what is recovered comes from the journal alone, which reaches back over the latest
+    /// 32 MB: an older open alert is not in the answer, it is in the database when that is back.
+    pub async fn open(settings: StoreSettings) -> Result<(Self, Journal, Recovered), StoreError> {
+        open::open(settings, journal::Tuning::default(), recordings::decode_segment).await
+    }
+
+    /// The database and the recordings only, beside a service that may be running: no journal, no lock on the
+    /// folder, nothing is recovered. For commands such as `hotline user add`.
+    pub async fn attach(settings: &StoreSettings) -> Result<Self, StoreError> {
+        open::attach(settings).await
     }
 
     /// Drains what is left (at most 5 s) and closes.
     pub async fn close(&self) {
-        todo!("store helper")
+        open::close(&self.shared).await;
+    }
+
+    /// How journal and database are; the same as [`Journal::health`].
+    pub fn health(&self) -> StoreHealth {
+        self.shared.health()
     }
 
     /// Calls, newest first. `limit` 1–200.
-    pub async fn calls(&self, _filter: &read::CallFilter, _cursor: Option<&str>, _limit: u32) -> Result<read::Page<read::CallRow>, StoreError> {
-        todo!("store helper")
+    pub async fn calls(&self, filter: &read::CallFilter, cursor: Option<&str>, limit: u32) -> Result<read::Page<read::CallRow>, StoreError> {
+        self.read_calls(filter, cursor, limit).await
     }
 
     /// One call.
-    pub async fn call(&self, _id: &str) -> Result<Option<read::CallRow>, StoreError> {
-        todo!("store helper")
+    pub async fn call(&self, id: &str) -> Result<Option<read::CallRow>, StoreError> {
+        self.read_call(id).await
     }
 
     /// A call's legs in order.
-    pub async fn legs(&self, _call: &str) -> Result<Vec<read::LegRow>, StoreError> {
-        todo!("store helper")
+    pub async fn legs(&self, call: &str) -> Result<Vec<read::LegRow>, StoreError> {
+        self.read_legs(call).await
     }
 
     /// A call's recordings in order.
-    pub async fn recordings(&self, _call: &str) -> Result<Vec<read::RecordingRow>, StoreError> {
-        todo!("store helper")
+    pub async fn recordings(&self, call: &str) -> Result<Vec<read::RecordingRow>, StoreError> {
+        self.read_recordings(call).await
     }
 
     /// One recording.
-    pub async fn recording(&self, _id: &str) -> Result<Option<read::RecordingRow>, StoreError> {
-        todo!("store helper")
+    pub async fn recording(&self, id: &str) -> Result<Option<read::RecordingRow>, StoreError> {
+        self.read_recording(id).await
     }
 
     /// Alerts, newest first. `limit` 1–200.
-    pub async fn alerts(&self, _filter: &read::AlertFilter, _cursor: Option<&str>, _limit: u32) -> Result<read::Page<read::AlertRow>, StoreError> {
-        todo!("store helper")
+    pub async fn alerts(&self, filter: &read::AlertFilter, cursor: Option<&str>, limit: u32) -> Result<read::Page<read::AlertRow>, StoreError> {
+        self.read_alerts(filter, cursor, limit).await
     }
 
     /// One alert.
-    pub async fn alert(&self, _id: &str) -> Result<Option<read::AlertRow>, StoreError> {
-        todo!("store helper")
+    pub async fn alert(&self, id: &str) -> Result<Option<read::AlertRow>, StoreError> {
+        self.read_alert(id).await
     }
 
     /// A call's timeline, oldest first.
-    pub async fn call_timeline(&self, _call: &str) -> Result<Vec<read::TimelineRow>, StoreError> {
-        todo!("store helper")
+    pub async fn call_timeline(&self, call: &str) -> Result<Vec<read::TimelineRow>, StoreError> {
+        self.read_call_timeline(call).await
     }
 
     /// An alert's timeline, oldest first: its own entries and those of its calls.
-    pub async fn alert_timeline(&self, _alert: &str) -> Result<Vec<read::TimelineRow>, StoreError> {
-        todo!("store helper")
+    pub async fn alert_timeline(&self, alert: &str) -> Result<Vec<read::TimelineRow>, StoreError> {
+        self.read_alert_timeline(alert).await
     }
 
     /// The next recording to transcribe: those of running calls first, then the oldest.
     pub async fn next_transcript(&self) -> Result<Option<TranscriptJob>, StoreError> {
-        todo!("store helper")
+        self.read_next_transcript().await
     }
 
     /// A console login by name.
-    pub async fn login(&self, _name: &str) -> Result<Option<read::LoginRow>, StoreError> {
-        todo!("store helper")
+    pub async fn login(&self, name: &str) -> Result<Option<read::LoginRow>, StoreError> {
+        self.read_login(name).await
     }
 
     /// Creates or replaces a console login.
-    pub async fn put_login(&self, _login: &read::LoginRow) -> Result<(), StoreError> {
-        todo!("store helper")
+    pub async fn put_login(&self, login: &read::LoginRow) -> Result<(), StoreError> {
+        self.write_login(login).await
     }
 
     /// Session data by its key (tower-sessions); expired ones are gone.
-    pub async fn session(&self, _id: &str) -> Result<Option<(String, i64)>, StoreError> {
-        todo!("store helper")
+    pub async fn session(&self, id: &str) -> Result<Option<(String, i64)>, StoreError> {
+        self.read_session(id).await
     }
 
     /// Creates or replaces a session: JSON data, expiry in epoch ms.
-    pub async fn put_session(&self, _id: &str, _data: &str, _expires_at: i64) -> Result<(), StoreError> {
-        todo!("store helper")
+    pub async fn put_session(&self, id: &str, data: &str, expires_at: i64) -> Result<(), StoreError> {
+        self.write_session(id, data, expires_at).await
     }
 
     /// Forgets a session.
-    pub async fn remove_session(&self, _id: &str) -> Result<(), StoreError> {
-        todo!("store helper")
+    pub async fn remove_session(&self, id: &str) -> Result<(), StoreError> {
+        self.delete_session(id).await
     }
 
-    /// The file in which a recording grows while it runs.
-    pub fn segment_path(&self, _recording: hotline_core::ids::RecordingId) -> PathBuf {
-        todo!("store helper")
+    /// The file in which a recording grows while it runs. Its folder is there.
+    pub fn segment_path(&self, recording: hotline_core::ids::RecordingId) -> PathBuf {
+        self.shared.recordings.segment(recording)
     }
 
     /// The finished WAV of a recording (8 kHz, 16-bit, mono), if it is there.
-    pub fn wav_path(&self, _recording: hotline_core::ids::RecordingId) -> PathBuf {
-        todo!("store helper")
+    pub fn wav_path(&self, recording: hotline_core::ids::RecordingId) -> PathBuf {
+        self.shared.recordings.wav(recording)
     }
 
     /// Makes the WAV of a finished segment, then removes the segment. Blocking; run it off the call path.
-    pub fn finish_recording(&self, _recording: hotline_core::ids::RecordingId) -> Result<(), StoreError> {
-        todo!("store helper")
+    pub fn finish_recording(&self, recording: hotline_core::ids::RecordingId) -> Result<(), StoreError> {
+        self.shared.recordings.finish(recording).map(|_| ())
     }
 }

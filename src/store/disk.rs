@@ -1,0 +1,70 @@
+//! What the journal asks of a disk; a trait, so that tests can let it fail.
+
+use std::fmt::Debug;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Makes files.
+pub(super) trait Disk: Debug + Send + Sync {
+    /// An empty file at `path` whose name survives a power cut.
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+}
+
+/// An open file.
+pub(super) trait DiskFile: Debug + Send + Sync {
+    /// Writes some of `bytes` at `offset`; says how many.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+    /// Cuts the file.
+    fn set_len(&self, length: u64) -> io::Result<()>;
+    /// What was written survives a power cut from now on.
+    fn sync_data(&self) -> io::Result<()>;
+}
+
+/// The real one.
+#[derive(Debug)]
+pub(super) struct RealDisk;
+
+impl Disk for RealDisk {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+        sync_folder(path)?;
+        Ok(Arc::new(file))
+    }
+}
+
+impl DiskFile for File {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        FileExt::write_at(self, bytes, offset)
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        Self::set_len(self, length)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Self::sync_data(self)
+    }
+}
+
+/// Makes a new, renamed or removed name in the folder of `path` survive a power cut.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// An I/O error in plain words, with the remedy where there is a common one.
+pub(super) fn plain(what: &str, error: &io::Error) -> String {
+    let reason = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full; make room on it".to_owned(),
+        io::ErrorKind::FileTooLarge => "the file size limit is reached; raise it (ulimit -f)".to_owned(),
+        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only; remount or repair it".to_owned(),
+        io::ErrorKind::PermissionDenied => "no permission; check the owner of the data folder".to_owned(),
+        _ => error.to_string(),
+    };
+    format!("{what}: {reason}")
+}

@@ -1,0 +1,246 @@
+//! The start and the end: folder and lock, journal scanned, database asked, recordings made whole, drain running.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hotline_core::fact::{Entry, Fact, RecordingEnd};
+use hotline_core::ids::{AlertId, CallId, RecordingId};
+use parking_lot::Mutex;
+use sqlx::AnyPool;
+use tokio::sync::watch;
+
+use super::disk::plain;
+use super::drain::Drain;
+use super::engine::Engine;
+use super::journal::{self, Handle, Shared, Tuning};
+use super::recordings::Recordings;
+use super::recover::{self, Fold};
+use super::segments::{self, Reader, Segment};
+use super::{Journal, Recovered, Store, StoreError, StoreHealth, StoreSettings, record};
+
+/// A start waits so long for the database, then goes on without.
+const START_WAIT: Duration = Duration::from_secs(5);
+/// A stop drains so long.
+const STOP_WAIT: Duration = Duration::from_secs(5);
+
+/// What clones of a store share.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub pool: AnyPool,
+    pub recordings: Recordings,
+    /// `None`: attached beside a running service.
+    journal: Option<Arc<Handle>>,
+    running: Mutex<Option<Running>>,
+}
+
+/// What [`close`] ends.
+#[derive(Debug)]
+struct Running {
+    threads: Vec<JoinHandle<()>>,
+    drain: tokio::task::JoinHandle<()>,
+}
+
+impl Inner {
+    pub fn health(&self) -> StoreHealth {
+        self.journal.as_ref().map(|handle| handle.shared.health()).unwrap_or_default()
+    }
+}
+
+/// See [`Store::open`].
+pub(super) async fn open(
+    settings: StoreSettings,
+    tuning: Tuning,
+    decode: fn(&[u8]) -> Result<Vec<i16>, String>,
+) -> Result<(Store, Journal, Recovered), StoreError> {
+    let engine = Engine::new(&settings.database_url)?;
+    let (shared, recordings) = blocking(move || prepare(settings, tuning, decode)).await?;
+    let (finish, finishing) = watch::channel(false);
+    let mut drain = Drain::new(Arc::clone(&shared), engine.clone(), finishing);
+    let mut fold = known_to_database(&mut drain, &shared).await;
+    let overlaid = Arc::clone(&shared);
+    fold = blocking(move || overlay(fold, &overlaid)).await?;
+    let threads = journal::start(&shared).map_err(|error| StoreError::Journal(error.to_string()))?;
+    let handle = Arc::new(Handle { shared: Arc::clone(&shared), finish });
+    let journal = Journal { handle: Arc::clone(&handle) };
+    let (mending, to) = (recordings.clone(), journal.clone());
+    let fold = blocking(move || Ok(mend_recordings(fold, &mending, &to))).await?;
+    let running = Running { threads, drain: tokio::spawn(drain.run()) };
+    let inner =
+        Inner { pool: engine.pool(), recordings, journal: Some(handle), running: Mutex::new(Some(running)) };
+    Ok((Store { shared: Arc::new(inner) }, journal, fold.finish()))
+}
+
+/// See [`Store::attach`].
+pub(super) async fn attach(settings: &StoreSettings) -> Result<Store, StoreError> {
+    let engine = Engine::new(&settings.database_url)?;
+    let connecting = tokio::time::timeout(START_WAIT, engine.connect_drain()).await;
+    let connection = connecting
+        .map_err(|_| StoreError::Timeout)?
+        .map_err(|error| StoreError::Database(Engine::plain(&error)))?;
+    let _ = sqlx::Connection::close(connection).await;
+    let recordings = Recordings::at(&settings.data_dir, super::recordings::decode_segment);
+    let inner = Inner { pool: engine.pool(), recordings, journal: None, running: Mutex::new(None) };
+    Ok(Store { shared: Arc::new(inner) })
+}
+
+/// See [`Store::close`].
+pub(super) async fn close(inner: &Inner) {
+    let running = inner.running.lock().take();
+    if let (Some(mut running), Some(handle)) = (running, &inner.journal) {
+        handle.shared.stop();
+        let threads = running.threads;
+        let joined = tokio::task::spawn_blocking(move || threads.into_iter().all(|thread| thread.join().is_ok()));
+        let ended = tokio::time::timeout(STOP_WAIT, async {
+            let _ = joined.await;
+            // Only now: all that can be written is written, so that "nothing left" means just that.
+            handle.finish.send_replace(true);
+            let _ = (&mut running.drain).await;
+        });
+        if ended.await.is_err() {
+            tracing::warn!("store: stopped before the database had everything; the journal has it");
+            running.drain.abort();
+        }
+        handle.shared.unlock();
+    }
+    let _ = tokio::time::timeout(Duration::from_secs(2), inner.pool.close()).await;
+}
+
+/// Folder, lock, the journal's files.
+fn prepare(
+    settings: StoreSettings,
+    tuning: Tuning,
+    decode: fn(&[u8]) -> Result<Vec<i16>, String>,
+) -> Result<(Arc<Shared>, Recordings), StoreError> {
+    let data_dir = settings.data_dir;
+    let unusable = |error: std::io::Error| {
+        StoreError::Journal(plain(&format!("the data folder {} cannot be used", data_dir.display()), &error))
+    };
+    let folder = data_dir.join("journal");
+    fs::create_dir_all(&folder).map_err(unusable)?;
+    let lock = lock(&data_dir)?;
+    let mut notes = Vec::new();
+    let catalog = segments::scan(&folder, &mut notes).map_err(unusable)?;
+    let recordings = Recordings::create(&data_dir, decode).map_err(unusable)?;
+    Ok((Shared::new(tuning, folder, settings.node, catalog, notes, lock), recordings))
+}
+
+/// One service a folder.
+fn lock(data_dir: &Path) -> Result<File, StoreError> {
+    let path = data_dir.join("hotline.lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| {
+        StoreError::Journal(plain(&format!("the lock file {} cannot be opened", path.display()), &error))
+    })?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(error) if error == rustix::io::Errno::WOULDBLOCK => Err(StoreError::Journal(format!(
+            "another hotline uses this folder ({}); stop it or set another HOTLINE_DATA_DIR",
+            data_dir.display()
+        ))),
+        Err(error) => {
+            Err(StoreError::Journal(plain(&format!("cannot lock {}", path.display()), &error.into())))
+        }
+    }
+}
+
+/// What the database knows; nothing when it can't be asked now.
+async fn known_to_database(drain: &mut Drain, shared: &Shared) -> Fold {
+    let asked = tokio::time::timeout(START_WAIT, async {
+        let connection = drain.connect().await?;
+        recover::from_database(connection).await.map_err(|error| Engine::plain(&error))
+    })
+    .await;
+    let fault = match asked {
+        Ok(Ok(fold)) => return fold,
+        Ok(Err(text)) => text,
+        Err(_) => "it did not answer in time".to_owned(),
+    };
+    drain.disconnect();
+    shared.set_database_fault(Some(fault));
+    Fold::default()
+}
+
+/// Applies what the journal has and the database has not.
+fn overlay(mut fold: Fold, shared: &Shared) -> Result<Fold, StoreError> {
+    let (segments, drained) = {
+        let catalog = shared.catalog.lock();
+        let undrained = catalog.segments.iter().filter(|segment| !catalog.is_drained(segment));
+        (undrained.cloned().collect::<Vec<Segment>>(), catalog.drained.clone())
+    };
+    let mut reader = Reader::default();
+    loop {
+        let batch = reader
+            .read(&segments, 1_000)
+            .map_err(|error| StoreError::Journal(plain("the journal cannot be read", &error)))?;
+        if batch.end {
+            return Ok(fold);
+        }
+        for raw in &batch.records {
+            if drained.get(&raw.run).is_some_and(|position| raw.number <= *position) {
+                continue;
+            }
+            // One that can't be decoded goes to `journal_rejects` when it is drained.
+            if let Ok(entry) = record::decode(&raw.json) {
+                fold.apply(&entry);
+            }
+        }
+    }
+}
+
+/// Segments that a crash left become WAVs; recordings that were open are ended.
+fn mend_recordings(mut fold: Fold, recordings: &Recordings, journal: &Journal) -> Fold {
+    let open = fold.open_recordings();
+    for (call, alert, recording) in &open {
+        let entry = ended(recordings, *call, *alert, *recording);
+        fold.apply(&entry);
+        drop(journal.append(entry));
+    }
+    fold.mark_open(&open);
+    let left = recordings.unfinished().unwrap_or_else(|error| {
+        journal.handle.shared.note(plain("the recordings folder cannot be listed", &error));
+        Vec::new()
+    });
+    for recording in left {
+        if let Err(error) = recordings.finish(recording) {
+            journal.handle.shared.note(error.to_string());
+        }
+    }
+    fold
+}
+
+/// The end of a recording that was open when the service stopped.
+fn ended(recordings: &Recordings, call: CallId, alert: Option<AlertId>, recording: RecordingId) -> Entry {
+    let at = crate::clock::now().wall;
+    let finished = recordings.finish(recording);
+    // The disk may be too full for the WAV while the segment is fine; the next start tries again.
+    let (kept, why) = match finished {
+        Ok(finished) => (Some(finished), "The service stopped in the middle of it; kept up to there.".to_owned()),
+        Err(error) => {
+            tracing::warn!("{error}");
+            (recordings.measure_segment(recording), "The service stopped in the middle of it.".to_owned())
+        }
+    };
+    let fact = match kept {
+        Some(kept) => Fact::RecordingEnded {
+            recording,
+            duration: kept.duration,
+            speech: kept.speech,
+            reason: RecordingEnd::Recovered,
+        },
+        None => Fact::RecordingEnded {
+            recording,
+            duration: Duration::ZERO,
+            speech: false,
+            reason: RecordingEnd::Failed,
+        },
+    };
+    Entry { at, call: Some(call), alert, fact, why }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| StoreError::Journal(error.to_string()))?
+}

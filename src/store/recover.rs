@@ -1,0 +1,352 @@
+//! What a start finds: calls cut off, alerts open, the next reference. The rows of the database are the
+//! beginning, the journal's entries that it does not have yet are applied on top, in memory.
+//!
+//! Without the database the journal alone is asked. Its drained files are kept up to
+//! `Tuning::retain_bytes` for that; an alert that is open for longer than they reach back
+//! is found when the database is back, not before.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::str::FromStr;
+
+use hotline_core::directory::Language;
+use hotline_core::fact::{Direction, Entry, Fact};
+use hotline_core::ids::{AlertId, CallId, CustomerId, NumberId, RecordingId};
+use hotline_core::private::Private;
+use jiff::Timestamp;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row, query};
+
+use super::{CutOffCall, OpenAlert, Recovered};
+
+/// References are spoken: four digits at least, five at most.
+const REFERENCE_FIRST: u32 = 1_001;
+const REFERENCE_LAST: u32 = 99_999;
+/// So many latest references are looked at: calls that begin together may be kept out of order.
+const REFERENCES: usize = 20;
+
+/// Calls and alerts as the entries so far leave them.
+#[derive(Debug, Default)]
+pub(super) struct Fold {
+    calls: HashMap<CallId, FoldedCall>,
+    /// By id, which is by time of creation.
+    alerts: BTreeMap<AlertId, OpenAlert>,
+    /// The references of the latest callers' calls, newest last.
+    references: VecDeque<u32>,
+}
+
+#[derive(Debug)]
+struct FoldedCall {
+    cut: CutOffCall,
+    language: Language,
+    caller: Option<Private<String>>,
+    customer: Option<CustomerId>,
+    ended: bool,
+    /// In the order they began.
+    recordings: Vec<FoldedRecording>,
+}
+
+#[derive(Debug)]
+struct FoldedRecording {
+    id: RecordingId,
+    ended: bool,
+    speech: bool,
+}
+
+impl Fold {
+    /// Applies one entry.
+    pub fn apply(&mut self, entry: &Entry) {
+        if let Some(call) = entry.call {
+            self.apply_to_call(call, entry);
+        }
+        if let Some(alert) = entry.alert {
+            self.apply_to_alert(alert, entry);
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only facts that recovery asks for")]
+    fn apply_to_call(&mut self, id: CallId, entry: &Entry) {
+        if let Fact::CallStarted { direction, number, reference, caller, language, .. } = &entry.fact {
+            if *direction == Direction::Inbound {
+                self.remember(reference);
+            }
+            let alert = if *direction == Direction::AlertRing { entry.alert } else { None };
+            self.calls.entry(id).or_insert_with(|| FoldedCall {
+                cut: CutOffCall {
+                    call: id,
+                    alert,
+                    recordings: Vec::new(),
+                    taken: false,
+                    number: number.clone(),
+                    direction: *direction,
+                    reference: reference.clone(),
+                },
+                language: language.clone(),
+                caller: caller.clone(),
+                customer: None,
+                ended: false,
+                recordings: Vec::new(),
+            });
+        }
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        match &entry.fact {
+            Fact::CustomerIdentified { customer } => {
+                call.customer = Some(customer.clone());
+                for alert in self.alerts.values_mut().filter(|alert| alert.call == Some(id)) {
+                    alert.customer = Some(customer.clone());
+                }
+            }
+            Fact::LanguageChosen { language } => call.language = language.clone(),
+            Fact::LegAccepted { .. } => call.cut.taken = true,
+            Fact::RecordingStarted { recording, .. } => {
+                if !call.recordings.iter().any(|known| known.id == *recording) {
+                    call.recordings.push(FoldedRecording { id: *recording, ended: false, speech: false });
+                }
+            }
+            Fact::RecordingEnded { recording, speech, duration, reason } => {
+                let nothing_kept = *reason == hotline_core::fact::RecordingEnd::Failed && duration.is_zero();
+                if let Some(known) = call.recordings.iter_mut().find(|known| known.id == *recording && !known.ended) {
+                    known.ended = true;
+                    known.speech = *speech && !nothing_kept;
+                }
+            }
+            Fact::CallEnded { .. } => {
+                call.ended = true;
+                self.forget_if_done(id);
+            }
+            _ => {}
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only facts that recovery asks for")]
+    fn apply_to_alert(&mut self, id: AlertId, entry: &Entry) {
+        if let Fact::AlertOpened { ring_at, .. } = &entry.fact {
+            let call = entry.call.and_then(|call| self.calls.get_mut(&call));
+            let alert = OpenAlert {
+                id,
+                call: entry.call,
+                reference: call.as_ref().map(|call| call.cut.reference.clone()).unwrap_or_default(),
+                number: call.as_ref().map_or_else(|| NumberId(String::new()), |call| call.cut.number.clone()),
+                customer: call.as_ref().and_then(|call| call.customer.clone()),
+                caller: call.as_ref().and_then(|call| call.caller.clone()),
+                language: Language::default(),
+                acknowledged: false,
+                rings: 0,
+                next_ring_at: *ring_at,
+                recordings: Vec::new(),
+            };
+            if let Some(call) = call {
+                call.cut.alert = Some(id);
+            }
+            self.alerts.entry(id).or_insert(alert);
+        }
+        let Some(alert) = self.alerts.get_mut(&id) else { return };
+        match &entry.fact {
+            Fact::AlertAcknowledged { .. } => {
+                alert.acknowledged = true;
+                alert.next_ring_at = None;
+            }
+            Fact::AlertResolved { .. } => {
+                let call = alert.call;
+                self.alerts.remove(&id);
+                if let Some(call) = call {
+                    self.forget_if_done(call);
+                }
+            }
+            Fact::AlertRings { round, next_at } if !alert.acknowledged => {
+                alert.rings = *round;
+                alert.next_ring_at = Some(*next_at);
+            }
+            _ => {}
+        }
+    }
+
+    /// A call that is over stays as long as its alert is open.
+    fn forget_if_done(&mut self, id: CallId) {
+        let waits = self.alerts.values().any(|alert| alert.call == Some(id));
+        if !waits && self.calls.get(&id).is_some_and(|call| call.ended) {
+            self.calls.remove(&id);
+        }
+    }
+
+    fn remember(&mut self, reference: &str) {
+        if let Ok(number) = reference.parse() {
+            self.references.push_back(number);
+            if self.references.len() > REFERENCES {
+                self.references.pop_front();
+            }
+        }
+    }
+
+    /// The alert and the open recordings of every call that was cut off.
+    pub fn open_recordings(&self) -> Vec<(CallId, Option<AlertId>, RecordingId)> {
+        let mut open: Vec<_> = self
+            .calls
+            .values()
+            .filter(|call| !call.ended)
+            .flat_map(|call| {
+                let open = call.recordings.iter().filter(|recording| !recording.ended);
+                open.map(|recording| (call.cut.call, call.cut.alert, recording.id))
+            })
+            .collect();
+        open.sort();
+        open
+    }
+
+    /// The result, oldest first.
+    pub fn finish(self) -> Recovered {
+        let next_reference = next_reference(&self.references);
+        let mut open_alerts: Vec<OpenAlert> = self.alerts.into_values().collect();
+        for alert in &mut open_alerts {
+            if let Some(call) = alert.call.and_then(|id| self.calls.get(&id)) {
+                alert.language = call.language.clone();
+                alert.recordings = call.recordings.iter().filter(|r| r.ended && r.speech).map(|r| r.id).collect();
+            }
+        }
+        let mut cut_off: Vec<CutOffCall> =
+            self.calls.into_values().filter(|call| !call.ended).map(|call| call.cut).collect();
+        cut_off.sort_by_key(|call| call.call);
+        Recovered { cut_off, open_alerts, next_reference }
+    }
+
+    /// Notes which recordings were open when the service stopped.
+    pub fn mark_open(&mut self, open: &[(CallId, Option<AlertId>, RecordingId)]) {
+        for (call, _, recording) in open {
+            if let Some(call) = self.calls.get_mut(call) {
+                call.cut.recordings.push(*recording);
+            }
+        }
+    }
+}
+
+fn next_reference(latest: &VecDeque<u32>) -> u32 {
+    let highest = latest.iter().max().copied().unwrap_or(0);
+    let lowest = latest.iter().min().copied().unwrap_or(0);
+    // Both ends of the range among the latest: it has just begun anew.
+    let wrapped = highest - lowest > REFERENCE_LAST / 2;
+    let last = if wrapped {
+        latest.iter().filter(|reference| **reference <= REFERENCE_LAST / 2).max().copied().unwrap_or(0)
+    } else {
+        highest
+    };
+    if last >= REFERENCE_LAST { REFERENCE_FIRST } else { (last + 1).max(REFERENCE_FIRST) }
+}
+
+/// What the database knows, to go on from.
+pub(super) async fn from_database(connection: &mut AnyConnection) -> Result<Fold, sqlx::Error> {
+    let mut fold = Fold::default();
+    let calls = query(
+        "SELECT id, direction, number, reference, caller, customer, language, alert_id, taken_at, ended_at
+         FROM calls
+         WHERE ended_at IS NULL OR id IN (SELECT call_id FROM alerts WHERE status <> 'resolved')",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in &calls {
+        let call = call_from(row)?;
+        fold.calls.insert(call.cut.call, call);
+    }
+    let recordings = query(
+        "SELECT r.id, r.call_id, r.duration_ms, r.speech
+         FROM recordings r JOIN calls c ON c.id = r.call_id
+         WHERE c.ended_at IS NULL OR c.id IN (SELECT call_id FROM alerts WHERE status <> 'resolved')
+         ORDER BY r.started_at, r.seq",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in &recordings {
+        let call: CallId = parsed(row, 1)?;
+        let recording = FoldedRecording {
+            id: parsed(row, 0)?,
+            ended: row.try_get::<Option<i64>, _>(2)?.is_some(),
+            speech: row.try_get::<i64, _>(3)? != 0,
+        };
+        if let Some(call) = fold.calls.get_mut(&call) {
+            call.recordings.push(recording);
+        }
+    }
+    let alerts = query(
+        "SELECT id, call_id, reference, number, customer, caller, status, rings, next_ring_at
+         FROM alerts WHERE status <> 'resolved'",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in &alerts {
+        let alert = alert_from(row)?;
+        fold.alerts.insert(alert.id, alert);
+    }
+    let references = query(
+        "SELECT reference FROM calls WHERE direction = 'inbound' ORDER BY started_at DESC, seq DESC LIMIT 20",
+    )
+    .fetch_all(connection)
+    .await?;
+    for row in references.iter().rev() {
+        fold.remember(&row.try_get::<String, _>(0)?);
+    }
+    Ok(fold)
+}
+
+fn call_from(row: &AnyRow) -> Result<FoldedCall, sqlx::Error> {
+    let direction: String = row.try_get(1)?;
+    Ok(FoldedCall {
+        cut: CutOffCall {
+            call: parsed(row, 0)?,
+            alert: maybe_parsed(row, 7)?,
+            recordings: Vec::new(),
+            taken: row.try_get::<Option<i64>, _>(8)?.is_some(),
+            number: NumberId(row.try_get(2)?),
+            direction: Direction::from_word(&direction).ok_or_else(|| bad("direction", &direction))?,
+            reference: row.try_get(3)?,
+        },
+        language: Language(row.try_get(6)?),
+        caller: row.try_get::<Option<String>, _>(4)?.map(Private::new),
+        customer: row.try_get::<Option<String>, _>(5)?.map(CustomerId),
+        ended: row.try_get::<Option<i64>, _>(9)?.is_some(),
+        recordings: Vec::new(),
+    })
+}
+
+fn alert_from(row: &AnyRow) -> Result<OpenAlert, sqlx::Error> {
+    let next_ring_at: Option<i64> = row.try_get(8)?;
+    Ok(OpenAlert {
+        id: parsed(row, 0)?,
+        call: maybe_parsed(row, 1)?,
+        reference: row.try_get(2)?,
+        number: NumberId(row.try_get(3)?),
+        customer: row.try_get::<Option<String>, _>(4)?.map(CustomerId),
+        caller: row.try_get::<Option<String>, _>(5)?.map(Private::new),
+        language: Language::default(),
+        acknowledged: row.try_get::<String, _>(6)? == "acknowledged",
+        rings: u32::try_from(row.try_get::<i64, _>(7)?).unwrap_or(u32::MAX),
+        next_ring_at: next_ring_at.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+        recordings: Vec::new(),
+    })
+}
+
+fn parsed<T: FromStr>(row: &AnyRow, index: usize) -> Result<T, sqlx::Error> {
+    let text: String = row.try_get(index)?;
+    text.parse().map_err(|_| bad("id", &text))
+}
+
+fn maybe_parsed<T: FromStr>(row: &AnyRow, index: usize) -> Result<Option<T>, sqlx::Error> {
+    let text: Option<String> = row.try_get(index)?;
+    text.map(|text| text.parse().map_err(|_| bad("id", &text))).transpose()
+}
+
+fn bad(what: &str, word: &str) -> sqlx::Error {
+    sqlx::Error::Decode(format!("`{word}` is no {what}").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_reference;
+
+    #[test]
+    fn references_go_on_and_begin_anew() {
+        let next = |latest: &[u32]| next_reference(&latest.iter().copied().collect());
+        assert_eq!(next(&[]), 1_001);
+        assert_eq!(next(&[7]), 1_001);
+        assert_eq!(next(&[1_001, 1_003, 1_002]), 1_004);
+        assert_eq!(next(&[99_998, 99_999]), 1_001);
+        assert_eq!(next(&[99_999, 1_001, 1_002]), 1_003);
+    }
+}
