@@ -72,3 +72,13 @@ pub struct OnCallPerson {
     /// Why this person stands here ("on call by `on-call` until Mon 2026-11-30 09:00 Europe/Berlin").
     pub why: String,
 }
+
+/// Who is to be called by this schedule at that moment.
+pub fn on_call(_schedule: &Schedule, _directory: &crate::directory::Directory, _at: Timestamp) -> OnCall {
+    todo!("rules helper")
+}
+
+/// The first moment after `after` at which somebody else may be on call; `None`: never.
+pub fn next_change(_schedule: &Schedule, _after: Timestamp) -> Option<Timestamp> {
+    todo!("rules helper")
+}
