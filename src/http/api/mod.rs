@@ -1,0 +1,112 @@
+//! `/api/v1`: one file per resource; the OpenAPI file is made from the handlers themselves.
+
+pub mod types;
+
+mod alerts;
+mod calls;
+mod configured;
+mod lines;
+mod on_call;
+mod recordings;
+
+pub use alerts::{Deed, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page};
+pub use calls::{detail as call_detail, page as call_page};
+pub use on_call::{OnCallNow, now as on_call_now};
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::problem::Problem;
+use super::{AppState, events, health};
+use types::Listed;
+
+/// The frame of the OpenAPI file; paths and schemas come from the handlers.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "hotline",
+        description = "The telephone side of incident management: calls, alerts, recordings, who is on call.\n\n\
+                       Authorise with `Authorization: Bearer TOKEN` (`HOTLINE_ADMIN_TOKEN`), or with the cookie of a login at `/login`. \
+                       Times are UTC. Lists are newest first and paged by `cursor`. Errors are RFC 9457 problems with a stable `code`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(Problem)),
+    tags(
+        (name = "calls", description = "Calls and their recordings"),
+        (name = "alerts", description = "What somebody must take care of"),
+        (name = "people", description = "Who is on call, and for whom"),
+        (name = "lines", description = "Numbers, carriers, phones"),
+        (name = "live", description = "Changes as they happen"),
+        (name = "service", description = "How the service is; no login needed")
+    ),
+    modifiers(&Security)
+)]
+struct Frame;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("hotline"))));
+    }
+}
+
+fn documented() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Frame::openapi())
+        .routes(routes!(calls::list))
+        .routes(routes!(calls::one))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::one))
+        .routes(routes!(alerts::acknowledge))
+        .routes(routes!(alerts::resolve))
+        .routes(routes!(recordings::audio))
+        .routes(routes!(on_call::list))
+        .routes(routes!(configured::schedules))
+        .routes(routes!(configured::customers))
+        .routes(routes!(configured::numbers))
+        .routes(routes!(lines::trunks))
+        .routes(routes!(lines::phones))
+        .routes(routes!(events::stream))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics))
+}
+
+/// The API's routes, health and metrics among them.
+pub fn router() -> Router<AppState> {
+    let (routes, _) = documented().split_for_parts();
+    routes.route("/api/openapi.json", get(openapi_json))
+}
+
+/// The OpenAPI 3.1 file.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    documented().split_for_parts().1
+}
+
+async fn openapi_json(State(state): State<AppState>) -> Response {
+    let mut file = openapi();
+    file.info.version.clone_from(&state.settings().version);
+    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(file)).into_response()
+}
+
+/// A page of what the configuration holds, in the order of its ids: the cursor is the last id.
+fn page_of<T>(all: impl Iterator<Item = (String, T)>, cursor: Option<String>, limit: u32) -> Listed<T> {
+    let limit = limit as usize;
+    let mut rest = all.filter(|(id, _)| cursor.as_ref().is_none_or(|cursor| id > cursor)).peekable();
+    let mut items = Vec::new();
+    let mut last = None;
+    while items.len() < limit && let Some((id, item)) = rest.next() {
+        items.push(item);
+        last = Some(id);
+    }
+    Listed { items, next_cursor: rest.peek().and(last) }
+}

@@ -1,0 +1,127 @@
+//! `on-call`: who is called now, until when, who comes next, and why.
+
+use axum::Json;
+use axum::extract::State;
+use hotline_core::directory::{Destination, Directory};
+use hotline_core::oncall::{OnCallPerson, Schedule};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::types::{Listed, Named};
+use crate::http::AppState;
+use crate::http::auth::Viewer;
+use crate::http::params::{Params, rfc3339};
+use crate::http::problem::Problem;
+
+/// Changes looked at for the next person: overrides may hand over to the same one.
+const CHANGES: usize = 60;
+
+/// Who is on call by one schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "schedule": {"id": "on-call", "name": "On call, 24×7"}, "at": "2026-11-22T03:00:00.000Z",
+    "now": {"id": "engineer-1", "name": "Ada Winter"}, "until": "2026-11-23T08:00:00.000Z",
+    "next": {"id": "engineer-2", "name": "Ben Sommer"}, "phones": ["phone engineer-1"],
+    "then": [{"id": "engineer-2", "name": "Ben Sommer"}], "why": "rotation on-call, turn since Mon 2026-11-16 09:00 Europe/Berlin"
+}))]
+pub struct OnCallNow {
+    /// The schedule.
+    pub schedule: Named,
+    /// The moment asked about.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// Who is called first; null: nobody.
+    pub now: Option<Named>,
+    /// Until when; null: no end in sight.
+    #[schema(format = DateTime)]
+    pub until: Option<String>,
+    /// Who comes next.
+    pub next: Option<Named>,
+    /// Where the first one is called, in order; numbers are shortened.
+    pub phones: Vec<String>,
+    /// Who is called if the first one does not answer, in order.
+    pub then: Vec<Named>,
+    /// Why: which schedule, rule, override.
+    pub why: String,
+}
+
+/// Who is on call, for each schedule.
+#[utoipa::path(
+    get, path = "/api/v1/on-call", tag = "people", security(("token" = []), ("session" = [])),
+    params(
+        ("at" = Option<String>, Query, description = "Another moment than now, RFC 3339"),
+        ("schedule" = Option<String>, Query, description = "Id of a schedule"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Rows in the page (50)"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses(
+        (status = 200, description = "One entry for each schedule", body = Listed<OnCallNow>),
+        (status = 400, description = "A parameter is not valid", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list(_: Viewer, State(state): State<AppState>, mut params: Params) -> Result<Json<Listed<OnCallNow>>, Problem> {
+    let at = params.moment("at")?.unwrap_or_else(|| crate::clock::now().wall);
+    let only = params.name("schedule")?;
+    let (limit, cursor) = params.page()?;
+    params.done()?;
+    let directory = state.board().directory();
+    if let Some(only) = &only
+        && !directory.schedules.keys().any(|id| id.0 == *only)
+    {
+        return Err(Problem::invalid("schedule", "schedule must be the id of a schedule; /api/v1/schedules lists them."));
+    }
+    let schedules = directory.schedules.values().filter(|schedule| only.as_ref().is_none_or(|only| schedule.id.0 == *only));
+    let entries = schedules.map(|schedule| (schedule.id.0.clone(), now(&state, &directory, schedule, at)));
+    Ok(Json(super::page_of(entries, cursor, limit)))
+}
+
+/// Who is on call by `schedule` at `at`.
+pub fn now(state: &AppState, directory: &Directory, schedule: &Schedule, at: Timestamp) -> OnCallNow {
+    let board = state.board();
+    let on_call = board.on_call(schedule, directory, at);
+    let first = on_call.people.first();
+    let (until, next) = next(state, directory, schedule, at, first);
+    let named = |person: &OnCallPerson| Named::user(directory, &person.user.0);
+    OnCallNow {
+        schedule: Named { id: schedule.id.0.clone(), name: schedule.name.clone() },
+        at: rfc3339(at.as_millisecond()),
+        now: first.map(named),
+        until: until.map(|until| rfc3339(until.as_millisecond())),
+        next: next.as_ref().map(named),
+        phones: first.map(|person| person.phones.iter().map(shown).collect()).unwrap_or_default(),
+        then: on_call.people.iter().skip(1).map(named).collect(),
+        why: on_call.why,
+    }
+}
+
+/// When somebody else is on call, and who.
+fn next(state: &AppState, directory: &Directory, schedule: &Schedule, at: Timestamp, first: Option<&OnCallPerson>) -> (Option<Timestamp>, Option<OnCallPerson>) {
+    let mut moment = at;
+    for _ in 0..CHANGES {
+        let Some(change) = state.board().next_change(schedule, moment) else { break };
+        if change <= moment {
+            break;
+        }
+        let person = state.board().on_call(schedule, directory, change).people.into_iter().next();
+        if person.as_ref().map(|person| &person.user) != first.map(|person| &person.user) {
+            return (Some(change), person);
+        }
+        moment = change;
+    }
+    (None, None)
+}
+
+/// A destination without the full number.
+pub fn shown(destination: &Destination) -> String {
+    match destination {
+        Destination::Phone(phone) => format!("phone {phone}"),
+        Destination::Number { trunk, number } => {
+            let number = number.reveal();
+            let end: String = number.chars().skip(number.chars().count().saturating_sub(2)).collect();
+            format!("number …{end} via {trunk}")
+        }
+        Destination::Sip(_) => "fixed SIP address".to_owned(),
+    }
+}

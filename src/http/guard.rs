@@ -1,0 +1,105 @@
+//! What every answer goes through: limits, caught panics, one shape of errors, security headers.
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use super::problem::{PROBLEM_JSON, Problem};
+use super::{AppState, pages};
+
+/// Nothing here takes more.
+const BODY_MAX: usize = 64 * 1024;
+/// Until the first byte of an answer; streams go on after it.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+
+/// No inline script or style, nothing from elsewhere, no frame around us.
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; \
+                   connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+const HEADERS: [(HeaderName, &str); 6] = [
+    (header::CONTENT_SECURITY_POLICY, CSP),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    // Not `no-referrer`: browsers would then send `Origin: null` with our own forms.
+    (header::REFERRER_POLICY, "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// Puts the guards around the routes.
+pub fn around(routes: Router<AppState>, state: &AppState) -> Router<AppState> {
+    routes
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(RequestBodyLimitLayer::new(BODY_MAX))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(state.clone(), one_shape))
+}
+
+/// The panic hook has written what and where; the payload may hold private data and stays out.
+#[expect(clippy::needless_pass_by_value, reason = "the layer asks for this signature")]
+fn panicked(_payload: Box<dyn Any + Send>) -> Response {
+    tracing::error!("a panic was caught while answering an HTTP request");
+    Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+}
+
+/// Errors of libraries become problems, problems become pages where a person looks at them; headers on everything.
+async fn one_shape(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let for_people = for_people(&request);
+    let mut response = next.run(request).await;
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let status = response.status();
+    if (status.is_client_error() || status.is_server_error()) && !kind.starts_with("text/html") {
+        if for_people {
+            response = as_page(&state, response).await;
+        } else if kind != PROBLEM_JSON && kind != "application/json" {
+            let bare = Problem::of_status(status).into_response();
+            response = with_headers_of(bare, &response);
+        }
+    }
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A browser that looks at a page, not a program that uses the API.
+fn for_people(request: &Request) -> bool {
+    let path = request.uri().path();
+    let machine = ["/api/", "/healthz", "/readyz", "/metrics", "/assets/"].iter().any(|prefix| path.starts_with(prefix));
+    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    !machine && accepts.contains("text/html")
+}
+
+async fn as_page(state: &AppState, response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, BODY_MAX).await.unwrap_or_default();
+    let told: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
+    let word = |name: &str| told.as_ref().and_then(|told| told.get(name)?.as_str().map(str::to_owned));
+    let bare = Problem::of_status(parts.status);
+    let title = word("title").unwrap_or(bare.title);
+    let detail = word("detail").unwrap_or(bare.detail);
+    let page = pages::error(state, parts.status, &title, &detail);
+    with_headers_of(page, &Response::from_parts(parts, Body::empty()))
+}
+
+/// Keeps what matters of the first answer (`Allow`, `Retry-After`, cookies).
+fn with_headers_of(mut to: Response, from: &Response) -> Response {
+    for (name, value) in from.headers() {
+        if *name != header::CONTENT_TYPE && *name != header::CONTENT_LENGTH {
+            to.headers_mut().append(name, value.clone());
+        }
+    }
+    to
+}

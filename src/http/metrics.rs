@@ -1,0 +1,150 @@
+//! `/metrics`: what others count through the `metrics` facade, and gauges read when asked.
+//!
+//! Labels are few and fixed (outcomes, directions, statuses, configured trunks): no ids, no numbers.
+
+use std::fmt::Write;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use hotline_core::fact::{Direction, Outcome};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+use super::AppState;
+use crate::store::read::AlertFilter;
+
+/// Counts ended calls; labels `direction` and `outcome`.
+pub const CALLS_TOTAL: &str = "hotline_calls_total";
+
+/// Scrapers wait no longer than this for the database.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Open alerts are counted up to this many pages of 200.
+const PAGES: usize = 5;
+
+/// The process's recorder; installed with the first use.
+#[derive(Clone)]
+pub struct Metrics(PrometheusHandle);
+
+impl Default for Metrics {
+    fn default() -> Self {
+        static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+        let handle = HANDLE.get_or_init(|| {
+            let recorder = PrometheusBuilder::new().build_recorder();
+            let handle = recorder.handle();
+            if metrics::set_global_recorder(recorder).is_err() {
+                tracing::warn!("another metrics recorder is installed; /metrics shows gauges only");
+            }
+            metrics::describe_counter!(CALLS_TOTAL, "Calls that ended since the start, by direction and outcome.");
+            for direction in [Direction::Inbound, Direction::AlertRing] {
+                for outcome in OUTCOMES {
+                    metrics::counter!(CALLS_TOTAL, "direction" => direction.word(), "outcome" => outcome.word()).increment(0);
+                }
+            }
+            handle
+        });
+        Self(handle.clone())
+    }
+}
+
+const OUTCOMES: [Outcome; 8] = [
+    Outcome::Taken,
+    Outcome::Voicemail,
+    Outcome::Reported,
+    Outcome::Abandoned,
+    Outcome::Blocked,
+    Outcome::Completed,
+    Outcome::Failed,
+    Outcome::Unanswered,
+];
+
+/// Counts a call that has ended. Words that are none of ours are not counted: labels stay few.
+pub(super) fn call_ended(direction: &str, outcome: &str) {
+    if let (Some(direction), Some(outcome)) = (Direction::from_word(direction), Outcome::from_word(outcome)) {
+        metrics::counter!(CALLS_TOTAL, "direction" => direction.word(), "outcome" => outcome.word()).increment(1);
+    }
+}
+
+impl Metrics {
+    /// Everything as Prometheus text.
+    pub(super) async fn render(&self, state: &AppState) -> String {
+        let mut text = self.0.render();
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        gauges(&mut text, state);
+        alerts(&mut text, state).await;
+        text
+    }
+}
+
+fn put(text: &mut String, kind: &str, name: &str, help: &str, value: impl std::fmt::Display) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+}
+
+fn gauges(text: &mut String, state: &AppState) {
+    let health = state.board().health();
+    let sip = state.board().sip_counters();
+    let version = escaped(&state.settings().version);
+    let _ = writeln!(text, "# HELP hotline_build_info Version of the program.\n# TYPE hotline_build_info gauge\nhotline_build_info{{version=\"{version}\"}} 1");
+    put(text, "gauge", "hotline_takes_calls", "1: new calls are taken.", u8::from(health.takes_calls));
+    put(text, "gauge", "hotline_calls_running", "Calls running now.", health.calls);
+    put(text, "gauge", "hotline_warnings", "Things that want attention; /readyz names them.", super::health::troubles(&health).len());
+    put(text, "gauge", "hotline_journal_undrained", "Journal entries not yet in the database.", health.store.undrained);
+    put(text, "counter", "hotline_journal_lost_total", "Journal entries that neither disk nor memory could hold.", health.store.lost);
+    put(text, "gauge", "hotline_journal_fault", "1: the journal can't be written to disk.", u8::from(health.store.journal_fault.is_some()));
+    put(text, "gauge", "hotline_database_fault", "1: the database can't be written.", u8::from(health.store.database_fault.is_some()));
+    put(text, "gauge", "hotline_transcripts_waiting", "Recordings that wait for their transcript.", health.transcripts_waiting);
+    put(text, "gauge", "hotline_transcripts_off", "1: no transcripts are made.", u8::from(health.transcripts_off.is_some()));
+    put(text, "gauge", "hotline_phones_registered", "Registrations of phones.", state.board().registered().len());
+    put(text, "counter", "hotline_sip_received_total", "SIP messages read.", sip.received);
+    put(text, "counter", "hotline_sip_garbage_total", "Dropped: not SIP, broken framing, too large.", sip.garbage);
+    put(text, "counter", "hotline_sip_refused_total", "Answered with an error by the gate.", sip.refused);
+    put(text, "counter", "hotline_sip_strangers_total", "Dropped or refused: from nobody we know.", sip.strangers);
+    put(text, "counter", "hotline_sip_flooded_total", "Dropped: the source sent too much.", sip.flooded);
+    put(text, "counter", "hotline_sip_panics_total", "Panics caught while handling a message.", sip.panics);
+    let trunks = state.board().trunks();
+    if !trunks.is_empty() {
+        let _ = writeln!(text, "# HELP hotline_trunk_up 1: the carrier can be used.\n# TYPE hotline_trunk_up gauge");
+    }
+    for trunk in trunks {
+        let _ = writeln!(text, "hotline_trunk_up{{trunk=\"{}\"}} {}", escaped(&trunk.trunk.0), u8::from(trunk.up));
+    }
+}
+
+/// Label values escape backslash, quote and line feed.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// Open alerts by status; left out while the database is away, so that a gap is a gap and not a zero.
+async fn alerts(text: &mut String, state: &AppState) {
+    let counts = async {
+        let mut counts = Vec::new();
+        for status in ["triggered", "acknowledged"] {
+            counts.push((status, count(state, status).await?));
+        }
+        Ok::<_, crate::store::StoreError>(counts)
+    };
+    let Ok(Ok(counts)) = tokio::time::timeout(PATIENCE, counts).await else {
+        return;
+    };
+    let _ = writeln!(text, "# HELP hotline_alerts_open Alerts that are not resolved, by status (counted up to 1000).\n# TYPE hotline_alerts_open gauge");
+    for (status, count) in counts {
+        let _ = writeln!(text, "hotline_alerts_open{{status=\"{status}\"}} {count}");
+    }
+}
+
+async fn count(state: &AppState, status: &str) -> Result<usize, crate::store::StoreError> {
+    let filter = AlertFilter { status: Some(status.to_owned()), ..AlertFilter::default() };
+    let mut count = 0;
+    let mut cursor = None;
+    for _ in 0..PAGES {
+        let page = state.records().alerts(&filter, cursor.as_deref(), 200).await?;
+        count += page.items.len();
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(count)
+}

@@ -1,0 +1,70 @@
+//! `/`: who is on call, what is open, what runs, what was.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::views::{AlertView, CallView, DutyView, Frame, banner};
+use super::{Shared, Visitor, html};
+use crate::http::AppState;
+use crate::http::api::types::CallSummary;
+use crate::http::api::{alert_page, call_page, on_call_now};
+use crate::http::events::open_alerts;
+use crate::http::health::Trouble;
+use crate::store::read::{AlertFilter, CallFilter};
+
+/// Rows of what is over.
+const RECENT: u32 = 10;
+
+#[derive(Template)]
+#[template(path = "board.html")]
+struct Board {
+    frame: Frame,
+    troubles: Vec<Trouble>,
+    duties: Vec<DutyView>,
+    /// `None`: the database is away.
+    open: Option<Vec<AlertView>>,
+    waiting: usize,
+    running: Vec<CallView>,
+    calls: Option<Vec<CallView>>,
+    closed: Option<Vec<AlertView>>,
+}
+
+pub async fn show(Visitor(viewer): Visitor, State(state): Shared) -> Response {
+    let (none, resolved) = (CallFilter::default(), AlertFilter { status: Some("resolved".to_owned()), ..AlertFilter::default() });
+    let (open, calls, closed) = tokio::join!(
+        open_alerts(&state),
+        call_page(&state, &none, None, RECENT),
+        alert_page(&state, &resolved, None, RECENT)
+    );
+    let open: Option<Vec<AlertView>> = open.ok().map(in_order);
+    let page = Board {
+        frame: Frame::of(&state, &viewer, "board"),
+        troubles: banner(&state),
+        duties: duties(&state),
+        waiting: open.as_ref().map_or(0, |open| open.iter().filter(|alert| alert.waiting()).count()),
+        open,
+        running: running(&state),
+        calls: calls.ok().map(|page| page.items.into_iter().filter(|call| !call.running).map(Into::into).collect()),
+        closed: closed.ok().map(|page| page.items.into_iter().map(Into::into).collect()),
+    };
+    html(&page)
+}
+
+/// What nobody has first, then by urgency; newest first within.
+fn in_order(alerts: Vec<crate::http::api::types::AlertSummary>) -> Vec<AlertView> {
+    let mut views: Vec<AlertView> = alerts.into_iter().map(Into::into).collect();
+    views.sort_by_key(|alert| (!alert.waiting(), alert.priority.clone()));
+    views
+}
+
+fn running(state: &AppState) -> Vec<CallView> {
+    let directory = state.board().directory();
+    state.board().calls().iter().map(|view| CallSummary::of_view(view, &directory).into()).collect()
+}
+
+fn duties(state: &AppState) -> Vec<DutyView> {
+    let directory = state.board().directory();
+    let at = crate::clock::now().wall;
+    directory.schedules.values().map(|schedule| on_call_now(state, &directory, schedule, at).into()).collect()
+}

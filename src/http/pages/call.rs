@@ -1,0 +1,33 @@
+//! `/calls/{id}`: what happened on a call and why.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use super::views::{CallView, Frame, LegView, RecordingView, StepView, recordings};
+use super::{Shared, Visitor, away, html, no_such};
+use crate::http::api::call_detail;
+
+#[derive(Template)]
+#[template(path = "call.html")]
+struct Page {
+    frame: Frame,
+    call: CallView,
+    legs: Vec<LegView>,
+    recordings: Vec<RecordingView>,
+    timeline: Vec<StepView>,
+}
+
+pub async fn show(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path<String>) -> Response {
+    match call_detail(&state, &id).await {
+        Ok(Some(detail)) => html(&Page {
+            frame: Frame::of(&state, &viewer, "calls"),
+            legs: detail.legs.into_iter().map(Into::into).collect(),
+            recordings: recordings(&detail.recordings),
+            timeline: detail.timeline.into_iter().map(Into::into).collect(),
+            call: detail.call.into(),
+        }),
+        Ok(None) => no_such(&state, "call"),
+        Err(error) => away(&state, error),
+    }
+}

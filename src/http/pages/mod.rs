@@ -1,0 +1,110 @@
+//! The page: server-rendered, works without JavaScript, kept live by a small script of ours.
+
+mod alert;
+mod assets;
+mod board;
+mod call;
+mod lists;
+mod login;
+mod views;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+
+use super::AppState;
+use super::auth::Viewer;
+use super::problem::Problem;
+use crate::store::StoreError;
+use views::Frame;
+
+/// The page's routes.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/", get(board::show))
+        .route("/alerts", get(lists::alerts))
+        .route("/alerts/{id}", get(alert::show))
+        .route("/alerts/{id}/acknowledge", post(alert::acknowledge))
+        .route("/alerts/{id}/resolve", post(alert::resolve))
+        .route("/calls", get(lists::calls))
+        .route("/calls/{id}", get(call::show))
+        .route("/login", get(login::show).post(login::log_in))
+        .route("/logout", post(login::log_out))
+        .route("/assets/{name}", get(assets::asset))
+        .route("/favicon.ico", get(assets::favicon))
+        .fallback(nothing_here)
+}
+
+async fn nothing_here() -> Problem {
+    Problem::of_status(StatusCode::NOT_FOUND)
+}
+
+/// Somebody logged in on the page; others are sent to the login and come back.
+pub struct Visitor(pub Viewer);
+
+impl FromRequestParts<AppState> for Visitor {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
+        match Viewer::from_request_parts(parts, state).await {
+            Ok(viewer) => Ok(Self(viewer)),
+            Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
+                let back = if parts.method == axum::http::Method::GET { parts.uri.path_and_query().map_or("/", |path| path.as_str()) } else { "/" };
+                Err(Redirect::to(&login::address(back)).into_response())
+            }
+            Err(problem) => Err(show_problem(state, &problem)),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    frame: Frame,
+    title: String,
+    detail: String,
+    status: u16,
+}
+
+/// An error as a page.
+pub fn error(state: &AppState, status: StatusCode, title: &str, detail: &str) -> Response {
+    let page = ErrorPage { frame: Frame::bare(state), title: title.to_owned(), detail: detail.to_owned(), status: status.as_u16() };
+    let mut response = html(&page);
+    *response.status_mut() = status;
+    response
+}
+
+/// A problem as a page.
+fn show_problem(state: &AppState, problem: &Problem) -> Response {
+    let mut response = error(state, problem.status(), &problem.title, &problem.detail);
+    if problem.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
+/// The database is away: said at once, and the board still shows what runs.
+fn away(state: &AppState, error: StoreError) -> Response {
+    show_problem(state, &error.into())
+}
+
+fn html(page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+        }
+    }
+}
+
+fn no_such(state: &AppState, what: &str) -> Response {
+    let detail = format!("No {what} has this address. It may be past its retention time, or the link was cut off.");
+    error(state, StatusCode::NOT_FOUND, &format!("There is no such {what}"), &detail)
+}
+
+type Shared = State<AppState>;

@@ -1,0 +1,111 @@
+//! Query parameters, read strictly: a misspelt name is told, not ignored.
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+use jiff::Timestamp;
+
+use super::problem::Problem;
+
+/// Rows in a page unless asked otherwise.
+pub const LIMIT_DEFAULT: u32 = 50;
+/// Rows in a page at most.
+pub const LIMIT_MAX: u32 = 200;
+
+/// The query, each name taken once.
+#[derive(Debug)]
+pub struct Params(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Params {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+            .map(|Query(pairs)| Self(pairs))
+            .map_err(|_| Problem::invalid("query", "The query is not valid: write name=value&name=value, percent-encoded UTF-8."))
+    }
+}
+
+impl Params {
+    /// The value of `name`; an empty one counts as absent (forms send those).
+    pub fn take(&mut self, name: &str) -> Result<Option<String>, Problem> {
+        let mut found = None;
+        while let Some(at) = self.0.iter().position(|(key, _)| key == name) {
+            if found.is_some() {
+                return Err(Problem::invalid(name, format!("{name} stands twice in the query; give it once.")));
+            }
+            found = Some(self.0.remove(at).1);
+        }
+        Ok(found.filter(|value| !value.is_empty()))
+    }
+
+    /// One of some words.
+    pub fn word(&mut self, name: &str, known: &[&str]) -> Result<Option<String>, Problem> {
+        match self.take(name)? {
+            Some(word) if !known.contains(&word.as_str()) => {
+                Err(Problem::invalid(name, format!("{name} must be one of {}.", known.join(", "))))
+            }
+            word => Ok(word),
+        }
+    }
+
+    /// A configured name: any text of sane length.
+    pub fn name(&mut self, name: &str) -> Result<Option<String>, Problem> {
+        match self.take(name)? {
+            Some(text) if text.len() > 200 || text.chars().any(char::is_control) => {
+                Err(Problem::invalid(name, format!("{name} must be a name of at most 200 characters.")))
+            }
+            text => Ok(text),
+        }
+    }
+
+    /// A moment, RFC 3339.
+    pub fn moment(&mut self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        self.take(name)?
+            .map(|text| {
+                // A plus sign that was not percent-encoded arrives as a space.
+                text.replace(' ', "+").parse().map_err(|_| {
+                    Problem::invalid(name, format!("{name} must be a time as in 2026-12-24T03:00:00Z or 2026-12-24T04:00:00+01:00."))
+                })
+            })
+            .transpose()
+    }
+
+    /// `limit` and `cursor`.
+    pub fn page(&mut self) -> Result<(u32, Option<String>), Problem> {
+        let limit = match self.take("limit")? {
+            None => LIMIT_DEFAULT,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|limit| (1..=LIMIT_MAX).contains(limit))
+                .ok_or_else(|| Problem::invalid("limit", format!("limit must be a whole number from 1 to {LIMIT_MAX}.")))?,
+        };
+        let cursor = self.take("cursor")?;
+        if cursor.as_deref().is_some_and(|cursor| cursor.len() > 200 || cursor.chars().any(char::is_control)) {
+            return Err(bad_cursor());
+        }
+        Ok((limit, cursor))
+    }
+
+    /// Nothing may be left over.
+    pub fn done(self) -> Result<(), Problem> {
+        match self.0.first() {
+            None => Ok(()),
+            Some((name, _)) => {
+                let name: String = name.chars().take(60).collect();
+                Err(Problem::invalid(&name, format!("{name} is not a parameter of this path; /api/openapi.json lists them.")))
+            }
+        }
+    }
+}
+
+/// 400 for a cursor that is not one of ours.
+pub fn bad_cursor() -> Problem {
+    Problem::invalid("cursor", "cursor must be a next_cursor of the same list, unchanged. Leave it out for the first page.")
+}
+
+/// Epoch milliseconds as RFC 3339 with milliseconds, UTC.
+pub fn rfc3339(millis: i64) -> String {
+    let moment = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH);
+    format!("{moment:.3}")
+}
