@@ -1,1 +1,5 @@
 //! The commands beside `serve`: one file per command.
+
+pub mod call;
+pub mod handset;
+pub mod phone;
