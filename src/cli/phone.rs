@@ -23,6 +23,7 @@ const BUSY: u16 = 486;
 /// Arguments of `hotline phone`.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = HELP)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct PhoneArgs {
     /// The account to register with: engineer-1
     #[arg(long, value_name = "NAME")]

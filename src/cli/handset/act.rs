@@ -262,7 +262,7 @@ fn show(line: &Line, happening: &Happening, at: Duration) {
     // Ends of prompts and quiet moments matter to scripts; to a reader they are noise.
     if !matches!(happening, Happening::PromptEnds(_) | Happening::Quiet | Happening::SayEnds(_) | Happening::Ended(_)) {
         let since = line.log.answered().filter(|answered| at >= *answered).unwrap_or_default();
-        println!("{} {happening}", clock(at - since));
+        println!("{} {happening}", clock(at.saturating_sub(since)));
     }
 }
 

@@ -432,7 +432,7 @@ mod tests {
     fn a_stream_that_stops_ends_by_the_clock() {
         let (mut ear, greeting, _) = ear();
         assert_eq!(words(&play(&mut ear, 0, &greeting[..99 * BLOCK], 160, &[])), ["starts greeting"]);
-        assert_eq!(ear.tick(Duration::from_millis(2_000)), []);
+        assert_eq!(ear.tick(Duration::from_secs(2)), []);
         let noticed = ear.tick(Duration::from_millis(2_400));
         assert_eq!(noticed.iter().map(tell).collect::<Vec<_>>(), ["ends greeting"]);
     }

@@ -56,6 +56,23 @@ pub enum Happening {
     Ended(LegCause),
 }
 
+impl Happening {
+    /// The names of the prompt that begins.
+    pub fn starts(&self) -> Option<&[Heard]> {
+        if let Self::PromptStarts(names) = self { Some(names) } else { None }
+    }
+
+    /// The names of the prompt that was heard to its end.
+    pub fn ends(&self) -> Option<&[Heard]> {
+        if let Self::PromptEnds(names) = self { Some(names) } else { None }
+    }
+
+    /// The names of the prompt that was cut short.
+    pub fn cut(&self) -> Option<&[Heard]> {
+        if let Self::PromptCut(names) = self { Some(names) } else { None }
+    }
+}
+
 impl fmt::Display for Happening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = |names: &[Heard]| {

@@ -287,31 +287,31 @@ impl Handset {
     /// unless asked for.
     pub async fn hears(&mut self, prompt: &str) -> Result<(), HandsetError> {
         self.begins_to_hear(prompt).await?;
-        self.find(&format!("the end of {prompt}"), |happening| match happening {
-            Happening::PromptEnds(names) if is_named(names, prompt) => Some(Ok(())),
-            Happening::PromptCut(names) if is_named(names, prompt) => Some(Err(format!("{prompt} cut short"))),
-            _ => None,
+        self.find(&format!("the end of {prompt}"), |happening| {
+            if happening.ends().is_some_and(|names| is_named(names, prompt)) {
+                return Some(Ok(()));
+            }
+            let cut = happening.cut().is_some_and(|names| is_named(names, prompt));
+            cut.then(|| Err(format!("{prompt} cut short")))
         })
         .await
     }
 
     /// The next prompt is this one; does not wait for its end.
     pub async fn begins_to_hear(&mut self, prompt: &str) -> Result<(), HandsetError> {
-        self.find(prompt, |happening| match happening {
-            Happening::PromptStarts(names) if is_named(names, prompt) => Some(Ok(())),
-            Happening::PromptStarts(names) if !names.iter().any(is_by_the_way) => Some(Err(in_words(names))),
-            _ => None,
+        self.find(prompt, |happening| {
+            let names = happening.starts()?;
+            if is_named(names, prompt) {
+                return Some(Ok(()));
+            }
+            (!names.iter().any(is_by_the_way)).then(|| Err(in_words(names)))
         })
         .await
     }
 
     /// This prompt is heard to its end some time, whatever comes before.
     pub async fn waits_for(&mut self, prompt: &str) -> Result<(), HandsetError> {
-        self.find(prompt, |happening| match happening {
-            Happening::PromptEnds(names) if is_named(names, prompt) => Some(Ok(())),
-            _ => None,
-        })
-        .await
+        self.find(prompt, |happening| is_named(happening.ends()?, prompt).then_some(Ok(()))).await
     }
 
     /// Writes down so many spoken digits.
@@ -319,12 +319,10 @@ impl Handset {
         let mut digits = String::new();
         while digits.chars().count() < count {
             let wanted = format!("digit {} of {count}", digits.len() + 1);
-            let digit = self.find(&wanted, |happening| match happening {
-                Happening::PromptStarts(names) => {
-                    let digit = names.iter().find_map(|heard| heard.prompt.strip_prefix("digit-")?.chars().next());
-                    Some(digit.ok_or_else(|| in_words(names)))
-                }
-                _ => None,
+            let digit = self.find(&wanted, |happening| {
+                let names = happening.starts()?;
+                let digit = names.iter().find_map(|heard| heard.prompt.strip_prefix("digit-")?.chars().next());
+                Some(digit.ok_or_else(|| in_words(names)))
             });
             digits.push(digit.await?);
         }
@@ -338,9 +336,9 @@ impl Handset {
 
     /// The other side presses a key.
     pub async fn gets_digit(&mut self) -> Result<char, HandsetError> {
-        self.find("a key", |happening| match happening {
-            Happening::Digit { digit } => Some(Ok(*digit)),
-            _ => None,
+        self.find("a key", |happening| {
+            let Happening::Digit { digit } = happening else { return None };
+            Some(Ok(*digit))
         })
         .await
     }
@@ -354,9 +352,9 @@ impl Handset {
     /// Closes the recording; resolves when the file is whole, with its length.
     pub async fn stop_record(&mut self) -> Result<Duration, HandsetError> {
         self.line()?.order(Order::StopRecord);
-        self.find("the recording", |happening| match happening {
-            Happening::Recorded { length, .. } => Some(Ok(*length)),
-            _ => None,
+        self.find("the recording", |happening| {
+            let Happening::Recorded { length, .. } = happening else { return None };
+            Some(Ok(*length))
         })
         .await
     }
@@ -369,9 +367,9 @@ impl Handset {
 
     /// Waits for the end, whoever hangs up.
     pub async fn ends(&mut self) -> Result<LegCause, HandsetError> {
-        self.find("the end of the call", |happening| match happening {
-            Happening::Ended(cause) => Some(Ok(cause.clone())),
-            _ => None,
+        self.find("the end of the call", |happening| {
+            let Happening::Ended(cause) = happening else { return None };
+            Some(Ok(cause.clone()))
         })
         .await
     }
