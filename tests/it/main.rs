@@ -1,1 +1,3 @@
-mod placeholder {}
+//! Tests of the whole: real phones, real sockets.
+
+mod tidy;
