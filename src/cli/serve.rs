@@ -21,7 +21,7 @@ pub async fn run(load: impl Fn() -> Result<Config, ConfigError>) -> anyhow::Resu
     let app = App::start(config).await?;
     if demo {
         super::demo::prepare(&app, &data_dir).await.context("demo login")?;
-        super::demo::print_help(&app, &data_dir);
+        super::demo::print_help(&app, &data_dir)?;
     } else {
         println!("hotline answers at sip:{} · page and API at http://{}", app.sip_addr(), app.http_addr());
     }

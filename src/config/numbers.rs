@@ -152,8 +152,7 @@ impl Numbers<'_> {
     }
 }
 
-// MERGE: call `hotline_core::call::flow::check(flow, directory)` here and map each
-// `Problem { node, text }` to `(node, text)`.
-fn flow_problems(_flow: &Flow, _directory: &Directory) -> Vec<(Option<NodeId>, String)> {
-    Vec::new()
+fn flow_problems(flow: &Flow, directory: &Directory) -> Vec<(Option<NodeId>, String)> {
+    let problems = hotline_core::call::flow::check(flow, directory);
+    problems.into_iter().map(|problem| (problem.node, problem.text)).collect()
 }

@@ -189,13 +189,6 @@ fn measure(samples: &[i16]) -> Finished {
 }
 
 /// The samples (8 kHz) of a recording's segment.
-///
-/// WIRE AT MERGE: the body becomes
-/// `hotline_core::audio::segment::decode(bytes).map(|decoded| decoded.samples).map_err(|error| error.to_string())`.
-/// Until that module is here, bytes are taken as raw little-endian 16-bit samples.
 pub(super) fn decode_segment(bytes: &[u8]) -> Result<Vec<i16>, String> {
-    if bytes.len() % 2 != 0 {
-        return Err("it ends within a sample".to_owned());
-    }
-    Ok(bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
+    hotline_core::audio::segment::decode(bytes).map(|decoded| decoded.samples).map_err(|error| error.to_string())
 }

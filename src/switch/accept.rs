@@ -10,7 +10,6 @@ use hotline_core::ids::{AlertId, CallId};
 use hotline_core::sdp;
 use tokio::sync::mpsc;
 
-use super::board::next_round;
 use super::leg::{self, Leg};
 use super::task::{self, CallerLeg};
 use super::{INBOX_CAPACITY, Switch};
@@ -123,7 +122,7 @@ fn keep_refused(switch: &Switch, setup: &Incoming, number: &Number, refusal: &Re
         let opened = Fact::AlertOpened {
             title: format!("Call to {} could not be answered", setup.number),
             priority: Priority::P3,
-            ring_at: Some(next_round(at, setup.ring_again)),
+            ring_at: Some(hotline_core::alert::next_ring(at, setup.ring_again)),
         };
         keep(alert, opened, &refusal.why);
     }

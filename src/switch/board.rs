@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use hotline_core::alert::Ringing;
 use hotline_core::directory::Language;
-use hotline_core::fact::{Direction, Entry, Fact, Outcome};
+use hotline_core::fact::{Entry, Fact};
 use hotline_core::ids::{AlertId, CallId, CustomerId, NumberId};
 use hotline_core::private::Private;
 use jiff::Timestamp;
@@ -23,7 +24,8 @@ pub struct Board {
 /// What an alert takes over from its call.
 #[derive(Debug, Clone)]
 struct CallContext {
-    direction: Direction,
+    /// The alert it rings about; an inbound call's own alert comes later.
+    alert: Option<AlertId>,
     number: NumberId,
     reference: String,
     caller: Option<Private<String>>,
@@ -53,28 +55,38 @@ impl Board {
         (self.alerts.len() - acknowledged, acknowledged)
     }
 
-    /// Alerts whose next ring is due, the longest overdue first. Those whose own call still runs are left out:
-    /// its caller is being looked after.
-    pub fn due(&self, now: Timestamp) -> Vec<OpenAlert> {
-        let mut due: Vec<_> = self
-            .alerts
-            .values()
-            .filter(|alert| hotline_core::alert::is_due(alert.acknowledged, alert.next_ring_at, now))
-            .filter(|alert| alert.call.is_none_or(|call| !self.calls.contains_key(&call)))
-            .cloned()
-            .collect();
-        due.sort_by_key(|alert| (alert.next_ring_at, alert.id));
-        due
+    /// Alerts that are to be rung about now, the longest overdue first. Those whose own call still runs, or that
+    /// are being rung about, are left out.
+    pub fn due(&self, ring_again: Duration, now: Timestamp) -> Vec<OpenAlert> {
+        let states = self.alerts.values().map(|alert| {
+            let ringing = Ringing {
+                acknowledged: alert.acknowledged,
+                resolved: false,
+                busy: self.is_busy(alert),
+                rings: alert.rings,
+                next_ring_at: alert.next_ring_at,
+            };
+            (alert.id, ringing)
+        });
+        hotline_core::alert::due(states, ring_again, now)
+            .into_iter()
+            .filter_map(|id| self.alerts.get(&id).cloned())
+            .collect()
+    }
+
+    fn is_busy(&self, alert: &OpenAlert) -> bool {
+        alert.call.is_some_and(|call| self.calls.contains_key(&call))
+            || self.calls.values().any(|context| context.alert == Some(alert.id))
     }
 
     /// Takes in one fact, in the order in which it is kept.
     pub fn apply(&mut self, entry: &Entry) {
         match (&entry.fact, entry.call) {
-            (Fact::CallStarted { direction, number, reference, caller, language, .. }, Some(call)) => {
+            (Fact::CallStarted { number, reference, caller, language, .. }, Some(call)) => {
                 self.calls.insert(
                     call,
                     CallContext {
-                        direction: *direction,
+                        alert: entry.alert,
                         number: number.clone(),
                         reference: reference.clone(),
                         caller: caller.clone(),
@@ -83,7 +95,9 @@ impl Board {
                     },
                 );
             }
-            (Fact::CallEnded { outcome }, Some(call)) => self.call_ended(call, entry, *outcome),
+            (Fact::CallEnded { .. }, Some(call)) => {
+                self.calls.remove(&call);
+            }
             (Fact::CustomerIdentified { customer }, Some(call)) => {
                 if let Some(context) = self.calls.get_mut(&call) {
                     context.customer = Some(customer.clone());
@@ -148,18 +162,6 @@ impl Board {
         });
     }
 
-    /// An inbound call that nobody took rings people at once (a blocked one never does). Alert rings have their next round set already.
-    fn call_ended(&mut self, call: CallId, entry: &Entry, outcome: Outcome) {
-        let Some(context) = self.calls.remove(&call) else { return };
-        if context.direction == Direction::Inbound && !matches!(outcome, Outcome::Taken | Outcome::Blocked) {
-            self.of_call(entry, |alert| {
-                if !alert.acknowledged && alert.next_ring_at.is_some() {
-                    alert.next_ring_at = Some(entry.at);
-                }
-            });
-        }
-    }
-
     fn of_call(&mut self, entry: &Entry, change: impl FnOnce(&mut OpenAlert)) {
         // An alert ring carries the same alert; only its own call's facts describe the alert.
         if let Some(alert) = entry.alert.and_then(|id| self.alerts.get_mut(&id))
@@ -170,20 +172,17 @@ impl Board {
     }
 }
 
-/// The moment of the next round.
-pub fn next_round(now: Timestamp, ring_again: Duration) -> Timestamp {
-    now.checked_add(ring_again).unwrap_or(Timestamp::MAX)
-}
-
 #[cfg(test)]
 mod tests {
-    use hotline_core::fact::{Actor, Priority};
+    use hotline_core::fact::{Actor, Direction, Outcome, Priority};
     use uuid::Uuid;
 
     use super::*;
 
     const CALL: CallId = CallId(Uuid::from_u128(1));
     const ALERT: AlertId = AlertId(Uuid::from_u128(2));
+
+    const AGAIN: Duration = Duration::from_secs(300);
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).expect("in range")
@@ -216,19 +215,19 @@ mod tests {
     #[test]
     fn a_running_call_is_not_rung_about() {
         let board = board_with_open_call();
-        assert!(board.due(at(400)).is_empty());
+        assert!(board.due(AGAIN, at(400)).is_empty());
     }
 
     #[test]
     fn an_untaken_call_rings_at_once_when_it_ends_and_a_taken_one_never() {
         let mut board = board_with_open_call();
         board.apply(&entry(60, Fact::CallEnded { outcome: Outcome::Voicemail }));
-        assert_eq!(board.due(at(60)).len(), 1);
+        assert_eq!(board.due(AGAIN, at(60)).len(), 1);
 
         let mut board = board_with_open_call();
         board.apply(&entry(30, Fact::AlertAcknowledged { by: Actor::Person("anna".into()) }));
         board.apply(&entry(60, Fact::CallEnded { outcome: Outcome::Taken }));
-        assert!(board.due(at(4_000)).is_empty());
+        assert!(board.due(AGAIN, at(4_000)).is_empty());
         assert_eq!(board.count(), (0, 1));
     }
 
@@ -237,9 +236,9 @@ mod tests {
         let mut board = board_with_open_call();
         board.apply(&entry(60, Fact::CallEnded { outcome: Outcome::Abandoned }));
         board.apply(&entry(61, Fact::AlertRings { round: 1, next_at: at(361) }));
-        assert!(board.due(at(360)).is_empty());
-        assert_eq!(board.due(at(361))[0].rings, 1);
+        assert!(board.due(AGAIN, at(360)).is_empty());
+        assert_eq!(board.due(AGAIN, at(361))[0].rings, 1);
         board.apply(&entry(362, Fact::AlertResolved { by: Actor::System }));
-        assert!(board.due(at(9_000)).is_empty());
+        assert!(board.due(AGAIN, at(9_000)).is_empty());
     }
 }

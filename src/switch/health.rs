@@ -32,6 +32,8 @@ pub struct Health {
     pub warnings: Vec<String>,
     /// Calls running now.
     pub calls: usize,
+    /// Recordings that wait for their transcript.
+    pub transcripts_waiting: u64,
     /// `None`: transcripts are made; else why not and what to do.
     pub transcripts_off: Option<String>,
 }
@@ -74,6 +76,7 @@ impl Switch {
             store,
             warnings,
             calls: self.0.calls.lock().len(),
+            transcripts_waiting: self.0.transcripts_waiting.load(Ordering::Relaxed),
             transcripts_off,
         }
     }

@@ -28,7 +28,7 @@ mod task;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -102,6 +102,7 @@ struct Inner {
     ids: Mutex<IdSource>,
     reference: AtomicU32,
     draining: AtomicBool,
+    transcripts_waiting: AtomicU64,
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
 }
@@ -156,6 +157,7 @@ impl Switch {
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),
             draining: AtomicBool::new(false),
+            transcripts_waiting: AtomicU64::new(0),
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
         }));
@@ -296,6 +298,11 @@ impl Switch {
         let span = REFERENCES.end() - REFERENCES.start() + 1;
         let count = self.0.reference.fetch_add(1, Ordering::Relaxed);
         (REFERENCES.start() + count.wrapping_sub(*REFERENCES.start()) % span).to_string()
+    }
+
+    /// How many recordings wait for their transcript, by the job's count.
+    pub fn set_transcripts_waiting(&self, count: u64) {
+        self.0.transcripts_waiting.store(count, Ordering::Relaxed);
     }
 
     /// Tells listeners to look at health again.

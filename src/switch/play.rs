@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hotline_core::audio::Clip;
+use hotline_core::audio::resample::resample;
 use hotline_core::call::flow::Node;
 use hotline_core::call::prompt::Prompt;
 use hotline_core::directory::{Directory, Language};
@@ -18,6 +19,9 @@ use crate::store::Store;
 
 /// Longest single stretch of silence held in memory.
 const SILENCE_PIECE: Duration = Duration::from_secs(10);
+
+/// What recordings are kept in, Hz.
+const TELEPHONE_HZ: u32 = 8_000;
 
 /// WAV files named by the flows, read at the start and at each reload.
 pub type Files = HashMap<String, Arc<Clip>>;
@@ -101,7 +105,7 @@ fn recorded(store: &Store, recording: RecordingId) -> Option<Arc<Clip>> {
     if let Ok(bytes) = std::fs::read(store.segment_path(recording))
         && let Ok(decoded) = hotline_core::audio::segment::decode(&bytes)
     {
-        return Some(Arc::new(Clip::from_8khz(&decoded.samples)));
+        return Some(Arc::new(Clip::new(resample(&decoded.samples, TELEPHONE_HZ, Clip::RATE_HZ))));
     }
     // The WAV may have taken the segment's place between the two looks.
     load_wav(&wav).ok().map(Arc::new)

@@ -5,7 +5,6 @@ use hotline_core::call::{AlertRing, Call};
 use hotline_core::fact::{Entry, Fact};
 use hotline_core::ids::{CallId, ScheduleId};
 
-use super::board::next_round;
 use super::{Switch, task};
 use crate::clock::now;
 use crate::store::OpenAlert;
@@ -17,7 +16,7 @@ impl Switch {
         if self.health_draining() {
             return;
         }
-        let due = self.0.board.lock().due(now().wall);
+        let due = self.0.board.lock().due(self.0.ring_again, now().wall);
         let mut busy = self.schedules_being_rung();
         for alert in due {
             let directory = self.directory();
@@ -55,7 +54,7 @@ impl Switch {
             at: moment.wall,
             call: None,
             alert: Some(alert.id),
-            fact: Fact::AlertRings { round, next_at: next_round(moment.wall, self.0.ring_again) },
+            fact: Fact::AlertRings { round, next_at: hotline_core::alert::next_ring(moment.wall, self.0.ring_again) },
             why: "nobody has acknowledged this alert".to_owned(),
         });
         let call = Call::alert_ring(
@@ -84,7 +83,7 @@ impl Switch {
             at,
             call: None,
             alert: Some(alert.id),
-            fact: Fact::AlertRings { round: alert.rings + 1, next_at: next_round(at, self.0.ring_again) },
+            fact: Fact::AlertRings { round: alert.rings + 1, next_at: hotline_core::alert::next_ring(at, self.0.ring_again) },
             why: format!("number {} has no schedule, so nobody can be rung; give it one", alert.number),
         });
         tracing::error!(alert = %alert.id, number = %alert.number, "an alert has nobody to ring: its number has no schedule");
