@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use hotline::store::Store;
 use hotline::{app, cli, config};
 
 #[derive(Parser)]
@@ -42,7 +43,7 @@ enum Command {
     },
     /// (internal) Transcribes for `serve`.
     #[command(hide = true)]
-    TranscribeWorker(cli::transcribe_worker::WorkerArgs),
+    TranscribeWorker(cli::transcribe_worker::TranscribeWorkerArgs),
 }
 
 #[derive(clap::Args)]
@@ -92,7 +93,13 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Call(args) => quiet_phone(cli::call::run(args)).await,
             Command::Phone(args) => quiet_phone(cli::phone::run(args)).await,
             Command::Models(args) => cli::models::run(&args).map(|()| ExitCode::SUCCESS),
-            Command::User { common, user } => cli::user::run(common.load()?, user).await.map(|()| ExitCode::SUCCESS),
+            Command::User { common, user } => {
+                let config = common.load()?;
+                let store = Store::attach(&config.store).await?;
+                cli::user::run(user, &store, &config.directory).await?;
+                store.close().await;
+                Ok(ExitCode::SUCCESS)
+            }
             Command::TranscribeWorker(_) => Ok(ExitCode::SUCCESS),
         }
     })

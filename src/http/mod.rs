@@ -169,4 +169,4 @@ pub async fn serve(listener: tokio::net::TcpListener, state: AppState, shutdown:
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

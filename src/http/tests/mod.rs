@@ -1,1 +1,1 @@
-mod fake;
+pub(crate) mod fake;
