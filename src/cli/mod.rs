@@ -1,1 +1,3 @@
 //! The commands beside `serve`: one file per command.
+
+pub mod doctor;

@@ -98,7 +98,7 @@ fn each<'a>(roots: &[Section<'a>], kind: Kind, report: &'a Report, mut read: imp
         for spot in root.tables(kind.key()) {
             let id = match &spot.value {
                 Value::Table(entries) => entries.iter().find(|(key, _)| key == kind.id_key()).map(|(_, spot)| &spot.value),
-                Value::Text(_) | Value::Whole(_) | Value::Float(_) | Value::Flag(_) | Value::Moment(_) | Value::List(_) | Value::Nothing => None,
+                Value::Text(_) | Value::Whole(_) | Value::Float | Value::Flag(_) | Value::Moment(_) | Value::List(_) | Value::Nothing => None,
             };
             let what = match id {
                 Some(Value::Text(id)) => format!("[[{}]] `{id}`", kind.key()),

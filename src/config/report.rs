@@ -1,6 +1,6 @@
 //! Collects mistakes, and reads tables key by key so that none is overlooked.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -56,6 +56,7 @@ pub(super) struct Section<'a> {
     pub report: &'a Report,
     entries: &'a [(String, Spot)],
     asked: RefCell<Vec<&'static str>>,
+    forgiven: Cell<bool>,
 }
 
 impl<'a> Section<'a> {
@@ -66,7 +67,7 @@ impl<'a> Section<'a> {
             report.mistake(&spot.place, format!("{what} is {}, a table is needed; write it as [{what}] with lines `key = value` below", spot.value.kind()));
             return None;
         };
-        Some(Self { what, place: &spot.place, report, entries, asked: RefCell::default() })
+        Some(Self { what, place: &spot.place, report, entries, asked: RefCell::default(), forgiven: Cell::new(false) })
     }
 
     /// The value as it stands.
@@ -95,7 +96,7 @@ impl<'a> Section<'a> {
                 None
             }
             Value::Moment(text) => Some(Word { text, place: &spot.place }),
-            Value::Whole(_) | Value::Float(_) | Value::Flag(_) | Value::List(_) | Value::Table(_) | Value::Nothing => {
+            Value::Whole(_) | Value::Float | Value::Flag(_) | Value::List(_) | Value::Table(_) | Value::Nothing => {
                 self.wrong(spot, key, "a text in \"quotes\"");
                 None
             }
@@ -104,11 +105,16 @@ impl<'a> Section<'a> {
 
     /// A text that must be there.
     pub fn need(&self, key: &'static str, example: &str) -> Option<Word<'a>> {
-        if self.spot(key).is_none() {
+        if self.has(key, example) { self.text(key) } else { None }
+    }
+
+    /// Whether the key is there; if not, that is a mistake.
+    pub fn has(&self, key: &'static str, example: &str) -> bool {
+        let there = self.spot(key).is_some();
+        if !there {
             self.report.mistake(self.place, format!("{} has no `{key}`; add a line such as {key} = {example}", self.what));
-            return None;
         }
-        self.text(key)
+        there
     }
 
     /// A list of texts; a single text counts as a list of one. `None`: the key is not there.
@@ -121,7 +127,7 @@ impl<'a> Section<'a> {
                     .filter_map(|item| match &item.value {
                         Value::Text(text) => Some(Word { text: text.trim(), place: &item.place }),
                         Value::Moment(text) => Some(Word { text, place: &item.place }),
-                        Value::Whole(_) | Value::Float(_) | Value::Flag(_) | Value::List(_) | Value::Table(_) | Value::Nothing => {
+                        Value::Whole(_) | Value::Float | Value::Flag(_) | Value::List(_) | Value::Table(_) | Value::Nothing => {
                             self.wrong(item, key, "a list of texts [\"…\", \"…\"]");
                             None
                         }
@@ -129,7 +135,7 @@ impl<'a> Section<'a> {
                     .collect(),
             ),
             Value::Text(_) | Value::Moment(_) => Some(self.text(key).into_iter().collect()),
-            Value::Whole(_) | Value::Float(_) | Value::Flag(_) | Value::Table(_) | Value::Nothing => {
+            Value::Whole(_) | Value::Float | Value::Flag(_) | Value::Table(_) | Value::Nothing => {
                 self.wrong(spot, key, "a list of texts [\"…\", \"…\"]");
                 None
             }
@@ -146,7 +152,7 @@ impl<'a> Section<'a> {
                 self.report.mistake(&spot.place, what);
                 None
             }
-            Value::Text(_) | Value::Float(_) | Value::Flag(_) | Value::Moment(_) | Value::List(_) | Value::Table(_) | Value::Nothing => {
+            Value::Text(_) | Value::Float | Value::Flag(_) | Value::Moment(_) | Value::List(_) | Value::Table(_) | Value::Nothing => {
                 self.wrong(spot, key, "a whole number without quotes");
                 None
             }
@@ -195,9 +201,17 @@ impl<'a> Section<'a> {
         &[]
     }
 
+    /// Leaves the other keys aside: what they mean can't be known.
+    pub fn forgive(&self) {
+        self.forgiven.set(true);
+    }
+
     /// Tells every key nobody asked for.
-    pub fn finish(self) {
-        let asked = self.asked.into_inner();
+    pub fn finish(&self) {
+        if self.forgiven.get() {
+            return;
+        }
+        let asked = self.asked.borrow();
         for (key, spot) in self.entries.iter().filter(|(key, _)| !asked.contains(&key.as_str())) {
             let known = asked.iter().copied();
             let mut what = format!("{} knows no `{key}`", self.what);

@@ -47,7 +47,8 @@ pub(super) struct Spot {
 pub(super) enum Value {
     Text(String),
     Whole(i64),
-    Float(f64),
+    /// No setting is one; kept to be told.
+    Float,
     Flag(bool),
     /// A date or time, as RFC 3339 writes it.
     Moment(String),
@@ -63,7 +64,7 @@ impl Value {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "a text",
-            Self::Whole(_) | Self::Float(_) => "a number",
+            Self::Whole(_) | Self::Float => "a number",
             Self::Flag(_) => "true or false",
             Self::Moment(_) => "a date or time",
             Self::List(_) => "a list",
@@ -123,7 +124,7 @@ fn spot(value: &Spanned<DeValue<'_>>, lines: &Lines, place: Place, depth: usize)
             // Beyond 64 bits it is no number of ours; any range check will say so.
             Value::Whole(i64::from_str_radix(whole.as_str(), whole.radix()).unwrap_or(i64::MAX))
         }
-        DeValue::Float(float) => Value::Float(float.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Float(_) => Value::Float,
         DeValue::Boolean(flag) => Value::Flag(*flag),
         DeValue::Datetime(moment) => Value::Moment(moment.to_string()),
         DeValue::Array(items) => {
@@ -225,7 +226,7 @@ impl<'a> JsonWalk<'a> {
             "null" => Value::Nothing,
             number => match number.parse() {
                 Ok(whole) => Value::Whole(whole),
-                Err(_) => Value::Float(number.parse().ok()?),
+                Err(_) => Value::Float,
             },
         })
     }

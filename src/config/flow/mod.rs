@@ -58,22 +58,25 @@ impl Flows<'_> {
         if let Some(word) = last_resort {
             scope.exists(word);
         }
-        let Some(last_resort) = scope.last_resort.clone() else {
-            report.mistake(&spot.place, format!("flow `{name}` has no node of type voicemail or hangup; add one, callers must end somewhere"));
-            return None;
-        };
         let mut read = BTreeMap::new();
         for (node, section) in &sections {
             read.extend(scope.node(section).map(|done| (NodeId::from(*node), done)));
         }
+        for (_, section) in &sections {
+            section.finish();
+        }
+        let Some(last_resort) = scope.last_resort.clone() else {
+            // A mistake in a node may be the cause: told alone it says enough.
+            if report.count() == before {
+                report.mistake(&spot.place, format!("flow `{name}` has no node of type voicemail or hangup; add one, callers must end somewhere"));
+            }
+            return None;
+        };
         if !matches!(read.get(&last_resort), Some(Node::Voicemail(_) | Node::Hangup(_)) | None) {
             report.mistake(&spot.place, format!("`last_resort` of flow `{name}` must be a node of type voicemail or hangup; name another"));
         }
         let start = NodeId::from(start);
         let places = sections.iter().map(|(node, section)| (NodeId::from(*node), section.place.clone())).collect();
-        for (_, section) in sections {
-            section.finish();
-        }
         if report.count() > before {
             return None;
         }

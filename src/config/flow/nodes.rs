@@ -35,7 +35,10 @@ const TYPES: [&str; 12] = [
 impl Scope<'_> {
     /// Reads one node; `None`: mistakes were told.
     pub(super) fn node(&self, section: &Section<'_>) -> Option<Node> {
-        let kind = section.need("type", "\"announce\"")?;
+        let Some(kind) = section.need("type", "\"announce\"") else {
+            section.forgive();
+            return None;
+        };
         Some(match kind.text {
             "announce" => Node::Announce(self.announce(section)?),
             "language" => Node::ChooseLanguage(self.language(section)?),
@@ -52,6 +55,7 @@ impl Scope<'_> {
             other => {
                 let what = format!("{} has the type `{other}`, which is not known; {}", section.what, hint(other, TYPES));
                 self.report().mistake(kind.place, what);
+                section.forgive();
                 return None;
             }
         })
@@ -62,13 +66,13 @@ impl Scope<'_> {
     }
 
     fn announce(&self, section: &Section<'_>) -> Option<Announce> {
-        section.need("prompts", "[\"greeting\"]");
+        let named = section.has("prompts", "[\"greeting\"]");
         let announce = Announce {
             prompts: self.prompts(section, "prompts", &[]),
             barge_in: section.flag("barge_in").unwrap_or(true),
             next: self.next(section),
         };
-        section.spot("prompts").map(|_| announce)
+        named.then_some(announce)
     }
 
     fn language(&self, section: &Section<'_>) -> Option<ChooseLanguage> {
@@ -132,7 +136,7 @@ impl Scope<'_> {
         if section.spot("days").is_none() {
             self.report().mistake(section.place, format!("{} has no `days`; add days = [\"mon-fri\"]", section.what));
         }
-        let mut time = |key, example| {
+        let time = |key, example| {
             let word = section.need(key, example)?;
             self.parsed(&section, word, "a time such as \"08:00\"", words::time)
         };
