@@ -16,6 +16,9 @@ use sqlx::ConnectOptions;
 
 use crate::config::{Config, ConfigError};
 
+#[cfg(test)]
+mod tests;
+
 /// Bytes of `ggml-base.bin`, the model that `hotline models fetch` brings.
 const BASE_MODEL_BYTES: u64 = 147_951_465;
 /// How a ggml model begins: 0x67676d6c, little endian.
@@ -88,9 +91,7 @@ pub async fn run(config: Result<Config, ConfigError>) -> anyhow::Result<bool> {
                 .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
             examine(&config, cache.as_deref()).await
         }
-        Err(ConfigError(mistakes)) => {
-            mistakes.into_iter().map(|text| Finding { level: Level::Fail, text }).collect()
-        }
+        Err(ConfigError(mistakes)) => mistakes.into_iter().map(|text| Finding { level: Level::Fail, text }).collect(),
     };
     for finding in &findings {
         println!("{finding}");
@@ -125,7 +126,8 @@ pub async fn examine(config: &Config, cache: Option<&Path>) -> Vec<Finding> {
 
 fn configuration(config: &Config, findings: &mut Findings) {
     let directory = &config.directory;
-    let file = config.file.as_ref().map_or_else(|| "no hotline.toml, defaults".to_owned(), |file| file.display().to_string());
+    let file =
+        config.file.as_ref().map_or_else(|| "no hotline.toml, defaults".to_owned(), |file| file.display().to_string());
     let demo = if config.demo { " with the demo" } else { "" };
     findings.ok(format!(
         "configuration ({file}{demo}): {} numbers, {} flows, {} schedules, {} users, {} phones, {} trunks, {} customers",
@@ -165,8 +167,11 @@ async fn server(config: &Config, findings: &mut Findings) -> bool {
     }
     match ask("/readyz").await {
         Some((200, _)) => findings.ok(format!("a hotline is running at http://{address} and takes calls")),
-        Some((status, body)) => findings.fail(format!("a hotline is running at http://{address} but says it is not ready ({status}): {body}")),
-        None => findings.fail(format!("a hotline is running at http://{address} but does not answer /readyz; look into its log, restart it")),
+        Some((status, body)) => findings
+            .fail(format!("a hotline is running at http://{address} but says it is not ready ({status}): {body}")),
+        None => findings.fail(format!(
+            "a hotline is running at http://{address} but does not answer /readyz; look into its log, restart it"
+        )),
     }
     true
 }
@@ -198,11 +203,18 @@ fn ports(config: &Config, running: bool, findings: &mut Findings) {
     let sample: Vec<u16> = (first..=last).step_by(step).collect();
     let taken = sample.iter().filter(|port| udp(SocketAddr::new(config.media.bind, **port)).is_err()).count();
     if taken == sample.len() {
-        findings.fail(format!("none of the RTP ports {first}-{last} at {} can be had; set HOTLINE_RTP_PORTS to a free range", config.media.bind));
+        findings.fail(format!(
+            "none of the RTP ports {first}-{last} at {} can be had; set HOTLINE_RTP_PORTS to a free range",
+            config.media.bind
+        ));
     } else if taken * 4 > sample.len() {
-        findings.warn(format!("{taken} of {} RTP ports tried in {first}-{last} are taken; set HOTLINE_RTP_PORTS to a free range", sample.len()));
+        findings.warn(format!(
+            "{taken} of {} RTP ports tried in {first}-{last} are taken; set HOTLINE_RTP_PORTS to a free range",
+            sample.len()
+        ));
     } else {
-        findings.ok(format!("RTP ports {first}-{last} (UDP) at {} are free; open them in the firewall", config.media.bind));
+        findings
+            .ok(format!("RTP ports {first}-{last} (UDP) at {} are free; open them in the firewall", config.media.bind));
     }
 }
 
@@ -224,16 +236,24 @@ fn port(
         }
         return;
     };
-    match error.kind() {
-        ErrorKind::AddrInUse if running => findings.ok(format!("{what} port {address} ({transport}) is held by the running hotline")),
-        ErrorKind::AddrInUse => findings.fail(format!(
+    let kind = error.kind();
+    if kind == ErrorKind::AddrInUse && running {
+        findings.ok(format!("{what} port {address} ({transport}) is held by the running hotline"));
+    } else if kind == ErrorKind::AddrInUse {
+        findings.fail(format!(
             "{what} port {address} ({transport}) is taken by another program; `ss -lntup 'sport = :{port}'` says by which. End it, or set {variable}"
-        )),
-        ErrorKind::AddrNotAvailable => {
-            findings.fail(format!("{what}: this machine has no address {}; set {variable} to one of `ip -brief address`, or 0.0.0.0:{port}", address.ip()));
-        }
-        ErrorKind::PermissionDenied => findings.fail(format!("{what} port {port} ({transport}) is not allowed to this user; take one above 1023 in {variable}")),
-        _ => findings.fail(format!("{what} port {address} ({transport}): {error}; set {variable}")),
+        ));
+    } else if kind == ErrorKind::AddrNotAvailable {
+        findings.fail(format!(
+            "{what}: this machine has no address {}; set {variable} to one of `ip -brief address`, or 0.0.0.0:{port}",
+            address.ip()
+        ));
+    } else if kind == ErrorKind::PermissionDenied {
+        findings.fail(format!(
+            "{what} port {port} ({transport}) is not allowed to this user; take one above 1023 in {variable}"
+        ));
+    } else {
+        findings.fail(format!("{what} port {address} ({transport}): {error}; set {variable}"));
     }
 }
 
@@ -269,7 +289,10 @@ fn reach(config: &Config, findings: &mut Findings) {
                 sip.port()
             ));
         } else {
-            findings.ok(format!("behind NAT ({own}), with a public address set; forward port {} and the RTP ports to {own}", sip.port()));
+            findings.ok(format!(
+                "behind NAT ({own}), with a public address set; forward port {} and the RTP ports to {own}",
+                sip.port()
+            ));
         }
     }
 }
@@ -284,7 +307,11 @@ fn own_address() -> Option<IpAddr> {
 
 fn is_private(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(address) => address.is_private() || address.is_link_local() || (address.octets()[0] == 100 && address.octets()[1] & 0xc0 == 64),
+        IpAddr::V4(address) => {
+            address.is_private()
+                || address.is_link_local()
+                || (address.octets()[0] == 100 && address.octets()[1] & 0xc0 == 64)
+        }
         IpAddr::V6(address) => address.is_unique_local(),
     }
 }
@@ -294,11 +321,14 @@ fn data_folder(folder: &Path, findings: &mut Findings) {
     let Some(existing) = folder.ancestors().find(|path| path.exists()) else { return };
     let name = folder.display();
     if !existing.is_dir() {
-        findings.fail(format!("data folder {name}: {} is a file; set HOTLINE_DATA_DIR to a folder", existing.display()));
+        findings
+            .fail(format!("data folder {name}: {} is a file; set HOTLINE_DATA_DIR to a folder", existing.display()));
         return;
     }
     if rustix::fs::access(existing, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_err() {
-        findings.fail(format!("data folder {name} can't be written; `chown` it to the user that runs hotline, or set HOTLINE_DATA_DIR"));
+        findings.fail(format!(
+            "data folder {name} can't be written; `chown` it to the user that runs hotline, or set HOTLINE_DATA_DIR"
+        ));
         return;
     }
     let Ok(space) = rustix::fs::statvfs(existing) else {
@@ -310,7 +340,9 @@ fn data_folder(folder: &Path, findings: &mut Findings) {
     if free < SPACE_MIN {
         findings.fail(format!("data folder {name}: {free_mib} MiB left; callers' voices can't be kept. Make room or move it (HOTLINE_DATA_DIR)"));
     } else if free < SPACE_LOW {
-        findings.warn(format!("data folder {name}: only {free_mib} MiB left; an hour of recordings takes about 55 MiB. Make room"));
+        findings.warn(format!(
+            "data folder {name}: only {free_mib} MiB left; an hour of recordings takes about 55 MiB. Make room"
+        ));
     } else {
         findings.ok(format!("data folder {name} can be written, {free_mib} MiB left"));
     }
@@ -322,7 +354,8 @@ async fn database(url: &str, findings: &mut Findings) {
         return;
     };
     let Ok(options) = url.parse::<sqlx::sqlite::SqliteConnectOptions>() else {
-        findings.fail("the database's URL can't be read; write sqlite:///absolute/path/hotline.db in HOTLINE_DATABASE_URL");
+        findings
+            .fail("the database's URL can't be read; write sqlite:///absolute/path/hotline.db in HOTLINE_DATABASE_URL");
         return;
     };
     let file = options.get_filename().to_path_buf();
@@ -352,15 +385,24 @@ fn model(own: Option<&Path>, cache: Option<&Path>, findings: &mut Findings) {
     };
     let remedy = if own.is_some() { "mend HOTLINE_WHISPER_MODEL" } else { "run `hotline models fetch`" };
     let Ok(meta) = std::fs::metadata(&file) else {
-        findings.warn(format!("no speech model at {}: calls are taken and recorded, but there are no transcripts; {remedy}", file.display()));
+        findings.warn(format!(
+            "no speech model at {}: calls are taken and recorded, but there are no transcripts; {remedy}",
+            file.display()
+        ));
         return;
     };
     let mut begin = [0; 4];
-    let is_ggml = std::fs::File::open(&file).and_then(|mut open| std::io::Read::read_exact(&mut open, &mut begin)).is_ok() && begin == GGML_MAGIC;
+    let is_ggml =
+        std::fs::File::open(&file).and_then(|mut open| std::io::Read::read_exact(&mut open, &mut begin)).is_ok()
+            && begin == GGML_MAGIC;
     if !is_ggml {
         findings.fail(format!("the speech model {} is no ggml file; remove it and {remedy}", file.display()));
     } else if file.ends_with("ggml-base.bin") && meta.len() != BASE_MODEL_BYTES {
-        findings.fail(format!("the speech model {} has {} bytes instead of {BASE_MODEL_BYTES}; remove it and {remedy}", file.display(), meta.len()));
+        findings.fail(format!(
+            "the speech model {} has {} bytes instead of {BASE_MODEL_BYTES}; remove it and {remedy}",
+            file.display(),
+            meta.len()
+        ));
     } else {
         findings.ok(format!("speech model {}", file.display()));
     }
@@ -377,17 +419,28 @@ async fn voices(config: &Config, findings: &mut Findings) {
     for language in &languages {
         let own = config.store.data_dir.join("prompts").join(&language.0);
         if !matches!(language.0.as_str(), "en" | "de") && !own.is_dir() {
-            findings.warn(format!("there are no prompts in `{}`, English is spoken instead; put them into {}", language.0, own.display()));
+            findings.warn(format!(
+                "there are no prompts in `{}`, English is spoken instead; put them into {}",
+                language.0,
+                own.display()
+            ));
         }
     }
     let listed = tokio::process::Command::new("espeak-ng").arg("--voices").kill_on_drop(true).output();
     let Ok(Ok(listed)) = tokio::time::timeout(Duration::from_secs(5), listed).await else {
-        findings.warn(format!("espeak-ng is not installed: names of customers are not spoken, and missing prompts can't be made; {REMEDY}"));
+        findings.warn(format!(
+            "espeak-ng is not installed: names of customers are not spoken, and missing prompts can't be made; {REMEDY}"
+        ));
         return;
     };
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     // ` 5  de              --/M      German …`
-    let has = |tag: &str| listed.lines().filter_map(|line| line.split_whitespace().nth(1)).any(|own| own == tag || own.starts_with(&format!("{tag}-")));
+    let has = |tag: &str| {
+        listed
+            .lines()
+            .filter_map(|line| line.split_whitespace().nth(1))
+            .any(|own| own == tag || own.starts_with(&format!("{tag}-")))
+    };
     let missing: Vec<&str> = languages.iter().map(|language| language.0.as_str()).filter(|tag| !has(tag)).collect();
     if missing.is_empty() {
         findings.ok("espeak-ng is there, with voices for all languages in use");
@@ -402,11 +455,19 @@ fn clock(findings: &mut Findings) {
     let shown = now.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %Z");
     let built = std::env::current_exe().ok().and_then(|program| std::fs::metadata(program).ok()?.modified().ok());
     let built = built.and_then(|built| Timestamp::try_from(built).ok());
-    let synchronised = ["/run/systemd/timesync/synchronized", "/run/chrony/chronyd.pid", "/run/ntpd.pid", "/var/run/ntpd.pid", "/run/openntpd.pid"]
-        .iter()
-        .any(|file| Path::new(file).exists());
+    let synchronised = [
+        "/run/systemd/timesync/synchronized",
+        "/run/chrony/chronyd.pid",
+        "/run/ntpd.pid",
+        "/var/run/ntpd.pid",
+        "/run/openntpd.pid",
+    ]
+    .iter()
+    .any(|file| Path::new(file).exists());
     if built.is_some_and(|built| now.as_second() < built.as_second() - 86_400) {
-        findings.fail(format!("the clock says {shown}, which is before this program was made; set it (`sudo timedatectl set-ntp true`)"));
+        findings.fail(format!(
+            "the clock says {shown}, which is before this program was made; set it (`sudo timedatectl set-ntp true`)"
+        ));
     } else if synchronised {
         findings.ok(format!("the clock says {shown} and is kept right by NTP"));
     } else {
@@ -418,7 +479,12 @@ fn clock(findings: &mut Findings) {
 fn people(directory: &Directory, now: Timestamp, findings: &mut Findings) {
     for schedule in directory.schedules.values() {
         let found = oncall::on_call(schedule, directory, now);
-        let reachable: Vec<&str> = found.people.iter().filter(|person| !person.phones.is_empty()).map(|person| person.user.0.as_str()).collect();
+        let reachable: Vec<&str> = found
+            .people
+            .iter()
+            .filter(|person| !person.phones.is_empty())
+            .map(|person| person.user.0.as_str())
+            .collect();
         let Some(first) = found.people.first() else {
             findings.warn(format!("{}; add members to the schedule", found.why));
             continue;
@@ -426,9 +492,17 @@ fn people(directory: &Directory, now: Timestamp, findings: &mut Findings) {
         if reachable.is_empty() {
             findings.warn(format!("schedule `{}`: nobody in it has a phone; add phones to its users", schedule.id));
         } else if first.phones.is_empty() {
-            findings.warn(format!("schedule `{}`: {} is on call now and has no phone, so {} is called first; add phones to {}", schedule.id, first.user, reachable[0], first.user));
+            findings.warn(format!(
+                "schedule `{}`: {} is on call now and has no phone, so {} is called first; add phones to {}",
+                schedule.id, first.user, reachable[0], first.user
+            ));
         } else {
-            findings.ok(format!("schedule `{}`: calls go to {} now ({})", schedule.id, reachable.join(", then "), first.why));
+            findings.ok(format!(
+                "schedule `{}`: calls go to {} now ({})",
+                schedule.id,
+                reachable.join(", then "),
+                first.why
+            ));
         }
     }
     for user in directory.users.values() {
@@ -438,7 +512,11 @@ fn people(directory: &Directory, now: Timestamp, findings: &mut Findings) {
             Destination::Sip(_) => false,
         };
         for phone in user.phones.iter().filter(lost) {
-            findings.warn(format!("user `{}`: {} can't be reached; add what it names to hotline.toml", user.id, in_words(phone)));
+            findings.warn(format!(
+                "user `{}`: {} can't be reached; add what it names to hotline.toml",
+                user.id,
+                in_words(phone)
+            ));
         }
     }
 }
@@ -462,110 +540,6 @@ async fn trunks(config: &Config, findings: &mut Findings) {
         } else {
             let what = "(it may have SRV records only); mend `server` if the trunk stays down";
             findings.warn(format!("trunk `{id}`: the DNS knows no address of {} {what}", trunk.server));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-    use std::net::{TcpListener, UdpSocket};
-    use std::path::Path;
-
-    use super::{Finding, Level, examine, is_private, run};
-    use crate::config::{Config, ConfigError, load_from};
-
-    fn config(data_dir: &Path, sip: &str, text: &str) -> Config {
-        // A port that is surely free for HTTP: taken and given back.
-        let http = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-        let environment: BTreeMap<String, String> = [
-            ("HOTLINE_DATA_DIR", data_dir.to_str().unwrap()),
-            ("HOTLINE_SIP_ADDR", sip),
-            ("HOTLINE_HTTP_ADDR", &http),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
-        load_from(text, Path::new("hotline.toml"), &environment, false).unwrap()
-    }
-
-    fn level(findings: &[Finding], part: &str) -> Level {
-        let found = findings.iter().find(|finding| finding.text.contains(part));
-        found.unwrap_or_else(|| panic!("no `{part}` in {findings:#?}")).level
-    }
-
-    const WEEK: &str = r#"
-[[users]]
-id = "gina"
-[[users]]
-id = "hugo"
-phones = ["sip:hugo@192.0.2.9"]
-[[schedules]]
-id = "week"
-members = ["gina", "hugo"]
-start = "2026-03-02T08:00"
-time_zone = "Europe/Vienna"
-[[schedules.overrides]]
-user = "gina"
-from = "2026-01-01T00:00"
-to = "2199-01-01T00:00"
-[[schedules]]
-id = "empty"
-members = []
-start = "2026-03-02T08:00"
-time_zone = "Europe/Vienna"
-"#;
-
-    #[tokio::test]
-    async fn tells_what_is_wrong_and_changes_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("not-yet");
-        // Somebody else has the SIP port, by UDP only.
-        let other = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let sip = other.local_addr().unwrap().to_string();
-        let findings = examine(&config(&data, &sip, WEEK), Some(folder.path())).await;
-        assert_eq!(level(&findings, &format!("SIP port {sip} (UDP) is taken by another program")), Level::Fail);
-        assert_eq!(level(&findings, "no hotline is running here"), Level::Ok);
-        assert_eq!(level(&findings, "not-yet can be written"), Level::Ok);
-        assert_eq!(level(&findings, "will be made at the first start"), Level::Ok);
-        assert_eq!(level(&findings, "no speech model at"), Level::Warn);
-        assert_eq!(level(&findings, "gina is on call now and has no phone, so hugo is called first"), Level::Warn);
-        assert_eq!(level(&findings, "the rotation of `empty` has no members"), Level::Warn);
-        assert_eq!(level(&findings, "programs on this machine can call, others can't"), Level::Ok);
-        assert!(!data.exists());
-    }
-
-    #[tokio::test]
-    async fn knows_a_broken_database_and_a_broken_model() {
-        let folder = tempfile::tempdir().unwrap();
-        let models = folder.path().join("hotline/models");
-        std::fs::create_dir_all(&models).unwrap();
-        std::fs::write(folder.path().join("hotline.db"), "this is no database, but long enough to be looked at ".repeat(20)).unwrap();
-        std::fs::write(models.join("ggml-base.bin"), "lmgg and no more").unwrap();
-        let findings = examine(&config(folder.path(), "127.0.0.1:0", ""), Some(folder.path())).await;
-        assert_eq!(level(&findings, "hotline.db does not open"), Level::Fail);
-        assert_eq!(level(&findings, "ggml-base.bin has 16 bytes instead of 147951465"), Level::Fail);
-        std::fs::write(models.join("ggml-base.bin"), "something else").unwrap();
-        std::fs::remove_file(folder.path().join("hotline.db")).unwrap();
-        let url = format!("sqlite://{}?mode=rwc", folder.path().join("hotline.db").display());
-        let mut made = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.unwrap();
-        sqlx::query("create table t (x)").execute(&mut made).await.unwrap();
-        let findings = examine(&config(folder.path(), "127.0.0.1:0", ""), Some(folder.path())).await;
-        assert_eq!(level(&findings, "is no ggml file"), Level::Fail);
-        assert_eq!(level(&findings, "hotline.db opens"), Level::Ok);
-    }
-
-    #[tokio::test]
-    async fn a_wrong_configuration_is_a_failure() {
-        assert!(!run(Err(ConfigError(vec!["hotline.toml:3: wrong".to_owned()]))).await.unwrap());
-    }
-
-    #[test]
-    fn private_networks() {
-        for address in ["10.1.2.3", "192.168.4.5", "172.31.0.1", "100.64.0.1", "fd00::1"] {
-            assert!(is_private(address.parse().unwrap()), "{address}");
-        }
-        for address in ["203.0.113.1", "100.128.0.1", "2001:db8::1"] {
-            assert!(!is_private(address.parse().unwrap()), "{address}");
         }
     }
 }

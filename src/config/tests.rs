@@ -82,7 +82,9 @@ fn nothing_at_all_has_the_documented_defaults() {
     assert_eq!(config.media.ports, (16_384, 32_767));
     assert_eq!(config.media.bind.to_string(), "127.0.0.1");
     assert!(config.store.data_dir.is_absolute() && config.store.data_dir.ends_with("data"));
-    assert!(config.store.database_url.starts_with("sqlite:///") && config.store.database_url.ends_with("/data/hotline.db"));
+    assert!(
+        config.store.database_url.starts_with("sqlite:///") && config.store.database_url.ends_with("/data/hotline.db")
+    );
     assert_eq!((config.ring_again, config.log.as_str()), (Duration::from_mins(5), "info"));
     assert!(config.admin_token.is_none() && config.public_url.is_none());
     assert_eq!(config.sip.strangers, Strangers::Forbid);
@@ -106,7 +108,10 @@ fn the_environment_wins() {
     let config = load_from(text, Path::new("/etc/hotline.toml"), &environment, false).unwrap();
     assert_eq!(config.store.data_dir, Path::new("/srv/the data"));
     assert_eq!(config.store.database_url, "sqlite:///srv/the%20data/hotline.db");
-    assert_eq!((config.http_addr.to_string(), config.sip.listen.to_string()), ("0.0.0.0:8081".into(), "127.0.0.1:5070".into()));
+    assert_eq!(
+        (config.http_addr.to_string(), config.sip.listen.to_string()),
+        ("0.0.0.0:8081".into(), "127.0.0.1:5070".into())
+    );
     assert_eq!(config.media.ports, (20_000, 20_999));
     assert_eq!(config.rtp_address.unwrap().to_string(), "192.0.2.8");
     assert_eq!(config.admin_token, Some(Private::from("a-token-that-is-long")));
@@ -117,11 +122,27 @@ fn the_environment_wins() {
 
 #[test]
 fn a_wrong_variable_is_told_by_its_name() {
-    let environment = environment(&[("HOTLINE_SIP_ADDR", "5060"), ("HOTLINE_RTP_PORTS", "9"), ("HOTLINE_DATABASE_URL", "mysql://x")]);
+    let environment =
+        environment(&[("HOTLINE_SIP_ADDR", "5060"), ("HOTLINE_RTP_PORTS", "9"), ("HOTLINE_DATABASE_URL", "mysql://x")]);
     let told = load_from("", Path::new("hotline.toml"), &environment, false).unwrap_err().to_string();
-    for part in ["environment HOTLINE_SIP_ADDR: `sip`: `5060` can't be used", "environment HOTLINE_RTP_PORTS:", "environment HOTLINE_DATABASE_URL:"] {
+    for part in [
+        "environment HOTLINE_SIP_ADDR: `sip`: `5060` can't be used",
+        "environment HOTLINE_RTP_PORTS:",
+        "environment HOTLINE_DATABASE_URL:",
+    ] {
         assert!(told.contains(part), "{told}");
     }
+}
+
+#[test]
+fn a_misspelled_variable_is_warned_about() {
+    let environment = environment(&[
+        ("HOTLINE_HTTP_ADRR", "0.0.0.0:80"),
+        ("HOTLINE_PHONE_X_PASSWORD", "x"),
+        ("HOTLINE_SOMETHING_ELSE", "x"),
+    ]);
+    let config = load_from(MINIMAL, Path::new("hotline.toml"), &environment, false).unwrap();
+    assert_eq!(config.warnings, ["environment: HOTLINE_HTTP_ADRR is not known; did you mean HOTLINE_HTTP_ADDR?"]);
 }
 
 #[test]
@@ -307,7 +328,10 @@ id = "line"
 server = "198.51.100.77:5080"
 user = "account"
 "#;
-    let environment = environment(&[("HOTLINE_PHONE_TWO_DESK_PASSWORD", "from the shell"), ("HOTLINE_TRUNK_LINE_PASSWORD", "carrier's")]);
+    let environment = environment(&[
+        ("HOTLINE_PHONE_TWO_DESK_PASSWORD", "from the shell"),
+        ("HOTLINE_TRUNK_LINE_PASSWORD", "carrier's"),
+    ]);
     let config = load_from(text, &folder.path().join("hotline.toml"), &environment, false).unwrap();
     let password = |name: &str| config.sip.phones[&PhoneId::from(name)].password.reveal().as_str();
     assert_eq!((password("one"), password("two.desk")), ("from the file", "from the shell"));
@@ -316,9 +340,14 @@ user = "account"
     assert_eq!(trunk.registration.as_ref().map(|own| own.password.reveal().as_str()), Some("carrier's"));
     assert!(!format!("{config:?}").contains("from the shell"), "Debug shows a secret");
 
-    let told = wrong("[[phones]]\naccount = \"one\"\n[[trunks]]\nid = \"line\"\nserver = \"h\"\nuser = \"u\"\npassword_file = \"nowhere\"\n");
+    let told = wrong(
+        "[[phones]]\naccount = \"one\"\n[[trunks]]\nid = \"line\"\nserver = \"h\"\nuser = \"u\"\npassword_file = \"nowhere\"\n",
+    );
     assert!(told[0].starts_with("hotline.toml:1: [[phones]] `one` has no password; add `password_file`"), "{told:?}");
-    assert!(told.iter().any(|line| line.starts_with("hotline.toml:7: the secret in nowhere can't be read")), "{told:?}");
+    assert!(
+        told.iter().any(|line| line.starts_with("hotline.toml:7: the secret in nowhere can't be read")),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -364,15 +393,25 @@ language = "de"
     let gina = &config.directory.users[&UserId::from("gina")];
     assert_eq!(gina.phones, [Destination::Number { trunk: "line".into(), number: Private::from("+491705550042") }]);
     for dialled in ["+49305550000", "49305550000", "0049305550000", "0305550000"] {
-        assert_eq!(config.directory.number(dialled).map(|number| &number.id), Some(&NumberId::from("+49305550000")), "{dialled}");
+        assert_eq!(
+            config.directory.number(dialled).map(|number| &number.id),
+            Some(&NumberId::from("+49305550000")),
+            "{dialled}"
+        );
     }
-    assert_eq!(config.directory.customer_by_caller("+4930555123").map(|found| &found.id), Some(&CustomerId::from("acme")));
+    assert_eq!(
+        config.directory.customer_by_caller("+4930555123").map(|found| &found.id),
+        Some(&CustomerId::from("acme"))
+    );
     assert_eq!(config.directory.customer_by_caller("acme").map(|found| &found.id), Some(&CustomerId::from("acme")));
     assert!(config.directory.is_blocked("+49305550666") && config.directory.is_blocked("+447955"));
     assert!(!config.directory.is_blocked("+49305550667"));
     let over = &config.directory.schedules[&ScheduleId::from("week")].overrides[0];
     // 02:30 does not exist that night: the first moment after the gap.
-    assert_eq!((over.from.to_string(), over.to.to_string()), ("2026-03-29T01:00:00Z".into(), "2026-03-29T10:00:00Z".into()));
+    assert_eq!(
+        (over.from.to_string(), over.to.to_string()),
+        ("2026-03-29T01:00:00Z".into(), "2026-03-29T10:00:00Z".into())
+    );
     assert_eq!(config.sip.strangers, Strangers::Ignore);
 }
 
@@ -385,8 +424,18 @@ fn every_type_of_node_is_read_and_the_example_is_right() {
     for node in flow.nodes.values() {
         // A new type of node belongs into the example.
         match node {
-            Node::Announce(_) | Node::ChooseLanguage(_) | Node::Hours(_) | Node::Block(_) | Node::Identify(_) | Node::Menu(_)
-            | Node::Script(_) | Node::Connect(_) | Node::Voicemail(_) | Node::Alert(_) | Node::Goto(_) | Node::Hangup(_) => {}
+            Node::Announce(_)
+            | Node::ChooseLanguage(_)
+            | Node::Hours(_)
+            | Node::Block(_)
+            | Node::Identify(_)
+            | Node::Menu(_)
+            | Node::Script(_)
+            | Node::Connect(_)
+            | Node::Voicemail(_)
+            | Node::Alert(_)
+            | Node::Goto(_)
+            | Node::Hangup(_) => {}
         }
     }
     let kinds: std::collections::HashSet<_> = flow.nodes.values().map(std::mem::discriminant).collect();
@@ -407,10 +456,16 @@ fn the_settings_commented_out_in_the_example_are_known() {
             if line.starts_with('[') {
                 section = line.to_owned();
             }
-            let is_setting = line.strip_prefix("# ").is_some_and(|rest| rest.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+            let is_setting = line.strip_prefix("# ").is_some_and(|rest| {
+                rest.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+            });
             // These name files of the reader's own.
             let names_file = line.contains("_file = ");
-            if is_setting && !section.is_empty() && !names_file { format!("{}\n", &line[2..]) } else { format!("{line}\n") }
+            if is_setting && !section.is_empty() && !names_file {
+                format!("{}\n", &line[2..])
+            } else {
+                format!("{line}\n")
+            }
         })
         .collect();
     let config = right(&text);
@@ -434,9 +489,16 @@ fn wav_files_are_judged_by_their_header() {
     let name = folder.path().join("hotline.toml");
     let load = |file: &str| load_from(&text(file), &name, &environment(&[]), false);
     let config = load("good.wav").unwrap();
-    let Node::Hangup(prompts) = &config.directory.flows[&FlowId::from("main")].nodes[&NodeId::from("hello")] else { panic!() };
+    let Node::Hangup(prompts) = &config.directory.flows[&FlowId::from("main")].nodes[&NodeId::from("hello")] else {
+        panic!()
+    };
     assert_eq!(prompts, &[Prompt::File(folder.path().join("good.wav").to_string_lossy().into_owned())]);
-    for (file, what) in [("float.wav", "16-bit PCM is needed"), ("studio.wav", "96000 Hz"), ("text.wav", "no WAV file"), ("gone.wav", "no such file")] {
+    for (file, what) in [
+        ("float.wav", "16-bit PCM is needed"),
+        ("studio.wav", "96000 Hz"),
+        ("text.wav", "no WAV file"),
+        ("gone.wav", "no such file"),
+    ] {
         let told = load(file).unwrap_err().to_string();
         assert!(told.contains("hotline.toml:3: ") && told.contains(what), "{told}");
     }
@@ -448,7 +510,8 @@ fn a_flow_may_stand_in_a_json_file() {
     let name = folder.path().join("hotline.toml");
     let load = |json: &str| {
         std::fs::write(folder.path().join("flow.json"), json).unwrap();
-        load_from("[flows.main]\nflow_file = \"flow.json\"\n", &name, &environment(&[]), false).map_err(|error| error.to_string())
+        load_from("[flows.main]\nflow_file = \"flow.json\"\n", &name, &environment(&[]), false)
+            .map_err(|error| error.to_string())
     };
     let good = r#"{
   "start": "hello",
@@ -458,11 +521,17 @@ fn a_flow_may_stand_in_a_json_file() {
   }
 }"#;
     let config = load(good).unwrap();
-    let Node::Announce(hello) = &config.directory.flows[&FlowId::from("main")].nodes[&NodeId::from("hello")] else { panic!() };
+    let Node::Announce(hello) = &config.directory.flows[&FlowId::from("main")].nodes[&NodeId::from("hello")] else {
+        panic!()
+    };
     assert_eq!((hello.barge_in, hello.next.clone()), (false, Some("bye".into())));
     let told = load(&good.replace("\"type\": \"hangup\"", "\"type\": \"hangupp\"")).unwrap_err();
     assert!(told.starts_with("flow.json:5: node `bye` of flow `main` has the type `hangupp`"), "{told}");
-    assert!(load(r#"{"nodes": {"a": {"type": "announce", "prompts": ["beep"]}}}"#).unwrap_err().contains("no node of type voicemail or hangup"));
+    assert!(
+        load(r#"{"nodes": {"a": {"type": "announce", "prompts": ["beep"]}}}"#)
+            .unwrap_err()
+            .contains("no node of type voicemail or hangup")
+    );
     assert!(load("{\n\"nodes\": }").unwrap_err().starts_with("flow.json:2: "));
     assert!(load(&"[".repeat(100)).is_err());
     assert!(load("[1, 2.5, null, true]").unwrap_err().starts_with("flow.json:1: [flows.main] is a list"));
@@ -483,11 +552,15 @@ fn own_prompts_below_the_data_folder_are_known() {
 
 #[test]
 fn two_schedules_have_a_standard_flow_each() {
-    let text = format!("{MINIMAL}schedule = \"week\"\n[[schedules]]\nid = \"nights\"\nmembers = [\"gina\"]\nstart = \"2026-03-02T20:00\"\ntime_zone = \"UTC\"\n[[numbers]]\nnumber = \"night\"\nschedule = \"nights\"\nflow = \"standard\"\n");
+    let text = format!(
+        "{MINIMAL}schedule = \"week\"\n[[schedules]]\nid = \"nights\"\nmembers = [\"gina\"]\nstart = \"2026-03-02T20:00\"\ntime_zone = \"UTC\"\n[[numbers]]\nnumber = \"night\"\nschedule = \"nights\"\nflow = \"standard\"\n"
+    );
     let config = right(&text);
     let flow = |number: &str| config.directory.number(number).unwrap().flow.clone();
     assert_eq!((flow("help"), flow("night")), ("standard-week".into(), "standard-nights".into()));
-    let Node::Connect(connect) = &config.directory.flows[&flow("night")].nodes[&NodeId::from("engineer")] else { panic!() };
+    let Node::Connect(connect) = &config.directory.flows[&flow("night")].nodes[&NodeId::from("engineer")] else {
+        panic!()
+    };
     assert_eq!(connect.target, ConnectTarget::Schedule("nights".into()));
     let told = wrong(&text.replace("schedule = \"nights\"\nflow", "flow"));
     assert!(told[0].contains("names no flow, and the standard flow needs somebody to call"), "{told:?}");
@@ -502,7 +575,10 @@ fn the_demo_is_complete_and_keeps_its_passwords() {
     let config = load("").unwrap();
     assert!(config.demo && config.sip.open);
     assert_eq!(config.warnings, Vec::<String>::new());
-    assert_eq!((config.directory.customers.len(), config.directory.users.len(), config.directory.schedules.len()), (2, 2, 1));
+    assert_eq!(
+        (config.directory.customers.len(), config.directory.users.len(), config.directory.schedules.len()),
+        (2, 2, 1)
+    );
     for (number, language) in [("hotline", "en"), ("hotline-de", "de")] {
         let number = config.directory.number(number).unwrap();
         assert_eq!(number.language, Language(language.to_owned()));
@@ -510,7 +586,10 @@ fn the_demo_is_complete_and_keeps_its_passwords() {
     }
     let credentials = demo_credentials(&data).unwrap();
     assert_eq!(credentials.login, "admin");
-    assert_eq!(config.sip.phones[&PhoneId::from("engineer-1")].password, credentials.phones[&PhoneId::from("engineer-1")]);
+    assert_eq!(
+        config.sip.phones[&PhoneId::from("engineer-1")].password,
+        credentials.phones[&PhoneId::from("engineer-1")]
+    );
     assert!(credentials.password.reveal().len() >= 16);
     assert_ne!(credentials.phones[&PhoneId::from("engineer-1")], credentials.phones[&PhoneId::from("engineer-2")]);
     assert_eq!(demo_credentials(&data).unwrap(), credentials, "made once");
@@ -535,7 +614,11 @@ fn the_demo_is_complete_and_keeps_its_passwords() {
 #[test]
 fn an_open_server_beyond_loopback_is_warned_about() {
     let config = right("[server]\nopen_sip = true\nsip = \"0.0.0.0:5060\"\n");
-    assert!(config.warnings.iter().any(|warning| warning.contains("everybody who reaches 0.0.0.0:5060")), "{:?}", config.warnings);
+    assert!(
+        config.warnings.iter().any(|warning| warning.contains("everybody who reaches 0.0.0.0:5060")),
+        "{:?}",
+        config.warnings
+    );
     assert_eq!(config.media.bind.to_string(), "0.0.0.0");
 }
 
@@ -549,11 +632,34 @@ fn the_bench_numbers_are_right() {
         let number = config.directory.number(name).unwrap();
         assert!(number.test && number.schedule.is_none());
     }
-    let Node::Menu(menu) = &config.directory.flows[&FlowId::from("dtmf")].nodes[&NodeId::from("read")] else { panic!() };
+    let Node::Menu(menu) = &config.directory.flows[&FlowId::from("dtmf")].nodes[&NodeId::from("read")] else {
+        panic!()
+    };
     assert_eq!((menu.options.get("1598*473620"), menu.end), (Some(&"bye".into()), Some('#')));
-    let Node::Connect(connect) = &config.directory.flows[&FlowId::from("bridge")].nodes[&NodeId::from("join")] else { panic!() };
+    let Node::Connect(connect) = &config.directory.flows[&FlowId::from("bridge")].nodes[&NodeId::from("join")] else {
+        panic!()
+    };
     assert_eq!(connect.target, ConnectTarget::Fixed(Destination::Sip("sip:callee@127.0.0.1:5170".to_owned())));
     assert!(!connect.confirm && connect.leave_key.is_none());
+}
+
+/// What the manual tells people to write is right.
+#[test]
+fn the_manuals_examples_are_right() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("secrets")).unwrap();
+    for name in ["ada", "sipgate"] {
+        std::fs::write(folder.path().join("secrets").join(name), "example-change-me").unwrap();
+    }
+    let blocks: Vec<&str> = include_str!("../../docs/manual.md")
+        .split("```toml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    let [complete, sipgate, twilio, nat] = blocks[..] else { panic!("{} examples", blocks.len()) };
+    for text in [complete.to_owned(), format!("{complete}{sipgate}"), format!("{complete}{twilio}"), nat.to_owned()] {
+        load_from(&text, &folder.path().join("hotline.toml"), &environment(&[]), false).unwrap();
+    }
 }
 
 proptest::proptest! {

@@ -82,7 +82,10 @@ pub(super) fn toml(text: &str, file: &str) -> (Spot, Vec<(Place, String)>) {
         .iter()
         .map(|error| {
             let at = error.span().map_or(0, |span| span.start);
-            (lines.place(at), format!("{}; mend the TOML there (texts need \"quotes\", tables [brackets])", error.message()))
+            (
+                lines.place(at),
+                format!("{}; mend the TOML there (texts need \"quotes\", tables [brackets])", error.message()),
+            )
         })
         .collect();
     let mut root = table(root.get_ref(), &lines, lines.place(0), 0);
@@ -142,7 +145,8 @@ pub(super) fn json(text: &str, file: &str) -> Result<Spot, (Place, String)> {
         return Err((Place::new(file, error.line()), format!("{error}; mend the JSON there")));
     }
     let mut walk = JsonWalk { rest: text, line: 1, file: file.into() };
-    walk.value(0).ok_or_else(|| (Place::new(file, walk.line), "this JSON is nested too deeply; make it flatter".to_owned()))
+    walk.value(0)
+        .ok_or_else(|| (Place::new(file, walk.line), "this JSON is nested too deeply; make it flatter".to_owned()))
 }
 
 /// Walks JSON that is known to be well formed.
@@ -152,7 +156,7 @@ struct JsonWalk<'a> {
     file: Arc<str>,
 }
 
-impl<'a> JsonWalk<'a> {
+impl JsonWalk<'_> {
     fn value(&mut self, depth: usize) -> Option<Spot> {
         self.space();
         let place = Place { file: Arc::clone(&self.file), line: self.line };
