@@ -45,15 +45,22 @@ pub(super) fn config(text: &str, name: &Path, environment: &Environment, demo: b
         roots.push(demo::root());
     }
     let base = name.parent().map(Path::to_path_buf).unwrap_or_default();
-    let built = build(&roots, &base, environment, demo, &report);
+    let (server, directory, secrets) = build(&roots, &base, environment, demo, &report);
     let (mistakes, warnings) = report.into_parts();
-    match built {
-        Some((server, directory, secrets)) if mistakes.is_empty() => Ok(assemble(server, directory, secrets, demo, warnings)),
-        Some(_) | None => Err(ConfigError(mistakes)),
+    if mistakes.is_empty() {
+        Ok(assemble(server, directory, secrets, demo, warnings))
+    } else {
+        Err(ConfigError(mistakes))
     }
 }
 
-fn build(roots: &[Spot], base: &Path, environment: &Environment, demo: bool, report: &Report) -> Option<(Server, Directory, Secrets)> {
+fn build(
+    roots: &[Spot],
+    base: &Path,
+    environment: &Environment,
+    demo: bool,
+    report: &Report,
+) -> (Server, Directory, Secrets) {
     let sections: Vec<Section<'_>> = roots.iter().filter_map(|root| Section::new(root, "the file", report)).collect();
     let servers: Vec<Section<'_>> =
         sections.iter().filter_map(|root| Section::new(root.spot("server")?, "[server]", report)).collect();
@@ -77,7 +84,7 @@ fn build(roots: &[Spot], base: &Path, environment: &Environment, demo: bool, rep
     }
     reachable(&directory, report);
     warn_unheard(&server, &secrets, report);
-    Some((server, directory, secrets))
+    (server, directory, secrets)
 }
 
 fn demo_passwords(data_dir: &Path, report: &Report) -> BTreeMap<PhoneId, Private<String>> {
@@ -97,8 +104,16 @@ fn each<'a>(roots: &[Section<'a>], kind: Kind, report: &'a Report, mut read: imp
     for root in roots {
         for spot in root.tables(kind.key()) {
             let id = match &spot.value {
-                Value::Table(entries) => entries.iter().find(|(key, _)| key == kind.id_key()).map(|(_, spot)| &spot.value),
-                Value::Text(_) | Value::Whole(_) | Value::Float(_) | Value::Flag(_) | Value::Moment(_) | Value::List(_) | Value::Nothing => None,
+                Value::Table(entries) => {
+                    entries.iter().find(|(key, _)| key == kind.id_key()).map(|(_, spot)| &spot.value)
+                }
+                Value::Text(_)
+                | Value::Whole(_)
+                | Value::Float
+                | Value::Flag(_)
+                | Value::Moment(_)
+                | Value::List(_)
+                | Value::Nothing => None,
             };
             let what = match id {
                 Some(Value::Text(id)) => format!("[[{}]] `{id}`", kind.key()),
@@ -117,7 +132,8 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
     let (mut customers, mut users) = (BTreeMap::new(), BTreeMap::new());
     let (mut directory, mut secrets) = (Directory::default(), Secrets::default());
     each(roots, Kind::Customer, report, |section| {
-        customers.extend(context.customer(section).map(|customer| (customer.id.clone(), (customer, section.place.clone()))));
+        customers
+            .extend(context.customer(section).map(|customer| (customer.id.clone(), (customer, section.place.clone()))));
     });
     each(roots, Kind::User, report, |section| {
         users.extend(context.user(section).map(|user| (user.id.clone(), (user, section.place.clone()))));
@@ -149,7 +165,7 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
     }
     let prompts = KnownPrompts::find(data_dir);
     let flows = Flows { context, prompts: &prompts };
-    let mut numbers = Numbers { flows: &flows, tables: &tables, read_flows: BTreeMap::new(), numbers: BTreeMap::new() };
+    let mut numbers = Numbers { flows: &flows, tables: &tables, read_flows: BTreeMap::new(), by_name: BTreeMap::new() };
     numbers.read_flows();
     each(roots, Kind::Number, report, |section| numbers.number(section));
     numbers.check_flows(&directory);
@@ -165,17 +181,29 @@ fn reachable(directory: &Directory, report: &Report) {
         let Some(schedule) = schedule.as_ref().and_then(|schedule| directory.schedules.get(schedule)) else { continue };
         let members = &schedule.rotation.members;
         if !members.is_empty() && !members.iter().any(has_phone) {
-            report.warn(&place, format!("nobody in schedule `{}` of number `{id}` has a phone; give its users phones", schedule.id));
+            report.warn(
+                &place,
+                format!("nobody in schedule `{}` of number `{id}` has a phone; give its users phones", schedule.id),
+            );
         }
     }
     for phone in directory.phones.values() {
         let destination = Destination::Phone(phone.id.clone());
         if !directory.users.values().any(|user| user.phones.contains(&destination)) {
-            report.warn(&place, format!("phone `{}` is in nobody's `phones` and is never rung; add \"phone:{}\" to its user", phone.id, phone.id));
+            report.warn(
+                &place,
+                format!(
+                    "phone `{}` is in nobody's `phones` and is never rung; add \"phone:{}\" to its user",
+                    phone.id, phone.id
+                ),
+            );
         }
     }
     if directory.numbers.is_empty() {
-        report.warn(&place, "there is no number to be called; add [[numbers]] (see hotline.example.toml), or start with --demo");
+        report.warn(
+            &place,
+            "there is no number to be called; add [[numbers]] (see hotline.example.toml), or start with --demo",
+        );
     }
 }
 
@@ -183,14 +211,19 @@ fn reachable(directory: &Directory, report: &Report) {
 fn warn_unheard(server: &Server, secrets: &Secrets, report: &Report) {
     let place = Place::new("settings", 0);
     if server.sip.ip().is_loopback() && !secrets.trunks.is_empty() {
-        let what = format!("there are trunks, but SIP listens on {} which only this machine reaches; set sip = \"0.0.0.0:{}\" (or HOTLINE_SIP_ADDR)", server.sip, server.sip.port());
+        let what = format!(
+            "there are trunks, but SIP listens on {} which only this machine reaches; set sip = \"0.0.0.0:{}\" (or HOTLINE_SIP_ADDR)",
+            server.sip,
+            server.sip.port()
+        );
         report.warn(&place, what);
     }
 }
 
 fn assemble(server: Server, directory: Directory, secrets: Secrets, demo: bool, warnings: Vec<String>) -> Config {
     let data_dir = absolute(&server.data_dir);
-    let database_url = server.database_url.unwrap_or_else(|| format!("sqlite://{}", url_path(&data_dir.join("hotline.db"))));
+    let database_url =
+        server.database_url.unwrap_or_else(|| format!("sqlite://{}", url_path(&data_dir.join("hotline.db"))));
     // Media comes from where signalling listens, unless told otherwise.
     let bind: IpAddr = server.rtp_bind.unwrap_or(server.sip.ip());
     Config {

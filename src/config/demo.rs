@@ -46,7 +46,10 @@ pub(super) fn root() -> Spot {
 pub fn demo_credentials(data_dir: &Path) -> Result<DemoCredentials, ConfigError> {
     let file = data_dir.join(FILE);
     let cannot = |what: &str, error: &dyn std::fmt::Display| {
-        ConfigError(vec![format!("{}: {what}: {error}; the demo needs a data folder it can write to (HOTLINE_DATA_DIR)", file.display())])
+        ConfigError(vec![format!(
+            "{}: {what}: {error}; the demo needs a data folder it can write to (HOTLINE_DATA_DIR)",
+            file.display()
+        )])
     };
     if !file.exists() {
         std::fs::create_dir_all(data_dir).map_err(|error| cannot("the folder can't be made", &error))?;
@@ -54,7 +57,10 @@ pub fn demo_credentials(data_dir: &Path) -> Result<DemoCredentials, ConfigError>
     }
     let text = std::fs::read_to_string(&file).map_err(|error| cannot("can't be read", &error))?;
     parse(&text, &file).ok_or_else(|| {
-        ConfigError(vec![format!("{}: holds no login and phones; remove the file, new passwords are made at the next start", file.display())])
+        ConfigError(vec![format!(
+            "{}: holds no login and phones; remove the file, new passwords are made at the next start",
+            file.display()
+        )])
     })
 }
 
@@ -79,12 +85,12 @@ fn create(file: &Path) -> std::io::Result<()> {
 }
 
 fn fresh() -> String {
-    let mut text = String::from("# Made for the demo at its first start. Remove the file to get new ones.\n[login]\nname = \"admin\"\n");
-    text.push_str(&format!("password = \"{}\"\n\n[phones]\n", password()));
-    for phone in PHONES {
-        text.push_str(&format!("{phone} = \"{}\"\n", password()));
-    }
-    text
+    let phones: Vec<String> = PHONES.iter().map(|phone| format!("{phone} = \"{}\"\n", password())).collect();
+    format!(
+        "# Made for the demo at its first start. Remove the file to get new ones.\n[login]\nname = \"admin\"\npassword = \"{}\"\n\n[phones]\n{}",
+        password(),
+        phones.concat()
+    )
 }
 
 /// 80 bits, in groups that can be read out.

@@ -93,7 +93,10 @@ pub fn load(file: Option<&Path>, demo: bool) -> Result<Config, ConfigError> {
         return load_from("", usual, &environment, demo);
     };
     let text = std::fs::read_to_string(file).map_err(|error| {
-        ConfigError(vec![format!("{}: can't be read: {error}; mend the path after --config, or the file's rights", file.display())])
+        ConfigError(vec![format!(
+            "{}: can't be read: {error}; mend the path after --config, or the file's rights",
+            file.display()
+        )])
     })?;
     let mut config = load_from(&text, file, &environment, demo)?;
     config.file = Some(file.to_owned());
@@ -103,6 +106,11 @@ pub fn load(file: Option<&Path>, demo: bool) -> Result<Config, ConfigError> {
 /// The configuration in `text`. `name`: the file it stands for, in messages; relative paths in it belong to its folder.
 /// `environment`: variables `HOTLINE_…`. With `demo`, the demo's passwords are made below the data folder if they are
 /// not there yet ([`demo_credentials`]).
-pub fn load_from(text: &str, name: &Path, environment: &BTreeMap<String, String>, demo: bool) -> Result<Config, ConfigError> {
+pub fn load_from(
+    text: &str,
+    name: &Path,
+    environment: &BTreeMap<String, String>,
+    demo: bool,
+) -> Result<Config, ConfigError> {
     build::config(text, name, environment, demo)
 }

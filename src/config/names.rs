@@ -79,7 +79,8 @@ impl Names {
 
     fn add(&mut self, kind: Kind, id: &str, place: &Place, report: &Report) {
         if kind != Kind::Number && !words::is_name(id) {
-            let what = format!("`{id}` can't be the name of a {}; use letters, digits, `-`, `_` and `.` only", kind.word());
+            let what =
+                format!("`{id}` can't be the name of a {}; use letters, digits, `-`, `_` and `.` only", kind.word());
             report.mistake(place, what);
         }
         let of_kind = self.known.entry(kind).or_default();
@@ -88,7 +89,11 @@ impl Names {
                 of_kind.insert(id.to_owned(), place.clone());
             }
             Some(first) if first.file == place.file => {
-                let what = format!("{} `{id}` is there twice (first in line {}); give one of them another name", kind.word(), first.line);
+                let what = format!(
+                    "{} `{id}` is there twice (first in line {}); give one of them another name",
+                    kind.word(),
+                    first.line
+                );
                 report.mistake(place, what);
             }
             // The demo's own; the file's counts.

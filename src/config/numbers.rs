@@ -22,7 +22,7 @@ pub(super) struct Numbers<'a> {
     /// `[flows.NAME]` by name; the file's own, else the demo's.
     pub tables: &'a BTreeMap<&'a str, &'a Spot>,
     pub read_flows: BTreeMap<FlowId, ReadFlow>,
-    pub numbers: BTreeMap<NumberId, (Number, Place)>,
+    pub by_name: BTreeMap<NumberId, (Number, Place)>,
 }
 
 impl Numbers<'_> {
@@ -56,7 +56,10 @@ impl Numbers<'_> {
         let Some(number) = number.filter(|number| context.names.is_the_one(Kind::Number, number)) else { return };
         let (id, mut spellings) = self.spelled(number.text);
         if id.0.chars().any(|c| c.is_whitespace() || matches!(c, '@' | ':' | ';' | '<' | '>' | '"')) {
-            let what = format!("`{}` can't be dialled; write a telephone number like \"+493012345678\" or a name such as \"hotline\"", number.text);
+            let what = format!(
+                "`{}` can't be dialled; write a telephone number like \"+493012345678\" or a name such as \"hotline\"",
+                number.text
+            );
             report.mistake(number.place, what);
             return;
         }
@@ -68,7 +71,8 @@ impl Numbers<'_> {
         spellings.sort();
         spellings.dedup();
         spellings.retain(|spelling| *spelling != id.0);
-        let schedule = schedule.map(|word| word.text).or_else(|| if test { None } else { context.names.only(Kind::Schedule) });
+        let schedule =
+            schedule.map(|word| word.text).or_else(|| if test { None } else { context.names.only(Kind::Schedule) });
         let flow = match flow {
             Some(word) if word.text != STANDARD || self.tables.contains_key(STANDARD) => {
                 if !self.tables.contains_key(word.text) {
@@ -84,7 +88,10 @@ impl Numbers<'_> {
             }
         };
         if !test && schedule.is_none() {
-            let what = format!("{} has no `schedule`; nobody can be rung about its alerts. Add schedule = \"…\" (or test = true)", section.what);
+            let what = format!(
+                "{} has no `schedule`; nobody can be rung about its alerts. Add schedule = \"…\" (or test = true)",
+                section.what
+            );
             report.mistake(section.place, what);
         }
         let schedule = schedule.map(ScheduleId::from);
@@ -98,7 +105,10 @@ impl Numbers<'_> {
             return Some(FlowId::from(STANDARD));
         }
         let Some(schedule) = schedule else {
-            let what = format!("{} names no flow, and the standard flow needs somebody to call; add schedule = \"…\" and the [[schedules]] if it is missing", section.what);
+            let what = format!(
+                "{} names no flow, and the standard flow needs somebody to call; add schedule = \"…\" and the [[schedules]] if it is missing",
+                section.what
+            );
             self.report().mistake(section.place, what);
             return None;
         };
@@ -126,12 +136,16 @@ impl Numbers<'_> {
 
     fn add(&mut self, number: Number, place: &Place) {
         let mine = |text: &str| *text == number.id.0 || number.aliases.iter().any(|alias| alias == text);
-        let twin = self.numbers.values().find(|(other, _)| mine(&other.id.0) || other.aliases.iter().any(|alias| mine(alias)));
+        let twin =
+            self.by_name.values().find(|(other, _)| mine(&other.id.0) || other.aliases.iter().any(|alias| mine(alias)));
         if let Some((other, first)) = twin {
-            let what = format!("number `{}` can't be told from `{}` (line {}); remove one, or one of the aliases", number.id, other.id, first.line);
+            let what = format!(
+                "number `{}` can't be told from `{}` (line {}); remove one, or one of the aliases",
+                number.id, other.id, first.line
+            );
             self.report().mistake(place, what);
         }
-        self.numbers.insert(number.id.clone(), (number, place.clone()));
+        self.by_name.insert(number.id.clone(), (number, place.clone()));
     }
 
     /// What the call machine's own check finds wrong with the flows, told where the node stands.
@@ -146,7 +160,7 @@ impl Numbers<'_> {
 
     /// The flows as the directory keeps them.
     pub fn into_flows(self) -> (BTreeMap<NumberId, Number>, BTreeMap<FlowId, Arc<Flow>>) {
-        let numbers = self.numbers.into_iter().map(|(id, (number, _))| (id, number)).collect();
+        let numbers = self.by_name.into_iter().map(|(id, (number, _))| (id, number)).collect();
         let flows = self.read_flows.into_iter().map(|(id, read)| (id, Arc::new(read.flow))).collect();
         (numbers, flows)
     }

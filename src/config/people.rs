@@ -48,7 +48,8 @@ impl Context<'_> {
         if words::is_language(word.text) {
             return Some(Language(word.text.to_owned()));
         }
-        let what = format!("`language` of {}: `{}` is no language tag; write \"en\", \"de\" …", section.what, word.text);
+        let what =
+            format!("`language` of {}: `{}` is no language tag; write \"en\", \"de\" …", section.what, word.text);
         self.report.mistake(word.place, what);
         None
     }
@@ -68,7 +69,10 @@ impl Context<'_> {
                 return Some(Destination::Sip(word.text.to_owned()));
             }
         }
-        let what = format!("`{}` is no place to call; write \"phone:ACCOUNT\", \"number:+491701234567@TRUNK\" or \"sip:user@host\"", word.text);
+        let what = format!(
+            "`{}` is no place to call; write \"phone:ACCOUNT\", \"number:+491701234567@TRUNK\" or \"sip:user@host\"",
+            word.text
+        );
         self.report.mistake(word.place, what);
         None
     }
@@ -110,18 +114,19 @@ impl Context<'_> {
         // A prefix is short: fill it up to be read as a number, then cut it again.
         let fill = "55555555";
         let room = 15_usize.saturating_sub(text.len()).min(fill.len());
-        let Some(full) = words::e164(&format!("{text}{}", &fill[..room]), self.country_code) else {
+        let Some(whole) = words::e164(&format!("{text}{}", &fill[..room]), self.country_code) else {
             self.e164(text, word.place)?;
             return None;
         };
-        Some(Private::new(format!("{}*", &full[..full.len() - room])))
+        Some(Private::new(format!("{}*", &whole[..whole.len() - room])))
     }
 
     /// `password`, `password_file`, or the environment, which wins.
     fn secret(&self, section: &Section<'_>, variable: &str) -> Option<Private<String>> {
         let (own, file) = (section.text("password"), section.text("password_file"));
         if let (Some(_), Some(file)) = (&own, &file) {
-            self.report.mistake(file.place, format!("{} has `password` and `password_file`; keep one of them", section.what));
+            self.report
+                .mistake(file.place, format!("{} has `password` and `password_file`; keep one of them", section.what));
         }
         let variable = variable.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
         if let Some(secret) = self.environment.get(&variable).filter(|secret| !secret.is_empty()) {
@@ -142,7 +147,10 @@ impl Context<'_> {
         if let Some(pin) = pin
             && (!pin.text.bytes().all(|b| b.is_ascii_digit()) || !(3..=12).contains(&pin.text.len()))
         {
-            self.report.mistake(pin.place, format!("`pin` of {} must be 3 to 12 digits in quotes, such as \"0815\"; change it", section.what));
+            self.report.mistake(
+                pin.place,
+                format!("`pin` of {} must be 3 to 12 digits in quotes, such as \"0815\"; change it", section.what),
+            );
         }
         let language = self.language(section);
         let retention_days = section.whole("retention_days", &(1..=3_650)).unwrap_or(90);
@@ -166,15 +174,24 @@ impl Context<'_> {
         for word in &words {
             let Some(phone) = self.destination(*word) else { continue };
             if phones.contains(&phone) {
-                self.report.mistake(word.place, format!("this phone of {} is in its list twice; remove one", section.what));
+                self.report
+                    .mistake(word.place, format!("this phone of {} is in its list twice; remove one", section.what));
             }
             phones.push(phone);
         }
         let id = id?;
         if words.is_empty() {
-            self.report.warn(section.place, format!("{} has no phones and can't be called; add phones = [\"phone:…\"]", section.what));
+            self.report.warn(
+                section.place,
+                format!("{} has no phones and can't be called; add phones = [\"phone:…\"]", section.what),
+            );
         }
-        Some(User { id: UserId::from(id.text), name: name.map_or(id.text, |name| name.text).to_owned(), language, phones })
+        Some(User {
+            id: UserId::from(id.text),
+            name: name.map_or(id.text, |name| name.text).to_owned(),
+            language,
+            phones,
+        })
     }
 
     pub fn phone(&self, section: &Section<'_>) -> Option<(Phone, PhoneAccount)> {
@@ -186,12 +203,19 @@ impl Context<'_> {
             .or_else(|| self.demo_phones.get(&PhoneId::from(account)).cloned());
         let id = id?;
         let Some(password) = password else {
-            let what = format!("{} has no password; add `password_file` (or `password`), or set HOTLINE_PHONE_{}_PASSWORD", section.what, shout(account));
+            let what = format!(
+                "{} has no password; add `password_file` (or `password`), or set HOTLINE_PHONE_{}_PASSWORD",
+                section.what,
+                shout(account)
+            );
             self.report.mistake(section.place, what);
             return None;
         };
         if password.reveal().len() < 8 {
-            self.report.warn(section.place, format!("the password of {} is shorter than 8 characters; scanners guess such ones", section.what));
+            self.report.warn(
+                section.place,
+                format!("the password of {} is shorter than 8 characters; scanners guess such ones", section.what),
+            );
         }
         let phone = Phone { id: PhoneId::from(id.text), user: user.map(|user| UserId::from(user.text)) };
         Some((phone, PhoneAccount { password }))
@@ -207,7 +231,10 @@ impl Context<'_> {
         let start = start.and_then(|word| {
             let start = words::local(word.text);
             if start.is_none() {
-                let what = format!("`start` of {}: `{}` is no local date and time; write it like \"2026-01-05T09:00\", without zone", section.what, word.text);
+                let what = format!(
+                    "`start` of {}: `{}` is no local date and time; write it like \"2026-01-05T09:00\", without zone",
+                    section.what, word.text
+                );
                 self.report.mistake(word.place, what);
             }
             start
@@ -223,7 +250,10 @@ impl Context<'_> {
             })
             .collect();
         if members.is_none() {
-            self.report.mistake(section.place, format!("{} has no `members`; add members = [\"USER\", …] in the order of their turns", section.what));
+            self.report.mistake(
+                section.place,
+                format!("{} has no `members`; add members = [\"USER\", …] in the order of their turns", section.what),
+            );
         }
         let members: Vec<UserId> = members
             .unwrap_or_default()
@@ -233,7 +263,10 @@ impl Context<'_> {
             .collect();
         let id = id?;
         if members.is_empty() {
-            self.report.warn(section.place, format!("nobody is in the rotation of {}; calls will go to voicemail", section.what));
+            self.report.warn(
+                section.place,
+                format!("nobody is in the rotation of {}; calls will go to voicemail", section.what),
+            );
         }
         Some(Schedule {
             id: ScheduleId::from(id.text),
@@ -264,7 +297,10 @@ impl Context<'_> {
         }
         let moment = words::moment(word.text);
         if moment.is_none() {
-            let what = format!("`{key}` of {}: `{}` is no time; write it like \"2026-12-24T18:00\" (local) or \"2026-12-24T18:00+01:00\"", section.what, word.text);
+            let what = format!(
+                "`{key}` of {}: `{}` is no time; write it like \"2026-12-24T18:00\" (local) or \"2026-12-24T18:00+01:00\"",
+                section.what, word.text
+            );
             self.report.mistake(word.place, what);
         }
         moment
@@ -277,8 +313,14 @@ impl Context<'_> {
         if zone.is_none() {
             let names: Vec<String> = jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
             let near = super::report::closest(word.text, names.iter().map(String::as_str));
-            let hint = near.map_or_else(|| "write an IANA name such as \"Europe/Berlin\"".to_owned(), |near| format!("did you mean `{near}`?"));
-            self.report.mistake(word.place, format!("`time_zone` of {}: there is no zone `{}`; {hint}", section.what, word.text));
+            let hint = near.map_or_else(
+                || "write an IANA name such as \"Europe/Berlin\"".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.report.mistake(
+                word.place,
+                format!("`time_zone` of {}: there is no zone `{}`; {hint}", section.what, word.text),
+            );
         }
         zone
     }
@@ -289,7 +331,10 @@ impl Context<'_> {
         let server = section.need("server", "\"sip.carrier.example\"").filter(|word| {
             let right = words::is_host_port(word.text);
             if !right {
-                let what = format!("`server` of {}: `{}` is no host; write a name or address with or without port, without `sip:`", section.what, word.text);
+                let what = format!(
+                    "`server` of {}: `{}` is no host; write a name or address with or without port, without `sip:`",
+                    section.what, word.text
+                );
                 self.report.mistake(word.place, what);
             }
             right
@@ -299,7 +344,10 @@ impl Context<'_> {
         let registration = self.registration(section);
         let addresses = section.texts("addresses").unwrap_or_default();
         for word in addresses.iter().filter(|word| !words::is_network(word.text)) {
-            let what = format!("`addresses` of {}: `{}` is no address; write an IP address or a network such as 192.0.2.0/24", section.what, word.text);
+            let what = format!(
+                "`addresses` of {}: `{}` is no address; write an IP address or a network such as 192.0.2.0/24",
+                section.what, word.text
+            );
             self.report.mistake(word.place, what);
         }
         let sources = [
@@ -310,7 +358,9 @@ impl Context<'_> {
         ];
         let number_sources = section.texts("number_sources").map_or_else(
             || vec![NumberSource::RequestUri, NumberSource::To],
-            |words| words.into_iter().filter_map(|word| choice(word, "number_sources", &sources, self.report)).collect(),
+            |words| {
+                words.into_iter().filter_map(|word| choice(word, "number_sources", &sources, self.report)).collect()
+            },
         );
         let trusted = section.flag("trusted").unwrap_or(false);
         let caller_id = section.text("caller_id").and_then(|word| self.e164(word.text, word.place)).map(Private::new);
@@ -334,16 +384,25 @@ impl Context<'_> {
         let expires = section.duration("expires", &(Duration::from_mins(1)..=Duration::from_hours(24)));
         let Some(user) = user else {
             if section.text("password").is_some() || section.text("password_file").is_some() {
-                self.report.mistake(section.place, format!("{} has a password but no `user`; add user = \"…\"", section.what));
+                self.report
+                    .mistake(section.place, format!("{} has a password but no `user`; add user = \"…\"", section.what));
             }
             return None;
         };
         let Some(password) = password else {
-            let what = format!("{} registers as a user but has no password; add `password_file` (or `password`), or set HOTLINE_TRUNK_{}_PASSWORD", section.what, shout(trunk));
+            let what = format!(
+                "{} registers as a user but has no password; add `password_file` (or `password`), or set HOTLINE_TRUNK_{}_PASSWORD",
+                section.what,
+                shout(trunk)
+            );
             self.report.mistake(section.place, what);
             return None;
         };
-        Some(TrunkRegistration { user: user.text.to_owned(), password, expires: expires.unwrap_or(Duration::from_mins(10)) })
+        Some(TrunkRegistration {
+            user: user.text.to_owned(),
+            password,
+            expires: expires.unwrap_or(Duration::from_mins(10)),
+        })
     }
 
     /// The top-level `blocklist`.
@@ -359,18 +418,28 @@ fn shout(name: &str) -> String {
 }
 
 /// Two customers who could not be told apart, and people who share a phone.
-pub(super) fn doubles(customers: &BTreeMap<CustomerId, (Customer, Place)>, users: &BTreeMap<UserId, (User, Place)>, report: &Report) {
+pub(super) fn doubles(
+    customers: &BTreeMap<CustomerId, (Customer, Place)>,
+    users: &BTreeMap<UserId, (User, Place)>,
+    report: &Report,
+) {
     let mut pins: BTreeMap<&Private<String>, &CustomerId> = BTreeMap::new();
     let mut callers: BTreeMap<&Private<String>, &CustomerId> = BTreeMap::new();
     for (customer, place) in customers.values() {
         if let Some(pin) = &customer.pin
             && let Some(other) = pins.insert(pin, &customer.id)
         {
-            report.mistake(place, format!("customers `{}` and `{other}` have the same PIN; give one of them another", customer.id));
+            report.mistake(
+                place,
+                format!("customers `{}` and `{other}` have the same PIN; give one of them another", customer.id),
+            );
         }
         for caller in &customer.caller_ids {
             if let Some(other) = callers.insert(caller, &customer.id) {
-                let what = format!("customers `{}` and `{other}` have the same caller id ({caller:?}); leave it with one of them", customer.id);
+                let what = format!(
+                    "customers `{}` and `{other}` have the same caller id ({caller:?}); leave it with one of them",
+                    customer.id
+                );
                 report.mistake(place, what);
             }
         }
@@ -379,7 +448,10 @@ pub(super) fn doubles(customers: &BTreeMap<CustomerId, (Customer, Place)>, users
     for (user, place) in users.values() {
         for phone in &user.phones {
             if let Some((_, other)) = owners.iter().find(|(known, owner)| *known == phone && **owner != user.id) {
-                let what = format!("users `{}` and `{other}` have the same phone; who answers can't be told then. Leave it with one of them", user.id);
+                let what = format!(
+                    "users `{}` and `{other}` have the same phone; who answers can't be told then. Leave it with one of them",
+                    user.id
+                );
                 report.mistake(place, what);
             }
             owners.push((phone, &user.id));

@@ -102,13 +102,19 @@ fn check_wav(file: &PathBuf) -> Result<(), String> {
     let reader = match hound::WavReader::open(file) {
         Ok(reader) => reader,
         Err(hound::Error::IoError(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err("there is no such file; put it there or mend the path (relative paths begin at this file's folder)".to_owned());
+            return Err(
+                "there is no such file; put it there or mend the path (relative paths begin at this file's folder)"
+                    .to_owned(),
+            );
         }
         Err(error) => return Err(format!("this is no WAV file that can be played ({error}); {REMEDY}")),
     };
     let spec = reader.spec();
     if spec.sample_format != hound::SampleFormat::Int || spec.bits_per_sample != 16 {
-        return Err(format!("its samples are {}-bit {:?}, 16-bit PCM is needed; {REMEDY}", spec.bits_per_sample, spec.sample_format));
+        return Err(format!(
+            "its samples are {}-bit {:?}, 16-bit PCM is needed; {REMEDY}",
+            spec.bits_per_sample, spec.sample_format
+        ));
     }
     if !(8_000..=48_000).contains(&spec.sample_rate) {
         return Err(format!("its rate is {} Hz, 8000 to 48000 is needed; {REMEDY}", spec.sample_rate));

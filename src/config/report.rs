@@ -1,6 +1,6 @@
 //! Collects mistakes, and reads tables key by key so that none is overlooked.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -56,6 +56,7 @@ pub(super) struct Section<'a> {
     pub report: &'a Report,
     entries: &'a [(String, Spot)],
     asked: RefCell<Vec<&'static str>>,
+    forgiven: Cell<bool>,
 }
 
 impl<'a> Section<'a> {
@@ -63,10 +64,16 @@ impl<'a> Section<'a> {
     pub fn new(spot: &'a Spot, what: impl Into<String>, report: &'a Report) -> Option<Self> {
         let what = what.into();
         let Value::Table(entries) = &spot.value else {
-            report.mistake(&spot.place, format!("{what} is {}, a table is needed; write it as [{what}] with lines `key = value` below", spot.value.kind()));
+            report.mistake(
+                &spot.place,
+                format!(
+                    "{what} is {}, a table is needed; write it as [{what}] with lines `key = value` below",
+                    spot.value.kind()
+                ),
+            );
             return None;
         };
-        Some(Self { what, place: &spot.place, report, entries, asked: RefCell::default() })
+        Some(Self { what, place: &spot.place, report, entries, asked: RefCell::default(), forgiven: Cell::new(false) })
     }
 
     /// The value as it stands.
@@ -91,11 +98,14 @@ impl<'a> Section<'a> {
         match &spot.value {
             Value::Text(text) if !text.trim().is_empty() => Some(Word { text: text.trim(), place: &spot.place }),
             Value::Text(_) => {
-                self.report.mistake(&spot.place, format!("`{key}` of {} is empty; write a value or remove the line", self.what));
+                self.report.mistake(
+                    &spot.place,
+                    format!("`{key}` of {} is empty; write a value or remove the line", self.what),
+                );
                 None
             }
             Value::Moment(text) => Some(Word { text, place: &spot.place }),
-            Value::Whole(_) | Value::Float(_) | Value::Flag(_) | Value::List(_) | Value::Table(_) | Value::Nothing => {
+            Value::Whole(_) | Value::Float | Value::Flag(_) | Value::List(_) | Value::Table(_) | Value::Nothing => {
                 self.wrong(spot, key, "a text in \"quotes\"");
                 None
             }
@@ -104,11 +114,17 @@ impl<'a> Section<'a> {
 
     /// A text that must be there.
     pub fn need(&self, key: &'static str, example: &str) -> Option<Word<'a>> {
-        if self.spot(key).is_none() {
-            self.report.mistake(self.place, format!("{} has no `{key}`; add a line such as {key} = {example}", self.what));
-            return None;
+        if self.has(key, example) { self.text(key) } else { None }
+    }
+
+    /// Whether the key is there; if not, that is a mistake.
+    pub fn has(&self, key: &'static str, example: &str) -> bool {
+        let there = self.spot(key).is_some();
+        if !there {
+            self.report
+                .mistake(self.place, format!("{} has no `{key}`; add a line such as {key} = {example}", self.what));
         }
-        self.text(key)
+        there
     }
 
     /// A list of texts; a single text counts as a list of one. `None`: the key is not there.
@@ -121,7 +137,12 @@ impl<'a> Section<'a> {
                     .filter_map(|item| match &item.value {
                         Value::Text(text) => Some(Word { text: text.trim(), place: &item.place }),
                         Value::Moment(text) => Some(Word { text, place: &item.place }),
-                        Value::Whole(_) | Value::Float(_) | Value::Flag(_) | Value::List(_) | Value::Table(_) | Value::Nothing => {
+                        Value::Whole(_)
+                        | Value::Float
+                        | Value::Flag(_)
+                        | Value::List(_)
+                        | Value::Table(_)
+                        | Value::Nothing => {
                             self.wrong(item, key, "a list of texts [\"…\", \"…\"]");
                             None
                         }
@@ -129,7 +150,7 @@ impl<'a> Section<'a> {
                     .collect(),
             ),
             Value::Text(_) | Value::Moment(_) => Some(self.text(key).into_iter().collect()),
-            Value::Whole(_) | Value::Float(_) | Value::Flag(_) | Value::Table(_) | Value::Nothing => {
+            Value::Whole(_) | Value::Float | Value::Flag(_) | Value::Table(_) | Value::Nothing => {
                 self.wrong(spot, key, "a list of texts [\"…\", \"…\"]");
                 None
             }
@@ -142,11 +163,22 @@ impl<'a> Section<'a> {
         match spot.value {
             Value::Whole(whole) if range.contains(&whole) => Some(whole),
             Value::Whole(_) => {
-                let what = format!("`{key}` of {} must be between {} and {}; change the number", self.what, range.start(), range.end());
+                let what = format!(
+                    "`{key}` of {} must be between {} and {}; change the number",
+                    self.what,
+                    range.start(),
+                    range.end()
+                );
                 self.report.mistake(&spot.place, what);
                 None
             }
-            Value::Text(_) | Value::Float(_) | Value::Flag(_) | Value::Moment(_) | Value::List(_) | Value::Table(_) | Value::Nothing => {
+            Value::Text(_)
+            | Value::Float
+            | Value::Flag(_)
+            | Value::Moment(_)
+            | Value::List(_)
+            | Value::Table(_)
+            | Value::Nothing => {
                 self.wrong(spot, key, "a whole number without quotes");
                 None
             }
@@ -173,13 +205,17 @@ impl<'a> Section<'a> {
         }
         let word = self.text(key)?;
         let Some(duration) = words::duration(word.text) else {
-            let what = format!("`{key}` of {}: `{}` is no duration; write it like \"25s\", \"1500ms\", \"2m\" or \"1h30m\"", self.what, word.text);
+            let what = format!(
+                "`{key}` of {}: `{}` is no duration; write it like \"25s\", \"1500ms\", \"2m\" or \"1h30m\"",
+                self.what, word.text
+            );
             self.report.mistake(word.place, what);
             return None;
         };
         if !range.contains(&duration) {
             let (from, to) = (words::spell(*range.start()), words::spell(*range.end()));
-            self.report.mistake(word.place, format!("`{key}` of {} must be between {from} and {to}; change it", self.what));
+            self.report
+                .mistake(word.place, format!("`{key}` of {} must be between {from} and {to}; change it", self.what));
             return None;
         }
         Some(duration)
@@ -195,17 +231,24 @@ impl<'a> Section<'a> {
         &[]
     }
 
+    /// Leaves the other keys aside: what they mean can't be known.
+    pub fn forgive(&self) {
+        self.forgiven.set(true);
+    }
+
     /// Tells every key nobody asked for.
-    pub fn finish(self) {
-        let asked = self.asked.into_inner();
+    pub fn finish(&self) {
+        if self.forgiven.get() {
+            return;
+        }
+        let asked = self.asked.borrow();
         for (key, spot) in self.entries.iter().filter(|(key, _)| !asked.contains(&key.as_str())) {
             let known = asked.iter().copied();
-            let mut what = format!("{} knows no `{key}`", self.what);
-            match closest(key, known.clone()) {
-                Some(near) => what.push_str(&format!("; did you mean `{near}`?")),
-                None => what.push_str(&format!("; remove it (known: {})", known.collect::<Vec<_>>().join(", "))),
-            }
-            self.report.mistake(&spot.place, what);
+            let remedy = match closest(key, known.clone()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("remove it (known: {})", known.collect::<Vec<_>>().join(", ")),
+            };
+            self.report.mistake(&spot.place, format!("{} knows no `{key}`; {remedy}", self.what));
         }
     }
 }
@@ -239,11 +282,11 @@ fn distance(from: &str, to: &str) -> usize {
         let mut row = vec![i + 1];
         for (j, b) in to.iter().enumerate() {
             let swap = i > 0 && j > 0 && *a == to[j - 1] && from[i - 1] == *b;
-            let mut least = (last[j] + usize::from(a != b)).min(last[j + 1] + 1).min(row[j] + 1);
+            let mut edits = (last[j] + usize::from(a != b)).min(last[j + 1] + 1).min(row[j] + 1);
             if swap {
-                least = least.min(before[j - 1] + 1);
+                edits = edits.min(before[j - 1] + 1);
             }
-            row.push(least);
+            row.push(edits);
         }
         before = std::mem::replace(&mut last, row);
     }

@@ -9,7 +9,7 @@ use hotline_core::private::Private;
 
 use crate::sip::Strangers;
 
-use super::report::{Report, Section, Word, hint};
+use super::report::{Report, Section, Word, closest, hint};
 use super::tree::Place;
 use super::words;
 
@@ -66,6 +66,7 @@ const VARIABLES: [(&str, &str); 10] = [
 
 /// `sections`: the file's `[server]` first, then the demo's. `base`: the folder of the file.
 pub(super) fn read(sections: &[Section<'_>], environment: &Environment, base: &Path, report: &Report) -> Server {
+    warn_misspelled(environment, report);
     let environment = VARIABLES
         .iter()
         .filter_map(|(key, name)| {
@@ -116,16 +117,27 @@ impl<'a> Settings<'a> {
         Server {
             data_dir: self.path("data_dir").unwrap_or_else(|| PathBuf::from("data")),
             database_url: self.parsed("database_url", "sqlite://PATH or postgres://…", |url| {
-                ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)).then(|| url.to_owned())
+                ["sqlite:", "postgres://", "postgresql://"]
+                    .iter()
+                    .any(|scheme| url.starts_with(scheme))
+                    .then(|| url.to_owned())
             }),
             node: self
                 .parsed("node", "a name of letters, digits and -", |name| words::is_name(name).then(|| name.to_owned()))
                 .unwrap_or_else(|| "node-1".to_owned()),
             http: self
-                .parsed("http", "an address and port such as 127.0.0.1:8080 (0.0.0.0:8080 to be reached from outside)", words::listen)
+                .parsed(
+                    "http",
+                    "an address and port such as 127.0.0.1:8080 (0.0.0.0:8080 to be reached from outside)",
+                    words::listen,
+                )
                 .unwrap_or_else(|| default_addr(8_080)),
             sip: self
-                .parsed("sip", "an address and port such as 127.0.0.1:5060 (0.0.0.0:5060 to be reached from outside)", words::listen)
+                .parsed(
+                    "sip",
+                    "an address and port such as 127.0.0.1:5060 (0.0.0.0:5060 to be reached from outside)",
+                    words::listen,
+                )
                 .unwrap_or_else(|| default_addr(5_060)),
             sip_public_host: self.parsed("sip_public_host", "a host name or address without port", |host| {
                 (words::is_host_port(host) && !host.contains(':')).then(|| host.to_owned())
@@ -135,12 +147,19 @@ impl<'a> Settings<'a> {
                 .parsed("rtp_ports", "the first and last UDP port such as 16384-32767 (1024 or above)", words::ports)
                 .unwrap_or((16_384, 32_767)),
             rtp_bind: self.parsed("rtp_bind", "an IP address of this machine, or 0.0.0.0", |text| text.parse().ok()),
-            rtp_address: self.parsed("rtp_address", "the IP address that phones and carriers can send to", |text| text.parse().ok()),
-            media_lanes: self.first(|s| s.whole("media_lanes", &(0..=256))).map_or(0, |lanes| usize::try_from(lanes).unwrap_or(0)),
-            public_url: self.parsed("public_url", "what links begin with, such as https://hotline.example.com", |url| {
-                let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-                (!rest.is_empty() && !rest.contains([' ', '?', '#'])).then(|| url.trim_end_matches('/').to_owned())
-            }),
+            rtp_address: self
+                .parsed("rtp_address", "the IP address that phones and carriers can send to", |text| text.parse().ok()),
+            media_lanes: self
+                .first(|s| s.whole("media_lanes", &(0..=256)))
+                .map_or(0, |lanes| usize::try_from(lanes).unwrap_or(0)),
+            public_url: self.parsed(
+                "public_url",
+                "what links begin with, such as https://hotline.example.com",
+                |url| {
+                    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+                    (!rest.is_empty() && !rest.contains([' ', '?', '#'])).then(|| url.trim_end_matches('/').to_owned())
+                },
+            ),
             trusted_proxies: self.proxies(),
             open_sip: self.first(|s| s.flag("open_sip")).unwrap_or(false),
             strangers: self
@@ -153,13 +172,16 @@ impl<'a> Settings<'a> {
             requests_per_second: self
                 .first(|s| s.whole("requests_per_second", &(1..=1_000_000)))
                 .map_or(500, |rate| u32::try_from(rate).unwrap_or(500)),
-            ring_again: self.first(|s| s.whole("ring_again_minutes", &(1..=1_440))).map_or(hotline_core::alert::RING_AGAIN, secs),
+            ring_again: self
+                .first(|s| s.whole("ring_again_minutes", &(1..=1_440)))
+                .map_or(hotline_core::alert::RING_AGAIN, secs),
             log: self.word("log").map_or_else(|| "info".to_owned(), |word| word.text.to_owned()),
             admin_token: self.admin_token(),
             whisper_model: self.path("whisper_model"),
             country_code: self.parsed("country_code", "the digits of your country's code such as \"49\"", |code| {
                 let code = code.trim_start_matches('+');
-                let right = (1..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit()) && !code.starts_with('0');
+                let right =
+                    (1..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit()) && !code.starts_with('0');
                 right.then(|| code.to_owned())
             }),
         }
@@ -170,7 +192,10 @@ impl<'a> Settings<'a> {
         let right = |word: &Word<'_>| {
             let right = words::is_network(word.text);
             if !right {
-                let what = format!("`trusted_proxies`: `{}` is no address; write an IP address or a network such as 10.0.0.0/8", word.text);
+                let what = format!(
+                    "`trusted_proxies`: `{}` is no address; write an IP address or a network such as 10.0.0.0/8",
+                    word.text
+                );
                 self.report.mistake(word.place, what);
             }
             right
@@ -185,12 +210,18 @@ impl<'a> Settings<'a> {
         });
         if let Some((token, place)) = self.environment.get("admin_token") {
             if token.len() < 16 {
-                self.report.warn(place, "the token is shorter than 16 characters; take a longer one, e.g. from `openssl rand -hex 24`");
+                self.report.warn(
+                    place,
+                    "the token is shorter than 16 characters; take a longer one, e.g. from `openssl rand -hex 24`",
+                );
             }
             return Some(Private::from(token.as_str()));
         }
         if let Some(word) = self.word("admin_token") {
-            self.report.mistake(word.place, "the token does not belong into the file; use `admin_token_file` or HOTLINE_ADMIN_TOKEN");
+            self.report.mistake(
+                word.place,
+                "the token does not belong into the file; use `admin_token_file` or HOTLINE_ADMIN_TOKEN",
+            );
         }
         from_file
     }
@@ -201,7 +232,13 @@ pub(super) fn read_secret(path: &Path, place: &Place, report: &Report) -> Option
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
-            report.mistake(place, format!("the secret in {} can't be read: {error}; create the file with the secret as its only line", path.display()));
+            report.mistake(
+                place,
+                format!(
+                    "the secret in {} can't be read: {error}; create the file with the secret as its only line",
+                    path.display()
+                ),
+            );
             return None;
         }
     };
@@ -248,6 +285,18 @@ impl Server {
         let calls = (self.rtp_ports.1 - self.rtp_ports.0).div_ceil(4);
         if calls < 10 {
             report.warn(&nowhere, format!("`rtp_ports` are enough for about {calls} calls at a time; widen them"));
+        }
+    }
+}
+
+/// A variable that means nothing is often one that was meant.
+fn warn_misspelled(environment: &Environment, report: &Report) {
+    let known = VARIABLES.map(|(_, name)| name);
+    let own =
+        |name: &str| known.contains(&name) || name.starts_with("HOTLINE_PHONE_") || name.starts_with("HOTLINE_TRUNK_");
+    for name in environment.keys().filter(|name| name.starts_with("HOTLINE_") && !own(name)) {
+        if let Some(near) = closest(name, known) {
+            report.warn(&Place::new("environment", 0), format!("{name} is not known; did you mean {near}?"));
         }
     }
 }

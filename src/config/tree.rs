@@ -47,7 +47,8 @@ pub(super) struct Spot {
 pub(super) enum Value {
     Text(String),
     Whole(i64),
-    Float(f64),
+    /// No setting is one; kept to be told.
+    Float,
     Flag(bool),
     /// A date or time, as RFC 3339 writes it.
     Moment(String),
@@ -63,7 +64,7 @@ impl Value {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "a text",
-            Self::Whole(_) | Self::Float(_) => "a number",
+            Self::Whole(_) | Self::Float => "a number",
             Self::Flag(_) => "true or false",
             Self::Moment(_) => "a date or time",
             Self::List(_) => "a list",
@@ -81,7 +82,10 @@ pub(super) fn toml(text: &str, file: &str) -> (Spot, Vec<(Place, String)>) {
         .iter()
         .map(|error| {
             let at = error.span().map_or(0, |span| span.start);
-            (lines.place(at), format!("{}; mend the TOML there (texts need \"quotes\", tables [brackets])", error.message()))
+            (
+                lines.place(at),
+                format!("{}; mend the TOML there (texts need \"quotes\", tables [brackets])", error.message()),
+            )
         })
         .collect();
     let mut root = table(root.get_ref(), &lines, lines.place(0), 0);
@@ -123,7 +127,7 @@ fn spot(value: &Spanned<DeValue<'_>>, lines: &Lines, place: Place, depth: usize)
             // Beyond 64 bits it is no number of ours; any range check will say so.
             Value::Whole(i64::from_str_radix(whole.as_str(), whole.radix()).unwrap_or(i64::MAX))
         }
-        DeValue::Float(float) => Value::Float(float.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Float(_) => Value::Float,
         DeValue::Boolean(flag) => Value::Flag(*flag),
         DeValue::Datetime(moment) => Value::Moment(moment.to_string()),
         DeValue::Array(items) => {
@@ -141,7 +145,8 @@ pub(super) fn json(text: &str, file: &str) -> Result<Spot, (Place, String)> {
         return Err((Place::new(file, error.line()), format!("{error}; mend the JSON there")));
     }
     let mut walk = JsonWalk { rest: text, line: 1, file: file.into() };
-    walk.value(0).ok_or_else(|| (Place::new(file, walk.line), "this JSON is nested too deeply; make it flatter".to_owned()))
+    walk.value(0)
+        .ok_or_else(|| (Place::new(file, walk.line), "this JSON is nested too deeply; make it flatter".to_owned()))
 }
 
 /// Walks JSON that is known to be well formed.
@@ -151,7 +156,7 @@ struct JsonWalk<'a> {
     file: Arc<str>,
 }
 
-impl<'a> JsonWalk<'a> {
+impl JsonWalk<'_> {
     fn value(&mut self, depth: usize) -> Option<Spot> {
         self.space();
         let place = Place { file: Arc::clone(&self.file), line: self.line };
@@ -225,7 +230,7 @@ impl<'a> JsonWalk<'a> {
             "null" => Value::Nothing,
             number => match number.parse() {
                 Ok(whole) => Value::Whole(whole),
-                Err(_) => Value::Float(number.parse().ok()?),
+                Err(_) => Value::Float,
             },
         })
     }

@@ -92,9 +92,13 @@ pub(super) fn is_host_port(text: &str) -> bool {
     }
     let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
     let label = |label: &str| {
-        !label.is_empty() && label.len() <= 63 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        !label.is_empty()
+            && label.len() <= 63
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
-    host.len() <= 253 && host.split('.').all(label) && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+    host.len() <= 253
+        && host.split('.').all(label)
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
 /// First and last port, `16384-32767`.
@@ -184,7 +188,9 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, millis) in [("25s", 25_000), ("1500ms", 1_500), ("2m", 120_000), ("1h30m", 5_400_000), ("1m 5s", 65_000), ("0s", 0)] {
+        for (text, millis) in
+            [("25s", 25_000), ("1500ms", 1_500), ("2m", 120_000), ("1h30m", 5_400_000), ("1m 5s", 65_000), ("0s", 0)]
+        {
             assert_eq!(duration(text), Some(Duration::from_millis(millis)), "{text}");
         }
         for text in ["", "25", "s", "-1s", "5 d", "1.5s", "99999999999s"] {
@@ -221,8 +227,14 @@ mod tests {
         assert!(listen("[::1]:8080").is_some() && listen("8080").is_none());
         assert!(is_network("192.0.2.0/24") && is_network("2001:db8::/32") && is_network("192.0.2.1"));
         assert!(!is_network("192.0.2.0/33") && !is_network("sip.example.net"));
-        assert!(is_host_port("sip.example.net") && is_host_port("sip.example.net:5080") && is_host_port("[2001:db8::1]:5060"));
-        assert!(!is_host_port("sip:example.net") && !is_host_port("a b") && !is_host_port("host:0") && !is_host_port(""));
+        assert!(
+            is_host_port("sip.example.net")
+                && is_host_port("sip.example.net:5080")
+                && is_host_port("[2001:db8::1]:5060")
+        );
+        assert!(
+            !is_host_port("sip:example.net") && !is_host_port("a b") && !is_host_port("host:0") && !is_host_port("")
+        );
         assert_eq!(ports("16384-32767"), Some((16_384, 32_767)));
         assert!(ports("100-200").is_none() && ports("3000-2000").is_none());
     }
@@ -234,6 +246,10 @@ mod tests {
         assert_eq!(weekdays("daily").map(|days| days.len()), Some(7));
         assert_eq!(weekdays("someday"), None);
         assert!(local("2026-01-05T09:00").is_some() && local("2026-01-05 09:00:00").is_some());
-        assert!(local("2026-01-05T09:00Z").is_none() && local("2026-01-05T09:00+01:00").is_none() && local("2026-01-05T09:00-05:00").is_none());
+        assert!(
+            local("2026-01-05T09:00Z").is_none()
+                && local("2026-01-05T09:00+01:00").is_none()
+                && local("2026-01-05T09:00-05:00").is_none()
+        );
     }
 }

@@ -42,38 +42,63 @@ impl Flows<'_> {
         }
         let (start, last_resort) = (section.text("start"), section.text("last_resort"));
         let budget = section.duration("budget", &(Duration::from_secs(5)..=Duration::from_hours(24)));
-        let table = section.spot("nodes").and_then(|nodes| Section::new(nodes, format!("[flows.{name}.nodes]"), report));
+        let table =
+            section.spot("nodes").and_then(|nodes| Section::new(nodes, format!("[flows.{name}.nodes]"), report));
         section.finish();
         let Some(table) = table.filter(|table| !table.entries().is_empty()) else {
-            report.mistake(&spot.place, format!("flow `{name}` has no nodes; add [flows.{name}.nodes.greeting] with type = \"announce\" and so on"));
+            report.mistake(
+                &spot.place,
+                format!(
+                    "flow `{name}` has no nodes; add [flows.{name}.nodes.greeting] with type = \"announce\" and so on"
+                ),
+            );
             return None;
         };
         let sections: Vec<(&str, Section<'_>)> = table
             .entries()
             .iter()
-            .filter_map(|(node, spot)| Some((node.as_str(), Section::new(spot, format!("node `{node}` of flow `{name}`"), report)?)))
+            .filter_map(|(node, spot)| {
+                Some((node.as_str(), Section::new(spot, format!("node `{node}` of flow `{name}`"), report)?))
+            })
             .collect();
-        let scope = Scope { flow: name, flows: self, schedule, last_resort: last_resort_of(&sections, last_resort), nodes: &sections };
+        let scope = Scope {
+            flow: name,
+            flows: self,
+            schedule,
+            last_resort: last_resort_of(&sections, last_resort),
+            nodes: &sections,
+        };
         let start = start.filter(|start| scope.exists(*start)).map_or(sections.first()?.0, |start| start.text);
         if let Some(word) = last_resort {
             scope.exists(word);
         }
-        let Some(last_resort) = scope.last_resort.clone() else {
-            report.mistake(&spot.place, format!("flow `{name}` has no node of type voicemail or hangup; add one, callers must end somewhere"));
-            return None;
-        };
         let mut read = BTreeMap::new();
         for (node, section) in &sections {
             read.extend(scope.node(section).map(|done| (NodeId::from(*node), done)));
         }
+        for (_, section) in &sections {
+            section.finish();
+        }
+        let Some(last_resort) = scope.last_resort.clone() else {
+            // A mistake in a node may be the cause: told alone it says enough.
+            if report.count() == before {
+                report.mistake(
+                    &spot.place,
+                    format!(
+                        "flow `{name}` has no node of type voicemail or hangup; add one, callers must end somewhere"
+                    ),
+                );
+            }
+            return None;
+        };
         if !matches!(read.get(&last_resort), Some(Node::Voicemail(_) | Node::Hangup(_)) | None) {
-            report.mistake(&spot.place, format!("`last_resort` of flow `{name}` must be a node of type voicemail or hangup; name another"));
+            report.mistake(
+                &spot.place,
+                format!("`last_resort` of flow `{name}` must be a node of type voicemail or hangup; name another"),
+            );
         }
         let start = NodeId::from(start);
         let places = sections.iter().map(|(node, section)| (NodeId::from(*node), section.place.clone())).collect();
-        for (_, section) in sections {
-            section.finish();
-        }
         if report.count() > before {
             return None;
         }
@@ -95,7 +120,10 @@ impl Flows<'_> {
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) => {
-                report.mistake(file.place, format!("{} can't be read: {error}; put the flow there or mend the path", path.display()));
+                report.mistake(
+                    file.place,
+                    format!("{} can't be read: {error}; put the flow there or mend the path", path.display()),
+                );
                 return None;
             }
         };
@@ -132,7 +160,8 @@ fn last_resort_of(sections: &[(&str, Section<'_>)], named: Option<Word<'_>>) -> 
         return Some(NodeId::from(named.text));
     }
     let of_type = |wanted: &str| {
-        let mut found = sections.iter().filter(|(_, section)| section.text("type").is_some_and(|word| word.text == wanted));
+        let mut found =
+            sections.iter().filter(|(_, section)| section.text("type").is_some_and(|word| word.text == wanted));
         found.clone().find(|(name, _)| *name == wanted).or_else(|| found.next()).map(|(name, _)| NodeId::from(*name))
     };
     of_type("voicemail").or_else(|| of_type("hangup"))
@@ -153,7 +182,10 @@ impl Scope<'_> {
         let known = self.nodes.iter().any(|(name, _)| *name == word.text);
         if !known {
             let hint = hint(word.text, self.nodes.iter().map(|(name, _)| *name));
-            self.flows.context.report.mistake(word.place, format!("flow `{}` has no node `{}`; {hint}", self.flow, word.text));
+            self.flows
+                .context
+                .report
+                .mistake(word.place, format!("flow `{}` has no node `{}`; {hint}", self.flow, word.text));
         }
         known
     }

@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use hotline_core::call::flow::{
-    AlertNode, Announce, Block, ChooseLanguage, Connect, ConnectTarget, Hours, HoursWindow, Identify, Menu, Node, Script,
-    Voicemail,
+    AlertNode, Announce, Block, ChooseLanguage, Connect, ConnectTarget, Hours, HoursWindow, Identify, Menu, Node,
+    Script, Voicemail,
 };
 use hotline_core::call::prompt::Prompt;
 use hotline_core::directory::Language;
@@ -29,13 +29,27 @@ const END_SILENCE: RangeInclusive<Duration> = Duration::from_millis(300)..=Durat
 const LENGTH: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_hours(2);
 
 const TYPES: [&str; 12] = [
-    "announce", "language", "hours", "block", "identify", "menu", "script", "connect", "voicemail", "alert", "goto", "hangup",
+    "announce",
+    "language",
+    "hours",
+    "block",
+    "identify",
+    "menu",
+    "script",
+    "connect",
+    "voicemail",
+    "alert",
+    "goto",
+    "hangup",
 ];
 
 impl Scope<'_> {
     /// Reads one node; `None`: mistakes were told.
     pub(super) fn node(&self, section: &Section<'_>) -> Option<Node> {
-        let kind = section.need("type", "\"announce\"")?;
+        let Some(kind) = section.need("type", "\"announce\"") else {
+            section.forgive();
+            return None;
+        };
         Some(match kind.text {
             "announce" => Node::Announce(self.announce(section)?),
             "language" => Node::ChooseLanguage(self.language(section)?),
@@ -50,8 +64,10 @@ impl Scope<'_> {
             "goto" => Node::Goto(self.need_node(section, "to")?),
             "hangup" => Node::Hangup(self.prompts(section, "prompts", &["goodbye"])),
             other => {
-                let what = format!("{} has the type `{other}`, which is not known; {}", section.what, hint(other, TYPES));
+                let what =
+                    format!("{} has the type `{other}`, which is not known; {}", section.what, hint(other, TYPES));
                 self.report().mistake(kind.place, what);
+                section.forgive();
                 return None;
             }
         })
@@ -62,13 +78,13 @@ impl Scope<'_> {
     }
 
     fn announce(&self, section: &Section<'_>) -> Option<Announce> {
-        section.need("prompts", "[\"greeting\"]");
+        let named = section.has("prompts", "[\"greeting\"]");
         let announce = Announce {
             prompts: self.prompts(section, "prompts", &[]),
             barge_in: section.flag("barge_in").unwrap_or(true),
             next: self.next(section),
         };
-        section.spot("prompts").map(|_| announce)
+        named.then_some(announce)
     }
 
     fn language(&self, section: &Section<'_>) -> Option<ChooseLanguage> {
@@ -83,21 +99,24 @@ impl Scope<'_> {
         let spot = section.spot("offers");
         let Some(Spot { value: Value::Table(entries), .. }) = spot else {
             let place = spot.map_or(section.place, |spot| &spot.place);
-            self.report().mistake(place, format!("{} needs the languages by key; add offers = {{ 1 = \"en\", 2 = \"de\" }}", section.what));
+            self.report().mistake(
+                place,
+                format!("{} needs the languages by key; add offers = {{ 1 = \"en\", 2 = \"de\" }}", section.what),
+            );
             return None;
         };
         let mut offers = Vec::new();
         for (key, spot) in entries {
-            let language = match &spot.value {
-                Value::Text(tag) if words::is_language(tag) => Some(Language(tag.clone())),
-                _ => None,
-            };
-            match (single_key(key), language) {
-                (Some(key), Some(language)) => offers.push((key, language)),
-                (_, _) => {
-                    let what = format!("`offers` of {}: each line is a key and a language, such as 1 = \"en\"; mend this one", section.what);
-                    self.report().mistake(&spot.place, what);
-                }
+            if let (Some(key), Value::Text(tag)) = (single_key(key), &spot.value)
+                && words::is_language(tag)
+            {
+                offers.push((key, Language(tag.clone())));
+            } else {
+                let what = format!(
+                    "`offers` of {}: each line is a key and a language, such as 1 = \"en\"; mend this one",
+                    section.what
+                );
+                self.report().mistake(&spot.place, what);
             }
         }
         // In the order of the keys, as they are offered.
@@ -107,9 +126,13 @@ impl Scope<'_> {
 
     fn hours(&self, section: &Section<'_>) -> Option<Hours> {
         let time_zone = self.flows.context.zone(section);
-        let windows: Vec<HoursWindow> = section.tables("windows").iter().filter_map(|spot| self.window(section, spot)).collect();
+        let windows: Vec<HoursWindow> =
+            section.tables("windows").iter().filter_map(|spot| self.window(section, spot)).collect();
         if section.spot("windows").is_none() {
-            let what = format!("{} has no `windows`; add windows = [{{ days = [\"mon-fri\"], from = \"08:00\", to = \"18:00\" }}]", section.what);
+            let what = format!(
+                "{} has no `windows`; add windows = [{{ days = [\"mon-fri\"], from = \"08:00\", to = \"18:00\" }}]",
+                section.what
+            );
             self.report().mistake(section.place, what);
         }
         let holidays = section.texts("holidays").unwrap_or_default();
@@ -126,13 +149,15 @@ impl Scope<'_> {
         let days = section.texts("days").unwrap_or_default();
         let days: Vec<_> = days
             .into_iter()
-            .filter_map(|word| self.parsed(&section, word, "days such as \"mon\", \"mon-fri\" or \"daily\"", words::weekdays))
+            .filter_map(|word| {
+                self.parsed(&section, word, "days such as \"mon\", \"mon-fri\" or \"daily\"", words::weekdays)
+            })
             .flatten()
             .collect();
         if section.spot("days").is_none() {
             self.report().mistake(section.place, format!("{} has no `days`; add days = [\"mon-fri\"]", section.what));
         }
-        let mut time = |key, example| {
+        let time = |key, example| {
             let word = section.need(key, example)?;
             self.parsed(&section, word, "a time such as \"08:00\"", words::time)
         };
@@ -174,19 +199,32 @@ impl Scope<'_> {
     /// `options = { 1 = "report", 2 = "engineer" }`.
     fn options(&self, section: &Section<'_>) -> Option<BTreeMap<String, NodeId>> {
         let spot = section.spot("options");
-        let Some(Spot { value: Value::Table(entries), .. }) = spot.filter(|spot| !matches!(&spot.value, Value::Table(t) if t.is_empty()))
+        let Some(Spot { value: Value::Table(entries), .. }) =
+            spot.filter(|spot| !matches!(&spot.value, Value::Table(t) if t.is_empty()))
         else {
             let place = spot.map_or(section.place, |spot| &spot.place);
-            self.report().mistake(place, format!("{} needs keys and where they lead; add options = {{ 1 = \"NODE\", 2 = \"NODE\" }}", section.what));
+            self.report().mistake(
+                place,
+                format!(
+                    "{} needs keys and where they lead; add options = {{ 1 = \"NODE\", 2 = \"NODE\" }}",
+                    section.what
+                ),
+            );
             return None;
         };
         let mut options = BTreeMap::new();
         for (code, spot) in entries {
             if code.is_empty() || code.len() > 32 || !code.chars().all(is_key) {
-                self.report().mistake(&spot.place, format!("`options` of {}: `{code}` are no keys of a phone; use 0-9, * and #", section.what));
+                self.report().mistake(
+                    &spot.place,
+                    format!("`options` of {}: `{code}` are no keys of a phone; use 0-9, * and #", section.what),
+                );
             }
             let Value::Text(node) = &spot.value else {
-                self.report().mistake(&spot.place, format!("`options` of {}: the name of a node in quotes is needed here", section.what));
+                self.report().mistake(
+                    &spot.place,
+                    format!("`options` of {}: the name of a node in quotes is needed here", section.what),
+                );
                 continue;
             };
             if self.exists(Word { text: node, place: &spot.place }) {
@@ -218,7 +256,10 @@ impl Scope<'_> {
         let target = self.target(section);
         let confirm = section.flag("confirm");
         if confirm == Some(false) && !matches!(target, Some(ConnectTarget::Fixed(_)) | None) {
-            let what = format!("{}: people must press 1 (it may be their mailbox that answers); `confirm = false` is for `to` only, remove it", section.what);
+            let what = format!(
+                "{}: people must press 1 (it may be their mailbox that answers); `confirm = false` is for `to` only, remove it",
+                section.what
+            );
             self.report().mistake(section.place, what);
         }
         let leave_key = match section.text("leave_key") {
@@ -228,9 +269,13 @@ impl Scope<'_> {
         };
         let connect = Connect {
             target: target?,
-            ring: section.duration("ring", &(Duration::from_secs(5)..=Duration::from_mins(3))).unwrap_or(Duration::from_secs(25)),
+            ring: section
+                .duration("ring", &(Duration::from_secs(5)..=Duration::from_mins(3)))
+                .unwrap_or(Duration::from_secs(25)),
             rounds: section.whole("rounds", &(1..=20)).map_or(2, |rounds| u32::try_from(rounds).unwrap_or(2)),
-            budget: section.duration("budget", &(Duration::from_secs(5)..=Duration::from_hours(12))).unwrap_or(Duration::from_mins(5)),
+            budget: section
+                .duration("budget", &(Duration::from_secs(5)..=Duration::from_hours(12)))
+                .unwrap_or(Duration::from_mins(5)),
             confirm: confirm.unwrap_or(true),
             accept_wait: section.duration("accept_wait", &WAIT).unwrap_or(Duration::from_secs(20)),
             comfort_every: section
@@ -258,7 +303,10 @@ impl Scope<'_> {
             (None, None) => {
                 let schedule = self.schedule.or_else(|| context.names.only(Kind::Schedule));
                 if schedule.is_none() {
-                    let what = format!("{} does not say whom to call; add schedule = \"…\" (or to = \"phone:…\")", section.what);
+                    let what = format!(
+                        "{} does not say whom to call; add schedule = \"…\" (or to = \"phone:…\")",
+                        section.what
+                    );
                     self.report().mistake(section.place, what);
                 }
                 schedule.map(|schedule| ConnectTarget::Schedule(ScheduleId::from(schedule)))
@@ -278,7 +326,8 @@ impl Scope<'_> {
     }
 
     fn alert(&self, section: &Section<'_>) -> AlertNode {
-        let known = [Priority::P1, Priority::P2, Priority::P3, Priority::P4, Priority::P5].map(|priority| (priority.word(), priority));
+        let known = [Priority::P1, Priority::P2, Priority::P3, Priority::P4, Priority::P5]
+            .map(|priority| (priority.word(), priority));
         AlertNode {
             priority: section.text("priority").and_then(|word| choice(word, "priority", &known, self.report())),
             title: section.text("title").map(|title| title.text.chars().take(200).collect()),
@@ -316,15 +365,25 @@ impl Scope<'_> {
     fn key(&self, section: &Section<'_>, name: &str, word: Word<'_>) -> Option<char> {
         let key = single_key(word.text);
         if key.is_none() {
-            self.report().mistake(word.place, format!("`{name}` of {}: `{}` is no key; use one of 0-9, * and #", section.what, word.text));
+            self.report().mistake(
+                word.place,
+                format!("`{name}` of {}: `{}` is no key; use one of 0-9, * and #", section.what, word.text),
+            );
         }
         key
     }
 
-    fn parsed<T>(&self, section: &Section<'_>, word: Word<'_>, need: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+    fn parsed<T>(
+        &self,
+        section: &Section<'_>,
+        word: Word<'_>,
+        need: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
         let value = parse(word.text);
         if value.is_none() {
-            self.report().mistake(word.place, format!("`{}` in {} can't be read; write {need}", word.text, section.what));
+            self.report()
+                .mistake(word.place, format!("`{}` in {} can't be read; write {need}", word.text, section.what));
         }
         value
     }
@@ -344,7 +403,12 @@ fn tries(section: &Section<'_>, key: &'static str, default: u32) -> u32 {
 }
 
 /// A duration, or `"never"`.
-fn never_or(section: &Section<'_>, key: &'static str, range: &RangeInclusive<Duration>, default: Duration) -> Option<Duration> {
+fn never_or(
+    section: &Section<'_>,
+    key: &'static str,
+    range: &RangeInclusive<Duration>,
+    default: Duration,
+) -> Option<Duration> {
     let is_never = matches!(section.spot(key), Some(Spot { value: Value::Text(text), .. }) if text == "never");
     (!is_never).then(|| section.duration(key, range).unwrap_or(default))
 }

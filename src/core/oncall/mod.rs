@@ -104,17 +104,25 @@ pub fn on_call(schedule: &Schedule, directory: &Directory, at: Timestamp) -> OnC
     };
     let running = schedule.override_at(at);
     if let Some(now) = running {
-        add(&now.user, format!("on call by an override of `{}` until {}{}", schedule.id, moment(now.to, zone), because(now)));
+        add(
+            &now.user,
+            format!("on call by an override of `{}` until {}{}", schedule.id, moment(now.to, zone), because(now)),
+        );
     }
     let turn = schedule.rotation.turn(at);
     for step in 0..i64::try_from(schedule.rotation.members.len()).unwrap_or(0) {
         let Some(user) = schedule.rotation.member(turn + step) else { break };
         let begin = |turn| schedule.rotation.handoff(turn).map_or_else(|| "for ever".to_owned(), |at| moment(at, zone));
-        add(user, match (step, running.is_some()) {
-            (0, false) => format!("on call by `{}` until {}", schedule.id, begin(turn + 1)),
-            (0, true) => format!("has the turn in `{}` until {}, behind the override", schedule.id, begin(turn + 1)),
-            (_, _) => format!("has a coming turn in `{}`, from {}", schedule.id, begin(turn + step)),
-        });
+        add(
+            user,
+            match (step, running.is_some()) {
+                (0, false) => format!("on call by `{}` until {}", schedule.id, begin(turn + 1)),
+                (0, true) => {
+                    format!("has the turn in `{}` until {}, behind the override", schedule.id, begin(turn + 1))
+                }
+                (_, _) => format!("has a coming turn in `{}`, from {}", schedule.id, begin(turn + step)),
+            },
+        );
     }
     let why = explain(schedule, running, &people, at);
     OnCall { people, why }
@@ -167,9 +175,7 @@ impl Schedule {
     }
 
     fn user_at(&self, at: Timestamp) -> Option<&UserId> {
-        self.override_at(at)
-            .map(|over| &over.user)
-            .or_else(|| self.rotation.member(self.rotation.turn(at)))
+        self.override_at(at).map(|over| &over.user).or_else(|| self.rotation.member(self.rotation.turn(at)))
     }
 
     /// The next moment after `at` at which the person on call can change. Beneath an override

@@ -39,7 +39,9 @@ fn directory(names: &[&str]) -> Directory {
     for name in names {
         let id = UserId::from(*name);
         let phones = vec![Destination::Phone(PhoneId::from(*name))];
-        directory.users.insert(id.clone(), User { id, name: (*name).to_owned(), language: Language("de".to_owned()), phones });
+        directory
+            .users
+            .insert(id.clone(), User { id, name: (*name).to_owned(), language: Language("de".to_owned()), phones });
     }
     directory
 }
@@ -57,7 +59,10 @@ fn the_rest_follows_in_the_order_of_coming_turns() {
     let found = on_call(&plan, &directory(&["ann", "bo"]), ts("2026-06-08T06:00:00Z"));
     assert_eq!(found.why, "schedule `nights`: bo is on call by `nights` until Mon 2026-06-15 08:00 Europe/Berlin");
     assert_eq!(found.people[0].language, Language("de".to_owned()));
-    assert_eq!(found.people[1].why, "has a coming turn in `nights`, from Mon 2026-06-15 08:00 Europe/Berlin; unknown to the directory, can't be called");
+    assert_eq!(
+        found.people[1].why,
+        "has a coming turn in `nights`, from Mon 2026-06-15 08:00 Europe/Berlin; unknown to the directory, can't be called"
+    );
 }
 
 #[test]
@@ -73,11 +78,14 @@ fn two_weeks_are_two_weeks() {
     let mut plan = schedule(&["ann", "bo"], "2026-06-01T08:00", "Europe/Berlin");
     plan.rotation.weeks = 2;
     let moments: Vec<_> = handoffs(&plan, ts("2026-06-01T06:00:00Z"), ts("2026-07-13T06:00:00Z"));
-    assert_eq!(moments, [
-        (ts("2026-06-01T06:00:00Z"), "ann".into()),
-        (ts("2026-06-15T06:00:00Z"), "bo".into()),
-        (ts("2026-06-29T06:00:00Z"), "ann".into()),
-    ]);
+    assert_eq!(
+        moments,
+        [
+            (ts("2026-06-01T06:00:00Z"), "ann".into()),
+            (ts("2026-06-15T06:00:00Z"), "bo".into()),
+            (ts("2026-06-29T06:00:00Z"), "ann".into()),
+        ]
+    );
 }
 
 #[test]
@@ -85,7 +93,11 @@ fn a_gap_hands_over_at_the_first_instant_after_it() {
     // Berlin 2027-03-28 02:00 → 03:00; Chicago 2027-03-14 02:00 → 03:00.
     for (zone, start, expected) in [
         ("Europe/Berlin", "2027-03-21T02:15", ["2027-03-21T01:15:00Z", "2027-03-28T01:00:00Z", "2027-04-04T00:15:00Z"]),
-        ("America/Chicago", "2027-03-07T02:45", ["2027-03-07T08:45:00Z", "2027-03-14T08:00:00Z", "2027-03-21T07:45:00Z"]),
+        (
+            "America/Chicago",
+            "2027-03-07T02:45",
+            ["2027-03-07T08:45:00Z", "2027-03-14T08:00:00Z", "2027-03-21T07:45:00Z"],
+        ),
     ] {
         let plan = schedule(&["ann", "bo"], start, zone);
         let end = ts(expected[2]) + SignedDuration::from_secs(1);
@@ -99,7 +111,11 @@ fn a_repeated_hour_hands_over_at_its_first() {
     // Berlin 2027-10-31 03:00 → 02:00; Chicago 2027-11-07 02:00 → 01:00.
     for (zone, start, expected) in [
         ("Europe/Berlin", "2027-10-24T02:20", ["2027-10-24T00:20:00Z", "2027-10-31T00:20:00Z", "2027-11-07T01:20:00Z"]),
-        ("America/Chicago", "2027-10-31T01:10", ["2027-10-31T06:10:00Z", "2027-11-07T06:10:00Z", "2027-11-14T07:10:00Z"]),
+        (
+            "America/Chicago",
+            "2027-10-31T01:10",
+            ["2027-10-31T06:10:00Z", "2027-11-07T06:10:00Z", "2027-11-14T07:10:00Z"],
+        ),
     ] {
         let plan = schedule(&["ann", "bo"], start, zone);
         let end = ts(expected[2]) + SignedDuration::from_secs(1);
@@ -126,7 +142,10 @@ fn an_override_holds_from_its_first_moment_up_to_its_last() {
     assert_eq!(names(&plan, "2026-06-08T05:59:59.999Z")[0], "cy");
     assert_eq!(names(&plan, "2026-06-08T06:00:00Z"), ["bo", "ann"], "a hand-off exactly at its end");
     let found = on_call(&plan, &directory(&["cy"]), ts("2026-06-04T00:00:00Z"));
-    assert_eq!(found.people[0].why, "on call by an override of `nights` until Mon 2026-06-08 08:00 Europe/Berlin (cy steps in)");
+    assert_eq!(
+        found.people[0].why,
+        "on call by an override of `nights` until Mon 2026-06-08 08:00 Europe/Berlin (cy steps in)"
+    );
     assert_eq!(next_change(&plan, ts("2026-06-04T00:00:00Z")), Some(ts("2026-06-08T06:00:00Z")));
 }
 
@@ -135,12 +154,15 @@ fn an_override_across_a_change_keeps_its_instants() {
     let mut plan = schedule(&["ann", "bo"], "2027-10-25T09:00", "Europe/Berlin");
     // 24 hours by the clock on the wall are 25 that night.
     plan.overrides.push(over("cy", "2027-10-30T16:00:00Z", "2027-10-31T17:00:00Z"));
-    assert_eq!(shifts(&plan, ts("2027-10-30T00:00:00Z"), ts("2027-11-01T12:00:00Z")), [
-        shift("ann", "2027-10-30T00:00:00Z", "2027-10-30T16:00:00Z", false),
-        shift("cy", "2027-10-30T16:00:00Z", "2027-10-31T17:00:00Z", true),
-        shift("ann", "2027-10-31T17:00:00Z", "2027-11-01T08:00:00Z", false),
-        shift("bo", "2027-11-01T08:00:00Z", "2027-11-01T12:00:00Z", false),
-    ]);
+    assert_eq!(
+        shifts(&plan, ts("2027-10-30T00:00:00Z"), ts("2027-11-01T12:00:00Z")),
+        [
+            shift("ann", "2027-10-30T00:00:00Z", "2027-10-30T16:00:00Z", false),
+            shift("cy", "2027-10-30T16:00:00Z", "2027-10-31T17:00:00Z", true),
+            shift("ann", "2027-10-31T17:00:00Z", "2027-11-01T08:00:00Z", false),
+            shift("bo", "2027-11-01T08:00:00Z", "2027-11-01T12:00:00Z", false),
+        ]
+    );
 }
 
 fn shift(user: &str, from: &str, to: &str, overridden: bool) -> Shift {
@@ -168,7 +190,10 @@ fn an_empty_rotation_says_so() {
     assert_eq!(next_change(&plan, ts("2026-06-02T00:00:00Z")), None);
     assert!(handoffs(&plan, ts("2026-06-02T00:00:00Z"), ts("2026-09-02T00:00:00Z")).is_empty());
     plan.overrides.push(over("bo", "2026-06-03T00:00:00Z", "2026-06-04T00:00:00Z"));
-    let holes: Vec<_> = shifts(&plan, ts("2026-06-02T00:00:00Z"), ts("2026-06-05T00:00:00Z")).into_iter().map(|shift| shift.user).collect();
+    let holes: Vec<_> = shifts(&plan, ts("2026-06-02T00:00:00Z"), ts("2026-06-05T00:00:00Z"))
+        .into_iter()
+        .map(|shift| shift.user)
+        .collect();
     assert_eq!(holes, [None, Some("bo".into()), None]);
 }
 

@@ -141,7 +141,8 @@ fn choose(theirs: &read::Description<'_>, codecs: &[Codec]) -> Result<(usize, Ch
         }
         let ours = |format: &&str| media.codec(format).filter(|(_, codec)| codecs.contains(codec));
         let Some((payload_type, codec)) = media.formats.iter().find_map(ours) else { continue };
-        let connection = media.connection.or(theirs.connection).ok_or_else(|| malformed("there is no c= line for its audio"));
+        let connection =
+            media.connection.or(theirs.connection).ok_or_else(|| malformed("there is no c= line for its audio"));
         match connection.and_then(read::address) {
             Ok(address) => {
                 let direction = media.direction.or(theirs.direction).unwrap_or(Direction::SendRecv);
@@ -190,7 +191,9 @@ const fn ip_type(address: IpAddr) -> &'static str {
 fn head(local: &Local, timing: &str) -> String {
     let (session, version, address) = (local.session, local.version, local.address);
     let kind = ip_type(address);
-    format!("v=0\r\no=hotline {session} {version} IN {kind} {address}\r\ns=-\r\nc=IN {kind} {address}\r\nt={timing}\r\n")
+    format!(
+        "v=0\r\no=hotline {session} {version} IN {kind} {address}\r\ns=-\r\nc=IN {kind} {address}\r\nt={timing}\r\n"
+    )
 }
 
 fn stream(

@@ -217,9 +217,9 @@ impl<'a> Media<'a> {
     pub fn codec(&self, format: &str) -> Option<(u8, Codec)> {
         let payload_type = payload_type(format)?;
         let codec = match self.map(payload_type) {
-            Some((name, clock)) => {
-                [Codec::Pcmu, Codec::Pcma].into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name) && codec.clock_hz() == clock)
-            }
+            Some((name, clock)) => [Codec::Pcmu, Codec::Pcma]
+                .into_iter()
+                .find(|codec| codec.name().eq_ignore_ascii_case(name) && codec.clock_hz() == clock),
             None => match payload_type {
                 0 => Some(Codec::Pcmu),
                 8 => Some(Codec::Pcma),
@@ -232,7 +232,8 @@ impl<'a> Media<'a> {
     /// The payload type of `telephone-event` at this clock (RFC 4733 section 7.1.1).
     pub fn telephone_event(&self, clock_hz: u32) -> Option<u8> {
         self.formats.iter().filter_map(|format| payload_type(format)).find(|payload_type| {
-            self.map(*payload_type).is_some_and(|(name, clock)| name.eq_ignore_ascii_case("telephone-event") && clock == clock_hz)
+            self.map(*payload_type)
+                .is_some_and(|(name, clock)| name.eq_ignore_ascii_case("telephone-event") && clock == clock_hz)
         })
     }
 

@@ -82,16 +82,19 @@ fn every_m_line_is_answered_in_its_place() {
          m=image 5008 udptl t38\r\nm=application 9 UDP/BFCP *\r\nm=audio 5010 RTP/AVP 0\r\nm=audio 0 RTP/AVP 8\r\n",
     );
     assert_eq!(chosen.address.port(), 5006);
-    assert_eq!(lines(&text, "m="), [
-        "m=video 0 RTP/AVP 97 98",
-        "m=audio 0 RTP/SAVP 0",
-        "m=audio 0 RTP/AVP 9",
-        "m=audio 20400 RTP/AVPF 8",
-        "m=image 0 udptl t38",
-        "m=application 0 UDP/BFCP *",
-        "m=audio 0 RTP/AVP 0",
-        "m=audio 0 RTP/AVP 8",
-    ]);
+    assert_eq!(
+        lines(&text, "m="),
+        [
+            "m=video 0 RTP/AVP 97 98",
+            "m=audio 0 RTP/SAVP 0",
+            "m=audio 0 RTP/AVP 9",
+            "m=audio 20400 RTP/AVPF 8",
+            "m=image 0 udptl t38",
+            "m=application 0 UDP/BFCP *",
+            "m=audio 0 RTP/AVP 0",
+            "m=audio 0 RTP/AVP 8",
+        ]
+    );
 }
 
 #[test]
@@ -108,7 +111,9 @@ fn digits_use_the_event_type_at_the_codecs_clock() {
 
 #[test]
 fn an_answer_may_name_its_own_event_type() {
-    let text = offered("m=audio 4000 RTP/AVP 97 0\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:97 telephone-event/8000\r\na=ptime:30\r\n");
+    let text = offered(
+        "m=audio 4000 RTP/AVP 97 0\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:97 telephone-event/8000\r\na=ptime:30\r\n",
+    );
     let chosen = accept(&text, &local()).unwrap();
     assert_eq!((chosen.codec, chosen.payload_type, chosen.receive_payload_type), (Codec::Pcmu, 0, 0));
     assert_eq!((chosen.events, chosen.ptime_ms), (Some((97, 101)), 30));
@@ -183,7 +188,8 @@ fn addresses_that_cannot_be_sent_to_are_told() {
         ("IN IP5 192.0.2.1", "does not fit"),
         ("TN RFC2543 4930", "not of the form"),
     ] {
-        let SdpError::Malformed(told) = refused(&offered(&format!("m=audio 4000 RTP/AVP 0\r\nc={connection}\r\n"))) else {
+        let SdpError::Malformed(told) = refused(&offered(&format!("m=audio 4000 RTP/AVP 0\r\nc={connection}\r\n")))
+        else {
             panic!("{connection}");
         };
         assert!(told.contains(what), "{told}");
@@ -201,7 +207,9 @@ fn a_usable_second_stream_is_taken_when_the_first_has_no_address() {
 
 #[test]
 fn optimistic_encryption_is_answered_plainly() {
-    let (text, _) = answered("m=audio 4000 RTP/AVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA\r\na=rtcp-mux\r\na=rtcp:4005\r\n");
+    let (text, _) = answered(
+        "m=audio 4000 RTP/AVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA\r\na=rtcp-mux\r\na=rtcp:4005\r\n",
+    );
     assert!(!text.contains("crypto") && !text.contains("rtcp"));
 }
 
