@@ -149,12 +149,6 @@ pub(super) fn user_of(uri: &str) -> Option<String> {
     (!user.is_empty()).then(|| unescape(user))
 }
 
-/// The host of a `sip:` URI, without port.
-pub(super) fn host_of(uri: &str) -> Option<String> {
-    let parsed = target(uri)?;
-    Some(parsed.host_with_port.host.to_string())
-}
-
 /// `%41` → `A` (RFC 3986 section 2.1); broken escapes stay.
 pub(super) fn unescape(text: &str) -> String {
     let bytes = text.as_bytes();
