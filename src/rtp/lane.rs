@@ -160,6 +160,10 @@ impl Lane {
             assert!(error.kind() == ErrorKind::Interrupted, "epoll works: {error}");
         }
         self.turns(due);
+        // Before the packets: an order given before a packet was sent holds for that packet.
+        while let Ok(order) = self.orders.try_recv() {
+            self.obey(order);
+        }
         let mut unread = std::mem::take(&mut self.unread);
         for key in unread.drain(..) {
             self.read(key);
@@ -173,9 +177,6 @@ impl Lane {
                 Token(token) if token % 2 == 0 => self.read(token as LegKey / 2),
                 Token(token) => self.drain_rtcp(token as LegKey / 2),
             }
-        }
-        while let Ok(order) = self.orders.try_recv() {
-            self.obey(order);
         }
         while let Ok(crossing) = self.crossings.try_recv() {
             let at = self.moment();

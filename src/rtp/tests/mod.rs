@@ -121,12 +121,8 @@ impl Phone {
     /// Reads until a packet that is no silence, and gives it.
     fn hear_sound(&self) -> Packet {
         let silence = hotline_core::audio::g711::silence(self.codec);
-        loop {
-            let packet = self.hear();
-            if packet.payload.iter().any(|byte| *byte != silence) {
-                return packet;
-            }
-        }
+        let sounds = |packet: &Packet| packet.payload.iter().any(|byte| *byte != silence);
+        (0..1_000).map(|_| self.hear()).find(sounds).expect("a sound in time")
     }
 
     fn say(&mut self, to: &Leg, payload: &[u8]) {

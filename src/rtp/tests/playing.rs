@@ -161,6 +161,7 @@ fn strangers_are_dropped_and_a_tap_hears_the_locked_source_alone() {
     // Learned, it is also where we send to: the stranger hears nothing.
     stranger.socket.set_nonblocking(true).unwrap();
     assert!(stranger.socket.recv(&mut [0; 2_048]).is_err());
+    stranger.socket.set_nonblocking(false).unwrap();
     line.leg.connect(Remote { address: stranger.address(), ..phone.remote() });
     stranger.hear();
 }

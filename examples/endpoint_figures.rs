@@ -1,0 +1,206 @@
+//! How well the end of speech is found, on recorded speech made into telephone
+//! calls: `cargo run --example endpoint_figures -- FOLDER-WITH-WAV-FILES…`.
+//!
+//! Answers are made of one to four pieces of the recordings, joined by pauses
+//! of 0.2–0.9 s, on noise, band-limited to the telephone, through mu-law. An
+//! answer is *cut off* when the end is declared before its last word is over,
+//! *late* when it is not declared within 1.5 s after.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use hotline::rtp::voice::Voice;
+use hotline_core::audio::endpoint::{EndpointLimits, Verdict};
+use hotline_core::audio::{g711, level, resample};
+use hotline_core::ids::IdSource;
+
+const RATE: usize = 8_000;
+const END_SILENCES_MS: [u64; 6] = [900, 1_000, 1_100, 1_150, 1_200, 1_300];
+
+/// A recording at 8 kHz with the silence at both ends cut off.
+struct Speech {
+    samples: Vec<i16>,
+}
+
+struct Answer {
+    samples: Vec<i16>,
+    /// End of the last word, samples.
+    last_word: usize,
+}
+
+#[derive(Default)]
+struct Score {
+    answers: usize,
+    cut: usize,
+    late: usize,
+    never: usize,
+    delays_ms: Vec<u64>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let folders: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    anyhow::ensure!(!folders.is_empty(), "name the folders that hold WAV files with speech");
+    let mut files = Vec::new();
+    for folder in &folders {
+        find_wavs(folder, &mut files)?;
+    }
+    files.sort();
+    let speech: Vec<Speech> = files.iter().map(|file| load(file)).collect::<Result<_, _>>()?;
+    println!("{} recordings, {} s of speech", files.len(), speech.iter().map(|s| s.samples.len()).sum::<usize>() / RATE);
+    let mut scores: BTreeMap<(u64, &str), Score> = BTreeMap::new();
+    let variants: [(&str, f32, Option<f32>); 6] = [
+        ("clean", 0.0, None),
+        ("noise 20 dB", 0.0, Some(20.0)),
+        ("-10 dB, noise 20 dB", -10.0, Some(20.0)),
+        ("-30 dB", -30.0, None),
+        ("-30 dB, noise 20 dB", -30.0, Some(20.0)),
+        ("noise 10 dB", 0.0, Some(10.0)),
+    ];
+    for (name, gain_db, snr_db) in variants {
+        let mut random = IdSource::new(7);
+        for first in 0..speech.len() * 4 {
+            let answer = answer(&speech, first % speech.len(), gain_db, snr_db, &mut random);
+            for end_silence in END_SILENCES_MS {
+                scores.entry((end_silence, name)).or_default().add(&answer, end_silence);
+            }
+        }
+    }
+    println!("end_silence  variant               answers  cut off  late  never  delay p50/p95/max ms");
+    for ((end_silence, name), mut score) in scores {
+        score.delays_ms.sort_unstable();
+        let at = |part: usize| score.delays_ms.get(score.delays_ms.len() * part / 100).copied().unwrap_or(0);
+        println!(
+            "{end_silence:>8} ms  {name:<20} {:>8} {:>7.1}% {:>4.1}% {:>6}  {}/{}/{}",
+            score.answers,
+            100.0 * score.cut as f64 / score.answers as f64,
+            100.0 * score.late as f64 / score.answers as f64,
+            score.never,
+            at(50),
+            at(95),
+            score.delays_ms.last().copied().unwrap_or(0)
+        );
+    }
+    noise_alone();
+    Ok(())
+}
+
+impl Score {
+    fn add(&mut self, answer: &Answer, end_silence: u64) {
+        let limits = EndpointLimits { end_silence: Some(Duration::from_millis(end_silence)), no_speech: None };
+        let mut voice = Voice::new(limits);
+        self.answers += 1;
+        for (n, frame) in answer.samples.chunks(160).enumerate() {
+            if voice.push(frame.iter().copied()) == Verdict::Finished {
+                let end = (n + 1) * 160;
+                if end <= answer.last_word {
+                    self.cut += 1;
+                    return;
+                }
+                let delay = ((end - answer.last_word) / 8) as u64;
+                self.delays_ms.push(delay);
+                self.late += usize::from(delay > 1_500);
+                return;
+            }
+        }
+        self.never += 1;
+        self.late += 1;
+    }
+}
+
+/// Noise must neither count as speech nor hold a recording open.
+fn noise_alone() {
+    let mut random = IdSource::new(3);
+    for level_db in [-60.0_f32, -50.0, -40.0, -30.0] {
+        let limits = EndpointLimits { end_silence: None, no_speech: Some(Duration::from_secs(6)) };
+        let heard = (0..50).filter(|_| {
+            let mut voice = Voice::new(limits);
+            let samples: Vec<i16> = noise(RATE * 8, level_db, &mut random).into_iter().map(through_line).collect();
+            voice.push(samples);
+            voice.speech()
+        });
+        println!("noise alone at {level_db} dBFS, 50 times 8 s: taken for speech {} times", heard.count());
+    }
+}
+
+fn find_wavs(folder: &Path, into: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.is_dir() {
+            find_wavs(&path, into)?;
+        } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wav")) {
+            into.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn load(file: &Path) -> anyhow::Result<Speech> {
+    let mut reader = hound::WavReader::open(file).with_context(|| file.display().to_string())?;
+    let spec = reader.spec();
+    let channels = usize::from(spec.channels);
+    let samples: Vec<i16> = reader.samples::<i16>().step_by(channels).collect::<Result<_, _>>()?;
+    let narrow = resample::resample(&samples, spec.sample_rate, RATE as u32);
+    Ok(Speech { samples: trimmed(&narrow).to_vec() })
+}
+
+/// Without what is 35 dB below the loudest 20 ms, at both ends.
+fn trimmed(samples: &[i16]) -> &[i16] {
+    let levels: Vec<f32> = samples.chunks(160).map(level::rms_dbfs).collect();
+    let loudest = levels.iter().copied().fold(f32::MIN, f32::max);
+    let speaks = |level: &f32| *level > loudest - 35.0;
+    let first = levels.iter().position(speaks).unwrap_or(0);
+    let last = levels.iter().rposition(speaks).unwrap_or(0);
+    &samples[first * 160..((last + 1) * 160).min(samples.len())]
+}
+
+fn answer(speech: &[Speech], first: usize, gain_db: f32, snr_db: Option<f32>, random: &mut IdSource) -> Answer {
+    let mut wave = vec![0.0; RATE * 6 / 10];
+    let pieces = 1 + random.next_u64() as usize % 4;
+    for n in 0..pieces {
+        let which = if n == 0 { first } else { random.next_u64() as usize % speech.len() };
+        if n > 0 {
+            let pause = 200 + random.next_u64() as usize % 700;
+            wave.extend(std::iter::repeat_n(0.0, pause * RATE / 1_000));
+        }
+        wave.extend(speech[which].samples.iter().map(|s| f32::from(*s)));
+    }
+    let last_word = wave.len();
+    wave.extend(std::iter::repeat_n(0.0, RATE * 5));
+    // Telephone speech lies about 20 dB below full scale.
+    let spoken: Vec<i16> = wave[..last_word].iter().map(|s| *s as i16).collect();
+    let gain = 10_f32.powf((-20.0 - active_dbfs(&spoken) + gain_db) / 20.0);
+    let room = snr_db.map_or(-75.0, |snr| -20.0 + gain_db - snr);
+    let noise = noise(wave.len(), room, random);
+    let samples = wave.iter().zip(noise).map(|(s, n)| through_line(s * gain + n)).collect();
+    Answer { samples, last_word }
+}
+
+/// Level of the parts that are spoken.
+fn active_dbfs(samples: &[i16]) -> f32 {
+    let levels: Vec<f32> = samples.chunks(160).map(level::rms_dbfs).collect();
+    let loudest = levels.iter().copied().fold(f32::MIN, f32::max);
+    let active: Vec<f32> = levels.into_iter().filter(|l| *l > loudest - 30.0).collect();
+    let power: f32 = active.iter().map(|l| 10_f32.powf(l / 10.0)).sum::<f32>() / active.len().max(1) as f32;
+    10.0 * power.log10()
+}
+
+/// Room noise: falls towards high frequencies, as fans and streets do.
+fn noise(length: usize, dbfs: f32, random: &mut IdSource) -> Vec<f32> {
+    let mut low = 0.0;
+    let raw: Vec<f32> = (0..length)
+        .map(|_| {
+            let white = (random.next_u64() >> 40) as f32 / 8_388_608.0 - 1.0;
+            low = 0.85 * low + white;
+            low
+        })
+        .collect();
+    let power = raw.iter().map(|s| s * s).sum::<f32>() / length.max(1) as f32;
+    let gain = 32_768.0 * 10_f32.powf(dbfs / 20.0) / power.sqrt();
+    raw.into_iter().map(|s| s * gain).collect()
+}
+
+fn through_line(sample: f32) -> i16 {
+    g711::decode_mu(g711::encode_mu(sample.clamp(-32_768.0, 32_767.0) as i16))
+}
