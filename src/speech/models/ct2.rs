@@ -237,7 +237,7 @@ mod tests {
             let _ = parse(&bytes);
         }
         let mut dims = whole.clone();
-        dims[29..33].copy_from_slice(&u32::MAX.to_le_bytes());
+        dims[31..35].copy_from_slice(&u32::MAX.to_le_bytes());
         assert!(parse(&dims).unwrap_err().contains("dimensions"));
     }
 }

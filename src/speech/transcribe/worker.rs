@@ -20,6 +20,9 @@ const MEMORY_MIN: u64 = 2 << 30;
 const POSITIONS_PER_SECOND: f64 = 50.0;
 const POSITIONS_SPARE: usize = 128;
 const POSITIONS_MAX: usize = 1_500;
+/// Tokens for each second of speech, and in addition.
+const TOKENS_PER_SECOND: usize = 10;
+const TOKENS_SPARE: usize = 24;
 /// Names given to whisper beforehand, characters; its prompt holds 224 tokens.
 const WORDS_CHARS_MAX: usize = 400;
 
@@ -28,7 +31,8 @@ const WORDS_CHARS_MAX: usize = 400;
 pub struct WorkerSettings {
     /// The ggml model.
     pub model: PathBuf,
-    /// Threads for whisper.
+    /// Threads for whisper. More than one do not pay on a busy machine: at idle priority they wait for each other,
+    /// and whisper.cpp waits by spinning.
     pub threads: usize,
 }
 
@@ -146,6 +150,8 @@ fn parameters<'a>(language: Option<&'a str>, prompt: &str, samples: usize, threa
     parameters.set_single_segment(true);
     parameters.set_suppress_blank(true);
     parameters.set_suppress_nst(true);
+    // Where it repeats itself it must end: nobody says more than this in the time.
+    parameters.set_max_tokens((TOKENS_SPARE + samples / 16_000 * TOKENS_PER_SECOND) as i32);
     parameters.set_temperature(0.0);
     // At most two more tries.
     parameters.set_temperature_inc(0.4);
