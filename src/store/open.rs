@@ -244,3 +244,8 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| StoreError::Journal(error.to_string()))?
 }
+
+#[cfg(test)]
+pub(super) fn is_free(data_dir: &Path) -> bool {
+    lock(data_dir).is_ok()
+}
