@@ -31,10 +31,10 @@ fn read_all(folder: &Path) -> (Vec<Raw>, Vec<String>) {
 }
 
 /// A segment with the entries of a short story, and where each record begins.
-fn segment(story: &Story) -> (Vec<u8>, Vec<usize>) {
+fn segment(scene: &Story) -> (Vec<u8>, Vec<usize>) {
     let mut bytes = frame::header(uuid::Uuid::from_u128(7)).to_vec();
     let mut begins = Vec::new();
-    for (number, entry) in (1..).zip(&story.entries) {
+    for (number, entry) in (1..).zip(&scene.entries) {
         begins.push(bytes.len());
         frame::push(&mut bytes, number, &record::encode(entry));
     }
@@ -43,9 +43,9 @@ fn segment(story: &Story) -> (Vec<u8>, Vec<usize>) {
 
 #[test]
 fn a_torn_end_is_cut_wherever_it_tore() {
-    let mut story = Story::new(1, "1001");
-    story.open_alert().fact(Fact::CallEnded { outcome: Outcome::Reported });
-    let (bytes, begins) = segment(&story);
+    let mut scene = Story::new(1, "1001");
+    scene.open_alert().fact(Fact::CallEnded { outcome: Outcome::Reported });
+    let (bytes, begins) = segment(&scene);
     for cut in begins[2]..bytes.len() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("node-1-00000003.log");
@@ -70,8 +70,8 @@ fn a_file_stopped_at_its_beginning_is_no_damage() {
 
 #[test]
 fn damage_in_the_middle_costs_one_record_and_is_told() {
-    let story = everything(1);
-    let (bytes, begins) = segment(&story);
+    let scene = everything(1);
+    let (bytes, begins) = segment(&scene);
     let count = u64::try_from(begins.len()).unwrap();
     for at in [begins[4], begins[4] + 5, begins[4] + 9, begins[4] + 40] {
         let dir = tempfile::tempdir().unwrap();
@@ -92,8 +92,8 @@ fn damage_in_the_middle_costs_one_record_and_is_told() {
 
 #[test]
 fn a_file_without_a_readable_head_still_gives_its_records() {
-    let story = everything(1);
-    let (mut bytes, begins) = segment(&story);
+    let scene = everything(1);
+    let (mut bytes, begins) = segment(&scene);
     bytes[..12].fill(0);
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("node-1-00000001.log"), &bytes).unwrap();
@@ -118,8 +118,8 @@ async fn the_store_goes_on_after_damage_and_says_so() {
     let mut lock = connect(dir.path()).await;
     until("the database is there", || journal.health().database_fault.is_none()).await;
     sqlx::query("BEGIN EXCLUSIVE").execute(&mut lock).await.unwrap();
-    let story = everything(1);
-    for entry in &story.entries {
+    let scene = everything(1);
+    for entry in &scene.entries {
         journal.append(entry.clone()).written().await.unwrap();
     }
     store.close().await;
@@ -132,8 +132,8 @@ async fn the_store_goes_on_after_damage_and_says_so() {
     fs::write(file, &bytes).unwrap();
     let (store, journal, _) = open(dir.path()).await;
     append_all(&journal, &everything(2).entries).await;
-    let rows = store.call_timeline(&story.call.to_string()).await.unwrap();
-    assert_eq!(rows.len(), story.entries.len() - 1);
+    let rows = store.call_timeline(&scene.call.to_string()).await.unwrap();
+    assert_eq!(rows.len(), scene.entries.len() - 1);
     assert!(journal.health().notes[0].contains(".damaged"));
     store.close().await;
 }

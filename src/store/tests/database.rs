@@ -31,14 +31,14 @@ fn every_fact_comes_back_from_the_journal_as_it_was() {
 async fn facts_become_rows() {
     let dir = tempfile::tempdir().unwrap();
     let (store, journal, _) = open(dir.path()).await;
-    let story = everything(3);
-    append_all(&journal, &story.entries).await;
-    let id = story.call.to_string();
+    let scene = everything(3);
+    append_all(&journal, &scene.entries).await;
+    let id = scene.call.to_string();
 
     let call = store.call(&id).await.unwrap().unwrap();
     assert_eq!((call.reference.as_str(), call.language.as_str()), ("1004", "de"));
     assert_eq!((call.customer.as_deref(), call.taken_by.as_deref()), (Some("acme"), Some("engineer-1")));
-    assert_eq!(call.alert_id, Some(story.alert.to_string()));
+    assert_eq!(call.alert_id, Some(scene.alert.to_string()));
     assert_eq!(call.outcome.as_deref(), Some("taken"));
     assert!(call.started_at < call.answered_at.unwrap() && call.answered_at < call.taken_at);
 
@@ -56,7 +56,7 @@ async fn facts_become_rows() {
     assert_eq!(recordings[0].transcript.as_deref(), Some("the mail server is down"));
     assert_eq!(recordings[0].duration_ms, Some(2_500));
 
-    let alert = store.alert(&story.alert.to_string()).await.unwrap().unwrap();
+    let alert = store.alert(&scene.alert.to_string()).await.unwrap().unwrap();
     assert_eq!((alert.status.as_str(), alert.priority.as_str()), ("resolved", "P1"));
     assert_eq!((alert.title.as_str(), alert.rings, alert.next_ring_at), ("Mail is down", 1, None));
     assert_eq!(alert.acknowledged_by.as_deref(), Some("engineer-1"));
@@ -65,8 +65,8 @@ async fn facts_become_rows() {
     assert_eq!(alert.customer.as_deref(), Some("acme"));
 
     let timeline = store.call_timeline(&id).await.unwrap();
-    assert_eq!(timeline.len(), story.entries.len());
-    assert!(timeline.iter().zip(&story.entries).all(|(row, entry)| row.kind == entry.fact.kind()));
+    assert_eq!(timeline.len(), scene.entries.len());
+    assert!(timeline.iter().zip(&scene.entries).all(|(row, entry)| row.kind == entry.fact.kind()));
     assert!(timeline.iter().all(|row| !row.what.contains("15112345642")));
     assert_eq!(store.alert_timeline(&alert.id).await.unwrap(), timeline);
     store.close().await;
@@ -76,16 +76,16 @@ async fn facts_become_rows() {
 async fn an_alert_is_only_taken_while_nobody_has_it() {
     let dir = tempfile::tempdir().unwrap();
     let (store, journal, _) = open(dir.path()).await;
-    let mut story = Story::new(1, "1001");
-    story
+    let mut scene = Story::new(1, "1001");
+    scene
         .open_alert()
         .fact(Fact::AlertAcknowledged { by: Actor::Person("engineer-1".into()) })
         .fact(Fact::AlertAcknowledged { by: Actor::Person("engineer-2".into()) })
         .fact(Fact::AlertResolved { by: Actor::System })
         .fact(Fact::AlertResolved { by: Actor::Login("late".to_owned()) })
         .fact(Fact::AlertAcknowledged { by: Actor::Login("later".to_owned()) });
-    append_all(&journal, &story.entries).await;
-    let alert = store.alert(&story.alert.to_string()).await.unwrap().unwrap();
+    append_all(&journal, &scene.entries).await;
+    let alert = store.alert(&scene.alert.to_string()).await.unwrap().unwrap();
     assert_eq!(alert.acknowledged_by.as_deref(), Some("engineer-1"));
     assert_eq!((alert.status.as_str(), alert.resolved_by.as_deref()), ("resolved", Some("the hotline")));
     store.close().await;
@@ -95,8 +95,8 @@ async fn an_alert_is_only_taken_while_nobody_has_it() {
 async fn applied_twice_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (store, journal, _) = open(dir.path()).await;
-    let story = everything(5);
-    append_all(&journal, &story.entries).await;
+    let scene = everything(5);
+    append_all(&journal, &scene.entries).await;
     store.close().await;
     let once = dump(dir.path()).await;
 
@@ -106,7 +106,7 @@ async fn applied_twice_changes_nothing() {
         .await
         .unwrap()
         .get(0);
-    for (seq, entry) in (1..).zip(&story.entries) {
+    for (seq, entry) in (1..).zip(&scene.entries) {
         apply(&mut connection, entry, Place { journal: &run, seq, node: "node-1" }).await.unwrap();
     }
     assert_eq!(dump(dir.path()).await, once);
@@ -135,8 +135,8 @@ async fn a_position_that_fell_back_or_is_gone_changes_nothing() {
 async fn entries_after_a_power_cut_that_took_the_journals_end_are_not_mistaken_for_old_ones() {
     let dir = tempfile::tempdir().unwrap();
     let (store, journal, _) = open(dir.path()).await;
-    let story = everything(1);
-    append_all(&journal, &story.entries).await;
+    let scene = everything(1);
+    append_all(&journal, &scene.entries).await;
     store.close().await;
     // The database has all, the journal's disk had kept nothing of it.
     for file in std::fs::read_dir(dir.path().join("journal")).unwrap() {
@@ -146,7 +146,7 @@ async fn entries_after_a_power_cut_that_took_the_journals_end_are_not_mistaken_f
     let other = everything(2);
     append_all(&journal, &other.entries).await;
     assert_eq!(store.call_timeline(&other.call.to_string()).await.unwrap().len(), other.entries.len());
-    assert_eq!(store.call_timeline(&story.call.to_string()).await.unwrap().len(), story.entries.len());
+    assert_eq!(store.call_timeline(&scene.call.to_string()).await.unwrap().len(), scene.entries.len());
     store.close().await;
 }
 
@@ -159,24 +159,24 @@ async fn a_locked_database_holds_up_nobody_and_gets_everything_in_order() {
     let mut other = connect(dir.path()).await;
     sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
     let stories = [everything(2), everything(3)];
-    for entry in stories.iter().flat_map(|story| &story.entries) {
+    for entry in stories.iter().flat_map(|scene| &scene.entries) {
         journal.append(entry.clone()).written().await.unwrap();
     }
     until("health tells", || journal.health().database_fault.is_some()).await;
     let health = journal.health();
     assert!(health.database_fault.unwrap().contains("locked"));
     assert!(health.journal_fault.is_none());
-    assert_eq!(health.undrained, stories.iter().map(|story| story.entries.len() as u64).sum::<u64>());
+    assert_eq!(health.undrained, stories.iter().map(|scene| scene.entries.len() as u64).sum::<u64>());
     let late = journal.append(Story::new(4, "1005").entries.remove(0));
     assert!(matches!(late.drained(Duration::from_millis(50)).await, Err(StoreError::Timeout)));
 
     sqlx::query("COMMIT").execute(&mut other).await.unwrap();
     until("the database has all", || journal.health().undrained == 0).await;
     assert_eq!(journal.health().database_fault, None);
-    for story in &stories {
-        let kinds: Vec<_> = store.call_timeline(&story.call.to_string()).await.unwrap();
-        assert!(kinds.iter().zip(&story.entries).all(|(row, entry)| row.kind == entry.fact.kind()));
-        assert_eq!(kinds.len(), story.entries.len());
+    for scene in &stories {
+        let kinds: Vec<_> = store.call_timeline(&scene.call.to_string()).await.unwrap();
+        assert!(kinds.iter().zip(&scene.entries).all(|(row, entry)| row.kind == entry.fact.kind()));
+        assert_eq!(kinds.len(), scene.entries.len());
     }
     store.close().await;
 }
@@ -195,16 +195,16 @@ async fn an_entry_that_the_database_refuses_stops_no_other() {
     .await
     .unwrap();
 
-    let mut story = Story::new(1, "1001");
-    story.open_alert();
-    let mut entries = story.entries.clone();
+    let mut scene = Story::new(1, "1001");
+    scene.open_alert();
+    let mut entries = scene.entries.clone();
     let cursed = Fact::AlertOpened { title: "cursed".to_owned(), priority: Priority::P1, ring_at: None };
-    let alert = AlertId(story.ids.uuid(entries[0].at));
+    let alert = AlertId(scene.ids.uuid(entries[0].at));
     entries.insert(1, Entry { alert: Some(alert), fact: cursed, ..entries[0].clone() });
     entries.insert(1, Entry { alert: None, fact: entries[2].fact.clone(), ..entries[0].clone() });
     let receipts: Vec<_> = entries.iter().map(|entry| journal.append(entry.clone())).collect();
     journal.handle.shared.append(br#"{"v":99}"#.to_vec());
-    let after = journal.append(story.fact(Fact::CallEnded { outcome: Outcome::Failed }).entries[2].clone());
+    let after = journal.append(scene.fact(Fact::CallEnded { outcome: Outcome::Failed }).entries[2].clone());
     after.drained(PATIENCE).await.unwrap();
 
     let mut results = Vec::new();
@@ -212,7 +212,7 @@ async fn an_entry_that_the_database_refuses_stops_no_other() {
         results.push(receipt.drained(PATIENCE).await.is_ok());
     }
     assert_eq!(results, [true, false, false, true]);
-    assert!(store.alert(&story.alert.to_string()).await.unwrap().is_some());
+    assert!(store.alert(&scene.alert.to_string()).await.unwrap().is_some());
     let rows = sqlx::query("SELECT reason, record FROM journal_rejects ORDER BY seq")
         .fetch_all(&mut connection)
         .await
@@ -254,8 +254,8 @@ async fn drained_files_go_and_the_rest_stays_readable() {
 #[tokio::test]
 async fn a_database_that_is_away_at_the_start_catches_up_later() {
     let dir = tempfile::tempdir().unwrap();
-    let mut story = Story::new(1, "1234");
-    story.open_alert().fact(Fact::CallEnded { outcome: Outcome::Reported });
+    let mut scene = Story::new(1, "1234");
+    scene.open_alert().fact(Fact::CallEnded { outcome: Outcome::Reported });
     let settings = || crate::store::StoreSettings {
         database_url: format!("sqlite://{}/away/hotline.db", dir.path().display()),
         ..super::settings(dir.path())
@@ -268,7 +268,7 @@ async fn a_database_that_is_away_at_the_start_catches_up_later() {
         assert!(journal.health().database_fault.is_some());
         assert!(store.call("x").await.is_err());
         if round == 0 {
-            for entry in &story.entries {
+            for entry in &scene.entries {
                 journal.append(entry.clone()).written().await.unwrap();
             }
             drop((store, journal));
@@ -282,7 +282,7 @@ async fn a_database_that_is_away_at_the_start_catches_up_later() {
             std::fs::create_dir(dir.path().join("away")).unwrap();
             until("the database has all", || journal.health().undrained == 0).await;
             assert_eq!(journal.health().database_fault, None);
-            assert!(store.alert(&story.alert.to_string()).await.unwrap().is_some());
+            assert!(store.alert(&scene.alert.to_string()).await.unwrap().is_some());
             store.close().await;
         }
     }

@@ -83,8 +83,8 @@ async fn a_full_disk_is_told_and_survived() {
     let dir = tempfile::tempdir().unwrap();
     let (disk, tuning) = faulty(3_000);
     let (store, journal, _) = open_with(dir.path(), tuning).await;
-    let story = everything(1);
-    let receipts: Vec<_> = story.entries.iter().map(|entry| journal.append(entry.clone())).collect();
+    let scene = everything(1);
+    let receipts: Vec<_> = scene.entries.iter().map(|entry| journal.append(entry.clone())).collect();
     let mut told = None;
     until("the disk is full", || {
         told = journal.health().journal_fault;
@@ -94,14 +94,14 @@ async fn a_full_disk_is_told_and_survived() {
     assert!(told.unwrap().contains("the disk is full"));
     assert_eq!(journal.health().lost, 0);
     // What fits is whole and in the database; the rest waits.
-    let call = story.call.to_string();
+    let call = scene.call.to_string();
     let fitting = async {
         while store.call_timeline(&call).await.unwrap().len() < 4 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(PATIENCE, fitting).await.unwrap();
-    assert!(store.call_timeline(&call).await.unwrap().len() < story.entries.len());
+    assert!(store.call_timeline(&call).await.unwrap().len() < scene.entries.len());
 
     disk.room.store(u64::MAX / 2, Ordering::Relaxed);
     for receipt in receipts {
@@ -109,8 +109,8 @@ async fn a_full_disk_is_told_and_survived() {
     }
     until("all is drained", || journal.health().undrained == 0 && journal.health().journal_fault.is_none()).await;
     let rows = store.call_timeline(&call).await.unwrap();
-    assert!(rows.iter().zip(&story.entries).all(|(row, entry)| row.kind == entry.fact.kind()));
-    assert_eq!(rows.len(), story.entries.len());
+    assert!(rows.iter().zip(&scene.entries).all(|(row, entry)| row.kind == entry.fact.kind()));
+    assert_eq!(rows.len(), scene.entries.len());
     assert_eq!(disk.created.load(Ordering::Relaxed), 1, "lack of room is no reason for another file");
     store.close().await;
     let (store, journal, _) = open(dir.path()).await;
@@ -124,8 +124,8 @@ async fn a_write_torn_by_a_fault_damages_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let (disk, tuning) = faulty(u64::MAX / 2);
         let (store, journal, _) = open_with(dir.path(), tuning).await;
-        let story = everything(1);
-        let (first, rest) = story.entries.split_at(10);
+        let scene = everything(1);
+        let (first, rest) = scene.entries.split_at(10);
         for entry in first {
             journal.append(entry.clone()).written().await.unwrap();
         }
@@ -137,7 +137,7 @@ async fn a_write_torn_by_a_fault_damages_nothing() {
         for receipt in receipts {
             receipt.drained(PATIENCE).await.unwrap();
         }
-        assert_eq!(store.call_timeline(&story.call.to_string()).await.unwrap().len(), story.entries.len());
+        assert_eq!(store.call_timeline(&scene.call.to_string()).await.unwrap().len(), scene.entries.len());
         assert!(disk.created.load(Ordering::Relaxed) >= 2, "a broken file is left for a new one");
         store.close().await;
     }
@@ -148,8 +148,8 @@ async fn beyond_memory_entries_are_counted_as_lost() {
     let dir = tempfile::tempdir().unwrap();
     let (disk, tuning) = faulty(0);
     let (store, journal, _) = open_with(dir.path(), Tuning { queue_bytes_max: 2_000, ..tuning }).await;
-    let story = everything(1);
-    let receipts: Vec<_> = story.entries.iter().map(|entry| journal.append(entry.clone())).collect();
+    let scene = everything(1);
+    let receipts: Vec<_> = scene.entries.iter().map(|entry| journal.append(entry.clone())).collect();
     let lost = journal.health().lost;
     assert!(lost > 0);
     disk.room.store(u64::MAX / 2, Ordering::Relaxed);
@@ -163,8 +163,8 @@ async fn beyond_memory_entries_are_counted_as_lost() {
     }
     assert_eq!(told, lost);
     until("the rest is drained", || journal.health().undrained == 0).await;
-    let rows = store.call_timeline(&story.call.to_string()).await.unwrap();
-    assert_eq!(rows.len() as u64 + lost, story.entries.len() as u64);
+    let rows = store.call_timeline(&scene.call.to_string()).await.unwrap();
+    assert_eq!(rows.len() as u64 + lost, scene.entries.len() as u64);
     store.close().await;
 }
 
@@ -173,17 +173,17 @@ async fn what_is_written_is_synced_soon_and_a_failing_sync_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let (disk, tuning) = faulty(u64::MAX / 2);
     let (store, journal, _) = open_with(dir.path(), tuning).await;
-    let story = everything(1);
-    journal.append(story.entries[0].clone()).written().await.unwrap();
+    let scene = everything(1);
+    journal.append(scene.entries[0].clone()).written().await.unwrap();
     until("it is synced", || disk.synced.load(Ordering::Relaxed) > 0).await;
 
     disk.no_sync.store(true, Ordering::Relaxed);
-    journal.append(story.entries[1].clone()).written().await.unwrap();
+    journal.append(scene.entries[1].clone()).written().await.unwrap();
     until("the fault is told", || journal.health().journal_fault.is_some()).await;
     assert!(journal.health().journal_fault.unwrap().contains("power cut"));
     disk.no_sync.store(false, Ordering::Relaxed);
     until("it is mended", || journal.health().journal_fault.is_none()).await;
-    journal.append(story.entries[2].clone()).written().await.unwrap();
+    journal.append(scene.entries[2].clone()).written().await.unwrap();
     assert_eq!(disk.created.load(Ordering::Relaxed), 2, "after a failed sync a new file begins");
     store.close().await;
 }
@@ -205,7 +205,7 @@ async fn a_stop_with_a_dead_disk_ends_all_the_same() {
 #[tokio::test]
 async fn a_slow_sync_and_a_busy_reader_hold_up_no_append() {
     let dir = tempfile::tempdir().unwrap();
-    let (store, journal, _) = open_with(dir.path(), Tuning { sync_every: Duration::from_secs(3600), ..super::quick() }).await;
+    let (store, journal, _) = open_with(dir.path(), Tuning { sync_every: Duration::from_hours(1), ..super::quick() }).await;
     let mut reader = connect(dir.path()).await;
     sqlx::query("BEGIN").execute(&mut reader).await.unwrap();
     sqlx::query("SELECT COUNT(*) FROM calls").fetch_one(&mut reader).await.unwrap();

@@ -2,12 +2,11 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use hotline_core::fact::{Fact, Outcome, RecordingKind};
 use hotline_core::ids::LegId;
 
-use super::{Story, dump, everything, open, until};
+use super::{PATIENCE, Story, dump, everything, open, until};
 
 /// Set for the child only: the folder.
 const FOLDER: &str = "HOTLINE_TEST_KILLED_STORE";
@@ -21,11 +20,11 @@ fn child() {
         let (store, journal, _) = open(std::path::Path::new(&folder)).await;
         // The database is locked from the outside: what survives, survives in the journal.
         for seed in 1.. {
-            let mut story = everything(seed);
+            let mut scene = everything(seed);
             if seed == 3 {
-                story = interrupted(&store);
+                scene = interrupted(&store);
             }
-            for entry in story.entries {
+            for entry in scene.entries {
                 journal.append(entry).written().await.unwrap();
                 println!("written {seed}");
             }
@@ -35,14 +34,14 @@ fn child() {
 
 /// A call in the middle of its voicemail.
 fn interrupted(store: &crate::store::Store) -> Story {
-    let mut story = Story::new(3, "4711");
-    story.open_alert();
-    let recording = story.recording();
-    story.fact(Fact::RecordingStarted { recording, leg: LegId::CALLER, kind: RecordingKind::Voicemail });
+    let mut scene = Story::new(3, "4711");
+    scene.open_alert();
+    let recording = scene.recording();
+    scene.fact(Fact::RecordingStarted { recording, leg: LegId::CALLER, kind: RecordingKind::Voicemail });
     let samples: Vec<u8> =
         (0..16_000_i32).flat_map(|n| i16::try_from((n % 40) * 200).unwrap().to_le_bytes()).collect();
     std::fs::write(store.segment_path(recording), samples).unwrap();
-    story
+    scene
 }
 
 #[tokio::test]
@@ -93,7 +92,7 @@ async fn what_was_written_survives_kill_9() {
             fact: Fact::CallEnded { outcome: Outcome::Failed },
             why: "The service stopped in the middle of the call.".to_owned(),
         };
-        journal.append(entry).drained(Duration::from_secs(60)).await.unwrap();
+        journal.append(entry).drained(PATIENCE).await.unwrap();
     }
     store.close().await;
     let (store, _, recovered) = open(dir.path()).await;

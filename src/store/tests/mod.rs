@@ -23,10 +23,11 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions, Row};
 
 use super::journal::Tuning;
+use super::recordings::Audio;
 use super::{Journal, Recovered, Store, StoreSettings};
 
 /// Long enough for the slowest machine; nothing waits so long when all is well.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn settings(dir: &Path) -> StoreSettings {
     StoreSettings {
@@ -44,12 +45,14 @@ pub(super) fn quick() -> Tuning {
     }
 }
 
-/// Segments of the tests: raw samples; an odd length is damage.
-pub(super) fn raw_samples(bytes: &[u8]) -> Result<Vec<i16>, String> {
-    if bytes.len() % 2 != 0 {
+/// Segments of the tests: raw samples; three bytes are damage, and `torn` ends what can be read.
+pub(super) fn raw_samples(bytes: &[u8]) -> Result<Audio, String> {
+    if bytes.len() == 3 {
         return Err("half a sample".to_owned());
     }
-    Ok(bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
+    let end = bytes.windows(4).position(|four| four == b"torn").unwrap_or(bytes.len());
+    let samples = bytes[..end].chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
+    Ok(Audio { samples, torn_bytes: bytes.len() - end })
 }
 
 pub(super) async fn open_with(dir: &Path, tuning: Tuning) -> (Store, Journal, Recovered) {
@@ -131,8 +134,8 @@ impl Story {
         let mut ids = IdSource::new(seed);
         let at = Timestamp::from_millisecond(1_790_000_000_000 + i64::try_from(seed).unwrap() * 60_000).unwrap();
         let (call, alert) = (CallId(ids.uuid(at)), AlertId(ids.uuid(at)));
-        let mut story = Self { call, alert, ids, at, entries: Vec::new(), opened: false };
-        story.fact(Fact::CallStarted {
+        let mut scene = Self { call, alert, ids, at, entries: Vec::new(), opened: false };
+        scene.fact(Fact::CallStarted {
             direction: Direction::Inbound,
             number: "hotline".into(),
             reference: reference.to_owned(),
@@ -140,7 +143,7 @@ impl Story {
             source: "trunk:carrier".to_owned(),
             language: Language::default(),
         });
-        story
+        scene
     }
 
     pub fn recording(&mut self) -> RecordingId {
@@ -161,7 +164,7 @@ impl Story {
     }
 
     pub fn open_alert(&mut self) -> &mut Self {
-        let ring_at = Some(self.at.checked_add(Duration::from_secs(300)).unwrap());
+        let ring_at = Some(self.at.checked_add(Duration::from_mins(5)).unwrap());
         self.fact(Fact::AlertOpened { title: "Call of a caller".to_owned(), priority: Priority::P2, ring_at })
     }
 
@@ -180,19 +183,19 @@ impl Story {
 
 /// A call in which every fact occurs.
 pub(super) fn everything(seed: u64) -> Story {
-    let mut story = Story::new(seed, &(1_001 + seed).to_string());
+    let mut scene = Story::new(seed, &(1_001 + seed).to_string());
     let engineer = Some("engineer-1".into());
-    story
+    scene
         .fact(Fact::LegStarted { leg: LegId::CALLER, person: None, destination: "trunk carrier".to_owned() })
         .fact(Fact::LegAnswered { leg: LegId::CALLER })
         .open_alert()
         .fact(Fact::CustomerIdentified { customer: "acme".into() })
         .fact(Fact::LanguageChosen { language: Language("de".to_owned()) })
         .fact(Fact::Step { node: "menu".to_owned(), what: "pressed 1".to_owned() });
-    let said = story.record(RecordingKind::Answer(Question::What), true);
-    let silent = story.record(RecordingKind::Answer(Question::Why), false);
-    let message = story.record(RecordingKind::Voicemail, true);
-    story
+    let said = scene.record(RecordingKind::Answer(Question::What), true);
+    let silent = scene.record(RecordingKind::Answer(Question::Why), false);
+    let message = scene.record(RecordingKind::Voicemail, true);
+    scene
         .fact(Fact::AnswersConfirmed)
         .fact(Fact::AlertUpdated { title: Some("Mail is down".to_owned()), priority: None })
         .fact(Fact::AlertUpdated { title: None, priority: Some(Priority::P1) });
@@ -205,20 +208,20 @@ pub(super) fn everything(seed: u64) -> Story {
         (6, LegCause::Released),
     ] {
         let destination = format!("phone engineer-{leg}");
-        story
+        scene
             .fact(Fact::LegStarted { leg: LegId(leg), person: engineer.clone(), destination })
             .fact(Fact::LegRinging { leg: LegId(leg) })
             .fact(Fact::LegEnded { leg: LegId(leg), cause });
     }
-    story
+    scene
         .fact(Fact::LegStarted { leg: LegId(7), person: engineer.clone(), destination: "phone engineer-1".to_owned() })
         .fact(Fact::LegAnswered { leg: LegId(7) })
         .fact(Fact::LegDeclined { leg: LegId(7), person: engineer.clone() })
         .fact(Fact::LegAccepted { leg: LegId(7), person: engineer.clone() })
         .fact(Fact::Bridged { a: LegId::CALLER, b: LegId(7) })
         .fact(Fact::LegEnded { leg: LegId(7), cause: LegCause::HungUp });
-    let next_at = story.at;
-    story
+    let next_at = scene.at;
+    scene
         .fact(Fact::AlertRings { round: 1, next_at })
         .fact(Fact::AlertAcknowledged { by: Actor::Person("engineer-1".into()) })
         .fact(Fact::AlertRings { round: 2, next_at })
@@ -233,7 +236,7 @@ pub(super) fn everything(seed: u64) -> Story {
         .fact(Fact::AlertResolved { by: Actor::Login("admin".to_owned()) })
         .fact(Fact::CallEnded { outcome: Outcome::Taken });
     let _ = silent;
-    story
+    scene
 }
 
 /// A disk that does as it is told.

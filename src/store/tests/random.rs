@@ -252,7 +252,9 @@ fn a_start_finds_the_same_in_the_journal_and_in_the_database() {
 /// From the journal alone, from the database alone, and from the database with the rest of the journal on top.
 async fn three_ways(entries: &[Entry], drained: usize) -> (String, String, String) {
     let mut journal = Fold::default();
-    entries.iter().for_each(|entry| journal.apply(entry));
+    for entry in entries {
+        journal.apply(entry);
+    }
     let dir = tempfile::tempdir().unwrap();
     let engine = Engine::new(&super::settings(dir.path()).database_url).unwrap();
     let mut connection = engine.connect_drain().await.unwrap();
@@ -266,7 +268,9 @@ async fn three_ways(entries: &[Entry], drained: usize) -> (String, String, Strin
     if drained == entries.len() {
         mixed = recover::from_database(&mut connection).await.unwrap();
     }
-    entries[drained..].iter().for_each(|entry| mixed.apply(entry));
+    for entry in &entries[drained..] {
+        mixed.apply(entry);
+    }
     let database = recover::from_database(&mut connection).await.unwrap();
     let shown = |fold: Fold| format!("{:?} {:#?}", fold.open_recordings(), fold.finish());
     (shown(journal), shown(database), shown(mixed))

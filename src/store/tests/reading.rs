@@ -15,11 +15,11 @@ async fn calls_page_by_page_newest_first() {
     // Two begin in the same millisecond.
     let same = stories[3].entries[0].at;
     stories[4].entries[0].at = same;
-    for story in &stories {
-        append_all(&journal, &story.entries).await;
+    for scene in &stories {
+        append_all(&journal, &scene.entries).await;
     }
     let mut expected: Vec<_> =
-        stories.iter().map(|story| (story.entries[0].at.as_millisecond(), story.call.to_string())).collect();
+        stories.iter().map(|scene| (scene.entries[0].at.as_millisecond(), scene.call.to_string())).collect();
     expected.sort();
     expected.reverse();
     for limit in [1, 2, 3, 7, 200] {
@@ -89,12 +89,12 @@ async fn running_calls_are_transcribed_first() {
     for expected in [live, first, second] {
         let job = store.next_transcript().await.unwrap().unwrap();
         assert_eq!(job.recording, expected);
-        let (story, alert) =
+        let (scene, alert) =
             if expected == live { (&mut running, None) } else { let alert = over.alert; (&mut over, Some(alert)) };
-        assert_eq!((job.call, job.alert), (story.call, alert));
+        assert_eq!((job.call, job.alert), (scene.call, alert));
         let text = Private::from("words");
         let done = Fact::Transcribed { recording: expected, text, language: "en".to_owned(), engine: "e".to_owned() };
-        let entry = story.fact(done).entries.pop().unwrap();
+        let entry = scene.fact(done).entries.pop().unwrap();
         append_all(&journal, &[entry]).await;
     }
     assert_eq!(store.next_transcript().await.unwrap(), None);
