@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(super) struct RealDisk;
 
 impl Disk for RealDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
         sync_folder(path)?;
         Ok(Arc::new(file))
     }
@@ -49,6 +49,11 @@ impl DiskFile for File {
     }
 }
 
+/// Makes a folder and those above it, for the service's own eyes. Those that are there stay as they are.
+pub(super) fn create_folder(path: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
 /// Makes a new, renamed or removed name in the folder of `path` survive a power cut.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
@@ -58,6 +63,7 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
 }
 
 /// An I/O error in plain words, with the remedy where there is a common one.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not exhaustive; all else speaks for itself")]
 pub(super) fn plain(what: &str, error: &io::Error) -> String {
     let reason = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full; make room on it".to_owned(),

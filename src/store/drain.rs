@@ -23,7 +23,7 @@ const GATHER: Duration = Duration::from_millis(40);
 /// Drained files are few, however small they are.
 const FILES_MAX: usize = 64;
 /// Tries after the service was told to stop.
-const LAST_TRIES: u32 = 8;
+const LAST_TRIES: u32 = 3;
 /// Begin of the note about refused entries; there is one such note.
 const REFUSED: &str = "the database refused ";
 

@@ -12,6 +12,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Row, Transaction};
 
 use super::StoreError;
+use super::disk::create_folder;
 
 /// Two adjacent releases work side by side: what a newer one has added does not stop an older one.
 static SQLITE: LazyLock<Migrator> = LazyLock::new(|| {
@@ -54,7 +55,8 @@ impl Engine {
         };
         let path = rest.trim_start_matches("//").split('?').next().unwrap_or_default();
         if let Some(folder) = Path::new(path).parent()
-            && let Err(error) = std::fs::create_dir_all(folder)
+            && folder != Path::new("")
+            && let Err(error) = create_folder(folder)
         {
             tracing::warn!("database folder {}: {error}", folder.display());
         }
@@ -95,13 +97,13 @@ impl Engine {
         })
     }
 
-    /// A transaction that will write. SQLite: takes the write lock at once; a plain `BEGIN` that reads
+    /// A transaction that will write. `SQLite` takes the write lock at once; a plain `BEGIN` that reads
     /// first fails under contention when it comes to write.
     pub fn begin(connection: &mut AnyConnection) -> BoxFuture<'_, Result<Transaction<'_, Any>, sqlx::Error>> {
         Box::pin(connection.begin_with("BEGIN IMMEDIATE"))
     }
 
-    /// Everything committed so far survives a power cut when this says true. SQLite: a whole checkpoint.
+    /// Everything committed so far survives a power cut when this says true. `SQLite`: a whole checkpoint.
     pub async fn make_durable(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
         let row = sqlx::query("PRAGMA wal_checkpoint(FULL)").fetch_one(connection).await?;
         let (busy, log, done): (i64, i64, i64) = (number(&row, 0)?, number(&row, 1)?, number(&row, 2)?);
@@ -109,6 +111,7 @@ impl Engine {
     }
 
     /// Whether the record that met this error is to blame.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not exhaustive; all else is about the connection")]
     pub fn verdict(error: &sqlx::Error) -> Verdict {
         let code = match error {
             sqlx::Error::Database(error) => error.code().unwrap_or_default().into_owned(),
@@ -141,7 +144,7 @@ impl Engine {
     }
 }
 
-/// `PRAGMA` results carry no declared type; SQLite gives them as 32 or 64 bit.
+/// `PRAGMA` results carry no declared type; `SQLite` gives them as 32 or 64 bit.
 fn number(row: &sqlx::any::AnyRow, index: usize) -> Result<i64, sqlx::Error> {
     row.try_get::<i64, _>(index).or_else(|_| row.try_get::<i32, _>(index).map(i64::from))
 }

@@ -303,6 +303,18 @@ struct Open {
     length: u64,
 }
 
+/// However the thread ends: who waits for an entry is told, and a fault of ours is not silent.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shared.set_write_fault(Some("the journal stopped by a fault of ours; restart the service".to_owned()));
+            self.shared.stop();
+        }
+        self.shared.stop_syncer();
+        self.shared.ended.send_replace(true);
+    }
+}
+
 impl Writer {
     fn new(shared: Arc<Shared>) -> Self {
         let write_bytes = shared.tuning.write_bytes;
@@ -331,8 +343,6 @@ impl Writer {
             tracing::error!(entries = left, "journal: stopped before they could be written");
             self.shared.lost.fetch_add(left, Ordering::Relaxed);
         }
-        self.shared.stop_syncer();
-        self.shared.ended.send_replace(true);
     }
 
     /// Waits for something to write. False: all is written and it is time to stop.

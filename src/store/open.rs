@@ -1,22 +1,24 @@
 //! The start and the end: folder and lock, journal scanned, database asked, recordings made whole, drain running.
 
-use std::fs::{self, File};
+use std::fs::File;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use futures::FutureExt;
 use hotline_core::fact::{Entry, Fact, RecordingEnd};
 use hotline_core::ids::{AlertId, CallId, RecordingId};
 use parking_lot::Mutex;
 use sqlx::AnyPool;
 use tokio::sync::watch;
 
-use super::disk::plain;
+use super::disk::{create_folder, plain};
 use super::drain::Drain;
 use super::engine::Engine;
 use super::journal::{self, Handle, Shared, Tuning};
-use super::recordings::Recordings;
+use super::recordings::{Decode, Recordings};
 use super::recover::{self, Fold};
 use super::segments::{self, Reader, Segment};
 use super::{Journal, Recovered, Store, StoreError, StoreHealth, StoreSettings, record};
@@ -53,7 +55,7 @@ impl Inner {
 pub(super) async fn open(
     settings: StoreSettings,
     tuning: Tuning,
-    decode: fn(&[u8]) -> Result<Vec<i16>, String>,
+    decode: Decode,
 ) -> Result<(Store, Journal, Recovered), StoreError> {
     let engine = Engine::new(&settings.database_url)?;
     let (shared, recordings) = blocking(move || prepare(settings, tuning, decode)).await?;
@@ -67,7 +69,7 @@ pub(super) async fn open(
     let journal = Journal { handle: Arc::clone(&handle) };
     let (mending, to) = (recordings.clone(), journal.clone());
     let fold = blocking(move || Ok(mend_recordings(fold, &mending, &to))).await?;
-    let running = Running { threads, drain: tokio::spawn(drain.run()) };
+    let running = Running { threads, drain: tokio::spawn(watched(drain, Arc::clone(&shared))) };
     let inner =
         Inner { pool: engine.pool(), recordings, journal: Some(handle), running: Mutex::new(Some(running)) };
     Ok((Store { shared: Arc::new(inner) }, journal, fold.finish()))
@@ -108,18 +110,25 @@ pub(super) async fn close(inner: &Inner) {
     let _ = tokio::time::timeout(Duration::from_secs(2), inner.pool.close()).await;
 }
 
+/// Runs the drain; a fault of ours in it ends neither the journal nor calls, and is told.
+async fn watched(drain: Drain, shared: Arc<Shared>) {
+    if AssertUnwindSafe(drain.run()).catch_unwind().await.is_err() {
+        shared.set_database_fault(Some("its writer stopped by a fault of ours; restart the service".to_owned()));
+    }
+}
+
 /// Folder, lock, the journal's files.
 fn prepare(
     settings: StoreSettings,
     tuning: Tuning,
-    decode: fn(&[u8]) -> Result<Vec<i16>, String>,
+    decode: Decode,
 ) -> Result<(Arc<Shared>, Recordings), StoreError> {
     let data_dir = settings.data_dir;
     let unusable = |error: std::io::Error| {
         StoreError::Journal(plain(&format!("the data folder {} cannot be used", data_dir.display()), &error))
     };
     let folder = data_dir.join("journal");
-    fs::create_dir_all(&folder).map_err(unusable)?;
+    create_folder(&folder).map_err(unusable)?;
     let lock = lock(&data_dir)?;
     let mut notes = Vec::new();
     let catalog = segments::scan(&folder, &mut notes).map_err(unusable)?;
@@ -243,4 +252,9 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| StoreError::Journal(error.to_string()))?
+}
+
+#[cfg(test)]
+pub(super) fn is_free(data_dir: &Path) -> bool {
+    lock(data_dir).is_ok()
 }

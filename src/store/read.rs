@@ -13,7 +13,7 @@ pub struct Page<T> {
 /// One call.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct CallRow {
-    /// CallId.
+    /// `CallId`.
     pub id: String,
     /// Direction word.
     pub direction: String,
@@ -25,11 +25,11 @@ pub struct CallRow {
     pub caller: Option<String>,
     /// `trunk:NAME`, `phone:NAME`, `open`.
     pub source: String,
-    /// CustomerId.
+    /// `CustomerId`.
     pub customer: Option<String>,
     /// Language tag.
     pub language: String,
-    /// AlertId.
+    /// `AlertId`.
     pub alert_id: Option<String>,
     /// First INVITE.
     pub started_at: i64,
@@ -37,7 +37,7 @@ pub struct CallRow {
     pub answered_at: Option<i64>,
     /// A person accepted.
     pub taken_at: Option<i64>,
-    /// Who accepted (UserId).
+    /// Who accepted (`UserId`).
     pub taken_by: Option<String>,
     /// Over.
     pub ended_at: Option<i64>,
@@ -48,9 +48,9 @@ pub struct CallRow {
 /// One leg of a call.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct LegRow {
-    /// LegId's number; 0 is the caller.
+    /// `LegId`'s number; 0 is the caller.
     pub leg: i64,
-    /// UserId.
+    /// `UserId`.
     pub person: Option<String>,
     /// In words, without full numbers.
     pub destination: String,
@@ -69,9 +69,9 @@ pub struct LegRow {
 /// One recording.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct RecordingRow {
-    /// RecordingId.
+    /// `RecordingId`.
     pub id: String,
-    /// CallId.
+    /// `CallId`.
     pub call_id: String,
     /// Kind word: `who` … `why`, `voicemail`.
     pub kind: String,
@@ -81,7 +81,7 @@ pub struct RecordingRow {
     pub duration_ms: Option<i64>,
     /// 1: speech was heard.
     pub speech: i64,
-    /// RecordingEnd word.
+    /// `RecordingEnd` word.
     pub reason: Option<String>,
     /// `waiting`, `done`, `failed`, `none` (nothing to transcribe).
     pub transcript_state: String,
@@ -94,7 +94,7 @@ pub struct RecordingRow {
 /// One alert.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct AlertRow {
-    /// AlertId.
+    /// `AlertId`.
     pub id: String,
     /// Spoken reference of its call.
     pub reference: String,
@@ -104,7 +104,7 @@ pub struct AlertRow {
     pub priority: String,
     /// One line.
     pub title: String,
-    /// CustomerId.
+    /// `CustomerId`.
     pub customer: Option<String>,
     /// The number rung.
     pub number: String,
@@ -133,9 +133,9 @@ pub struct AlertRow {
 pub struct TimelineRow {
     /// Order.
     pub seq: i64,
-    /// CallId.
+    /// `CallId`.
     pub call_id: Option<String>,
-    /// AlertId.
+    /// `AlertId`.
     pub alert_id: Option<String>,
     /// When.
     pub at: i64,
@@ -156,7 +156,7 @@ pub struct LoginRow {
     pub password_hash: String,
     /// `admin`, `dispatcher`, `engineer`, `stakeholder`.
     pub role: String,
-    /// The person of the directory, if it is one (UserId).
+    /// The person of the directory, if it is one (`UserId`).
     pub user_id: Option<String>,
 }
 
@@ -167,7 +167,7 @@ pub struct AlertFilter {
     pub status: Option<String>,
     /// Priority word.
     pub priority: Option<String>,
-    /// CustomerId.
+    /// `CustomerId`.
     pub customer: Option<String>,
 }
 
@@ -178,7 +178,7 @@ pub struct CallFilter {
     pub number: Option<String>,
     /// Outcome word.
     pub outcome: Option<String>,
-    /// CustomerId.
+    /// `CustomerId`.
     pub customer: Option<String>,
     /// Direction word.
     pub direction: Option<String>,

@@ -182,7 +182,6 @@ pub(super) fn decode(json: &[u8]) -> Result<Entry, String> {
     })
 }
 
-#[expect(clippy::too_many_lines, reason = "one line a field; a table in the shape of a match")]
 fn to_record(fact: &Fact) -> FactRecord {
     let person = |user: &Option<UserId>| user.as_ref().map(|user| user.0.clone());
     match fact {
@@ -241,7 +240,6 @@ fn to_record(fact: &Fact) -> FactRecord {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one line a field; a table in the shape of a match")]
 fn from_record(record: FactRecord) -> Result<Fact, String> {
     Ok(match record {
         FactRecord::CallStarted { direction, number, reference, caller, source, language } => Fact::CallStarted {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hotline_core::ids::RecordingId;
 
 use super::StoreError;
-use super::disk::{plain, sync_folder};
+use super::disk::{create_folder, plain, sync_folder};
 
 /// Samples of a finished recording per second.
 const RATE_HZ: u32 = 8_000;
@@ -19,8 +19,20 @@ const LOUD_RMS: i64 = 200;
 /// So many loud frames (0.2 s) count as speech.
 const LOUD_FRAMES: usize = 10;
 
-/// Makes samples (8 kHz) of a segment's bytes.
-type Decode = fn(&[u8]) -> Result<Vec<i16>, String>;
+/// More bytes than this cannot be the unfinished end that a crash leaves (a frame of 60 ms is shorter).
+const TORN_BYTES_MAX: usize = 1_024;
+
+/// Makes audio of a segment's bytes.
+pub(super) type Decode = fn(&[u8]) -> Result<Audio, String>;
+
+/// A decoded segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Audio {
+    /// 8 kHz mono.
+    pub samples: Vec<i16>,
+    /// Bytes at the end that could not be read.
+    pub torn_bytes: usize,
+}
 
 /// The folder of all recordings.
 #[derive(Debug, Clone)]
@@ -43,7 +55,7 @@ impl Recordings {
     pub fn create(data_dir: &Path, decode: Decode) -> io::Result<Self> {
         let recordings = Self::at(data_dir, decode);
         for byte in 0..=u8::MAX {
-            fs::create_dir_all(recordings.folder.join(format!("{byte:02x}")))?;
+            create_folder(&recordings.folder.join(format!("{byte:02x}")))?;
         }
         Ok(recordings)
     }
@@ -78,14 +90,20 @@ impl Recordings {
             }
             Err(error) => return Err(fault("cannot read the segment", &segment, &error)),
         };
-        let samples = match (self.decode)(&bytes) {
-            Ok(samples) if !samples.is_empty() => samples,
+        let Audio { samples, torn_bytes } = match (self.decode)(&bytes) {
+            Ok(audio) if !audio.samples.is_empty() => audio,
             Ok(_) => return Err(self.set_aside(recording, "it holds no audio")),
             Err(reason) => return Err(self.set_aside(recording, &reason)),
         };
         drop(bytes);
         write_wav(&wav, &samples)?;
-        fs::remove_file(&segment).map_err(|error| fault("cannot remove the segment", &segment, &error))?;
+        if torn_bytes > TORN_BYTES_MAX {
+            // The WAV has what could be read; the rest may still be of use to a person.
+            let told = self.set_aside(recording, &format!("{torn_bytes} bytes cannot be read"));
+            tracing::warn!("{told}");
+        } else {
+            fs::remove_file(&segment).map_err(|error| fault("cannot remove the segment", &segment, &error))?;
+        }
         Ok(measure(&samples))
     }
 
@@ -103,7 +121,7 @@ impl Recordings {
 
     /// What a segment holds, without touching it; `None` where it cannot be read.
     pub fn measure_segment(&self, recording: RecordingId) -> Option<Finished> {
-        let samples = (self.decode)(&fs::read(self.segment(recording)).ok()?).ok()?;
+        let Audio { samples, .. } = (self.decode)(&fs::read(self.segment(recording)).ok()?).ok()?;
         (!samples.is_empty()).then(|| measure(&samples))
     }
 
@@ -188,7 +206,8 @@ fn measure(samples: &[i16]) -> Finished {
     }
 }
 
-/// The samples (8 kHz) of a recording's segment.
-pub(super) fn decode_segment(bytes: &[u8]) -> Result<Vec<i16>, String> {
-    hotline_core::audio::segment::decode(bytes).map(|decoded| decoded.samples).map_err(|error| error.to_string())
+/// The audio of a recording's segment.
+pub(super) fn decode_segment(bytes: &[u8]) -> Result<Audio, String> {
+    let decoded = hotline_core::audio::segment::decode(bytes).map_err(|error| error.to_string())?;
+    Ok(Audio { samples: decoded.samples, torn_bytes: decoded.torn_bytes })
 }

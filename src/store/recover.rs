@@ -97,10 +97,10 @@ impl Fold {
             }
             Fact::LanguageChosen { language } => call.language = language.clone(),
             Fact::LegAccepted { .. } => call.cut.taken = true,
-            Fact::RecordingStarted { recording, .. } => {
-                if !call.recordings.iter().any(|known| known.id == *recording) {
-                    call.recordings.push(FoldedRecording { id: *recording, ended: false, speech: false });
-                }
+            Fact::RecordingStarted { recording, .. }
+                if call.recordings.iter().all(|known| known.id != *recording) =>
+            {
+                call.recordings.push(FoldedRecording { id: *recording, ended: false, speech: false });
             }
             Fact::RecordingEnded { recording, speech, duration, reason } => {
                 let nothing_kept = *reason == hotline_core::fact::RecordingEnd::Failed && duration.is_zero();
@@ -237,7 +237,8 @@ pub(super) async fn from_database(connection: &mut AnyConnection) -> Result<Fold
     let calls = query(
         "SELECT id, direction, number, reference, caller, customer, language, alert_id, taken_at, ended_at
          FROM calls
-         WHERE ended_at IS NULL OR id IN (SELECT call_id FROM alerts WHERE status <> 'resolved')",
+         WHERE id IN (SELECT id FROM calls WHERE ended_at IS NULL
+                      UNION SELECT call_id FROM alerts WHERE status <> 'resolved')",
     )
     .fetch_all(&mut *connection)
     .await?;
@@ -246,10 +247,11 @@ pub(super) async fn from_database(connection: &mut AnyConnection) -> Result<Fold
         fold.calls.insert(call.cut.call, call);
     }
     let recordings = query(
-        "SELECT r.id, r.call_id, r.duration_ms, r.speech
-         FROM recordings r JOIN calls c ON c.id = r.call_id
-         WHERE c.ended_at IS NULL OR c.id IN (SELECT call_id FROM alerts WHERE status <> 'resolved')
-         ORDER BY r.started_at, r.seq",
+        "SELECT id, call_id, duration_ms, speech
+         FROM recordings
+         WHERE call_id IN (SELECT id FROM calls WHERE ended_at IS NULL
+                           UNION SELECT call_id FROM alerts WHERE status <> 'resolved')
+         ORDER BY started_at, seq",
     )
     .fetch_all(&mut *connection)
     .await?;
