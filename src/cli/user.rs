@@ -170,7 +170,7 @@ fn stty(how: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::tests::fake::Fake;
+    use crate::http::fake::Fake;
 
     #[tokio::test]
     async fn adds_and_replaces_a_login() {

@@ -169,4 +169,8 @@ pub async fn serve(listener: tokio::net::TcpListener, state: AppState, shutdown:
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+extern crate self as hotline;
+#[cfg(test)]
+pub mod fake;
+#[cfg(test)]
+mod tests;

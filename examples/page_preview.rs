@@ -1,0 +1,64 @@
+//! The page with a made-up night, to look at: `cargo run --example page_preview -- [PORT] [trouble] [login]`.
+//! Everybody is logged in, unless `login` stands there: then as `admin` with `preview-night`.
+//! `trouble` shows the banner. Loopback only; nothing is kept.
+
+#![expect(clippy::cast_possible_truncation, reason = "an example that includes the tests' fake")]
+
+extern crate hotline;
+
+#[path = "../src/http/fake.rs"]
+mod fake;
+
+use std::sync::Arc;
+
+use hotline::http::{AppState, HttpSettings, password, router, serve};
+use hotline::store::read::LoginRow;
+use hotline_core::private::Private;
+use tokio_util::sync::CancellationToken;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let port: u16 = std::env::args().nth(1).map_or(Ok(8099), |port| port.parse())?;
+    let fake = fake::Fake::night(hotline::clock::now().wall);
+    let flag = |flag: &str| std::env::args().any(|arg| arg == flag);
+    {
+        let mut kept = fake.kept.lock();
+        let password_hash = password::hash(&Private::from("preview-night")).map_err(anyhow::Error::msg)?;
+        let login = LoginRow { name: "admin".to_owned(), password_hash, role: "admin".to_owned(), user_id: None };
+        kept.logins.insert("admin".to_owned(), login);
+        if flag("trouble") {
+            kept.health.store.journal_fault = Some("no space left on device".to_owned());
+            kept.health.transcripts_off = Some("no speech model; run: hotline models fetch".to_owned());
+            kept.health.warnings.push("Phone engineer-2 is not registered, so Ben Sommer can't be rung there: start the phone, or check its password.".to_owned());
+        }
+    }
+    let fake = Arc::new(fake);
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    let settings = HttpSettings {
+        addr: listener.local_addr()?,
+        admin_token: Some("preview-token".into()),
+        public_url: None,
+        trusted_proxies: Vec::new(),
+        demo: true,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    println!("http://{}", listener.local_addr()?);
+    let end = CancellationToken::new();
+    let on_signal = end.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            on_signal.cancel();
+        }
+    });
+    let state = AppState::with(settings, fake.clone(), fake);
+    if flag("login") {
+        serve(listener, state, end).await?;
+    } else {
+        let app = router(state).layer(axum::middleware::map_request(|mut request: axum::extract::Request| async {
+            request.headers_mut().insert("authorization", axum::http::HeaderValue::from_static("Bearer preview-token"));
+            request
+        }));
+        axum::serve(listener, app).with_graceful_shutdown(async move { end.cancelled().await }).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,593 @@
+//! A store and a switch in memory, with a night's worth of calls: for the tests here and for
+//! `examples/page_preview.rs`, which includes this file.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hotline_core::call::CallView;
+use hotline_core::directory::{Customer, Destination, Directory, Language, Number, Phone, Trunk, User};
+use hotline_core::fact::{Actor, Direction};
+use hotline_core::ids::{AlertId, CallId, FlowId, NumberId, PhoneId, RecordingId, ScheduleId, TrunkId, UserId};
+use hotline_core::oncall::{OnCall, OnCallPerson, Override, Rotation, Schedule};
+use hotline_core::private::Private;
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+use super::hotline::http::{Board, Records};
+use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
+use super::hotline::store::StoreError;
+use super::hotline::store::read::{AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow};
+use super::hotline::switch::{AlertError, Change, Health};
+
+const WEEK: i64 = 7 * 86_400;
+
+/// What is kept.
+#[derive(Default)]
+pub struct Kept {
+    pub calls: Vec<CallRow>,
+    pub legs: Vec<(String, LegRow)>,
+    pub recordings: Vec<RecordingRow>,
+    pub alerts: Vec<AlertRow>,
+    pub timeline: Vec<TimelineRow>,
+    pub logins: BTreeMap<String, LoginRow>,
+    pub sessions: BTreeMap<String, (String, i64)>,
+    pub live: Vec<CallView>,
+    pub health: Health,
+}
+
+/// Store and switch in one.
+pub struct Fake {
+    pub kept: Mutex<Kept>,
+    pub directory: Arc<Directory>,
+    pub changes: broadcast::Sender<Change>,
+    /// The database is away.
+    pub away: AtomicBool,
+    /// The journal keeps nothing.
+    pub full: AtomicBool,
+    /// The next read panics.
+    pub panics: AtomicBool,
+    pub folder: PathBuf,
+    now: Timestamp,
+}
+
+/// The id with this number.
+pub fn id(number: u128) -> Uuid {
+    Uuid::from_u128(0x019a_ab2c_7d11_7000_8000_0000_0000_0000 + number)
+}
+
+pub const CALL_VOICEMAIL: u128 = 1;
+pub const CALL_TAKEN: u128 = 2;
+pub const CALL_HOSTILE: u128 = 3;
+pub const CALL_RING: u128 = 4;
+pub const CALL_LIVE: u128 = 5;
+pub const CALL_REPORTED: u128 = 6;
+pub const ALERT_WAITING: u128 = 101;
+pub const ALERT_TAKEN: u128 = 102;
+pub const ALERT_HOSTILE: u128 = 103;
+pub const ALERT_RESOLVED: u128 = 104;
+pub const RECORDING_WHAT: u128 = 203;
+pub const RECORDING_LIVE: u128 = 290;
+pub const RECORDING_UNFINISHED: u128 = 291;
+pub const RECORDING_LOST: u128 = 292;
+/// What a hostile phone might call itself.
+pub const HOSTILE: &str = "\"><script>alert(document.cookie)</script><img src=x onerror=alert(1)>";
+
+impl Fake {
+    /// Nothing has happened yet.
+    pub fn empty() -> Self {
+        let folder = std::env::temp_dir().join(format!("hotline-fake-{}", Uuid::from_u128(rand::random())));
+        let health = Health { takes_calls: true, ..Health::default() };
+        Self {
+            kept: Mutex::new(Kept { health, ..Kept::default() }),
+            directory: Arc::new(directory()),
+            changes: broadcast::channel(64).0,
+            away: AtomicBool::new(false),
+            full: AtomicBool::new(false),
+            panics: AtomicBool::new(false),
+            folder,
+            now: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// A night with everything in it, ending at `now`.
+    pub fn night(now: Timestamp) -> Self {
+        let mut fake = Self::empty();
+        fake.now = now;
+        std::fs::create_dir_all(&fake.folder).expect("the temporary folder can be written");
+        {
+            let mut kept = fake.kept.lock();
+            kept.fill(now.as_millisecond());
+            let finished: Vec<_> = kept.recordings.iter().filter(|row| row.duration_ms.is_some()).cloned().collect();
+            for row in finished {
+                let number = row.id.parse::<Uuid>().expect("ids are UUIDs");
+                if number != id(RECORDING_UNFINISHED) && number != id(RECORDING_LOST) {
+                    fake.write_wav(RecordingId(number), row.duration_ms.unwrap_or(1_000));
+                }
+            }
+        }
+        fake
+    }
+
+    fn write_wav(&self, recording: RecordingId, millis: i64) {
+        let spec = hound::WavSpec { channels: 1, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+        let mut file = hound::WavWriter::create(self.folder.join(format!("{recording}.wav")), spec).expect("a WAV can be begun");
+        for sample in 0..millis * 8 {
+            let phase = sample as f32 * 440.0 / 8_000.0 * std::f32::consts::TAU;
+            file.write_sample((phase.sin() * 4_000.0) as i16).expect("a sample can be written");
+        }
+        file.finalize().expect("a WAV can be ended");
+    }
+
+    fn read<T>(&self, what: impl FnOnce(&Kept) -> T) -> Result<T, StoreError> {
+        assert!(!self.panics.swap(false, Ordering::SeqCst), "a panic that a test asked for");
+        if self.away.load(Ordering::SeqCst) {
+            return Err(StoreError::Database("database is locked".to_owned()));
+        }
+        Ok(what(&self.kept.lock()))
+    }
+
+    fn write<T>(&self, what: impl FnOnce(&mut Kept) -> T) -> Result<T, StoreError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(StoreError::Database("database is locked".to_owned()));
+        }
+        Ok(what(&mut self.kept.lock()))
+    }
+
+    fn change_alert(&self, alert: AlertId, change: impl FnOnce(&mut AlertRow)) -> Result<(), AlertError> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(AlertError::NotKept("no space left on device".to_owned()));
+        }
+        let mut kept = self.kept.lock();
+        let row = kept.alerts.iter_mut().find(|row| row.id == alert.to_string() && row.status != "resolved").ok_or(AlertError::NotOpen)?;
+        change(row);
+        drop(kept);
+        let _ = self.changes.send(Change::Alert(alert));
+        Ok(())
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        // Left over: harmless, it is in the temporary folder.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Pages by offset; the real store's cursors look different, and nobody may care.
+fn page<T>(rows: Vec<T>, cursor: Option<&str>, limit: u32) -> Page<T> {
+    let from: usize = cursor.and_then(|cursor| cursor.strip_prefix("at")?.parse().ok()).unwrap_or(0);
+    let total = rows.len();
+    let items: Vec<T> = rows.into_iter().skip(from).take(limit as usize).collect();
+    let next = from + items.len();
+    Page { next_cursor: (next < total).then(|| format!("at{next}")), items }
+}
+
+fn fits(wanted: Option<&String>, value: Option<&str>) -> bool {
+    wanted.is_none_or(|wanted| value == Some(wanted.as_str()))
+}
+
+#[async_trait]
+impl Records for Fake {
+    async fn calls(&self, filter: &CallFilter, cursor: Option<&str>, limit: u32) -> Result<Page<CallRow>, StoreError> {
+        self.read(|kept| {
+            let mut rows: Vec<_> = kept
+                .calls
+                .iter()
+                .filter(|row| {
+                    fits(filter.number.as_ref(), Some(&row.number))
+                        && fits(filter.outcome.as_ref(), row.outcome.as_deref())
+                        && fits(filter.customer.as_ref(), row.customer.as_deref())
+                        && fits(filter.direction.as_ref(), Some(&row.direction))
+                })
+                .cloned()
+                .collect();
+            rows.sort_by_key(|row| std::cmp::Reverse(row.started_at));
+            page(rows, cursor, limit)
+        })
+    }
+    async fn call(&self, id: &str) -> Result<Option<CallRow>, StoreError> {
+        self.read(|kept| kept.calls.iter().find(|row| row.id == id).cloned())
+    }
+    async fn legs(&self, call: &str) -> Result<Vec<LegRow>, StoreError> {
+        self.read(|kept| kept.legs.iter().filter(|(of, _)| of == call).map(|(_, leg)| leg.clone()).collect())
+    }
+    async fn recordings(&self, call: &str) -> Result<Vec<RecordingRow>, StoreError> {
+        self.read(|kept| kept.recordings.iter().filter(|row| row.call_id == call).cloned().collect())
+    }
+    async fn recording(&self, id: &str) -> Result<Option<RecordingRow>, StoreError> {
+        self.read(|kept| kept.recordings.iter().find(|row| row.id == id).cloned())
+    }
+    async fn alerts(&self, filter: &AlertFilter, cursor: Option<&str>, limit: u32) -> Result<Page<AlertRow>, StoreError> {
+        self.read(|kept| {
+            let mut rows: Vec<_> = kept
+                .alerts
+                .iter()
+                .filter(|row| {
+                    fits(filter.status.as_ref(), Some(&row.status))
+                        && fits(filter.priority.as_ref(), Some(&row.priority))
+                        && fits(filter.customer.as_ref(), row.customer.as_deref())
+                })
+                .cloned()
+                .collect();
+            rows.sort_by_key(|row| std::cmp::Reverse(row.created_at));
+            page(rows, cursor, limit)
+        })
+    }
+    async fn alert(&self, id: &str) -> Result<Option<AlertRow>, StoreError> {
+        self.read(|kept| kept.alerts.iter().find(|row| row.id == id).cloned())
+    }
+    async fn call_timeline(&self, call: &str) -> Result<Vec<TimelineRow>, StoreError> {
+        self.read(|kept| kept.timeline.iter().filter(|row| row.call_id.as_deref() == Some(call)).cloned().collect())
+    }
+    async fn alert_timeline(&self, alert: &str) -> Result<Vec<TimelineRow>, StoreError> {
+        self.read(|kept| kept.timeline.iter().filter(|row| row.alert_id.as_deref() == Some(alert)).cloned().collect())
+    }
+    async fn login(&self, name: &str) -> Result<Option<LoginRow>, StoreError> {
+        self.read(|kept| kept.logins.get(name).cloned())
+    }
+    async fn put_login(&self, login: &LoginRow) -> Result<(), StoreError> {
+        self.write(|kept| drop(kept.logins.insert(login.name.clone(), login.clone())))
+    }
+    async fn session(&self, id: &str) -> Result<Option<(String, i64)>, StoreError> {
+        self.read(|kept| kept.sessions.get(id).cloned())
+    }
+    async fn put_session(&self, id: &str, data: &str, expires_at: i64) -> Result<(), StoreError> {
+        self.write(|kept| drop(kept.sessions.insert(id.to_owned(), (data.to_owned(), expires_at))))
+    }
+    async fn remove_session(&self, id: &str) -> Result<(), StoreError> {
+        self.write(|kept| drop(kept.sessions.remove(id)))
+    }
+    fn wav_path(&self, recording: RecordingId) -> PathBuf {
+        self.folder.join(format!("{recording}.wav"))
+    }
+}
+
+#[async_trait]
+impl Board for Fake {
+    fn directory(&self) -> Arc<Directory> {
+        self.directory.clone()
+    }
+    fn calls(&self) -> Vec<CallView> {
+        self.kept.lock().live.clone()
+    }
+    fn subscribe(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+    fn health(&self) -> Health {
+        let kept = self.kept.lock();
+        Health { calls: kept.live.len(), ..kept.health.clone() }
+    }
+    fn registered(&self) -> Vec<Registered> {
+        vec![Registered {
+            phone: PhoneId::from("engineer-1"),
+            address: "192.0.2.20:5062".parse().expect("an address"),
+            transport: Transport::Udp,
+            expires: self.now + Duration::from_secs(600),
+            user_agent: "baresip".to_owned(),
+        }]
+    }
+    fn trunks(&self) -> Vec<TrunkState> {
+        vec![TrunkState { trunk: TrunkId::from("carrier"), up: true, status: "registered until 03:10:00".to_owned() }]
+    }
+    fn sip_counters(&self) -> SipCounters {
+        SipCounters { received: 4_211, garbage: 17, refused: 3, strangers: 96, flooded: 12, panics: 0 }
+    }
+    async fn acknowledge(&self, alert: AlertId, by: Actor) -> Result<(), AlertError> {
+        let now = self.now.as_millisecond();
+        self.change_alert(alert, |row| {
+            if row.status == "triggered" {
+                row.status = "acknowledged".to_owned();
+                row.acknowledged_at = Some(now);
+                row.acknowledged_by = Some(shown(&by));
+                row.next_ring_at = None;
+            }
+        })
+    }
+    async fn resolve(&self, alert: AlertId, by: Actor) -> Result<(), AlertError> {
+        let now = self.now.as_millisecond();
+        self.change_alert(alert, |row| {
+            row.status = "resolved".to_owned();
+            row.resolved_at = Some(now);
+            row.resolved_by = Some(shown(&by));
+            row.next_ring_at = None;
+        })
+    }
+    fn on_call(&self, schedule: &Schedule, directory: &Directory, at: Timestamp) -> OnCall {
+        let members = &schedule.rotation.members;
+        let turn = at.as_second().div_euclid(WEEK) as usize;
+        let people = (0..members.len()).filter_map(|next| {
+            let user = directory.users.get(&members[(turn + next) % members.len()])?;
+            let why = format!("place {} of rotation {}", next + 1, schedule.id);
+            Some(OnCallPerson { user: user.id.clone(), phones: user.phones.clone(), language: user.language.clone(), why })
+        });
+        OnCall { people: people.collect(), why: format!("Weekly rotation of {}, hand-off Thursdays at 00:00 UTC.", schedule.name) }
+    }
+    fn next_change(&self, _: &Schedule, after: Timestamp) -> Option<Timestamp> {
+        Timestamp::from_second((after.as_second().div_euclid(WEEK) + 1) * WEEK).ok()
+    }
+}
+
+fn shown(by: &Actor) -> String {
+    match by {
+        Actor::Person(user) => user.0.clone(),
+        Actor::Login(name) => format!("login {name}"),
+        Actor::Token(name) => format!("token {name}"),
+        Actor::System => "hotline".to_owned(),
+    }
+}
+
+fn directory() -> Directory {
+    let mut directory = Directory::default();
+    let customers = [("acme", "Acme Logistics", "en", "+44201112"), ("muster", "Mustermann & Söhne GmbH", "de", "+4930999")];
+    for (id, name, language, prefix) in customers {
+        let customer = Customer {
+            id: id.into(),
+            name: name.to_owned(),
+            caller_ids: vec![format!("{prefix}*").into()],
+            pin: Some("0042".into()),
+            language: Some(Language(language.to_owned())),
+            retention_days: 90,
+        };
+        directory.customers.insert(customer.id.clone(), customer);
+    }
+    for (id, name) in [("engineer-1", "Ada Winter"), ("engineer-2", "Ben Sommer")] {
+        let number = Destination::Number { trunk: TrunkId::from("carrier"), number: "+491701234542".into() };
+        let phones = vec![Destination::Phone(PhoneId::from(id)), number];
+        let user = User { id: id.into(), name: name.to_owned(), language: Language::default(), phones };
+        directory.users.insert(user.id.clone(), user);
+        let phone = Phone { id: id.into(), user: Some(id.into()) };
+        directory.phones.insert(phone.id.clone(), phone);
+    }
+    let rotation = Rotation {
+        members: vec![UserId::from("engineer-1"), UserId::from("engineer-2")],
+        weeks: 1,
+        start: "2026-01-05T09:00:00".parse().expect("a local time"),
+        time_zone: jiff::tz::TimeZone::get("Europe/Berlin").unwrap_or(jiff::tz::TimeZone::UTC),
+    };
+    let change = Override {
+        user: UserId::from("engineer-2"),
+        from: "2026-12-24T08:00:00Z".parse().expect("a time"),
+        to: "2026-12-26T08:00:00Z".parse().expect("a time"),
+        reason: "holidays".to_owned(),
+    };
+    let schedule = Schedule { id: ScheduleId::from("on-call"), name: "On call, 24×7".to_owned(), rotation, overrides: vec![change] };
+    directory.schedules.insert(schedule.id.clone(), schedule);
+    for (id, language) in [("hotline", "en"), ("hotline-de", "de")] {
+        let number = Number {
+            id: NumberId::from(id),
+            aliases: Vec::new(),
+            flow: FlowId::from("hotline"),
+            language: Language(language.to_owned()),
+            schedule: Some(ScheduleId::from("on-call")),
+            test: false,
+        };
+        directory.numbers.insert(number.id.clone(), number);
+    }
+    let trunk = Trunk { id: TrunkId::from("carrier"), name: "Carrier".to_owned(), caller_id: Some("+4930123450".into()), trusted: true };
+    directory.trunks.insert(trunk.id.clone(), trunk);
+    directory
+}
+
+const MINUTE: i64 = 60_000;
+
+impl Kept {
+    fn fill(&mut self, now: i64) {
+        self.call(CALL_REPORTED, now - 300 * MINUTE, Some("acme"), Some("+442011122334"), Some(ALERT_RESOLVED), "reported");
+        self.call(CALL_TAKEN, now - 95 * MINUTE, Some("muster"), Some("+493099900017"), Some(ALERT_TAKEN), "taken");
+        self.call(CALL_HOSTILE, now - 41 * MINUTE, None, Some(HOSTILE), Some(ALERT_HOSTILE), "abandoned");
+        self.call(CALL_VOICEMAIL, now - 7 * MINUTE, Some("acme"), Some("+442011122334"), Some(ALERT_WAITING), "reported");
+        self.call(CALL_RING, now - 2 * MINUTE, Some("acme"), None, Some(ALERT_WAITING), "unanswered");
+        for row in &mut self.calls {
+            if row.id == id(CALL_RING).to_string() {
+                "alert-ring".clone_into(&mut row.direction);
+            }
+            if row.id == id(CALL_TAKEN).to_string() {
+                row.taken_at = Some(row.started_at + 48_000);
+                row.taken_by = Some("engineer-1".to_owned());
+            }
+        }
+        self.alert(ALERT_RESOLVED, "P3", "Report by Acme Logistics on hotline", Some("acme"), CALL_REPORTED, now - 300 * MINUTE);
+        self.alert(ALERT_TAKEN, "P2", "Call from Mustermann & Söhne GmbH on hotline-de", Some("muster"), CALL_TAKEN, now - 95 * MINUTE);
+        self.alert(ALERT_HOSTILE, "P3", &format!("Call from {HOSTILE} on hotline"), None, CALL_HOSTILE, now - 41 * MINUTE);
+        self.alert(ALERT_WAITING, "P1", "Fault reported by Acme Logistics on hotline", Some("acme"), CALL_VOICEMAIL, now - 7 * MINUTE);
+        for row in &mut self.alerts {
+            match row.id.parse::<Uuid>().expect("ids are UUIDs") {
+                alert if alert == id(ALERT_TAKEN) => {
+                    "acknowledged".clone_into(&mut row.status);
+                    row.acknowledged_at = Some(now - 94 * MINUTE);
+                    row.acknowledged_by = Some("engineer-1".to_owned());
+                }
+                alert if alert == id(ALERT_RESOLVED) => {
+                    "resolved".clone_into(&mut row.status);
+                    row.acknowledged_at = Some(now - 296 * MINUTE);
+                    row.acknowledged_by = Some("engineer-1".to_owned());
+                    row.resolved_at = Some(now - 240 * MINUTE);
+                    row.resolved_by = Some("login admin".to_owned());
+                }
+                _ => {
+                    row.rings = 1;
+                    row.next_ring_at = Some(now + 3 * MINUTE);
+                }
+            }
+        }
+        let at = now - 7 * MINUTE;
+        self.said(201, "who", at + 20_000, 3_200, "This is Jane Porter from Acme Logistics in Dover.");
+        self.said(202, "what", at + 27_000, 2_100, "The, uh, sorry.");
+        self.said(RECORDING_WHAT, "what", at + 36_000, 6_400, "The warehouse scanners can't reach the server any more, nothing is being booked and the trucks are waiting.");
+        self.said(204, "when", at + 46_000, 1_900, "Since about twenty to three.");
+        self.said(205, "where", at + 52_000, 2_700, "");
+        self.said(206, "why", at + 59_000, 1_500, "");
+        for row in &mut self.recordings {
+            if row.id == id(205).to_string() {
+                "waiting".clone_into(&mut row.transcript_state);
+                row.transcript = None;
+            }
+            if row.id == id(206).to_string() {
+                "none".clone_into(&mut row.transcript_state);
+                row.transcript = None;
+                row.speech = 0;
+                row.reason = Some("no-speech".to_owned());
+            }
+        }
+        self.odd_recordings(now);
+        self.steps(at);
+        self.live(now);
+    }
+
+    fn call(&mut self, number: u128, at: i64, customer: Option<&str>, caller: Option<&str>, alert: Option<u128>, outcome: &str) {
+        self.calls.push(CallRow {
+            id: id(number).to_string(),
+            direction: "inbound".to_owned(),
+            number: if customer == Some("muster") { "hotline-de" } else { "hotline" }.to_owned(),
+            reference: format!("{}", 4_710 + number),
+            caller: caller.map(str::to_owned),
+            source: "trunk:carrier".to_owned(),
+            customer: customer.map(str::to_owned),
+            language: if customer == Some("muster") { "de" } else { "en" }.to_owned(),
+            alert_id: alert.map(|alert| id(alert).to_string()),
+            started_at: at,
+            answered_at: Some(at + 300),
+            taken_at: None,
+            taken_by: None,
+            ended_at: Some(at + 154_000),
+            outcome: Some(outcome.to_owned()),
+        });
+    }
+
+    fn alert(&mut self, number: u128, priority: &str, title: &str, customer: Option<&str>, call: u128, at: i64) {
+        let caller = self.calls.iter().find(|row| row.id == id(call).to_string()).and_then(|row| row.caller.clone());
+        self.alerts.push(AlertRow {
+            id: id(number).to_string(),
+            reference: format!("{}", 4_710 + call),
+            status: "triggered".to_owned(),
+            priority: priority.to_owned(),
+            title: title.to_owned(),
+            customer: customer.map(str::to_owned),
+            number: "hotline".to_owned(),
+            call_id: Some(id(call).to_string()),
+            caller,
+            created_at: at + 300,
+            acknowledged_at: None,
+            acknowledged_by: None,
+            resolved_at: None,
+            resolved_by: None,
+            rings: 0,
+            next_ring_at: None,
+        });
+    }
+
+    fn said(&mut self, number: u128, kind: &str, at: i64, millis: i64, words: &str) {
+        self.recordings.push(RecordingRow {
+            id: id(number).to_string(),
+            call_id: id(CALL_VOICEMAIL).to_string(),
+            kind: kind.to_owned(),
+            started_at: at,
+            duration_ms: Some(millis),
+            speech: 1,
+            reason: Some("silence".to_owned()),
+            transcript_state: "done".to_owned(),
+            transcript: Some(words.to_owned()),
+            transcript_note: Some("whisper ggml-base.bin".to_owned()),
+        });
+    }
+
+    /// One that runs, one that is not ready, one that is lost, and a hostile one.
+    fn odd_recordings(&mut self, now: i64) {
+        self.said(RECORDING_LIVE, "what", now - 4_000, 0, "");
+        self.said(RECORDING_UNFINISHED, "voicemail", now - 300 * MINUTE, 9_000, "I'll call again <b>tomorrow</b> & then");
+        self.said(RECORDING_LOST, "why", now - 300 * MINUTE, 0, "");
+        for row in &mut self.recordings {
+            if row.id == id(RECORDING_LIVE).to_string() {
+                row.call_id = id(CALL_LIVE).to_string();
+                row.duration_ms = None;
+                row.reason = None;
+                "waiting".clone_into(&mut row.transcript_state);
+            } else if row.id == id(RECORDING_UNFINISHED).to_string() {
+                row.call_id = id(CALL_HOSTILE).to_string();
+            } else if row.id == id(RECORDING_LOST).to_string() {
+                row.call_id = id(CALL_HOSTILE).to_string();
+                row.reason = Some("failed".to_owned());
+                "failed".clone_into(&mut row.transcript_state);
+                row.transcript = None;
+                row.transcript_note = Some("there is no audio: the disk was full".to_owned());
+            }
+        }
+    }
+
+    fn steps(&mut self, at: i64) {
+        let leg = |leg, person: Option<&str>, destination: &str, from: i64, answered: Option<i64>, cause: &str| LegRow {
+            leg,
+            person: person.map(str::to_owned),
+            destination: destination.to_owned(),
+            started_at: at + from,
+            answered_at: answered.map(|answered| at + answered),
+            accepted_at: None,
+            ended_at: Some(at + 154_000),
+            cause: Some(cause.to_owned()),
+        };
+        let call = id(CALL_VOICEMAIL).to_string();
+        self.legs.push((call.clone(), leg(0, None, "trunk:carrier", 0, Some(300), "hung up")));
+        self.legs.push((call.clone(), leg(1, Some("engineer-1"), "phone engineer-1", 75_000, None, "no answer")));
+        self.legs.push((call, leg(2, Some("engineer-2"), "number …42 via carrier", 101_000, Some(112_000), "mailbox: nobody pressed 1")));
+        let lines = [
+            (0, "call-started", "Call from +442011122334 to hotline", "the number is configured and belongs to flow hotline"),
+            (120, "customer-identified", "Customer: Acme Logistics", "the caller's number begins with +44201112"),
+            (300, "alert-opened", "Alert opened: Fault reported by Acme Logistics on hotline", "an alert exists from the first second, whatever happens to the call"),
+            (400, "step", "Greeting", ""),
+            (9_000, "step", "Menu: the caller pressed 1", "1 is: report a fault"),
+            (20_000, "recording-started", "Asking: who is calling?", ""),
+            (36_000, "recording-started", "Asking again: what has happened?", "the caller pressed 2 to answer again"),
+            (66_000, "answers-confirmed", "The caller confirmed the answers", "key 1"),
+            (75_000, "leg-started", "Calling Ada Winter on phone engineer-1", "on call by on-call until Thu 00:00 UTC"),
+            (100_000, "leg-ended", "Ada Winter: no answer", "rang 25 s"),
+            (101_000, "leg-started", "Calling Ben Sommer on number …42 via carrier", "second in rotation on-call"),
+            (112_000, "leg-answered", "Ben Sommer's phone was answered", "answered is not accepted: waiting for key 1"),
+            (131_000, "leg-declined", "No key was pressed on Ben Sommer's phone", "it may have been a mailbox"),
+            (154_000, "call-ended", "The call ended: report recorded", "nobody accepted; the caller was told that somebody calls back"),
+            (300_000, "alert-rings", "People are rung, round 1", "nobody has acknowledged the alert for 5 min"),
+        ];
+        for (seq, (after, kind, what, why)) in lines.into_iter().enumerate() {
+            self.timeline.push(TimelineRow {
+                seq: seq as i64 + 1,
+                call_id: Some(id(CALL_VOICEMAIL).to_string()),
+                alert_id: Some(id(ALERT_WAITING).to_string()),
+                at: at + after,
+                kind: kind.to_owned(),
+                what: what.to_owned(),
+                why: why.to_owned(),
+            });
+        }
+        self.timeline.push(TimelineRow {
+            seq: 90,
+            call_id: Some(id(CALL_HOSTILE).to_string()),
+            alert_id: Some(id(ALERT_HOSTILE).to_string()),
+            at,
+            kind: "call-started".to_owned(),
+            what: format!("Call from {HOSTILE} to hotline"),
+            why: HOSTILE.to_owned(),
+        });
+    }
+
+    fn live(&mut self, now: i64) {
+        let view = |number, customer: Option<&str>, caller: Option<&str>, ago: i64, state: &str, person: Option<&str>| CallView {
+            id: CallId(id(number)),
+            alert: None,
+            direction: Direction::Inbound,
+            number: NumberId::from("hotline"),
+            reference: format!("{}", 4_710 + number),
+            caller: caller.map(Private::from),
+            customer: customer.map(Into::into),
+            started: Timestamp::from_millisecond(now - ago).expect("a time"),
+            state: state.to_owned(),
+            person: person.map(UserId::from),
+        };
+        self.live.push(view(CALL_LIVE, Some("muster"), Some("+493099900017"), 48_000, "asking what", None));
+        self.live.push(view(CALL_LIVE + 2, None, Some(HOSTILE), 95_000, "calling", Some("engineer-1")));
+    }
+}
