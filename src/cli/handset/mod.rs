@@ -189,6 +189,11 @@ impl Handset {
     /// Calls and waits until the call is up.
     pub async fn dial(&mut self, uri: &str) -> Result<(), HandsetError> {
         self.call(uri)?;
+        self.connected().await
+    }
+
+    /// Waits until the call is up.
+    pub async fn connected(&mut self) -> Result<(), HandsetError> {
         self.find("an answer", |happening| matches!(happening, Happening::Answered { .. }).then_some(Ok(()))).await
     }
 
@@ -236,7 +241,7 @@ impl Handset {
     /// Takes the call that rings and waits until it is up.
     pub async fn answer(&mut self) -> Result<(), HandsetError> {
         self.pick_up()?;
-        self.find("the ACK", |happening| matches!(happening, Happening::Answered { .. }).then_some(Ok(()))).await
+        self.connected().await
     }
 
     /// Takes the call that rings and does not wait.
@@ -497,3 +502,6 @@ pub fn clock(at: Duration) -> String {
     let tenths = at.as_millis() / 100;
     format!("{:02}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10)
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,11 @@ impl KnownPrompts {
         Self { clips, beep: Some(prompts.beep()), ..Self::default() }
     }
 
+    /// From any sounds: what a test plays, or another server's prompts.
+    pub fn from_clips(clips: Vec<(Heard, Arc<Clip>)>) -> Self {
+        Self { clips, ..Self::default() }
+    }
+
     /// A phone that recognises nothing.
     pub fn none() -> Self {
         Self::default()

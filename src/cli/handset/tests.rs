@@ -1,0 +1,109 @@
+//! Two phones call each other: the engine on real sockets, no hotline between.
+
+use std::path::{Path, PathBuf};
+
+use hotline_core::fact::LegCause;
+
+use super::*;
+
+/// A sound like speech in that no two parts of it are alike, as a WAV.
+fn sound(folder: &Path, name: &str, seed: u32, seconds: f64) -> (PathBuf, Heard) {
+    let file = folder.join(format!("{name}.wav"));
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 16_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut out = hound::WavWriter::create(&file, spec).expect("the folder can be written");
+    let (mut state, mut level) = (seed, 0.0);
+    for _ in 0..(seconds * 16_000.0) as usize {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        // Noise with the heights taken off.
+        level = 0.7 * level + 0.3 * (f64::from(state >> 16) - 32_768.0) * 0.5;
+        out.write_sample(level as i16).expect("the disk has room");
+    }
+    out.finalize().expect("the disk has room");
+    (file, Heard { prompt: name.to_owned(), language: "en".to_owned() })
+}
+
+async fn phone(name: &str, prompts: &Arc<KnownPrompts>) -> Handset {
+    let server = "127.0.0.1:5060".parse().expect("an address");
+    let settings = HandsetSettings::new(server, name, Arc::clone(prompts));
+    Handset::start(settings).await.expect("a phone can be switched on")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_phones_talk() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (greeting, heard) = sound(folder.path(), "greeting", 1, 1.5);
+    let (menu, menu_heard) = sound(folder.path(), "menu", 2, 1.0);
+    let clips = [(&greeting, heard), (&menu, menu_heard)];
+    let clips = clips.map(|(file, heard)| (heard, Arc::new(load_wav(file).expect("a WAV"))));
+    let prompts = Arc::new(KnownPrompts::from_clips(clips.into()));
+    let mut engineer = phone("engineer", &prompts).await;
+    let mut caller = phone("caller", &prompts).await;
+
+    caller.call(&format!("sip:engineer@{}", engineer.local())).expect("it calls");
+    let ring = engineer.rings().await.expect("it rings");
+    assert_eq!(ring.caller.as_ref().map(|caller| caller.reveal().as_str()), Some("caller"));
+    engineer.answer().await.expect("it is answered");
+    caller.connected().await.expect("the caller sees that");
+
+    let kept = folder.path().join("kept.wav");
+    caller.record(&kept).expect("it records");
+    engineer.say(&greeting).await.expect("it speaks");
+    caller.hears("greeting").await.expect("the greeting is heard");
+    caller.waits_for_quiet().await.expect("then it is quiet");
+    caller.press("1#").await.expect("keys are pressed");
+    assert_eq!(engineer.gets_digit().await.expect("a key"), '1');
+    assert_eq!(engineer.gets_digit().await.expect("a key"), '#');
+    caller.say(&menu).await.expect("the caller speaks too");
+    engineer.hears("menu").await.expect("and is heard");
+    let unexpected = engineer.say(&menu).await.map(|()| caller.hears("greeting")).expect("it speaks").await;
+    assert!(matches!(unexpected, Err(HandsetError::Unexpected { heard, .. }) if heard == "menu"));
+
+    let length = caller.stop_record().await.expect("the recording is whole");
+    assert!(length > Duration::from_millis(2_500), "{length:?}");
+    let samples: Vec<i16> =
+        hound::WavReader::open(&kept).expect("a WAV").samples().map(|sample| sample.expect("a sample")).collect();
+    assert_eq!(samples.len() as u128, length.as_micros() / 125);
+    assert!(samples.iter().any(|sample| sample.unsigned_abs() > 1_000), "the greeting is in it");
+
+    assert_eq!(caller.hang_up().await.expect("it ends"), LegCause::Released);
+    assert_eq!(engineer.ends().await.expect("it ends"), LegCause::HungUp);
+    let quality = caller.line().expect("the last call").quality();
+    assert!(quality.received > 100 && quality.lost == 0, "{quality:?}");
+    caller.stop().await;
+    engineer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_call_at_a_time() {
+    let prompts = Arc::new(KnownPrompts::none());
+    let mut engineer = phone("engineer", &prompts).await;
+    let (mut first, mut second) = (phone("first", &prompts).await, phone("second", &prompts).await);
+    let uri = format!("sip:engineer@{}", engineer.local());
+
+    first.call(&uri).expect("it calls");
+    engineer.rings().await.expect("it rings");
+    second.call(&uri).expect("it calls");
+    assert_eq!(second.ends().await.expect("it ends"), LegCause::Busy);
+    engineer.refuse(603).expect("it rings");
+    assert_eq!(first.ends().await.expect("it ends"), LegCause::Rejected { status: 603 });
+
+    // A caller who gives up, and then the next one.
+    first.call(&uri).expect("it calls");
+    engineer.rings().await.expect("it rings");
+    first.hang_up().await.expect("it ends");
+    engineer.ends().await.expect("it ends");
+    second.call(&uri).expect("it calls");
+    engineer.rings().await.expect("it rings again");
+    engineer.answer().await.expect("it is answered");
+    second.connected().await.expect("the caller sees that");
+    engineer.hang_up().await.expect("it ends");
+    assert_eq!(second.ends().await.expect("it ends"), LegCause::HungUp);
+    for phone in [engineer, first, second] {
+        phone.stop().await;
+    }
+}
