@@ -213,8 +213,8 @@ fn ports(config: &Config, running: bool, findings: &mut Findings) {
             sample.len()
         ));
     } else {
-        findings
-            .ok(format!("RTP ports {first}-{last} (UDP) at {} are free; open them in the firewall", config.media.bind));
+        let remedy = if config.media.bind.is_loopback() { "" } else { "; open them in the firewall" };
+        findings.ok(format!("RTP ports {first}-{last} (UDP) at {} are free{remedy}", config.media.bind));
     }
 }
 

@@ -52,7 +52,12 @@ pub fn demo_credentials(data_dir: &Path) -> Result<DemoCredentials, ConfigError>
         )])
     };
     if !file.exists() {
-        std::fs::create_dir_all(data_dir).map_err(|error| cannot("the folder can't be made", &error))?;
+        // Callers' voices will be in there.
+        let mut folder = std::fs::DirBuilder::new();
+        folder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+        folder.create(data_dir).map_err(|error| cannot("the folder can't be made", &error))?;
         create(&file).map_err(|error| cannot("can't be written", &error))?;
     }
     let text = std::fs::read_to_string(&file).map_err(|error| cannot("can't be read", &error))?;

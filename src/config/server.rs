@@ -147,8 +147,13 @@ impl<'a> Settings<'a> {
                 .parsed("rtp_ports", "the first and last UDP port such as 16384-32767 (1024 or above)", words::ports)
                 .unwrap_or((16_384, 32_767)),
             rtp_bind: self.parsed("rtp_bind", "an IP address of this machine, or 0.0.0.0", |text| text.parse().ok()),
-            rtp_address: self
-                .parsed("rtp_address", "the IP address that phones and carriers can send to", |text| text.parse().ok()),
+            rtp_address: self.parsed(
+                "rtp_address",
+                "the IP address that phones and carriers can send to (not 0.0.0.0)",
+                |text| {
+                    text.parse().ok().filter(|address: &IpAddr| !address.is_unspecified() && !address.is_multicast())
+                },
+            ),
             media_lanes: self
                 .first(|s| s.whole("media_lanes", &(0..=256)))
                 .map_or(0, |lanes| usize::try_from(lanes).unwrap_or(0)),
@@ -272,11 +277,6 @@ impl Server {
         let (sip, http) = (self.sip, self.http);
         if self.open_sip && !sip.ip().is_loopback() {
             report.warn(&nowhere, format!("`open_sip` lets everybody who reaches {sip} call the hotline; set open_sip = false outside a trusted network"));
-        }
-        if let Some(address) = self.rtp_address
-            && address.is_unspecified()
-        {
-            report.mistake(&nowhere, "`rtp_address` (HOTLINE_RTP_ADDR) is what others send to and can't be 0.0.0.0; write this machine's address, or leave it away");
         }
         if !http.ip().is_loopback() && self.public_url.is_none() {
             report.warn(&nowhere, format!("HTTP listens on {http} but `public_url` (HOTLINE_PUBLIC_URL) is not set; links will name that address"));

@@ -663,6 +663,11 @@ fn the_manuals_examples_are_right() {
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        rng_seed: proptest::test_runner::RngSeed::Fixed(42),
+        ..proptest::prelude::ProptestConfig::default()
+    })]
+
     #[test]
     fn no_text_panics(text in "(\\[\\[?(server|users|numbers|flows\\.a|schedules|trunks|phones)\\]?\\]\n|[a-z_]{1,8} = (\"[ -~]{0,12}\"|[0-9]{1,4}|\\[\\]|\\{ [a-z0-9]{1,3} = 1 \\})\n|\\PC{0,10}\n){0,12}") {
         let _ = load_from(&text, Path::new("hotline.toml"), &BTreeMap::new(), false);

@@ -85,6 +85,37 @@ async fn knows_a_broken_database_and_a_broken_model() {
     assert_eq!(level(&findings, "hotline.db opens"), Level::Ok);
 }
 
+/// Answers every request: 200 for `/healthz`, 503 with this text for everything else.
+fn stand_in(listener: TcpListener) {
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 1_024];
+            let read = std::io::Read::read(&mut stream, &mut request).unwrap_or(0);
+            let healthy = request[..read].starts_with(b"GET /healthz ");
+            let (status, body) = if healthy { ("200 OK", "ok") } else { ("503 Busy", "{\"disk\":\n \"full\"}") };
+            let length = body.len();
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+            let _ = std::io::Write::write_all(&mut stream, answer.as_bytes());
+        }
+    });
+}
+
+#[tokio::test]
+async fn asks_the_running_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let http = listener.local_addr().unwrap();
+    let held = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let sip = held.local_addr().unwrap().to_string();
+    let mut config = config(folder.path(), &sip, "");
+    config.http_addr = http;
+    stand_in(listener);
+    let findings = examine(&config, None).await;
+    assert_eq!(level(&findings, "says it is not ready (503): {\"disk\": \"full\"}"), Level::Fail);
+    assert_eq!(level(&findings, &format!("SIP port {sip} (UDP) is held by the running hotline")), Level::Ok);
+    assert_eq!(level(&findings, &format!("HTTP port {http} (TCP) is held by the running hotline")), Level::Ok);
+}
+
 #[tokio::test]
 async fn a_wrong_configuration_is_a_failure() {
     assert!(!run(Err(ConfigError(vec!["hotline.toml:3: wrong".to_owned()]))).await.unwrap());

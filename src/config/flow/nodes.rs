@@ -9,7 +9,7 @@ use hotline_core::call::flow::{
     Script, Voicemail,
 };
 use hotline_core::call::prompt::Prompt;
-use hotline_core::directory::Language;
+use hotline_core::directory::{Destination, Language};
 use hotline_core::fact::{Priority, Question};
 use hotline_core::ids::{NodeId, ScheduleId};
 use jiff::civil::Date;
@@ -255,9 +255,9 @@ impl Scope<'_> {
     fn connect(&self, section: &Section<'_>) -> Option<Connect> {
         let target = self.target(section);
         let confirm = section.flag("confirm");
-        if confirm == Some(false) && !matches!(target, Some(ConnectTarget::Fixed(_)) | None) {
+        if confirm == Some(false) && !matches!(target, Some(ConnectTarget::Fixed(Destination::Sip(_))) | None) {
             let what = format!(
-                "{}: people must press 1 (it may be their mailbox that answers); `confirm = false` is for `to` only, remove it",
+                "{}: people must press 1 (it may be their mailbox that answers); `confirm = false` is for `to = \"sip:…\"` only, remove it",
                 section.what
             );
             self.report().mistake(section.place, what);
