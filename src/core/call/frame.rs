@@ -122,6 +122,8 @@ pub(crate) struct Frame {
     /// The script's introduction was played already, by an announce node.
     pub(crate) intro_said: bool,
     pub(crate) resort: Resort,
+    /// Nodes entered at this moment.
+    hops: (Instant, u32),
     /// A person took it: joined with the caller, or acknowledged the alert.
     pub(crate) taken: bool,
     /// For an alert ring: somebody took the alert from outside.
@@ -173,7 +175,7 @@ impl Frame {
             "",
             now,
         );
-        let leg = Leg::new(LegState::Offered, None, frame.language.clone());
+        let leg = Leg::new(LegState::Offered, frame.language.clone());
         frame.legs.insert(LegId::CALLER, leg);
         frame.keep(Fact::LegStarted { leg: LegId::CALLER, person: None, destination: incoming.source }, "", now);
         frame.identify_by_caller_id(now);
@@ -230,6 +232,7 @@ impl Frame {
             typed: Vec::new(),
             intro_said: false,
             resort: Resort::No,
+            hops: (now.mono, 0),
             taken: false,
             settled_elsewhere: false,
             blocked: false,
@@ -293,6 +296,20 @@ impl Frame {
     /// The customer, if known.
     pub(crate) fn customer(&self) -> Option<&Customer> {
         self.customer.as_ref().and_then(|id| self.directory.customers.get(id))
+    }
+
+    /// Counts the nodes entered at this very moment: a flow may go in circles without waiting.
+    pub(crate) fn hops(&mut self, now: Now) -> u32 {
+        if self.hops.0 != now.mono {
+            self.hops = (now.mono, 0);
+        }
+        self.hops.1 += 1;
+        self.hops.1
+    }
+
+    /// Begins to count again.
+    pub(crate) const fn forget_hops(&mut self) {
+        self.hops.1 = 0;
     }
 
     fn identify_by_caller_id(&mut self, now: Now) {

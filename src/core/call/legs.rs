@@ -44,7 +44,6 @@ pub(crate) enum LegState {
 #[derive(Debug)]
 pub(crate) struct Leg {
     pub(crate) state: LegState,
-    pub(crate) person: Option<UserId>,
     pub(crate) language: Language,
     play: Option<PlayId>,
     /// Hears its last words; is hung up after them.
@@ -55,8 +54,8 @@ pub(crate) struct Leg {
 }
 
 impl Leg {
-    pub(crate) const fn new(state: LegState, person: Option<UserId>, language: Language) -> Self {
-        Self { state, person, language, play: None, farewell: false, rang: false, verdict: None }
+    pub(crate) const fn new(state: LegState, language: Language) -> Self {
+        Self { state, language, play: None, farewell: false, rang: false, verdict: None }
     }
 }
 
@@ -71,7 +70,7 @@ impl Frame {
         now: Now,
     ) -> LegId {
         let leg = self.take_leg();
-        self.legs.insert(leg, Leg::new(LegState::Dialling, person.cloned(), language.clone()));
+        self.legs.insert(leg, Leg::new(LegState::Dialling, language.clone()));
         let fact = Fact::LegStarted { leg, person: person.cloned(), destination: spell(destination) };
         self.keep(fact, why, now);
         self.commands.push_back(Command::Dial { leg, destination: destination.clone(), person: person.cloned() });
@@ -82,6 +81,12 @@ impl Frame {
     pub(crate) fn play(&mut self, leg: LegId, prompts: Vec<Prompt>, now: Now) {
         let wait = self.longest(&prompts);
         self.play_within(leg, prompts, wait, now);
+    }
+
+    /// Plays something that must come to an end whatever stands in it, as nothing else would end it.
+    pub(crate) fn play_to_end(&mut self, leg: LegId, prompts: Vec<Prompt>, now: Now) {
+        let wait = self.longest(&prompts).unwrap_or(PLAY_WAIT);
+        self.play_within(leg, prompts, Some(wait), now);
     }
 
     /// Plays a few words; goes on soon even if their end is not reported.
