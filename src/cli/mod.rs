@@ -1,1 +1,2 @@
 //! The commands beside `serve`: one file per command.
+pub mod simulate;

@@ -72,3 +72,8 @@ pub struct OnCallPerson {
     /// Why this person stands here ("on call by `on-call` until Mon 2026-11-30 09:00 Europe/Berlin").
     pub why: String,
 }
+
+/// Who is on call by `schedule` at the moment `at`.
+pub fn on_call(_schedule: &Schedule, _directory: &crate::directory::Directory, _at: Timestamp) -> OnCall {
+    todo!("rules")
+}
