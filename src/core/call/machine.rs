@@ -28,7 +28,7 @@ use super::view::CallView;
 use super::{AlertRing, Call, Incoming};
 
 /// Nodes entered without a moment of waiting; more is a circle.
-const HOPS_MAX: u32 = 50;
+const HOPS_MAX: u32 = 30;
 
 /// What goes on. Each state carries its data.
 #[derive(Debug)]
@@ -266,11 +266,11 @@ impl Call {
         let Some(node) = flow.nodes.get(id) else {
             return Way::LastResort(format!("the flow has no node {id}"));
         };
-        if !self.may_enter(node) {
-            return Way::Say(vec![Prompt::Say(say::GOODBYE)], why.to_owned());
-        }
         if self.frame.caller_is(LegState::Offered) && node.needs_audio(&self.frame) {
             return self.answer(Way::Go(Some(id.clone()), why.to_owned()), now);
+        }
+        if !self.may_enter(node) {
+            return Way::Say(vec![Prompt::Say(say::GOODBYE)], why.to_owned());
         }
         id.0.clone_into(&mut self.frame.node);
         self.frame.note(node.what(), why, now);
