@@ -28,9 +28,9 @@ const PICK_UP: Duration = Duration::from_secs(4);
 /// From a prompt to the key.
 const REACTION: Duration = Duration::from_secs(1);
 /// A conversation.
-const TALK: Duration = Duration::from_secs(60);
+const TALK: Duration = Duration::from_mins(1);
 /// As `serve` has it unless it is set otherwise.
-const RING_AGAIN: Duration = Duration::from_secs(300);
+const RING_AGAIN: Duration = Duration::from_mins(5);
 
 /// Walks a number's flow as text, without a phone.
 #[derive(Debug, clap::Args)]
@@ -130,7 +130,6 @@ struct World<'a> {
     recording: Option<RecordingId>,
     alert: Option<(String, Priority, Option<Timestamp>)>,
     taken_by: Option<String>,
-    /// Lines not printed yet: time, verb, rest.
     outcome: Option<Outcome>,
 }
 

@@ -92,8 +92,18 @@ pub(crate) enum Resort {
     There,
 }
 
+/// A timer that was due.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Due {
+    /// Done with.
+    Settled,
+    /// Something to decide.
+    Input(Input),
+}
+
 /// See the module.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "marks of what happened on the call; each is set by itself")]
 pub(crate) struct Frame {
     pub(crate) id: CallId,
     pub(crate) direction: Direction,
@@ -468,10 +478,10 @@ impl Frame {
         timers.chain(guards).min()
     }
 
-    /// Takes the earliest timer that is due; `None`: none is. `Some(None)`: settled here.
-    pub(crate) fn take_due(&mut self, now: Now) -> Option<Option<Input>> {
+    /// Takes the earliest timer that is due; `None`: none is.
+    pub(crate) fn take_due(&mut self, now: Now) -> Option<Due> {
         let (at, timer) = self.earliest().filter(|(at, _)| *at <= now.mono)?;
-        Some(match timer {
+        let input = match timer {
             Timer::Stuck => {
                 let place = self.guards.iter().position(|guard| guard.at == at)?;
                 let guard = self.guards.remove(place);
@@ -490,7 +500,8 @@ impl Frame {
                 self.timers.remove(&timer);
                 Some(Input::News(News::Timer(timer)))
             }
-        })
+        };
+        Some(input.map_or(Due::Settled, Due::Input))
     }
 
     /// A command was not answered: go on as if it had been.

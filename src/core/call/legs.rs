@@ -13,11 +13,11 @@ use super::prompt::Prompt;
 use super::timer::Awaited;
 
 /// The core does not know how long prompts are; this is longer than any play of texts.
-const PLAY_WAIT: Duration = Duration::from_secs(120);
+const PLAY_WAIT: Duration = Duration::from_mins(2);
 /// A file of the configuration may be a long one.
-const FILE_WAIT: Duration = Duration::from_secs(600);
+const FILE_WAIT: Duration = Duration::from_mins(10);
 /// For a recording whose length we do not know (of an earlier call).
-const RECORDING_WAIT: Duration = Duration::from_secs(180);
+const RECORDING_WAIT: Duration = Duration::from_mins(3);
 /// For the few words before somebody is hung up or joined.
 const SHORT_WAIT: Duration = Duration::from_secs(15);
 /// A BYE or CANCEL is given up after that.

@@ -20,7 +20,7 @@ use super::flow::menu::Choosing;
 use super::flow::script::Scripting;
 use super::flow::voicemail::Taking;
 use super::flow::{Flow, Node, alert_node, block, goto, hours};
-use super::frame::{Frame, Input, News, Resort, Way, spell};
+use super::frame::{Due, Frame, Input, News, Resort, Way, spell};
 use super::legs::LegState;
 use super::prompt::{Prompt, say};
 use super::timer::Timer;
@@ -94,7 +94,7 @@ impl Call {
     /// The moment of [`Call::poll_timeout`] has come.
     pub fn handle_timeout(&mut self, now: Now) {
         while let Some(due) = self.frame.take_due(now) {
-            if let Some(input) = due {
+            if let Due::Input(input) = due {
                 self.input(input, now);
             }
             self.try_end(now);
@@ -426,7 +426,7 @@ fn nowhere() -> Flow {
         id: "nowhere".into(),
         start: node.clone(),
         nodes: [(node.clone(), Node::Hangup(vec![Prompt::Say(say::SORRY_FAULT)]))].into(),
-        budget: std::time::Duration::from_secs(60),
+        budget: std::time::Duration::from_mins(1),
         last_resort: node,
     }
 }

@@ -29,7 +29,7 @@ const KEYS: &str = "0123456789*#ABCD";
 /// A text of ours is not longer, for [`longest_wait`].
 const PROMPT_MAX: Duration = Duration::from_secs(15);
 /// A WAV file of the configuration is not longer, for [`longest_wait`].
-const FILE_MAX: Duration = Duration::from_secs(60);
+const FILE_MAX: Duration = Duration::from_mins(1);
 
 /// All that is wrong with `flow`; empty: it may be used.
 pub fn check(flow: &Flow, directory: &Directory) -> Vec<Problem> {
@@ -441,7 +441,7 @@ fn own(node: &Node) -> Option<Duration> {
             let read_back = PROMPT_MAX * 4 + node.answer_max * count + node.confirm_wait * 3;
             (answers + read_back) * (node.corrections + 1) + PROMPT_MAX * 4
         }
-        Node::Connect(node) => node.budget + node.accept_wait + Duration::from_secs(120),
+        Node::Connect(node) => node.budget + node.accept_wait + Duration::from_mins(2),
         Node::Voicemail(node) => voicemail_time(node),
         Node::Hangup(prompts) => texts(prompts)?,
         Node::Hours(_) | Node::Block(_) | Node::Identify(_) | Node::Alert(_) | Node::Goto(_) => Duration::ZERO,

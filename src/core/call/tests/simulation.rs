@@ -14,7 +14,7 @@ use crate::call::flow::{
 };
 use crate::call::prompt::{Prompt, say};
 use crate::call::Call;
-use crate::directory::{Destination, Directory};
+use crate::directory::Destination;
 use crate::fact::{Outcome, Priority, Question};
 use crate::ids::{IdSource, NodeId};
 

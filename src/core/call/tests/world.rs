@@ -17,6 +17,7 @@ use super::fixture::{on_call, secs};
 
 /// A leg as the world sees it.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what was seen of a leg; each is set by itself")]
 struct Side {
     up: bool,
     ended: bool,
