@@ -92,8 +92,18 @@ pub(crate) enum Resort {
     There,
 }
 
+/// A timer that was due.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Due {
+    /// Done with.
+    Settled,
+    /// Something to decide.
+    Input(Input),
+}
+
 /// See the module.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "marks of what happened on the call; each is set by itself")]
 pub(crate) struct Frame {
     pub(crate) id: CallId,
     pub(crate) direction: Direction,
@@ -122,6 +132,8 @@ pub(crate) struct Frame {
     /// The script's introduction was played already, by an announce node.
     pub(crate) intro_said: bool,
     pub(crate) resort: Resort,
+    /// Nodes entered at this moment.
+    hops: (Instant, u32),
     /// A person took it: joined with the caller, or acknowledged the alert.
     pub(crate) taken: bool,
     /// For an alert ring: somebody took the alert from outside.
@@ -173,7 +185,7 @@ impl Frame {
             "",
             now,
         );
-        let leg = Leg::new(LegState::Offered, None, frame.language.clone());
+        let leg = Leg::new(LegState::Offered, frame.language.clone());
         frame.legs.insert(LegId::CALLER, leg);
         frame.keep(Fact::LegStarted { leg: LegId::CALLER, person: None, destination: incoming.source }, "", now);
         frame.identify_by_caller_id(now);
@@ -230,6 +242,7 @@ impl Frame {
             typed: Vec::new(),
             intro_said: false,
             resort: Resort::No,
+            hops: (now.mono, 0),
             taken: false,
             settled_elsewhere: false,
             blocked: false,
@@ -293,6 +306,20 @@ impl Frame {
     /// The customer, if known.
     pub(crate) fn customer(&self) -> Option<&Customer> {
         self.customer.as_ref().and_then(|id| self.directory.customers.get(id))
+    }
+
+    /// Counts the nodes entered at this very moment: a flow may go in circles without waiting.
+    pub(crate) fn hops(&mut self, now: Now) -> u32 {
+        if self.hops.0 != now.mono {
+            self.hops = (now.mono, 0);
+        }
+        self.hops.1 += 1;
+        self.hops.1
+    }
+
+    /// Begins to count again.
+    pub(crate) const fn forget_hops(&mut self) {
+        self.hops.1 = 0;
     }
 
     fn identify_by_caller_id(&mut self, now: Now) {
@@ -451,10 +478,10 @@ impl Frame {
         timers.chain(guards).min()
     }
 
-    /// Takes the earliest timer that is due; `None`: none is. `Some(None)`: settled here.
-    pub(crate) fn take_due(&mut self, now: Now) -> Option<Option<Input>> {
+    /// Takes the earliest timer that is due; `None`: none is.
+    pub(crate) fn take_due(&mut self, now: Now) -> Option<Due> {
         let (at, timer) = self.earliest().filter(|(at, _)| *at <= now.mono)?;
-        Some(match timer {
+        let input = match timer {
             Timer::Stuck => {
                 let place = self.guards.iter().position(|guard| guard.at == at)?;
                 let guard = self.guards.remove(place);
@@ -473,7 +500,8 @@ impl Frame {
                 self.timers.remove(&timer);
                 Some(Input::News(News::Timer(timer)))
             }
-        })
+        };
+        Some(input.map_or(Due::Settled, Due::Input))
     }
 
     /// A command was not answered: go on as if it had been.

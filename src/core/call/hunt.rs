@@ -169,7 +169,7 @@ impl Hunt {
     /// Stops the walk. A person who listens is told that the caller is gone; a phone that was only
     /// answered hears nothing more.
     pub(crate) fn stop(&mut self, kindly: bool, why: &str, frame: &mut Frame, now: Now) {
-        self.quiet(frame);
+        quiet(frame);
         if let Some(leg) = self.leg() {
             if kindly && self.is_briefing() {
                 let words = vec![Prompt::Say(say::ENGINEER_CALLER_GONE)];
@@ -179,11 +179,6 @@ impl Hunt {
             }
         }
         self.stage = Stage::Done;
-    }
-
-    fn quiet(&self, frame: &mut Frame) {
-        frame.sleep(Timer::Ring);
-        frame.sleep(Timer::Accept);
     }
 
     const fn leg(&self) -> Option<LegId> {
@@ -261,13 +256,13 @@ impl Hunt {
     }
 
     fn next_phone(&mut self, why: &str, frame: &mut Frame, now: Now) -> Reply {
-        self.quiet(frame);
+        quiet(frame);
         self.phone += 1;
         self.call(why, frame, now)
     }
 
     fn next_person(&mut self, why: &str, frame: &mut Frame, now: Now) -> Reply {
-        self.quiet(frame);
+        quiet(frame);
         self.place += 1;
         self.phone = 0;
         self.call(why, frame, now)
@@ -342,7 +337,7 @@ impl Hunt {
     }
 
     fn accepted(&mut self, leg: LegId, frame: &mut Frame, now: Now) -> Reply {
-        self.quiet(frame);
+        quiet(frame);
         frame.stop_play(leg);
         self.stage = Stage::Done;
         let person = self.people.get(self.place).and_then(|candidate| candidate.person.clone());
@@ -389,6 +384,11 @@ impl Hunt {
             Stage::Finding { .. } | Stage::Ringing { .. } | Stage::Done => Reply::Stay,
         }
     }
+}
+
+fn quiet(frame: &mut Frame) {
+    frame.sleep(Timer::Ring);
+    frame.sleep(Timer::Accept);
 }
 
 fn count(people: usize) -> String {

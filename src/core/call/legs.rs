@@ -13,11 +13,11 @@ use super::prompt::Prompt;
 use super::timer::Awaited;
 
 /// The core does not know how long prompts are; this is longer than any play of texts.
-const PLAY_WAIT: Duration = Duration::from_secs(120);
+const PLAY_WAIT: Duration = Duration::from_mins(2);
 /// A file of the configuration may be a long one.
-const FILE_WAIT: Duration = Duration::from_secs(600);
+const FILE_WAIT: Duration = Duration::from_mins(10);
 /// For a recording whose length we do not know (of an earlier call).
-const RECORDING_WAIT: Duration = Duration::from_secs(180);
+const RECORDING_WAIT: Duration = Duration::from_mins(3);
 /// For the few words before somebody is hung up or joined.
 const SHORT_WAIT: Duration = Duration::from_secs(15);
 /// A BYE or CANCEL is given up after that.
@@ -44,7 +44,6 @@ pub(crate) enum LegState {
 #[derive(Debug)]
 pub(crate) struct Leg {
     pub(crate) state: LegState,
-    pub(crate) person: Option<UserId>,
     pub(crate) language: Language,
     play: Option<PlayId>,
     /// Hears its last words; is hung up after them.
@@ -55,8 +54,8 @@ pub(crate) struct Leg {
 }
 
 impl Leg {
-    pub(crate) const fn new(state: LegState, person: Option<UserId>, language: Language) -> Self {
-        Self { state, person, language, play: None, farewell: false, rang: false, verdict: None }
+    pub(crate) const fn new(state: LegState, language: Language) -> Self {
+        Self { state, language, play: None, farewell: false, rang: false, verdict: None }
     }
 }
 
@@ -71,7 +70,7 @@ impl Frame {
         now: Now,
     ) -> LegId {
         let leg = self.take_leg();
-        self.legs.insert(leg, Leg::new(LegState::Dialling, person.cloned(), language.clone()));
+        self.legs.insert(leg, Leg::new(LegState::Dialling, language.clone()));
         let fact = Fact::LegStarted { leg, person: person.cloned(), destination: spell(destination) };
         self.keep(fact, why, now);
         self.commands.push_back(Command::Dial { leg, destination: destination.clone(), person: person.cloned() });
@@ -82,6 +81,12 @@ impl Frame {
     pub(crate) fn play(&mut self, leg: LegId, prompts: Vec<Prompt>, now: Now) {
         let wait = self.longest(&prompts);
         self.play_within(leg, prompts, wait, now);
+    }
+
+    /// Plays something that must come to an end whatever stands in it, as nothing else would end it.
+    pub(crate) fn play_to_end(&mut self, leg: LegId, prompts: Vec<Prompt>, now: Now) {
+        let wait = self.longest(&prompts).unwrap_or(PLAY_WAIT);
+        self.play_within(leg, prompts, Some(wait), now);
     }
 
     /// Plays a few words; goes on soon even if their end is not reported.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::fact::{Direction, LegCause, Outcome, RecordingEnd};
+use crate::fact::{Direction, LegCause, RecordingEnd};
 use crate::ids::{LegId, NodeId};
 use crate::now::Now;
 
@@ -20,15 +20,15 @@ use super::flow::menu::Choosing;
 use super::flow::script::Scripting;
 use super::flow::voicemail::Taking;
 use super::flow::{Flow, Node, alert_node, block, goto, hours};
-use super::frame::{Frame, Input, News, Resort, Way, spell};
+use super::frame::{Due, Frame, Input, News, Resort, Way, spell};
 use super::legs::LegState;
 use super::prompt::{Prompt, say};
 use super::timer::Timer;
 use super::view::CallView;
 use super::{AlertRing, Call, Incoming};
 
-/// Nodes in a row without a moment of waiting; more is a circle.
-const HOPS_MAX: usize = 50;
+/// Nodes entered without a moment of waiting; more is a circle.
+const HOPS_MAX: u32 = 30;
 
 /// What goes on. Each state carries its data.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub(crate) enum State {
     /// Legs and recordings are ending.
     Ending { why: String },
     /// `End` was said.
-    Ended { outcome: Outcome },
+    Ended,
 }
 
 impl Call {
@@ -82,7 +82,7 @@ impl Call {
 
     /// Something happened.
     pub fn handle(&mut self, event: Event, now: Now) {
-        if matches!(self.state, State::Ended { .. }) {
+        if matches!(self.state, State::Ended) {
             return;
         }
         if let Some(input) = self.frame.observe(event, now) {
@@ -94,7 +94,7 @@ impl Call {
     /// The moment of [`Call::poll_timeout`] has come.
     pub fn handle_timeout(&mut self, now: Now) {
         while let Some(due) = self.frame.take_due(now) {
-            if let Some(input) = due {
+            if let Due::Input(input) = due {
                 self.input(input, now);
             }
             self.try_end(now);
@@ -126,7 +126,7 @@ impl Call {
             | State::Voicemail(_)
             | State::Goodbye(_)
             | State::Ending { .. }
-            | State::Ended { .. } => None,
+            | State::Ended => None,
         };
         CallView {
             id: self.frame.id,
@@ -153,7 +153,7 @@ impl Call {
             State::Connect(connecting) => connecting.state(),
             State::Voicemail(_) => "voicemail",
             State::AlertRing(_) => "calling",
-            State::Goodbye(_) | State::Ending { .. } | State::Ended { .. } => "ending",
+            State::Goodbye(_) | State::Ending { .. } | State::Ended => "ending",
         }
         .to_owned()
     }
@@ -195,7 +195,7 @@ impl Call {
             State::Voicemail(taking) => taking.on(&news, frame, now),
             State::Goodbye(goodbye) => goodbye.on(&news),
             State::AlertRing(ringing) => ringing.on(news, frame, now),
-            State::New | State::Answering { .. } | State::Ending { .. } | State::Ended { .. } => Way::Stay,
+            State::New | State::Answering { .. } | State::Ending { .. } | State::Ended => Way::Stay,
         }
     }
 
@@ -233,7 +233,7 @@ impl Call {
             | State::Answering { .. }
             | State::AlertRing(_)
             | State::Ending { .. }
-            | State::Ended { .. } => {}
+            | State::Ended => {}
         }
     }
 
@@ -241,7 +241,7 @@ impl Call {
 
     fn take(&mut self, way: Way, now: Now) {
         let mut way = way;
-        for _hop in 0..HOPS_MAX {
+        loop {
             way = match way {
                 Way::Stay => return,
                 Way::Finish(why) => return self.finish(&why, now),
@@ -256,19 +256,21 @@ impl Call {
                 }
             };
         }
-        self.take(Way::LastResort("the flow goes in a circle without waiting".to_owned()), now);
     }
 
     fn enter(&mut self, id: &NodeId, why: &str, now: Now) -> Way {
+        if self.frame.hops(now) > HOPS_MAX {
+            return Way::LastResort("the flow goes in a circle without waiting".to_owned());
+        }
         let flow = Arc::clone(&self.flow);
         let Some(node) = flow.nodes.get(id) else {
             return Way::LastResort(format!("the flow has no node {id}"));
         };
-        if !self.may_enter(node) {
-            return Way::Say(vec![Prompt::Say(say::GOODBYE)], why.to_owned());
-        }
         if self.frame.caller_is(LegState::Offered) && node.needs_audio(&self.frame) {
             return self.answer(Way::Go(Some(id.clone()), why.to_owned()), now);
+        }
+        if !self.may_enter(node) {
+            return Way::Say(vec![Prompt::Say(say::GOODBYE)], why.to_owned());
         }
         id.0.clone_into(&mut self.frame.node);
         self.frame.note(node.what(), why, now);
@@ -339,6 +341,7 @@ impl Call {
             return Way::Say(vec![Prompt::Say(say::SORRY_FAULT)], why);
         }
         self.frame.resort = Resort::Entering;
+        self.frame.forget_hops();
         self.frame.sleep_all();
         self.frame.stop_play(LegId::CALLER);
         self.frame.stop_records(RecordingEnd::MaxLength, now);
@@ -361,7 +364,7 @@ impl Call {
     // The end.
 
     fn finish(&mut self, why: &str, now: Now) {
-        if matches!(self.state, State::Ending { .. } | State::Ended { .. }) {
+        if matches!(self.state, State::Ending { .. } | State::Ended) {
             return;
         }
         self.frame.sleep_all();
@@ -380,7 +383,7 @@ impl Call {
         let (outcome, rule) = self.frame.outcome();
         let why = format!("{rule}: {why}");
         self.frame.end(outcome, &why, now);
-        self.state = State::Ended { outcome };
+        self.state = State::Ended;
     }
 }
 
@@ -423,7 +426,7 @@ fn nowhere() -> Flow {
         id: "nowhere".into(),
         start: node.clone(),
         nodes: [(node.clone(), Node::Hangup(vec![Prompt::Say(say::SORRY_FAULT)]))].into(),
-        budget: std::time::Duration::from_secs(60),
+        budget: std::time::Duration::from_mins(1),
         last_resort: node,
     }
 }

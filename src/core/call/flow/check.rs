@@ -22,12 +22,14 @@ pub struct Problem {
 
 /// What a phone needs at least to be picked up, unlocked and answered.
 const RING_MIN: Duration = Duration::from_secs(5);
+/// Music where the call must go on by itself.
+const ENDLESS: &str = "music has no end, so what follows is never reached; use a file or silence instead";
 /// The keys of a telephone.
 const KEYS: &str = "0123456789*#ABCD";
 /// A text of ours is not longer, for [`longest_wait`].
 const PROMPT_MAX: Duration = Duration::from_secs(15);
 /// A WAV file of the configuration is not longer, for [`longest_wait`].
-const FILE_MAX: Duration = Duration::from_secs(60);
+const FILE_MAX: Duration = Duration::from_mins(1);
 
 /// All that is wrong with `flow`; empty: it may be used.
 pub fn check(flow: &Flow, directory: &Directory) -> Vec<Problem> {
@@ -136,16 +138,22 @@ impl Checker<'_> {
             Node::Connect(connect) => self.connect(id, connect),
             Node::Voicemail(voicemail) => {
                 self.need(id, voicemail.max.is_zero(), "max is 0, so no message can be left; give it e.g. 180 s");
+                let music = voicemail.prompts.contains(&Prompt::Music) || voicemail.thanks.contains(&Prompt::Music);
+                self.need(id, music, ENDLESS);
             }
             Node::Alert(alert) => {
                 let empty = alert.priority.is_none() && alert.title.is_none();
                 self.need(id, empty, "changes nothing; set priority or title, or remove the node");
             }
-            Node::Block(_) | Node::Goto(_) | Node::Hangup(_) => {}
+            Node::Hangup(prompts) => self.need(id, prompts.contains(&Prompt::Music), ENDLESS),
+            Node::Block(block) => self.need(id, block.prompts.contains(&Prompt::Music), ENDLESS),
+            Node::Goto(_) => {}
         }
     }
 
     fn menu(&mut self, id: &NodeId, menu: &Menu) {
+        let prompts = [&menu.prompts, &menu.no_input, &menu.no_match];
+        self.need(id, prompts.iter().any(|prompts| prompts.contains(&Prompt::Music)), ENDLESS);
         self.need(id, menu.options.is_empty(), "the menu has no options; add at least one key");
         self.need(id, menu.tries == 0, "tries is 0, so the menu is never offered; set it to 1 or more");
         self.need(id, menu.wait.is_zero(), "wait is 0, so nobody can press a key after the prompts; give it e.g. 6 s");
@@ -433,7 +441,7 @@ fn own(node: &Node) -> Option<Duration> {
             let read_back = PROMPT_MAX * 4 + node.answer_max * count + node.confirm_wait * 3;
             (answers + read_back) * (node.corrections + 1) + PROMPT_MAX * 4
         }
-        Node::Connect(node) => node.budget + node.accept_wait + Duration::from_secs(120),
+        Node::Connect(node) => node.budget + node.accept_wait + Duration::from_mins(2),
         Node::Voicemail(node) => voicemail_time(node),
         Node::Hangup(prompts) => texts(prompts)?,
         Node::Hours(_) | Node::Block(_) | Node::Identify(_) | Node::Alert(_) | Node::Goto(_) => Duration::ZERO,

@@ -13,7 +13,7 @@ pub(crate) struct Goodbye {
 
 impl Goodbye {
     pub(crate) fn enter(prompts: Vec<Prompt>, why: String, frame: &mut Frame, now: Now) -> Self {
-        frame.play(LegId::CALLER, prompts, now);
+        frame.play_to_end(LegId::CALLER, prompts, now);
         Self { why }
     }
 

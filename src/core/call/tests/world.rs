@@ -1,0 +1,495 @@
+//! A random world around a call: callers, engineers, mailboxes, lost and late
+//! answers; and the small reference model that every command is held against.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::call::command::PlayId;
+use crate::call::prompt::{Prompt, say};
+use crate::call::{Call, Command, Event};
+use crate::directory::{Destination, Directory};
+use crate::fact::{Entry, Fact, LegCause, Outcome, RecordingEnd, RecordingKind};
+use crate::ids::{IdSource, LegId, RecordingId};
+use crate::now::Now;
+
+use super::fixture::{on_call, secs};
+
+/// A leg as the world sees it.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what was seen of a leg; each is set by itself")]
+struct Side {
+    up: bool,
+    ended: bool,
+    hung_up: bool,
+    /// Times that 1 was pressed while it was up.
+    ones: u32,
+    accepted: bool,
+    fixed_sip: bool,
+    play: Option<PlayId>,
+}
+
+/// See the module.
+pub(super) struct World {
+    dice: IdSource,
+    directory: Arc<Directory>,
+    call: Call,
+    pub(super) now: Now,
+    began: Instant,
+    queue: Vec<(Instant, u64, Event)>,
+    number: u64,
+    sides: BTreeMap<LegId, Side>,
+    /// The recording that runs, and how the caller will end it.
+    recording: Option<RecordingId>,
+    pub(super) facts: Vec<Entry>,
+    pub(super) outcome: Option<Outcome>,
+    answered: bool,
+    bridged: Option<LegId>,
+    /// Time spent in conversation, which no budget limits.
+    talked: Duration,
+    bridged_at: Option<Instant>,
+    /// What was spoken in.
+    spoke_mail: bool,
+    spoke_answer: bool,
+    pub(super) heard: Vec<String>,
+    /// What happened, for the message on failure.
+    pub(super) story: Vec<String>,
+}
+
+impl World {
+    pub(super) fn new(call: Call, inbound: bool, directory: Arc<Directory>, seed: u64, now: Now) -> Self {
+        let mut sides = BTreeMap::new();
+        if inbound {
+            sides.insert(LegId::CALLER, Side::default());
+        }
+        Self {
+            dice: IdSource::new(seed ^ 0x5eed),
+            directory,
+            call,
+            now,
+            began: now.mono,
+            queue: Vec::new(),
+            number: 0,
+            sides,
+            recording: None,
+            facts: Vec::new(),
+            outcome: None,
+            answered: false,
+            bridged: None,
+            talked: Duration::ZERO,
+            bridged_at: None,
+            spoke_mail: false,
+            spoke_answer: false,
+            heard: Vec::new(),
+            story: Vec::new(),
+        }
+    }
+
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.dice.next_u64() % sides
+    }
+
+    fn percent(&mut self, chance: u64) -> bool {
+        self.roll(100) < chance
+    }
+
+    fn millis(&mut self, from: u64, to: u64) -> Duration {
+        Duration::from_millis(from + self.roll(to - from + 1))
+    }
+
+    fn later(&mut self, wait: Duration, event: Event) {
+        self.number += 1;
+        self.queue.push((self.now.mono + wait, self.number, event));
+    }
+
+    /// What comes from outside whatever the call does.
+    pub(super) fn weather(&mut self) {
+        if self.percent(50) && self.sides.contains_key(&LegId::CALLER) {
+            let wait = self.millis(0, 400_000);
+            let cause = if self.percent(90) {
+                LegCause::HungUp
+            } else {
+                LegCause::Failed { reason: "no media".to_owned() }
+            };
+            self.later(wait, Event::LegEnded { leg: LegId::CALLER, cause });
+        }
+        if self.percent(8) {
+            let wait = self.millis(0, 300_000);
+            self.later(wait, Event::AlertTaken);
+        }
+        if self.percent(3) {
+            let wait = self.millis(0, 300_000);
+            self.later(wait, Event::Shutdown);
+        }
+        for _stray in 0..self.roll(3) {
+            let wait = self.millis(0, 200_000);
+            let leg = LegId(self.roll(4) as u32 + 7);
+            let stray = match self.roll(4) {
+                0 => Event::Digit { leg, digit: '1' },
+                1 => Event::LegAnswered { leg },
+                2 => Event::PlayEnded { leg: LegId::CALLER, play: PlayId(99_999) },
+                _ => Event::LegEnded { leg, cause: LegCause::Busy },
+            };
+            self.later(wait, stray);
+        }
+    }
+
+    /// Runs the call to its end.
+    pub(super) fn run(&mut self) {
+        self.drain();
+        for _step in 0..100_000 {
+            if self.outcome.is_some() {
+                return;
+            }
+            let timer = self.call.poll_timeout();
+            let event = self.queue.iter().enumerate().min_by_key(|(_, (at, number, _))| (*at, *number));
+            match (timer, event.map(|(place, (at, ..))| (place, *at))) {
+                (None, None) => panic!("the call hangs: nothing is awaited and it has not ended"),
+                (Some((at, name)), other) if other.is_none_or(|(_, event)| at <= event) => {
+                    self.advance(at);
+                    self.story.push(format!("{:?} timer {name:?}", self.elapsed()));
+                    self.call.handle_timeout(self.now);
+                }
+                (_, Some((place, at))) => {
+                    let (_, _, event) = self.queue.swap_remove(place);
+                    self.advance(at);
+                    self.deliver(event);
+                }
+                (Some(_), None) => unreachable!("the timer is next where there is no event"),
+            }
+            self.drain();
+        }
+        panic!("the call does not end: 100,000 steps");
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        self.now.mono - self.began
+    }
+
+    /// From the beginning to the end, without the conversation.
+    pub(super) fn waited(&self) -> Duration {
+        self.elapsed().saturating_sub(self.talked)
+    }
+
+    fn advance(&mut self, at: Instant) {
+        self.now = self.now.after(at.saturating_duration_since(self.now.mono));
+    }
+
+    /// Gives an event to the call if the world would send it now.
+    fn deliver(&mut self, event: Event) {
+        match &event {
+            Event::CallerAnswered => {
+                let side = self.sides.get_mut(&LegId::CALLER).expect("the caller is there");
+                if side.ended {
+                    return;
+                }
+                side.up = true;
+                self.answered = true;
+            }
+            Event::Digit { leg, digit } => {
+                if let Some(side) = self.sides.get_mut(leg) {
+                    if !side.up || side.ended {
+                        return;
+                    }
+                    side.ones += u32::from(*digit == '1');
+                }
+            }
+            Event::PlayEnded { leg, play } => {
+                if let Some(side) = self.sides.get_mut(leg)
+                    && play.0 < 90_000
+                {
+                    if side.play != Some(*play) || side.ended {
+                        return;
+                    }
+                    side.play = None;
+                }
+            }
+            Event::RecordEnded { recording, speech, .. } => {
+                if self.recording != Some(*recording) {
+                    return;
+                }
+                self.recording = None;
+                self.note_speech(*recording, *speech);
+            }
+            Event::LegAnswered { leg } => {
+                if let Some(side) = self.sides.get_mut(leg) {
+                    if side.ended {
+                        return;
+                    }
+                    side.up = true;
+                }
+            }
+            Event::LegEnded { leg, .. } => {
+                if let Some(side) = self.sides.get_mut(leg) {
+                    if side.ended {
+                        return;
+                    }
+                    side.ended = true;
+                    side.up = false;
+                }
+                self.hung_up_in_talk(*leg);
+            }
+            Event::LegRinging { .. } | Event::OnCallFound { .. } | Event::AlertTaken | Event::Shutdown => {}
+        }
+        self.story.push(format!("{:?} {event:?}", self.elapsed()));
+        self.call.handle(event, self.now);
+    }
+
+    fn hung_up_in_talk(&mut self, leg: LegId) {
+        if (self.bridged == Some(leg) || leg == LegId::CALLER)
+            && let Some(since) = self.bridged_at.take()
+        {
+            self.talked += self.now.mono - since;
+        }
+    }
+
+    fn note_speech(&mut self, recording: RecordingId, speech: bool) {
+        let kind = self.facts.iter().find_map(|entry| match &entry.fact {
+            Fact::RecordingStarted { recording: known, kind, .. } if *known == recording => Some(*kind),
+            _ => None,
+        });
+        match kind.expect("a recording begins on the record") {
+            RecordingKind::Voicemail => self.spoke_mail |= speech,
+            RecordingKind::Answer(_) => self.spoke_answer |= speech,
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(command) = self.call.poll_command() {
+            assert!(self.outcome.is_none(), "a command after End: {command:?}");
+            self.story.push(format!("{:?}     {command:?}", self.elapsed()));
+            self.obey(command);
+        }
+    }
+
+    fn side(&mut self, leg: LegId) -> &mut Side {
+        self.sides.get_mut(&leg).unwrap_or_else(|| panic!("{leg} does not exist"))
+    }
+
+    // Commands: each is held against the model, then done, lost or done badly.
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Answer => self.obey_answer(),
+            Command::Reject { status } => {
+                assert!((400..700).contains(&status) && !self.answered);
+                self.side(LegId::CALLER).hung_up = true;
+                self.later(secs(0), Event::LegEnded { leg: LegId::CALLER, cause: LegCause::Released });
+            }
+            Command::Keep(entry) => self.obey_keep(entry),
+            Command::Play { leg, play, prompts, .. } => self.obey_play(leg, play, &prompts),
+            Command::StopPlay { leg } => {
+                assert!(self.side(leg).play.is_some() || self.side(leg).up, "nothing can play on {leg}");
+                self.side(leg).play = None;
+            }
+            Command::Record { leg, recording, limits, .. } => {
+                assert!(leg == LegId::CALLER && self.side(leg).up && !self.side(leg).ended);
+                assert!(limits.max > Duration::ZERO);
+                self.recording = Some(recording);
+                self.caller_speaks(recording, limits.max);
+            }
+            Command::StopRecord { leg, reason } => {
+                assert_eq!(leg, LegId::CALLER);
+                if let Some(recording) = self.recording
+                    && !self.percent(2)
+                {
+                    let speech = self.percent(60);
+                    let wait = self.millis(0, 200);
+                    self.later(wait, Event::RecordEnded { leg, recording, duration: secs(4), speech, reason });
+                }
+            }
+            Command::FindOnCall { dial, .. } => {
+                let pick: &[&str] = match self.roll(6) {
+                    0 => &[],
+                    1 => &["ben"],
+                    2 => &["ben", "ada"],
+                    _ => &["ada", "ben"],
+                };
+                let on_call = on_call(&self.directory, pick);
+                let wait = if self.percent(95) { self.millis(0, 100) } else { self.millis(0, 9_000) };
+                if !self.percent(3) {
+                    self.later(wait, Event::OnCallFound { dial, on_call });
+                }
+            }
+            Command::Dial { leg, destination, .. } => self.obey_dial(leg, &destination),
+            Command::HangUp { leg } => self.obey_hang_up(leg),
+            Command::Bridge { a, b } => {
+                assert_eq!(a, LegId::CALLER);
+                for leg in [a, b] {
+                    assert!(self.side(leg).up && !self.side(leg).ended && !self.side(leg).hung_up, "{leg} is dead");
+                    self.side(leg).play = None;
+                }
+                assert!(self.side(b).accepted || self.side(b).fixed_sip, "joined without accepting");
+                self.bridged = Some(b);
+                self.bridged_at = Some(self.now.mono);
+                let wait = self.millis(1_000, 1_200_000);
+                let leg = if self.percent(50) { a } else { b };
+                self.later(wait, Event::LegEnded { leg, cause: LegCause::HungUp });
+            }
+            Command::End { outcome } => self.obey_end(outcome),
+        }
+    }
+
+    fn obey_answer(&mut self) {
+        let kept = self.facts.iter().any(|entry| matches!(entry.fact, Fact::AlertOpened { .. }));
+        let number = self.directory.numbers.values().next().expect("one number");
+        let blocked = self.facts.iter().any(|entry| entry.why.contains("blocklist"));
+        assert!(kept || number.test || blocked || self.is_turned_away(), "answered without an alert");
+        let wait = self.millis(0, 300);
+        match self.roll(100) {
+            0..3 => {}
+            3..6 => self.later(wait, Event::LegEnded { leg: LegId::CALLER, cause: LegCause::HungUp }),
+            _ => self.later(wait, Event::CallerAnswered),
+        }
+    }
+
+    fn is_turned_away(&self) -> bool {
+        self.facts.iter().any(
+            |entry| matches!(&entry.fact, Fact::Step { what, .. } if what == "looks at the blocklist"),
+        )
+    }
+
+    fn obey_keep(&mut self, entry: Entry) {
+        assert_eq!(self.facts.is_empty(), matches!(entry.fact, Fact::CallStarted { .. }), "CallStarted comes first");
+        let ended = self.facts.last().is_some_and(|last| matches!(last.fact, Fact::CallEnded { .. }));
+        assert!(!ended, "CallEnded comes last");
+        if let Fact::LegAccepted { leg, .. } = &entry.fact {
+            assert!(self.side(*leg).ones >= 2, "accepted without two keys");
+            self.side(*leg).accepted = true;
+        }
+        self.facts.push(entry);
+    }
+
+    fn obey_play(&mut self, leg: LegId, play: PlayId, prompts: &[Prompt]) {
+        let side = self.side(leg);
+        assert!(side.up && !side.ended && !side.hung_up, "a play on {leg}, which is dead");
+        side.play = Some(play);
+        if leg == LegId::CALLER {
+            let words = prompts.iter().filter_map(|prompt| match prompt {
+                Prompt::Say(id) => Some(id.0.to_string()),
+                _ => None,
+            });
+            self.heard.extend(words);
+        } else if self.side(leg).ones == 0 {
+            let silent = |prompt: &Prompt| match prompt {
+                Prompt::Say(id) => [say::ENGINEER_KNOCK, say::ALERT_KNOCK, say::ENGINEER_DECLINED].contains(id),
+                Prompt::Silence(_) => true,
+                _ => false,
+            };
+            assert!(prompts.iter().all(silent), "a phone that may be a mailbox hears {prompts:?}");
+        }
+        let endless = prompts.contains(&Prompt::Music);
+        let length = secs(3) * prompts.len() as u32;
+        // A caller has two hands: not more keys than these at a time.
+        let keys = self.queue.iter().filter(|(.., event)| matches!(event, Event::Digit { .. })).count();
+        if leg == LegId::CALLER && keys < 4 && self.percent(60) {
+            for _key in 0..=self.roll(3) {
+                let digit = ['1', '2', '3', '#', '1', '0', '7', '2'][self.roll(8) as usize];
+                let wait = self.millis(0, length.as_millis() as u64 + 8_000);
+                self.later(wait, Event::Digit { leg, digit });
+            }
+        }
+        if !endless && !self.percent(1) {
+            self.later(length, Event::PlayEnded { leg, play });
+        }
+    }
+
+    fn caller_speaks(&mut self, recording: RecordingId, max: Duration) {
+        use RecordingEnd::{Failed, MaxLength, NoSpeech, Silence};
+        let (wait, speech, reason) = match self.roll(20) {
+            0 => return,
+            1 => (secs(0), false, Failed),
+            2 => (max / 2, true, Failed),
+            3 | 4 => (max, true, MaxLength),
+            5..8 => (secs(6).min(max), false, NoSpeech),
+            _ => (self.millis(500, 20_000).min(max), true, Silence),
+        };
+        let event = Event::RecordEnded { leg: LegId::CALLER, recording, duration: wait, speech, reason };
+        self.later(wait, event);
+        if self.percent(30) {
+            let wait = self.millis(100, 10_000);
+            self.later(wait, Event::Digit { leg: LegId::CALLER, digit: '#' });
+        }
+    }
+
+    fn obey_dial(&mut self, leg: LegId, destination: &Destination) {
+        let fixed_sip = matches!(destination, Destination::Sip(_));
+        let known = self.sides.insert(leg, Side { fixed_sip, ..Side::default() });
+        assert!(known.is_none(), "{leg} was dialled twice");
+        let pick = self.millis(500, 20_000);
+        let ringing = self.millis(0, 400);
+        let ended = |cause| Event::LegEnded { leg, cause };
+        match self.roll(12) {
+            0 => return self.later(secs(0), ended(LegCause::Unreachable { reason: "not registered".to_owned() })),
+            1 => return self.later(ringing, ended(LegCause::Busy)),
+            2 => return self.later(pick, ended(LegCause::Rejected { status: 603 })),
+            3 => {}
+            4 => return,
+            // Just when it is given up.
+            5 => self.later(secs(25), Event::LegAnswered { leg }),
+            6 => self.later(pick, Event::LegAnswered { leg }),
+            7 => {
+                self.later(pick, Event::LegAnswered { leg });
+                let wait = pick + self.millis(0, 30_000);
+                self.later(wait, ended(LegCause::HungUp));
+            }
+            _ => {
+                self.later(pick, Event::LegAnswered { leg });
+                let mut at = pick;
+                for _key in 0..=self.roll(4) {
+                    at += self.millis(200, 15_000);
+                    let digit = ['1', '1', '1', '1', '2', '5'][self.roll(6) as usize];
+                    self.later(at, Event::Digit { leg, digit });
+                }
+            }
+        }
+        self.later(ringing, Event::LegRinging { leg });
+    }
+
+    fn obey_hang_up(&mut self, leg: LegId) {
+        assert!(!self.side(leg).ended, "{leg} has ended already");
+        self.side(leg).hung_up = true;
+        self.side(leg).play = None;
+        self.hung_up_in_talk(leg);
+        if !self.side(leg).up && leg != LegId::CALLER && self.percent(10) {
+            self.later(secs(0), Event::LegAnswered { leg });
+            return;
+        }
+        let wait = self.millis(0, 500);
+        if !self.percent(3) {
+            self.later(wait, Event::LegEnded { leg, cause: LegCause::Released });
+        }
+    }
+
+    // The end, held against the model.
+
+    fn obey_end(&mut self, outcome: Outcome) {
+        self.outcome = Some(outcome);
+        let last = self.facts.last().map(|entry| entry.fact.clone());
+        assert_eq!(last, Some(Fact::CallEnded { outcome }), "CallEnded is the last fact");
+        for (leg, side) in &self.sides {
+            assert!(side.ended || side.hung_up, "{leg} was left alive");
+        }
+        assert_eq!(self.call.poll_timeout(), None, "a timer after the end");
+        self.call.handle(Event::Digit { leg: LegId::CALLER, digit: '1' }, self.now);
+        self.call.handle(Event::Shutdown, self.now);
+        self.call.handle_timeout(self.now.after(secs(10_000)));
+        assert_eq!(self.call.poll_command(), None, "the call goes on after its end");
+        let opened = self.facts.iter().any(|entry| matches!(entry.fact, Fact::AlertOpened { .. }));
+        let test = self.directory.numbers.values().next().is_some_and(|number| number.test);
+        let inbound = self.sides.contains_key(&LegId::CALLER);
+        if inbound {
+            assert_eq!(outcome == Outcome::Taken, self.bridged.is_some(), "taken means joined");
+            let goodbye = !self.heard.is_empty() || !self.answered || test || outcome == Outcome::Blocked;
+            assert!(self.bridged.is_some() || opened || goodbye, "neither a person, an alert nor a goodbye");
+            assert!(!self.answered || opened || test || outcome == Outcome::Blocked, "answered without an alert");
+            if self.bridged.is_none() && outcome != Outcome::Blocked {
+                assert_eq!(outcome == Outcome::Voicemail, self.spoke_mail);
+                assert_eq!(outcome == Outcome::Reported, self.spoke_answer && !self.spoke_mail);
+            }
+        } else {
+            let acknowledged = self.facts.iter().any(|entry| matches!(entry.fact, Fact::AlertAcknowledged { .. }));
+            assert_eq!(outcome == Outcome::Taken, acknowledged);
+        }
+    }
+}
