@@ -107,3 +107,33 @@ async fn one_call_at_a_time() {
         phone.stop().await;
     }
 }
+
+/// What the hotline really says, in both codecs: each prompt, digit, the music and the beep.
+#[test]
+fn every_prompt_is_recognised() {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let prompts = KnownPrompts::load(data.path()).expect("the prompts can be read");
+    let mut faults = Vec::new();
+    for codec in [Codec::Pcmu, Codec::Pcma] {
+        for (heard, clip) in prompts.sounds() {
+            let mut stream = vec![0xd5; 77];
+            stream.extend_from_slice(&clip.payload(codec));
+            stream.extend([0xd5; 3_200]);
+            let mut ear = ear::Ear::new(prompts.index(codec));
+            let mut noticed = Vec::new();
+            for (number, packet) in stream.chunks(160).enumerate() {
+                let position = number as u64 * 160;
+                noticed.extend(ear.listen(position, packet, Duration::from_millis(position / 8)));
+            }
+            let named = |names: &Arc<[Heard]>| names.iter().any(|name| name.prompt == heard.prompt);
+            let fine = match noticed.as_slice() {
+                [ear::Notice::Starts(first), ear::Notice::Ends(second)] => named(first) && named(second),
+                _ => false,
+            };
+            if !fine {
+                faults.push(format!("{} ({}) in {}: {noticed:?}", heard.prompt, heard.language, codec.name()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
