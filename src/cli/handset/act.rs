@@ -118,7 +118,8 @@ impl Outcome {
         ExitCode::from(self.code())
     }
 
-    fn code(&self) -> u8 {
+    /// The exit code as a number.
+    pub fn code(&self) -> u8 {
         let Some(talked) = self.talked else { return 2 };
         if self.quality.received == 0 && talked >= MEDIA_DUE {
             3
@@ -170,6 +171,11 @@ impl Keyboard {
             });
         }
         Self(lines)
+    }
+
+    /// Nobody types.
+    pub fn none() -> Self {
+        Self(mpsc::unbounded_channel().1)
     }
 
     /// The next line; waits for ever where there is none to come.

@@ -59,6 +59,12 @@ impl KnownPrompts {
         (prompt == BEEP && self.beep.is_some()) || self.clips.iter().any(|(heard, _)| heard.prompt == prompt)
     }
 
+    /// Every sound with its name; the beep too.
+    pub fn sounds(&self) -> impl Iterator<Item = (Heard, &Arc<Clip>)> {
+        let beep = self.beep.iter().map(|clip| (Heard { prompt: BEEP.to_owned(), language: String::new() }, clip));
+        self.clips.iter().map(|(heard, clip)| (heard.clone(), clip)).chain(beep)
+    }
+
     /// All names, each once.
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.clips.iter().map(|(heard, _)| heard.prompt.as_str()).collect();

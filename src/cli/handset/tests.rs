@@ -107,3 +107,126 @@ async fn one_call_at_a_time() {
         phone.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_is_followed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (greeting, heard) = sound(folder.path(), "greeting", 3, 1.0);
+    let (reply, reply_heard) = sound(folder.path(), "reply", 4, 0.8);
+    let clips = [(&greeting, heard), (&reply, reply_heard)];
+    let clips = clips.map(|(file, heard)| (heard, Arc::new(load_wav(file).expect("a WAV"))));
+    let prompts = Arc::new(KnownPrompts::from_clips(clips.into()));
+    let (mut engineer, mut caller) = (phone("engineer", &prompts).await, phone("caller", &prompts).await);
+    let plays = [format!("{}@+0.3s", reply.display())];
+    let plan = act::Plan::new(Some("1@greeting~,#@greeting,7@reply"), &plays, &prompts).expect("it is right");
+
+    caller.call(&format!("sip:engineer@{}", engineer.local())).expect("it calls");
+    engineer.rings().await.expect("it rings");
+    let (outcome, ()) = tokio::join!(
+        async { act::act(caller.line().expect("a call"), &plan, &mut act::Keyboard::none()).await },
+        async {
+            engineer.answer().await.expect("it is answered");
+            engineer.hears("reply").await.expect("the caller speaks by itself");
+            engineer.say(&greeting).await.expect("it speaks");
+            assert_eq!(engineer.gets_digit().await.expect("a key"), '1');
+            assert_eq!(engineer.gets_digit().await.expect("a key"), '#');
+            engineer.hang_up().await.expect("it ends");
+        },
+    );
+    assert_eq!(outcome.cause, LegCause::HungUp);
+    assert_eq!(outcome.unheard, ["press 7 after reply"], "{}", outcome.summary());
+    assert_eq!(outcome.code(), 4);
+    caller.stop().await;
+    engineer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn registers_and_is_called() {
+    use crate::sip::{Dial, LegEvent, PhoneAccount};
+    use hotline_core::directory::Destination;
+    use hotline_core::ids::PhoneId;
+
+    let account = PhoneAccount { password: Private::from("right") };
+    let (calls, _unused) = mpsc::channel(1);
+    let registrar = Sip::start(
+        SipSettings {
+            listen: "127.0.0.1:0".parse().expect("an address"),
+            public_host: None,
+            open: false,
+            strangers: Strangers::Forbid,
+            realm: "hotline".to_owned(),
+            phones: [(PhoneId::from("engineer-1"), account)].into(),
+            trunks: std::collections::BTreeMap::new(),
+            requests_per_second: 1_000,
+        },
+        calls,
+    )
+    .await
+    .expect("a registrar");
+    let prompts = Arc::new(KnownPrompts::none());
+    let settings = HandsetSettings::new(registrar.local(), "engineer-1", prompts);
+    let stranger = Handset::start(settings.clone()).await.expect("a phone");
+    stranger.register("engineer-1", Private::from("wrong")).await.expect_err("the password is wrong");
+    let mut engineer = Handset::start(settings).await.expect("a phone");
+    engineer.register("engineer-1", Private::from("right")).await.expect("it registers");
+
+    let (_media, _events, local) = engineer.open_media().expect("a port");
+    let mut leg = registrar.dial(Dial {
+        destination: Destination::Phone(PhoneId::from("engineer-1")),
+        offer: sdp::offer(&local),
+        display_name: Some("Hotline".to_owned()),
+    });
+    let ring = engineer.rings().await.expect("it rings");
+    assert_eq!(ring.display_name.as_ref().map(|name| name.reveal().as_str()), Some("Hotline"));
+    engineer.answer().await.expect("it is answered");
+    let mut answered = false;
+    while let Some(event) = leg.events.recv().await {
+        answered |= matches!(event, LegEvent::Answered(_));
+        if answered {
+            break;
+        }
+    }
+    assert!(answered);
+    leg.control.order(LegOrder::HangUp);
+    assert_eq!(engineer.ends().await.expect("it ends"), LegCause::HungUp);
+    engineer.stop().await;
+    stranger.stop().await;
+    registrar.stop().await;
+}
+
+#[test]
+fn the_command_lines_are_sound() {
+    use clap::Args as _;
+    crate::cli::call::CallArgs::augment_args(clap::Command::new("call")).debug_assert();
+    crate::cli::phone::PhoneArgs::augment_args(clap::Command::new("phone")).debug_assert();
+}
+
+/// What the hotline really says, in both codecs: each prompt, digit, the music and the beep.
+#[test]
+fn every_prompt_is_recognised() {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let prompts = KnownPrompts::load(data.path()).expect("the prompts can be read");
+    let mut faults = Vec::new();
+    for codec in [Codec::Pcmu, Codec::Pcma] {
+        for (heard, clip) in prompts.sounds() {
+            let mut stream = vec![0xd5; 77];
+            stream.extend_from_slice(&clip.payload(codec));
+            stream.extend([0xd5; 3_200]);
+            let mut ear = ear::Ear::new(prompts.index(codec));
+            let mut noticed = Vec::new();
+            for (number, packet) in stream.chunks(160).enumerate() {
+                let position = number as u64 * 160;
+                noticed.extend(ear.listen(position, packet, Duration::from_millis(position / 8)));
+            }
+            let named = |names: &Arc<[Heard]>| names.iter().any(|name| name.prompt == heard.prompt);
+            let fine = match noticed.as_slice() {
+                [ear::Notice::Starts(first), ear::Notice::Ends(second)] => named(first) && named(second),
+                _ => false,
+            };
+            if !fine {
+                faults.push(format!("{} ({}) in {}: {noticed:?}", heard.prompt, heard.language, codec.name()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
