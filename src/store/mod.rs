@@ -55,6 +55,9 @@ pub enum StoreError {
     /// Took too long.
     #[error("the database did not answer in time")]
     Timeout,
+    /// The page cursor handed in.
+    #[error("the cursor is not one that was handed out here; leave it out to begin at the newest")]
+    Cursor,
 }
 
 impl Journal {

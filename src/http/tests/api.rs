@@ -214,6 +214,8 @@ async fn faulty_parameters_are_named() {
     let bench = bench();
     for (query, field) in [
         ("calls?limit=0", "limit"),
+        ("calls?cursor=nonsense", "cursor"),
+        ("alerts?cursor=nonsense", "cursor"),
         ("calls?limit=201", "limit"),
         ("alerts?limit=many", "limit"),
         ("calls?limit=1&limit=2", "limit"),

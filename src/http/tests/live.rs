@@ -123,5 +123,5 @@ async fn serving_ends_with_its_streams() {
         text.push_str(&String::from_utf8_lossy(&buffer[..read]));
     }
     end.cancel();
-    tokio::time::timeout(Duration::from_secs(60), served).await.expect("it ends").unwrap().unwrap();
+    tokio::time::timeout(Duration::from_mins(1), served).await.expect("it ends").unwrap().unwrap();
 }

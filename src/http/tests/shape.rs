@@ -1,4 +1,4 @@
-//! Who may, one shape of errors, headers, health, metrics, the OpenAPI file.
+//! Who may, one shape of errors, headers, health, metrics, the `OpenAPI` file.
 
 use std::sync::atomic::Ordering;
 
