@@ -43,7 +43,7 @@ const REMEMBERED: usize = 5_000;
 /// Streams at the same time.
 const STREAMS: usize = 500;
 /// A stream ends after this; browsers come back at once and are asked again who they are.
-const STREAM_FOR: Duration = Duration::from_secs(600);
+const STREAM_FOR: Duration = Duration::from_mins(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Something told to every stream.
@@ -123,7 +123,7 @@ enum Subject {
 
 /// What a look brought.
 enum Seen {
-    Call { summary: Box<CallSummary>, ended_at: Option<i64> },
+    Call { id: CallId, summary: Box<CallSummary>, ended_at: Option<i64> },
     Alert(Box<AlertSummary>),
     Health(Box<Readiness>),
     /// Not there yet.
@@ -189,27 +189,24 @@ impl Follower {
     fn saw(&mut self, subject: Subject, seen: Seen) {
         let (event, data) = match (subject, seen) {
             (_, Seen::Nothing) => return,
-            (Subject::Call(id), Seen::Call { summary, ended_at }) => {
+            (_, Seen::Call { id, summary, ended_at }) => {
                 if let (Some(outcome), Some(ended_at)) = (&summary.outcome, ended_at) {
                     self.count(id, &summary.direction, outcome, ended_at);
                 }
                 ("call", serde_json::to_string(&summary))
             }
-            (_, Seen::Call { summary, .. }) => ("call", serde_json::to_string(&summary)),
             (_, Seen::Alert(alert)) => ("alert", serde_json::to_string(&alert)),
             (_, Seen::Health(health)) => ("health", serde_json::to_string(&health)),
-            (Subject::Health, Seen::Away) => return,
-            (Subject::Call(id), Seen::Away) => {
+            (subject, Seen::Away) => {
+                let (kind, id) = match subject {
+                    Subject::Call(id) => ("call", id.to_string()),
+                    Subject::Alert(id) => ("alert", id.to_string()),
+                    Subject::Health => return,
+                };
                 if self.due.len() < REMEMBERED {
                     self.due.insert((subject, LOOKS.len()), now() + LATER);
                 }
-                ("changed", serde_json::to_string(&Changed { kind: "call".to_owned(), id: id.to_string() }))
-            }
-            (Subject::Alert(id), Seen::Away) => {
-                if self.due.len() < REMEMBERED {
-                    self.due.insert((subject, LOOKS.len()), now() + LATER);
-                }
-                ("changed", serde_json::to_string(&Changed { kind: "alert".to_owned(), id: id.to_string() }))
+                ("changed", serde_json::to_string(&Changed { kind: kind.to_owned(), id }))
             }
         };
         let data = data.expect("texts, numbers and lists always become JSON");
@@ -248,10 +245,10 @@ async fn look(records: Arc<dyn Records>, board: Arc<dyn Board>, subject: Subject
             let live = board.calls().into_iter().find(|view| view.id == id);
             match live {
                 // A running call is told without the database.
-                Some(live) => Seen::Call { summary: Box::new(CallSummary::of_view(&live, &directory)), ended_at: None },
+                Some(live) => Seen::Call { id, summary: Box::new(CallSummary::of_view(&live, &directory)), ended_at: None },
                 None => match soon(records.call(&id.to_string())).await {
                     Ok(Some(row)) if row.outcome.is_some() => {
-                        Seen::Call { summary: Box::new(CallSummary::of_row(&row, None, &directory)), ended_at: row.ended_at }
+                        Seen::Call { id, summary: Box::new(CallSummary::of_row(&row, None, &directory)), ended_at: row.ended_at }
                     }
                     Ok(_) => Seen::Nothing,
                     Err(_) => Seen::Away,

@@ -160,12 +160,15 @@ impl Drop for Fake {
 }
 
 /// Pages by offset; the real store's cursors look different, and nobody may care.
-fn page<T>(rows: Vec<T>, cursor: Option<&str>, limit: u32) -> Page<T> {
-    let from: usize = cursor.and_then(|cursor| cursor.strip_prefix("at")?.parse().ok()).unwrap_or(0);
+fn page<T>(rows: Vec<T>, cursor: Option<&str>, limit: u32) -> Result<Page<T>, StoreError> {
+    let from: usize = match cursor {
+        None => 0,
+        Some(cursor) => cursor.strip_prefix("at").and_then(|at| at.parse().ok()).ok_or(StoreError::Cursor)?,
+    };
     let total = rows.len();
     let items: Vec<T> = rows.into_iter().skip(from).take(limit as usize).collect();
     let next = from + items.len();
-    Page { next_cursor: (next < total).then(|| format!("at{next}")), items }
+    Ok(Page { next_cursor: (next < total).then(|| format!("at{next}")), items })
 }
 
 fn fits(wanted: Option<&String>, value: Option<&str>) -> bool {
@@ -189,7 +192,7 @@ impl Records for Fake {
                 .collect();
             rows.sort_by_key(|row| std::cmp::Reverse(row.started_at));
             page(rows, cursor, limit)
-        })
+        })?
     }
     async fn call(&self, id: &str) -> Result<Option<CallRow>, StoreError> {
         self.read(|kept| kept.calls.iter().find(|row| row.id == id).cloned())
@@ -217,7 +220,7 @@ impl Records for Fake {
                 .collect();
             rows.sort_by_key(|row| std::cmp::Reverse(row.created_at));
             page(rows, cursor, limit)
-        })
+        })?
     }
     async fn alert(&self, id: &str) -> Result<Option<AlertRow>, StoreError> {
         self.read(|kept| kept.alerts.iter().find(|row| row.id == id).cloned())
@@ -268,7 +271,7 @@ impl Board for Fake {
             phone: PhoneId::from("engineer-1"),
             address: "192.0.2.20:5062".parse().expect("an address"),
             transport: Transport::Udp,
-            expires: self.now + Duration::from_secs(600),
+            expires: self.now + Duration::from_mins(10),
             user_agent: "baresip".to_owned(),
         }]
     }
@@ -282,7 +285,7 @@ impl Board for Fake {
         let now = self.now.as_millisecond();
         self.change_alert(alert, |row| {
             if row.status == "triggered" {
-                row.status = "acknowledged".to_owned();
+                "acknowledged".clone_into(&mut row.status);
                 row.acknowledged_at = Some(now);
                 row.acknowledged_by = Some(shown(&by));
                 row.next_ring_at = None;
@@ -292,7 +295,7 @@ impl Board for Fake {
     async fn resolve(&self, alert: AlertId, by: Actor) -> Result<(), AlertError> {
         let now = self.now.as_millisecond();
         self.change_alert(alert, |row| {
-            row.status = "resolved".to_owned();
+            "resolved".clone_into(&mut row.status);
             row.resolved_at = Some(now);
             row.resolved_by = Some(shown(&by));
             row.next_ring_at = None;

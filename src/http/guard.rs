@@ -46,7 +46,6 @@ pub fn around(routes: Router<AppState>, state: &AppState) -> Router<AppState> {
 }
 
 /// The panic hook has written what and where; the payload may hold private data and stays out.
-#[expect(clippy::needless_pass_by_value, reason = "the layer asks for this signature")]
 fn panicked(_payload: Box<dyn Any + Send>) -> Response {
     tracing::error!("a panic was caught while answering an HTTP request");
     Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR).into_response()
@@ -88,8 +87,8 @@ async fn as_page(state: &AppState, response: Response) -> Response {
     let told: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
     let word = |name: &str| told.as_ref().and_then(|told| told.get(name)?.as_str().map(str::to_owned));
     let bare = Problem::of_status(parts.status);
-    let title = word("title").unwrap_or(bare.title);
-    let detail = word("detail").unwrap_or(bare.detail);
+    let title = word("title").unwrap_or_else(|| bare.title.into());
+    let detail = word("detail").unwrap_or_else(|| bare.detail.into());
     let page = pages::error(state, parts.status, &title, &detail);
     with_headers_of(page, &Response::from_parts(parts, Body::empty()))
 }

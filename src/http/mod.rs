@@ -171,6 +171,6 @@ pub async fn serve(listener: tokio::net::TcpListener, state: AppState, shutdown:
 #[cfg(test)]
 extern crate self as hotline;
 #[cfg(test)]
-pub mod fake;
+pub(crate) mod fake;
 #[cfg(test)]
 mod tests;

@@ -90,14 +90,12 @@ impl Checker {
         let nobody = self.nobody.clone();
         let work = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            match hash {
-                Some(hash) => matches(&password, &hash),
-                None => {
-                    let stand_in = nobody.get_or_init(|| self::hash(&Private::from("nobody has this one")).unwrap_or_default());
-                    let _ = matches(&password, stand_in);
-                    false
-                }
+            if let Some(hash) = hash {
+                return matches(&password, &hash);
             }
+            let stand_in = nobody.get_or_init(|| self::hash(&Private::from("nobody has this one")).unwrap_or_default());
+            let _ = matches(&password, stand_in);
+            false
         });
         work.await.map_err(|_| Busy)
     }

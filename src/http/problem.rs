@@ -19,18 +19,22 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 pub struct Problem {
     /// Always `about:blank`: `code` tells problems apart.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: &'static str,
     /// Short, the same for every problem of this code.
-    pub title: String,
+    #[schema(value_type = String)]
+    pub title: Box<str>,
     /// HTTP status.
     pub status: u16,
     /// Stable word.
-    pub code: String,
+    #[schema(value_type = String)]
+    pub code: Box<str>,
     /// What is wrong this time and what to do.
-    pub detail: String,
+    #[schema(value_type = String)]
+    pub detail: Box<str>,
     /// The parameter or field that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub field: Option<Box<str>>,
     /// Headers that go with it.
     #[serde(skip)]
     #[schema(ignore)]
@@ -41,11 +45,11 @@ impl Problem {
     /// A problem of this status and word.
     pub fn new(status: StatusCode, code: &str, title: &str, detail: impl Into<String>) -> Self {
         Self {
-            kind: "about:blank".to_owned(),
-            title: title.to_owned(),
+            kind: "about:blank",
+            title: title.into(),
             status: status.as_u16(),
-            code: code.to_owned(),
-            detail: detail.into(),
+            code: code.into(),
+            detail: detail.into().into(),
             field: None,
             headers: Vec::new(),
         }
@@ -55,7 +59,7 @@ impl Problem {
     pub fn invalid(field: &str, detail: impl Into<String>) -> Self {
         let mut problem =
             Self::new(StatusCode::BAD_REQUEST, "invalid-parameter", "A parameter is not valid", detail);
-        problem.field = Some(field.to_owned());
+        problem.field = Some(field.into());
         problem
     }
 
@@ -113,6 +117,9 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Cursor) {
+            return super::params::bad_cursor();
+        }
         tracing::warn!(%error, "the store could not be read for a request");
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -9,11 +9,11 @@ use parking_lot::Mutex;
 /// Failed tries that cost nothing.
 const FREE: u32 = 5;
 /// Longest pause for an address.
-const PAUSE_ADDRESS: Duration = Duration::from_secs(300);
+const PAUSE_ADDRESS: Duration = Duration::from_mins(5);
 /// Longest pause for a name: short, so that nobody can be locked out by a stranger.
 const PAUSE_NAME: Duration = Duration::from_secs(20);
 /// After this long without a failure a key starts afresh.
-const FORGET: Duration = Duration::from_secs(900);
+const FORGET: Duration = Duration::from_mins(15);
 /// Keys remembered at most.
 const KEYS: usize = 10_000;
 

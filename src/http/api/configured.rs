@@ -129,7 +129,7 @@ pub async fn schedules(_: Viewer, State(state): State<AppState>, mut params: Par
         };
         (item.id.clone(), item)
     });
-    Ok(Json(super::page_of(entries, cursor, limit)))
+    Ok(Json(super::page_of(entries, cursor.as_deref(), limit)))
 }
 
 /// The customers.
@@ -160,7 +160,7 @@ pub async fn customers(_: Viewer, State(state): State<AppState>, mut params: Par
         };
         (item.id.clone(), item)
     });
-    Ok(Json(super::page_of(entries, cursor, limit)))
+    Ok(Json(super::page_of(entries, cursor.as_deref(), limit)))
 }
 
 /// The hotline numbers.
@@ -191,5 +191,5 @@ pub async fn numbers(_: Viewer, State(state): State<AppState>, mut params: Param
         };
         (item.id.clone(), item)
     });
-    Ok(Json(super::page_of(entries, cursor, limit)))
+    Ok(Json(super::page_of(entries, cursor.as_deref(), limit)))
 }

@@ -108,7 +108,7 @@ pub async fn trunks(_: Viewer, State(state): State<AppState>, mut params: Params
         };
         (item.id.clone(), item)
     });
-    Ok(Json(super::page_of(entries, cursor, limit)))
+    Ok(Json(super::page_of(entries, cursor.as_deref(), limit)))
 }
 
 /// The phones and whether they are registered.
@@ -139,5 +139,5 @@ pub async fn phones(_: Viewer, State(state): State<AppState>, mut params: Params
         };
         (item.id.clone(), item)
     });
-    Ok(Json(super::page_of(entries, cursor, limit)))
+    Ok(Json(super::page_of(entries, cursor.as_deref(), limit)))
 }

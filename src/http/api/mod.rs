@@ -1,4 +1,4 @@
-//! `/api/v1`: one file per resource; the OpenAPI file is made from the handlers themselves.
+//! `/api/v1`: one file per resource; the `OpenAPI` file is made from the handlers themselves.
 
 pub mod types;
 
@@ -27,7 +27,7 @@ use super::problem::Problem;
 use super::{AppState, events, health};
 use types::Listed;
 
-/// The frame of the OpenAPI file; paths and schemas come from the handlers.
+/// The frame of the `OpenAPI` file; paths and schemas come from the handlers.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -87,7 +87,7 @@ pub fn router() -> Router<AppState> {
     routes.route("/api/openapi.json", get(openapi_json))
 }
 
-/// The OpenAPI 3.1 file.
+/// The `OpenAPI` 3.1 file.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     documented().split_for_parts().1
 }
@@ -99,9 +99,9 @@ async fn openapi_json(State(state): State<AppState>) -> Response {
 }
 
 /// A page of what the configuration holds, in the order of its ids: the cursor is the last id.
-fn page_of<T>(all: impl Iterator<Item = (String, T)>, cursor: Option<String>, limit: u32) -> Listed<T> {
+fn page_of<T>(all: impl Iterator<Item = (String, T)>, cursor: Option<&str>, limit: u32) -> Listed<T> {
     let limit = limit as usize;
-    let mut rest = all.filter(|(id, _)| cursor.as_ref().is_none_or(|cursor| id > cursor)).peekable();
+    let mut rest = all.filter(|(id, _)| cursor.is_none_or(|cursor| id.as_str() > cursor)).peekable();
     let mut items = Vec::new();
     let mut last = None;
     while items.len() < limit && let Some((id, item)) = rest.next() {

@@ -74,7 +74,7 @@ pub async fn list(_: Viewer, State(state): State<AppState>, mut params: Params) 
     }
     let schedules = directory.schedules.values().filter(|schedule| only.as_ref().is_none_or(|only| schedule.id.0 == *only));
     let entries = schedules.map(|schedule| (schedule.id.0.clone(), now(&state, &directory, schedule, at)));
-    Ok(Json(super::page_of(entries, cursor, limit)))
+    Ok(Json(super::page_of(entries, cursor.as_deref(), limit)))
 }
 
 /// Who is on call by `schedule` at `at`.

@@ -48,9 +48,8 @@ pub fn of_rows(state: &AppState, rows: Vec<RecordingRow>) -> Vec<Recording> {
 pub async fn audio(_: Viewer, State(state): State<AppState>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let id = RecordingId::from_str(&id).map_err(|_| Problem::not_found("recording"))?;
     // The file needs no database: while that is away, what was said can still be heard.
-    let mut file = match File::open(state.records().wav_path(id)).await {
-        Ok(file) => file,
-        Err(_) => return Err(missing(&state, id).await),
+    let Ok(mut file) = File::open(state.records().wav_path(id)).await else {
+        return Err(missing(&state, id).await);
     };
     let about = file.metadata().await.map_err(unreadable)?;
     if !about.is_file() {

@@ -53,7 +53,7 @@ impl Named {
     "outcome": "voicemail", "running": false, "state": null, "person": null
 }))]
 pub struct CallSummary {
-    /// Id of the call (UUIDv7).
+    /// Id of the call (`UUIDv7`).
     pub id: String,
     /// `inbound`: somebody rang a hotline number; `alert-ring`: we ring people about an alert.
     pub direction: String,
@@ -340,7 +340,7 @@ impl From<TimelineRow> for TimelineEntry {
     "rings": 1, "next_ring_at": "2026-11-22T03:10:00.000Z"
 }))]
 pub struct AlertSummary {
-    /// Id of the alert (UUIDv7).
+    /// Id of the alert (`UUIDv7`).
     pub id: String,
     /// The reference spoken to the caller.
     pub reference: String,

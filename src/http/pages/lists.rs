@@ -16,7 +16,7 @@ const ROWS: u32 = 30;
 
 #[derive(Template)]
 #[template(path = "alerts.html")]
-struct Alerts {
+struct AlertsPage {
     frame: Frame,
     alerts: Vec<AlertView>,
     status: String,
@@ -26,7 +26,7 @@ struct Alerts {
 
 #[derive(Template)]
 #[template(path = "calls.html")]
-struct Calls {
+struct CallsPage {
     frame: Frame,
     calls: Vec<CallView>,
     older: Option<String>,
@@ -45,7 +45,7 @@ pub async fn alerts(Visitor(viewer): Visitor, State(state): Shared, params: Resu
         Err(problem) => return show_problem(&state, &problem),
     };
     match alert_page(&state, &filter, cursor.as_deref(), ROWS).await {
-        Ok(page) => html(&Alerts {
+        Ok(page) => html(&AlertsPage {
             frame: Frame::of(&state, &viewer, "alerts"),
             alerts: page.items.into_iter().map(Into::into).collect(),
             status: filter.status.unwrap_or_default(),
@@ -70,7 +70,7 @@ pub async fn calls(Visitor(viewer): Visitor, State(state): Shared, params: Resul
 
 async fn calls_page(state: &AppState, frame: Frame, cursor: Option<String>) -> Response {
     match call_page(state, &CallFilter::default(), cursor.as_deref(), ROWS).await {
-        Ok(page) => html(&Calls { frame, calls: page.items.into_iter().map(Into::into).collect(), older: page.next_cursor, first: cursor.is_none() }),
+        Ok(page) => html(&CallsPage { frame, calls: page.items.into_iter().map(Into::into).collect(), older: page.next_cursor, first: cursor.is_none() }),
         Err(error) => away(state, error),
     }
 }

@@ -1,5 +1,6 @@
 //! `/login` and `/logout`.
 
+use std::fmt::Write;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -64,7 +65,8 @@ pub fn address(path: &str) -> String {
     for byte in path.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => escaped.push(byte.into()),
-            other => escaped.push_str(&format!("%{other:02X}")),
+            // Writing to a String cannot fail.
+            other => drop(write!(escaped, "%{other:02X}")),
         }
     }
     format!("/login?next={escaped}")

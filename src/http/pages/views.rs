@@ -38,6 +38,8 @@ enum Style {
     Full,
     Clock,
     Relative,
+    /// A moment to come; once it is past, `now`.
+    Due,
 }
 
 /// A moment as a `time` element.
@@ -62,6 +64,11 @@ impl When {
     pub fn relative(iso: &str) -> Self {
         Self { iso: iso.to_owned(), style: Style::Relative }
     }
+
+    /// `in 2 min`, then `now`.
+    pub fn due(iso: &str) -> Self {
+        Self { iso: iso.to_owned(), style: Style::Due }
+    }
 }
 
 /// Holds digits and punctuation of our own making only.
@@ -75,18 +82,20 @@ impl fmt::Display for When {
         let (style, text) = match self.style {
             Style::Full => ("full", format!("{date} {minute} UTC")),
             Style::Clock => ("clock", format!("{second} UTC")),
-            Style::Relative => ("relative", relative(&self.iso).unwrap_or_else(|| format!("{date} {minute} UTC"))),
+            Style::Due => ("due", relative(&self.iso, true).unwrap_or_else(|| format!("{date} {minute} UTC"))),
+            Style::Relative => ("relative", relative(&self.iso, false).unwrap_or_else(|| format!("{date} {minute} UTC"))),
         };
         write!(f, "<time datetime=\"{}\" data-time=\"{style}\" title=\"{date} {second} UTC\">{text}</time>", self.iso)
     }
 }
 
-fn relative(iso: &str) -> Option<String> {
+fn relative(iso: &str, due: bool) -> Option<String> {
     let moment: jiff::Timestamp = iso.parse().ok()?;
     let seconds = (moment.as_millisecond() - crate::clock::now().wall.as_millisecond()) / 1000;
     let text = span(seconds.unsigned_abs());
     Some(match seconds {
         -9..=9 => "now".to_owned(),
+        _ if seconds < 0 && due => "now".to_owned(),
         _ if seconds < 0 => format!("{text} ago"),
         _ => format!("in {text}"),
     })
@@ -105,7 +114,7 @@ fn span(seconds: u64) -> String {
 /// A length with minutes and seconds.
 fn length(millis: i64) -> String {
     let seconds = (millis.max(0) + 500) / 1000;
-    format!("{}:{:02}", seconds / 60, seconds % 60)
+    if seconds < 60 { format!("{seconds} s") } else { format!("{}:{:02} min", seconds / 60, seconds % 60) }
 }
 
 fn name(named: Option<&Named>) -> Option<String> {
@@ -144,7 +153,7 @@ impl From<AlertSummary> for AlertView {
             age: When::relative(&alert.created_at),
             acknowledged: by(alert.acknowledged_by, alert.acknowledged_at),
             resolved: by(alert.resolved_by, alert.resolved_at),
-            next_ring: alert.next_ring_at.as_deref().map(When::relative),
+            next_ring: alert.next_ring_at.as_deref().map(When::due),
             customer: name(alert.customer.as_ref()),
             id: alert.id,
             reference: alert.reference,
@@ -442,8 +451,8 @@ mod tests {
 
     #[test]
     fn lengths_read_well() {
-        assert_eq!(length(4_180), "0:04");
-        assert_eq!(length(125_600), "2:06");
+        assert_eq!(length(4_180), "4 s");
+        assert_eq!(length(125_600), "2:06 min");
         assert_eq!((span(89), span(90), span(5_400), span(200_000)), ("89 s".into(), "2 min".into(), "2 h".into(), "2 days".into()));
     }
 }

@@ -34,9 +34,10 @@
       const at = new Date(time.dateTime);
       if (Number.isNaN(at.getTime())) continue;
       let text;
-      if (time.dataset.time === "relative") {
+      if (time.dataset.time === "relative" || time.dataset.time === "due") {
         const s = Math.round((at - now) / 1000);
-        text = Math.abs(s) < 10 ? "now" : s < 0 ? `${span(-s)} ago` : `in ${span(s)}`;
+        const past = s < 0 && time.dataset.time === "due";
+        text = past || Math.abs(s) < 10 ? "now" : s < 0 ? `${span(-s)} ago` : `in ${span(s)}`;
       } else if (time.dataset.time === "clock") {
         text = clock.format(at);
       } else {
