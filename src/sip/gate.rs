@@ -18,7 +18,7 @@ pub(super) const BODY_MAX: usize = 64 * 1024;
 /// Header names that are ours alone.
 const OURS: &str = "x-hotline-";
 const HEADERS_MAX: usize = 128;
-const VIAS_MAX: usize = 30;
+const VIAS_MAX: usize = 70;
 const ROUTES_MAX: usize = 30;
 /// Call-ID, tags and branches become keys in memory.
 const KEY_MAX: usize = 512;
@@ -258,7 +258,9 @@ impl Message<'_> {
         let allow = || format!("Allow: {ALLOW}\r\n");
         match method {
             "INVITE" | "ACK" | "CANCEL" | "BYE" | "OPTIONS" | "INFO" | "UPDATE" | "REGISTER" => Ok(()),
-            "MESSAGE" | "SUBSCRIBE" | "REFER" | "PUBLISH" => Err(Refusal(405, "Method Not Allowed", allow())),
+            // No event package is ours (RFC 6665 section 4.2.1.1).
+            "SUBSCRIBE" => Err(Refusal(489, "Bad Event", "Allow-Events: \r\n".to_owned())),
+            "MESSAGE" | "REFER" | "PUBLISH" => Err(Refusal(405, "Method Not Allowed", allow())),
             // We send no reliable provisional response and hold no subscription.
             "PRACK" | "NOTIFY" => Err(Refusal::new(481, "Call/Transaction Does Not Exist")),
             _ => Err(Refusal(501, "Not Implemented", allow())),
@@ -302,6 +304,11 @@ impl Message<'_> {
                 continue;
             }
             let name = if long.is_empty() { name } else { *long };
+            let value = &match *long {
+                "From" | "To" => squeeze(value, ";="),
+                "Via" => squeeze(value, ";=/"),
+                _ => value.clone(),
+            };
             // Writing to a string can't fail.
             let _ = if *long == "Via" && std::mem::take(&mut top) {
                 write!(out, "Via: {}\r\n", stamp(value, self.arrival).0)
@@ -404,6 +411,34 @@ fn unfold(head: &str) -> Result<Vec<(&'static str, String, String)>, ()> {
         headers.push((long_name(name), name.to_owned(), harmless(value.trim())));
     }
     Ok(headers)
+}
+
+/// Takes out the white space that may stand around separators (RFC 3261 section 25.1) and that the
+/// stack's parser takes for part of a name.
+fn squeeze(value: &str, separators: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    let (mut quoted, mut escaped, mut bracket) = (false, false, false);
+    let mut after = false;
+    for c in value.chars() {
+        let inside = quoted || bracket;
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            '<' if !quoted => bracket = true,
+            '>' if !quoted => bracket = false,
+            _ => {}
+        }
+        if !inside && after && matches!(c, ' ' | '\t') {
+            continue;
+        }
+        after = !inside && separators.contains(c);
+        if after {
+            out.truncate(out.trim_end().len());
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// Control characters (a lone CR or LF among them) would end a line for a laxer reader.

@@ -24,6 +24,8 @@ use super::{LegEvent, LegOrder, wire};
 pub(super) const EVENTS: usize = 32;
 /// How long the switch may think about a new offer.
 const REOFFER_MAX: Duration = Duration::from_secs(2);
+/// An answer that takes longer is announced by 100 (RFC 3261 section 17.2.1).
+const TRYING_AFTER: Duration = Duration::from_millis(200);
 /// A switch that does not take events for so long has lost the leg.
 const DELIVER_MAX: Duration = Duration::from_secs(5);
 
@@ -95,8 +97,17 @@ pub(super) struct Acked {
 /// A new offer that waits for the switch's answer.
 struct Pending {
     transaction: Box<Transaction>,
-    until: Instant,
+    since: Instant,
+    /// The peer knows that it must wait.
+    waits: bool,
     late: bool,
+}
+
+impl Pending {
+    /// When something is to be done about it.
+    fn due(&self) -> Instant {
+        self.since + if self.waits { REOFFER_MAX } else { TRYING_AFTER }
+    }
 }
 
 /// A confirmed dialog.
@@ -171,7 +182,7 @@ impl Talk {
     /// Serves the dialog to its end.
     pub async fn run(mut self) {
         loop {
-            let until = self.pending.as_ref().map(|pending| pending.until);
+            let due = self.pending.as_ref().map(Pending::due);
             let next = tokio::select! {
                 Some(acked) = self.acks.1.recv() => self.acknowledged(acked).await,
                 Some(inbound) = self.inbox.recv() => self.inbound(inbound).await,
@@ -181,8 +192,8 @@ impl Talk {
                     if cancelled { self.answer_pending(Err(487)).await; }
                     Next::Stay
                 }
-                () = sleep_until(until) => {
-                    self.answer_pending(Err(488)).await;
+                () = sleep_until(due) => {
+                    self.overdue().await;
                     Next::Stay
                 }
             };
@@ -311,7 +322,7 @@ impl Talk {
         refuse(&self.inner, transaction, status, Vec::new());
     }
 
-    async fn reoffered(&mut self, mut transaction: Box<Transaction>) {
+    async fn reoffered(&mut self, transaction: Box<Transaction>) {
         let update = transaction.original.method == Method::Update;
         let offer = match body::sdp(&transaction.original.headers, &transaction.original.body) {
             Ok(offer) => offer,
@@ -327,13 +338,21 @@ impl Talk {
             // RFC 3261 section 14.2.
             return refuse(&self.inner, *transaction, 500, vec![wire::retry_after(rand::random_range(0..=10))]);
         }
-        if !update {
-            // Nothing to be done if it can't be sent: the 200 follows.
-            let _ = transaction.send_trying().await;
-        }
         let late = offer.is_none();
-        self.pending = Some(Pending { transaction, until: Instant::now() + REOFFER_MAX, late });
+        // Only an INVITE has a 100 to wait by.
+        self.pending = Some(Pending { transaction, since: Instant::now(), waits: update, late });
         self.line.tell(LegEvent::Reoffer(offer)).await;
+    }
+
+    async fn overdue(&mut self) {
+        match &mut self.pending {
+            Some(pending) if !pending.waits => {
+                pending.waits = true;
+                // Nothing to be done if it can't be sent: the answer follows.
+                let _ = pending.transaction.send_trying().await;
+            }
+            Some(_) | None => self.answer_pending(Err(488)).await,
+        }
     }
 
     async fn answer_pending(&mut self, answer: Result<String, u16>) {

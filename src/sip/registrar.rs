@@ -143,7 +143,8 @@ impl Registrar {
             .chain(wire::values(&request.headers, "Proxy-Authorization"))
             .filter_map(Answer::parse)
             .find(|answer| answer.realm == live.settings.realm);
-        let ask = |stale| Checked::Ask(challenges(&inner.secret, &live.settings.realm, now, stale));
+        let agent = wire::value(&request.headers, "User-Agent").unwrap_or("");
+        let ask = |stale| Checked::Ask(challenges(&inner.secret, &live.settings.realm, now, stale, agent));
         let Some(answer) = answer else { return ask(false) };
         let password = live.settings.phones.get(id).map(|account| account.password.reveal().as_str());
         // An account that does not exist is asked and refused like one that does.
@@ -205,12 +206,18 @@ fn issued(secret: &[u8; 32], nonce: &str) -> Option<i64> {
     i64::from_str_radix(head.split('.').next()?, 16).ok()
 }
 
-/// Both algorithms (RFC 8760 section 2.4), each with a nonce of its own.
-fn challenges(secret: &[u8; 32], realm: &str, now: i64, stale: bool) -> Vec<Header> {
+/// Phones that give up when SHA-256 is offered at all, instead of taking the MD5 beside it.
+const MD5_ONLY: [&str; 3] = ["baresip v0.", "baresip v1.", "baresip v2."];
+
+/// Both algorithms (RFC 8760 section 2.4), each with a nonce of its own. MD5 stands first: old phones
+/// read only the first, new ones take the stronger.
+fn challenges(secret: &[u8; 32], realm: &str, now: i64, stale: bool, agent: &str) -> Vec<Header> {
+    let old = MD5_ONLY.iter().any(|name| agent.starts_with(name));
+    let algorithms: &[&str] = if old { &["MD5"] } else { &["MD5", "SHA-256"] };
     let stale = if stale { ", stale=true" } else { "" };
     let realm = realm.replace('\\', "\\\\").replace('"', "\\\"");
-    ["SHA-256", "MD5"]
-        .into_iter()
+    algorithms
+        .iter()
         .map(|algorithm| {
             let nonce = nonce(secret, now);
             let value = format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}");
@@ -352,6 +359,14 @@ mod tests {
         assert_eq!(issued(&secret, &own), Some(1_700_000_000));
         assert_eq!(issued(&other, &own), None);
         assert_eq!(issued(&secret, &own.replacen('6', "7", 1)), None);
+    }
+
+    #[test]
+    fn phones_that_choke_on_sha_256_are_not_offered_it() {
+        let offered = |agent| challenges(&[1; 32], "r", 0, false, agent).len();
+        assert_eq!(offered("baresip v1.0.0 (x86_64/linux)"), 1);
+        assert_eq!(offered("baresip v3.9.0 (x86_64/Linux)"), 2);
+        assert_eq!(offered(""), 2);
     }
 
     #[test]

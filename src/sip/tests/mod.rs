@@ -138,13 +138,6 @@ impl Raw {
         .await
     }
 
-    /// Nothing comes: asks something that is always answered and takes the answer as proof.
-    async fn hears_nothing(&self) {
-        self.send(self.request("OPTIONS", "sip:x@127.0.0.1", "quiet", "1 OPTIONS", "", "")).await;
-        let first = self.receive().await;
-        assert!(first.contains("Call-ID: quiet"), "{first}");
-    }
-
     fn request(&self, method: &str, uri: &str, call_id: &str, cseq: &str, more: &str, body: &str) -> String {
         let local = self.local();
         let branch = cseq.replace(' ', "").replace("ACK", "INVITE").replace("CANCEL", "INVITE");
