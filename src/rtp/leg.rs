@@ -455,11 +455,11 @@ impl LegState {
         }
         let codec = remote.codec;
         let payload_type = remote.payload_type;
-        let map = match self.relay {
-            Some(map) if map.fits(relayed) => map,
-            Some(_) | None => self.begin_relay(relayed, at),
+        let (map, fresh) = match self.relay {
+            Some(map) if map.fits(relayed) => (map, false),
+            Some(_) | None => (self.begin_relay(relayed, at), true),
         };
-        let marker = relayed.marker || self.relay.is_none();
+        let marker = relayed.marker || fresh;
         self.relay = Some(RelayMap { last: relayed.timestamp, ..map });
         let sequence = relayed.sequence.wrapping_add(map.sequence);
         let timestamp = relayed.timestamp.wrapping_add(map.timestamp);
