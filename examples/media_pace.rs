@@ -90,7 +90,7 @@ fn play(calls: &[Call]) {
 }
 
 fn record(calls: &[Call], folder: &std::path::Path) {
-    let limits = RecordLimits { max: Duration::from_secs(3_600), end_silence: Some(Duration::from_secs(600)), no_speech: None };
+    let limits = RecordLimits { max: Duration::from_hours(1), end_silence: Some(Duration::from_mins(10)), no_speech: None };
     for (n, call) in calls.iter().enumerate() {
         let recording = RecordingId(uuid::Uuid::from_u128(n as u128));
         call.leg.record(RecordRequest { recording, file: folder.join(format!("{n}.seg")), limits });

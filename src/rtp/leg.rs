@@ -120,7 +120,7 @@ pub(super) struct LegState {
     silent_told: bool,
     events_received: u16,
     #[cfg(test)]
-    pub(super) faulty: bool,
+    pub(super) faulty: Option<&'static str>,
     /// Dropped last, after the sockets.
     _lease: Lease,
 }
@@ -190,7 +190,7 @@ impl LegState {
             silent_told: false,
             events_received: 0,
             #[cfg(test)]
-            faulty: false,
+            faulty: None,
             _lease: pair.lease,
         }
     }
@@ -274,7 +274,7 @@ impl LegState {
     /// The leg's turn: sends a frame if it is its to send. Gives the ticks until the next turn.
     pub(super) fn turn(&mut self, at: Moment, jobs: &mut Vec<Job>) -> u64 {
         #[cfg(test)]
-        assert!(!self.faulty, "a fault of the leg, asked for by a test");
+        assert_eq!(self.faulty, None, "a fault, asked for by a test");
         self.watch(at.now, jobs);
         let Some(remote) = &self.remote else { return WATCH_TICKS };
         let ms = u32::from(frame_ms(remote.ptime_ms));

@@ -23,6 +23,10 @@ const ABOVE_FLOOR_DB: f32 = 7.0;
 const FLOOR_RISE_DB_S: f32 = 1.5;
 /// No room is quieter on a telephone line, dBFS.
 const FLOOR_MIN_DBFS: f32 = -70.0;
+/// The room is taken for no louder than this at first: the recording may begin in the middle of a word, dBFS.
+const FLOOR_FIRST_DBFS: f32 = -40.0;
+/// Below this it is digital silence, put in by a phone or gateway; it says nothing about the room, dBFS.
+const DIGITAL_DBFS: f32 = -80.0;
 
 /// When to stop listening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,11 +137,14 @@ impl Endpoint {
     }
 
     fn follow_floor(&mut self, level_dbfs: f32, ms: u32) {
+        if level_dbfs < DIGITAL_DBFS {
+            return;
+        }
         let level = level_dbfs.max(FLOOR_MIN_DBFS);
         if self.floor_known {
             self.floor_dbfs = level.min(self.floor_dbfs + FLOOR_RISE_DB_S * ms as f32 / 1_000.0);
         } else {
-            self.floor_dbfs = level;
+            self.floor_dbfs = level.min(FLOOR_FIRST_DBFS);
             self.floor_known = true;
         }
     }
@@ -194,6 +201,11 @@ mod tests {
         let (verdict, ms) = decided(&[room(500), WORD, (0.7, -52.0, 5_000)]).unwrap();
         assert_eq!(verdict, Verdict::Finished);
         assert!(ms < 500 + 400 + 1_300, "{ms}");
+    }
+
+    #[test]
+    fn a_word_at_once_is_heard() {
+        assert_eq!(decided(&[WORD, room(2_000)]).map(|d| d.0), Some(Verdict::Finished));
     }
 
     #[test]
