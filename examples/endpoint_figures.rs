@@ -11,27 +11,27 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use hotline::rtp::voice::Voice;
-use hotline_core::audio::endpoint::{EndpointLimits, Verdict};
+use hotline::rtp::voice::{Score, Scorer};
+use hotline_core::audio::endpoint::{Endpoint, EndpointLimits, Verdict};
 use hotline_core::audio::{g711, level, resample};
 use hotline_core::ids::IdSource;
 
 const RATE: usize = 8_000;
-const END_SILENCES_MS: [u64; 6] = [900, 1_000, 1_100, 1_150, 1_200, 1_300];
+const END_SILENCES_MS: [u64; 4] = [1_200, 1_250, 1_300, 1_350];
 
-/// A recording at 8 kHz with the silence at both ends cut off.
+/// A stretch of speech at 8 kHz with no long pause in it.
 struct Speech {
     samples: Vec<i16>,
 }
 
 struct Answer {
-    samples: Vec<i16>,
+    scores: Vec<Score>,
     /// End of the last word, samples.
     last_word: usize,
 }
 
 #[derive(Default)]
-struct Score {
+struct Tally {
     answers: usize,
     cut: usize,
     late: usize,
@@ -47,9 +47,13 @@ fn main() -> anyhow::Result<()> {
         find_wavs(folder, &mut files)?;
     }
     files.sort();
-    let speech: Vec<Speech> = files.iter().map(|file| load(file)).collect::<Result<_, _>>()?;
-    println!("{} recordings, {} s of speech", files.len(), speech.iter().map(|s| s.samples.len()).sum::<usize>() / RATE);
-    let mut scores: BTreeMap<(u64, &str), Score> = BTreeMap::new();
+    let mut speech = Vec::new();
+    for file in &files {
+        speech.extend(load(file)?);
+    }
+    let seconds = speech.iter().map(|s| s.samples.len()).sum::<usize>() / RATE;
+    println!("{} recordings, {} pieces, {seconds} s of speech", files.len(), speech.len());
+    let mut scores_by: BTreeMap<(u64, &str), Tally> = BTreeMap::new();
     let variants: [(&str, f32, Option<f32>); 6] = [
         ("clean", 0.0, None),
         ("noise 20 dB", 0.0, Some(20.0)),
@@ -60,15 +64,15 @@ fn main() -> anyhow::Result<()> {
     ];
     for (name, gain_db, snr_db) in variants {
         let mut random = IdSource::new(7);
-        for first in 0..speech.len() * 4 {
+        for first in 0..speech.len() * 3 {
             let answer = answer(&speech, first % speech.len(), gain_db, snr_db, &mut random);
             for end_silence in END_SILENCES_MS {
-                scores.entry((end_silence, name)).or_default().add(&answer, end_silence);
+                scores_by.entry((end_silence, name)).or_default().add(&answer, end_silence);
             }
         }
     }
     println!("end_silence  variant               answers  cut off  late  never  delay p50/p95/max ms");
-    for ((end_silence, name), mut score) in scores {
+    for ((end_silence, name), mut score) in scores_by {
         score.delays_ms.sort_unstable();
         let at = |part: usize| score.delays_ms.get(score.delays_ms.len() * part / 100).copied().unwrap_or(0);
         println!(
@@ -86,14 +90,14 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-impl Score {
+impl Tally {
     fn add(&mut self, answer: &Answer, end_silence: u64) {
         let limits = EndpointLimits { end_silence: Some(Duration::from_millis(end_silence)), no_speech: None };
-        let mut voice = Voice::new(limits);
+        let mut endpoint = Endpoint::new(limits);
         self.answers += 1;
-        for (n, frame) in answer.samples.chunks(160).enumerate() {
-            if voice.push(frame.iter().copied()) == Verdict::Finished {
-                let end = (n + 1) * 160;
+        for (n, score) in answer.scores.iter().enumerate() {
+            if endpoint.push(score.voice, score.dbfs, Score::MS) == Verdict::Finished {
+                let end = (n + 1) * 128;
                 if end <= answer.last_word {
                     self.cut += 1;
                     return;
@@ -115,10 +119,12 @@ fn noise_alone() {
     for level_db in [-60.0_f32, -50.0, -40.0, -30.0] {
         let limits = EndpointLimits { end_silence: None, no_speech: Some(Duration::from_secs(6)) };
         let heard = (0..50).filter(|_| {
-            let mut voice = Voice::new(limits);
+            let mut endpoint = Endpoint::new(limits);
             let samples: Vec<i16> = noise(RATE * 8, level_db, &mut random).into_iter().map(through_line).collect();
-            voice.push(samples);
-            voice.speech()
+            for score in scores(&samples) {
+                endpoint.push(score.voice, score.dbfs, Score::MS);
+            }
+            endpoint.speech()
         });
         println!("noise alone at {level_db} dBFS, 50 times 8 s: taken for speech {} times", heard.count());
     }
@@ -136,23 +142,43 @@ fn find_wavs(folder: &Path, into: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn load(file: &Path) -> anyhow::Result<Speech> {
+fn load(file: &Path) -> anyhow::Result<Vec<Speech>> {
     let mut reader = hound::WavReader::open(file).with_context(|| file.display().to_string())?;
     let spec = reader.spec();
     let channels = usize::from(spec.channels);
     let samples: Vec<i16> = reader.samples::<i16>().step_by(channels).collect::<Result<_, _>>()?;
-    let narrow = resample::resample(&samples, spec.sample_rate, RATE as u32);
-    Ok(Speech { samples: trimmed(&narrow).to_vec() })
+    Ok(pieces(&resample::resample(&samples, spec.sample_rate, RATE as u32)))
 }
 
-/// Without what is 35 dB below the loudest 20 ms, at both ends.
-fn trimmed(samples: &[i16]) -> &[i16] {
-    let levels: Vec<f32> = samples.chunks(160).map(level::rms_dbfs).collect();
-    let loudest = levels.iter().copied().fold(f32::MIN, f32::max);
-    let speaks = |level: &f32| *level > loudest - 35.0;
-    let first = levels.iter().position(speaks).unwrap_or(0);
-    let last = levels.iter().rposition(speaks).unwrap_or(0);
-    &samples[first * 160..((last + 1) * 160).min(samples.len())]
+/// A recording cut at its own pauses of 0.3 s and more, so that the pauses of an answer are those that we put in and the
+/// end of its last word is known. By level alone, the detector has no say in it: speech is what lies within 30 dB of the
+/// loudest and 10 dB above the recording's own noise.
+fn pieces(samples: &[i16]) -> Vec<Speech> {
+    const FRAME: usize = 160;
+    let levels: Vec<f32> = samples.chunks(FRAME).map(level::rms_dbfs).collect();
+    let mut sorted = levels.clone();
+    sorted.sort_by(f32::total_cmp);
+    let loudest = sorted.last().copied().unwrap_or(0.0);
+    let quiet = sorted.get(sorted.len() / 20).copied().unwrap_or(0.0);
+    let threshold = (loudest - 30.0).max((quiet + 10.0).min(loudest - 15.0));
+    let mut out = Vec::new();
+    let (mut begin, mut last) = (None, 0);
+    for (n, level) in levels.iter().chain([&f32::MIN; 16]).enumerate() {
+        if *level > threshold {
+            begin.get_or_insert(n);
+            last = n;
+        } else if let Some(first) = begin
+            && n - last > 15
+        {
+            begin = None;
+            let end = ((last + 1) * FRAME).min(samples.len());
+            // Less than 0.3 s is no word of an answer, it is a click or a breath.
+            if end - first * FRAME >= RATE * 3 / 10 {
+                out.push(Speech { samples: samples[first * FRAME..end].to_vec() });
+            }
+        }
+    }
+    out
 }
 
 fn answer(speech: &[Speech], first: usize, gain_db: f32, snr_db: Option<f32>, random: &mut IdSource) -> Answer {
@@ -173,8 +199,13 @@ fn answer(speech: &[Speech], first: usize, gain_db: f32, snr_db: Option<f32>, ra
     let gain = 10_f32.powf((-20.0 - active_dbfs(&spoken) + gain_db) / 20.0);
     let room = snr_db.map_or(-75.0, |snr| -20.0 + gain_db - snr);
     let noise = noise(wave.len(), room, random);
-    let samples = wave.iter().zip(noise).map(|(s, n)| through_line(s * gain + n)).collect();
-    Answer { samples, last_word }
+    let samples: Vec<i16> = wave.iter().zip(noise).map(|(s, n)| through_line(s * gain + n)).collect();
+    Answer { scores: scores(&samples), last_word }
+}
+
+fn scores(samples: &[i16]) -> Vec<Score> {
+    let mut scorer = Scorer::default();
+    samples.iter().filter_map(|sample| scorer.push(*sample)).collect()
 }
 
 /// Level of the parts that are spoken.

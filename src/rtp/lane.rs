@@ -271,9 +271,8 @@ impl Lane {
             let Some((relayed, payload)) = relay else { continue };
             match &leg.peer {
                 Some(Peer::There(lane, peer)) => {
-                    if !lane.cross(*peer, relayed, payload) {
-                        Totals::count(&self.totals.relay_dropped);
-                    }
+                    let crossed = lane.cross(*peer, relayed, payload);
+                    self.totals.relay_dropped.fetch_add(u64::from(!crossed), Ordering::Relaxed);
                 }
                 Some(Peer::Here(peer)) => {
                     let at = Moment { now, samples: self.wheel.samples_at(now) };
@@ -344,9 +343,7 @@ impl Lane {
             Order::Stop => self.stopping = true,
             #[cfg(test)]
             Order::Fault(key) => {
-                if let Some(leg) = self.legs.get_mut(&key) {
-                    leg.faulty = true;
-                }
+                self.with(key, |leg| leg.faulty = Some("now"));
             }
             #[cfg(test)]
             Order::LaneFault => panic!("a fault of the lane, asked for by a test"),
@@ -355,21 +352,19 @@ impl Lane {
 
     fn with<T>(&mut self, key: LegKey, deed: impl FnOnce(&mut LegState) -> T) -> Option<T> {
         let leg = self.legs.get_mut(&key)?;
-        match catch_unwind(AssertUnwindSafe(|| deed(leg))) {
-            Ok(result) => Some(result),
-            Err(_) => {
-                self.fault(key);
-                None
-            }
+        let done = catch_unwind(AssertUnwindSafe(|| deed(leg))).ok();
+        if done.is_none() {
+            self.fault(key);
         }
+        done
     }
 
     fn open(&mut self, mut leg: Box<LegState>) {
-        let (rtp, rtcp) = (Token(leg.key as usize * 2), Token(leg.key as usize * 2 + 1));
+        let (media, control) = (Token(leg.key as usize * 2), Token(leg.key as usize * 2 + 1));
         let registry = self.poll.registry();
         let watched = registry
-            .register(&mut leg.rtp, rtp, Interest::READABLE)
-            .and_then(|()| registry.register(&mut leg.rtcp, rtcp, Interest::READABLE));
+            .register(&mut leg.rtp, media, Interest::READABLE)
+            .and_then(|()| registry.register(&mut leg.rtcp, control, Interest::READABLE));
         let key = leg.key;
         self.legs.insert(key, leg);
         if let Err(error) = watched {

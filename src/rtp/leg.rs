@@ -120,7 +120,7 @@ pub(super) struct LegState {
     silent_told: bool,
     events_received: u16,
     #[cfg(test)]
-    pub(super) faulty: bool,
+    pub(super) faulty: Option<&'static str>,
     /// Dropped last, after the sockets.
     _lease: Lease,
 }
@@ -190,7 +190,7 @@ impl LegState {
             silent_told: false,
             events_received: 0,
             #[cfg(test)]
-            faulty: false,
+            faulty: None,
             _lease: pair.lease,
         }
     }
@@ -274,7 +274,7 @@ impl LegState {
     /// The leg's turn: sends a frame if it is its to send. Gives the ticks until the next turn.
     pub(super) fn turn(&mut self, at: Moment, jobs: &mut Vec<Job>) -> u64 {
         #[cfg(test)]
-        assert!(!self.faulty, "a fault of the leg, asked for by a test");
+        assert_eq!(self.faulty, None, "a fault, asked for by a test");
         self.watch(at.now, jobs);
         let Some(remote) = &self.remote else { return WATCH_TICKS };
         let ms = u32::from(frame_ms(remote.ptime_ms));
@@ -455,11 +455,11 @@ impl LegState {
         }
         let codec = remote.codec;
         let payload_type = remote.payload_type;
-        let map = match self.relay {
-            Some(map) if map.fits(relayed) => map,
-            Some(_) | None => self.begin_relay(relayed, at),
+        let (map, fresh) = match self.relay {
+            Some(map) if map.fits(relayed) => (map, false),
+            Some(_) | None => (self.begin_relay(relayed, at), true),
         };
-        let marker = relayed.marker || self.relay.is_none();
+        let marker = relayed.marker || fresh;
         self.relay = Some(RelayMap { last: relayed.timestamp, ..map });
         let sequence = relayed.sequence.wrapping_add(map.sequence);
         let timestamp = relayed.timestamp.wrapping_add(map.timestamp);

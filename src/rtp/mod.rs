@@ -214,6 +214,7 @@ struct Threads {
 
 impl Media {
     /// Starts the media threads and the recording writer.
+    #[expect(clippy::needless_pass_by_value, reason = "the settings are media's from here on")]
     pub fn start(settings: MediaSettings) -> Result<Self, MediaError> {
         let totals = Arc::new(Totals::default());
         let (writer, writer_thread) = writer::start()?;
@@ -257,8 +258,8 @@ impl Media {
         let stats = Arc::new(Stats::default());
         let local = pair.local;
         let shares = (events.clone(), Arc::clone(&stats), Arc::clone(&self.shared.totals));
-        let state = Box::new(LegState::new(key, pair, shares, now));
-        if lane.order(Order::Open(state)).is_err() {
+        let opened = Box::new(LegState::new(key, pair, shares, now));
+        if lane.order(Order::Open(opened)).is_err() {
             return Err(std::io::Error::other("media is stopped").into());
         }
         let memo = Mutex::new(Memo { codec: Codec::Pcma, items: Vec::new() });

@@ -123,12 +123,12 @@ impl Ports {
         if !self.state.lock().taken.insert(port) {
             return Ok(None);
         }
-        let both = self.socket(port).and_then(|rtp| Ok((rtp, self.socket(port + 1)?)));
+        let both = self.socket(port).and_then(|even| Ok((even, self.socket(port + 1)?)));
         match both {
-            Ok((rtp, rtcp)) => {
+            Ok((even, odd)) => {
                 self.state.lock().resting.remove(&port);
                 let lease = Lease { port, ports: Arc::clone(self) };
-                Ok(Some(Pair { rtp, rtcp, local: SocketAddr::new(self.bind, port), lease }))
+                Ok(Some(Pair { rtp: even, rtcp: odd, local: SocketAddr::new(self.bind, port), lease }))
             }
             Err(error) => {
                 self.state.lock().taken.remove(&port);

@@ -286,7 +286,7 @@ mod tests {
         }
     }
 
-    const LIMITS: RecordLimits = RecordLimits { max: Duration::from_secs(60), end_silence: None, no_speech: None };
+    const LIMITS: RecordLimits = RecordLimits { max: Duration::from_mins(1), end_silence: None, no_speech: None };
 
     #[test]
     fn the_header_and_then_four_times_a_second_something_reaches_the_writer() {

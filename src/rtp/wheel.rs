@@ -172,7 +172,7 @@ mod tests {
             wheel.enter(leg, start);
         }
         let (mut legs, mut runs) = (Vec::new(), 0);
-        let now = start + Duration::from_secs(60);
+        let now = start + Duration::from_mins(1);
         while let Some(tick) = wheel.run(now, &mut legs) {
             for leg in legs.clone() {
                 runs += 1;
@@ -181,6 +181,6 @@ mod tests {
         }
         assert_eq!(wheel.stalls, 1);
         assert!(runs <= 20, "{runs} frames at once");
-        assert!(wheel.due().unwrap() > now - Duration::from_millis(20));
+        assert!(wheel.due().unwrap() + Duration::from_millis(20) > now);
     }
 }

@@ -8,21 +8,25 @@
 use std::time::Duration;
 
 /// A frame with this score begins speech.
-const VOICE_ON: f32 = 0.5;
+const VOICE_ON: f32 = 0.3;
 /// A frame with this score goes on with speech: the ends of words are weak.
-const VOICE_STAY: f32 = 0.3;
+const VOICE_STAY: f32 = 0.1;
 /// So much voice within a run makes it speech and not a click, ms.
 const ONSET_MS: u32 = 80;
 /// A run of voice survives holes of this length (stop consonants), ms.
 const RUN_HOLE_MS: u32 = 100;
 /// A voiced run of at least this length keeps the answer open, ms. Shorter ones are breath, a chair, a click.
-const KEEP_MS: u32 = 48;
+const KEEP_MS: u32 = 32;
 /// Voice must stand out of the noise by this much, dB.
-const ABOVE_FLOOR_DB: f32 = 4.0;
+const ABOVE_FLOOR_DB: f32 = 7.0;
 /// The noise floor falls at once and rises by this much a second, dB: slowly enough for a long word.
 const FLOOR_RISE_DB_S: f32 = 1.5;
 /// No room is quieter on a telephone line, dBFS.
 const FLOOR_MIN_DBFS: f32 = -70.0;
+/// The room is taken for no louder than this at first: the recording may begin in the middle of a word, dBFS.
+const FLOOR_FIRST_DBFS: f32 = -40.0;
+/// Below this it is digital silence, put in by a phone or gateway; it says nothing about the room, dBFS.
+const DIGITAL_DBFS: f32 = -80.0;
 
 /// When to stop listening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,12 +137,102 @@ impl Endpoint {
     }
 
     fn follow_floor(&mut self, level_dbfs: f32, ms: u32) {
+        if level_dbfs < DIGITAL_DBFS {
+            return;
+        }
         let level = level_dbfs.max(FLOOR_MIN_DBFS);
         if self.floor_known {
             self.floor_dbfs = level.min(self.floor_dbfs + FLOOR_RISE_DB_S * ms as f32 / 1_000.0);
         } else {
-            self.floor_dbfs = level;
+            self.floor_dbfs = level.min(FLOOR_FIRST_DBFS);
             self.floor_known = true;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: EndpointLimits =
+        EndpointLimits { end_silence: Some(Duration::from_millis(1_200)), no_speech: Some(Duration::from_secs(6)) };
+
+    /// A stretch: (score, level, ms).
+    type Stretch = (f32, f32, u32);
+    const WORD: Stretch = (0.9, -20.0, 400);
+
+    const fn room(ms: u32) -> Stretch {
+        (0.05, -52.0, ms)
+    }
+
+    /// Feeds stretches in frames of 16 ms; the first decision and when it fell, ms.
+    fn decided(stretches: &[Stretch]) -> Option<(Verdict, u32)> {
+        let mut endpoint = Endpoint::new(LIMITS);
+        let frames = stretches.iter().flat_map(|(voice, level, ms)| (0..ms / 16).map(|_| (*voice, *level)));
+        for (n, (voice, level)) in frames.enumerate() {
+            let verdict = endpoint.push(voice, level, 16);
+            if verdict != Verdict::Listen {
+                return Some((verdict, (n as u32 + 1) * 16));
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn a_pause_for_breath_is_not_the_end_and_the_end_is_found_in_time() {
+        let (verdict, ms) = decided(&[room(800), WORD, room(900), WORD, room(896), WORD, room(2_000)]).unwrap();
+        let last_word = 800 + 3 * 400 + 900 + 896;
+        assert_eq!(verdict, Verdict::Finished);
+        assert!((last_word + 1_150..last_word + 1_300).contains(&ms), "{ms}");
+    }
+
+    #[test]
+    fn nobody_speaks() {
+        assert_eq!(decided(&[room(8_000)]), Some((Verdict::NoSpeech, 6_000)));
+        let click = (0.9, -15.0, 16);
+        let clicks = [room(2_000), click, room(1_000), click, room(6_000)];
+        assert_eq!(decided(&clicks).map(|d| d.0), Some(Verdict::NoSpeech), "clicks are no words");
+    }
+
+    #[test]
+    fn steady_noise_that_the_detector_takes_for_a_voice_holds_nothing_open() {
+        let fan = (0.7, -35.0, 8_000);
+        assert_eq!(decided(&[fan]).map(|d| d.0), Some(Verdict::NoSpeech));
+        let (verdict, ms) = decided(&[room(500), WORD, (0.7, -52.0, 5_000)]).unwrap();
+        assert_eq!(verdict, Verdict::Finished);
+        assert!(ms < 500 + 400 + 1_300, "{ms}");
+    }
+
+    #[test]
+    fn a_word_at_once_is_heard() {
+        assert_eq!(decided(&[WORD, room(2_000)]).map(|d| d.0), Some(Verdict::Finished));
+    }
+
+    #[test]
+    fn clicks_after_the_last_word_do_not_keep_it_open() {
+        let click = (0.9, -15.0, 16);
+        let (verdict, ms) = decided(&[room(500), WORD, room(592), click, room(496), click, room(2_000)]).unwrap();
+        assert_eq!(verdict, Verdict::Finished);
+        assert!(ms < 500 + 400 + 1_350, "{ms}");
+    }
+
+    #[test]
+    fn time_without_packets_is_silence_too() {
+        let mut endpoint = Endpoint::new(LIMITS);
+        for _ in 0..30 {
+            endpoint.push(0.05, -52.0, 16);
+        }
+        for _ in 0..20 {
+            endpoint.push(0.9, -20.0, 16);
+        }
+        assert!(endpoint.speech());
+        assert_eq!(endpoint.missing(1_199), Verdict::Listen);
+        assert_eq!(endpoint.missing(1), Verdict::Finished);
+    }
+
+    #[test]
+    fn without_limits_it_listens_for_ever() {
+        let mut endpoint = Endpoint::new(EndpointLimits { end_silence: None, no_speech: None });
+        assert!((0..10_000).all(|n| endpoint.push(f32::from(u8::from(n < 20)), -20.0, 1_000) == Verdict::Listen));
     }
 }

@@ -8,7 +8,7 @@ use hotline_core::ids::RecordingId;
 use super::*;
 use crate::rtp::RecordRequest;
 
-const LIMITS: RecordLimits = RecordLimits { max: Duration::from_secs(60), end_silence: None, no_speech: None };
+const LIMITS: RecordLimits = RecordLimits { max: Duration::from_mins(1), end_silence: None, no_speech: None };
 
 fn request(folder: &Path, number: u128, limits: RecordLimits) -> RecordRequest {
     let recording = RecordingId(uuid::Uuid::from_u128(number));
