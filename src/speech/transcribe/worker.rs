@@ -110,13 +110,12 @@ fn understand(
     context: &mut Option<WhisperContext>,
     heard: &Heard,
 ) -> Result<(String, String), String> {
-    let context = match context {
-        Some(context) => context,
-        None => {
-            let model = &settings.model;
-            let loaded = WhisperContext::new_with_params(model, WhisperContextParameters::default());
-            context.insert(loaded.map_err(|e| format!("{} can't be loaded ({e})", model.display()))?)
-        }
+    let context = if let Some(context) = context {
+        context
+    } else {
+        let model = &settings.model;
+        let loaded = WhisperContext::new_with_params(model, WhisperContextParameters::default());
+        context.insert(loaded.map_err(|e| format!("{} can't be loaded ({e})", model.display()))?)
     };
     let mut state = context.create_state().map_err(|e| format!("whisper gives no state ({e})"))?;
     let known = job.language.as_deref().filter(|tag| whisper_rs::get_lang_id(tag).is_some());
