@@ -59,7 +59,7 @@ fn decode(source: impl Read) -> Result<Vec<i16>, String> {
         return Err("holds no sound".to_owned());
     }
     let mono = match spec.channels {
-        2 => samples.chunks_exact(2).map(|pair| ((i32::from(pair[0]) + i32::from(pair[1])) / 2) as i16).collect(),
+        2 => samples.chunks_exact(2).map(|pair| i32::midpoint(i32::from(pair[0]), i32::from(pair[1])) as i16).collect(),
         _ => samples,
     };
     Ok(resample(mono, spec.sample_rate, Clip::RATE_HZ))
@@ -222,7 +222,9 @@ mod tests {
         };
         let mut bytes = Cursor::new(Vec::new());
         let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
-        samples.iter().for_each(|s| writer.write_sample(*s).unwrap());
+        for sample in samples {
+            writer.write_sample(*sample).unwrap();
+        }
         writer.finalize().unwrap();
         bytes.into_inner()
     }

@@ -1,12 +1,12 @@
-//! Whisper's weights from CTranslate2's file into the one whisper.cpp reads:
-//! hyperparameters, mel filters, vocabulary, tensors under OpenAI's names.
+//! Whisper's weights from `CTranslate2`'s file into the one whisper.cpp reads:
+//! hyperparameters, mel filters, vocabulary, tensors under `OpenAI`'s names.
 
 use std::collections::HashMap;
 
 use super::ct2::{self, Variable};
 
 const MAGIC: u32 = 0x6767_6d6c;
-/// Dimensions of the 2-D convolution input and the tokens of OpenAI's text vocabulary.
+/// Dimensions of the 2-D convolution input and the tokens of `OpenAI`'s text vocabulary.
 const MELS: usize = 80;
 const FFT: usize = 400;
 const TEXT_TOKENS: usize = 50_257;
@@ -22,7 +22,7 @@ pub fn to_ggml(weights: &[u8], vocabulary: &[u8]) -> Result<Vec<u8>, String> {
     }
     out.i32(MELS)?;
     out.i32(FFT / 2 + 1)?;
-    mel_filters().into_iter().for_each(|value| out.bytes.extend(value.to_le_bytes()));
+    out.bytes.extend(mel_filters().into_iter().flat_map(f32::to_le_bytes));
     vocabulary_part(&mut out, vocabulary, shape.vocab)?;
     let mut source = Source { variables, state: shape.state };
     encoder(&mut out, &mut source, shape.audio_layers)?;
@@ -113,6 +113,9 @@ impl Output {
     }
 }
 
+/// One matrix of several: its numbers as halves, its bias.
+type Part = (Vec<u8>, Vec<f32>);
+
 struct Source<'a> {
     variables: HashMap<String, Variable<'a>>,
     state: usize,
@@ -129,7 +132,7 @@ impl<'a> Source<'a> {
     }
 
     /// Several matrices stacked on each other, with their biases.
-    fn stacked(&mut self, name: &str, parts: usize) -> Result<Vec<(Vec<u8>, Vec<f32>)>, String> {
+    fn stacked(&mut self, name: &str, parts: usize) -> Result<Vec<Part>, String> {
         let weight = self.take(&format!("{name}/weight"))?;
         let bias = self.take(&format!("{name}/bias"))?.to_f32();
         let state = self.state;
@@ -190,16 +193,16 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Whisper's keys have no bias: CTranslate2 fills in zeros.
+/// Whisper's keys have no bias: `CTranslate2` fills in zeros.
 fn attention_part(out: &mut Output, name: &str, state: usize, weight: &[u8], bias: &[f32]) -> Result<(), String> {
     out.tensor(&format!("{name}.weight"), &[state, state], 1, weight)?;
-    if !name.ends_with(".key") {
+    if name.rsplit('.').next() != Some("key") {
         return out.f32(&format!("{name}.bias"), &[state], bias);
     }
-    match bias.iter().all(|value| *value == 0.0) {
-        true => Ok(()),
-        false => Err(format!("{name} has a bias")),
+    if bias.iter().any(|value| *value != 0.0) {
+        return Err(format!("{name} has a bias"));
     }
+    Ok(())
 }
 
 fn encoder(out: &mut Output, source: &mut Source<'_>, layers: usize) -> Result<(), String> {

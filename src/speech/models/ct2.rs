@@ -1,4 +1,4 @@
-//! Reads the weights that CTranslate2 keeps in `model.bin` (version 6, little
+//! Reads the weights that `CTranslate2` keeps in `model.bin` (version 6, little
 //! endian). The bytes are not trusted: every length is checked.
 
 use std::collections::HashMap;
@@ -198,8 +198,8 @@ mod tests {
             (65_504.0, 0x7bff),
             (65_519.9, 0x7bff),
             (65_520.0, 0x7c00),
-            (1.000_488_281_25, 0x3c00), // a tie, to even
-            (1.001_464_843_75, 0x3c02), // a tie, to even
+            (1.0 + 0.5 / 1_024.0, 0x3c00), // a tie, to even
+            (1.0 + 1.5 / 1_024.0, 0x3c02), // a tie, to even
             (5.960_464_5e-8, 0x0001),
             (2.0e-8, 0x0000),
             (f32::INFINITY, 0x7c00),

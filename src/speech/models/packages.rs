@@ -45,7 +45,7 @@ pub const ENGLISH_VOICE: Package = Package {
 /// The joined weights of both parts.
 const WEIGHTS_SHA256: &str = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9";
 
-/// Whisper's weights as CTranslate2 keeps them.
+/// Whisper's weights as `CTranslate2` keeps them.
 pub struct Weights {
     /// The model file.
     pub model: Vec<u8>,

@@ -65,7 +65,7 @@ async fn silence_is_answered_without_asking_whisper() {
     let bench = Bench::new();
     let transcriber = bench.transcriber(worker_program(bench.folder.path()));
     // The model is no model: whisper would fail.
-    let heard = transcriber.transcribe(&bench.wav(&[0; 32_000]), Some(&Language("de-AT".into())), &[]).await.unwrap();
+    let heard = transcriber.transcribe(&bench.wav(&vec![0; 32_000]), Some(&Language("de-AT".into())), &[]).await.unwrap();
     assert_eq!((heard.text.reveal().as_str(), heard.language.as_str()), ("", "de"));
     assert_eq!(heard.engine, "whisper.cpp ggml-fake");
 }
@@ -77,7 +77,7 @@ async fn a_model_that_cannot_be_loaded_is_reported_and_does_not_end_us() {
     let speech = wav::read_bytes(include_bytes!("../../../audio/en/ask-who.wav")).unwrap();
     let error = transcriber.transcribe(&bench.wav(&speech), None, &[]).await.unwrap_err();
     assert!(matches!(&error, TranscribeError::Worker(_)), "{error}");
-    transcriber.transcribe(&bench.wav(&[0; 16_000]), None, &[]).await.unwrap();
+    transcriber.transcribe(&bench.wav(&vec![0; 16_000]), None, &[]).await.unwrap();
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn a_worker_that_dies_is_reported_and_started_again() {
     let script = std::fs::read_to_string(&good).unwrap().replacen("#!/bin/sh", "", 1);
     let dies = format!("[ -e '{0}' ] || {{ touch '{0}'; echo 'GGML_ASSERT failed' >&2; exit 3; }}", once.display());
     let transcriber = bench.transcriber(program(bench.folder.path(), &format!("{dies}\n{script}")));
-    let call = bench.wav(&[0; 16_000]);
+    let call = bench.wav(&vec![0; 16_000]);
     let error = transcriber.transcribe(&call, None, &[]).await.unwrap_err().to_string();
     assert!(error.contains("GGML_ASSERT failed"), "{error}");
     transcriber.transcribe(&call, None, &[]).await.unwrap();
@@ -98,7 +98,7 @@ async fn a_worker_that_dies_is_reported_and_started_again() {
 async fn an_idle_worker_is_ended_and_a_new_one_started_when_needed() {
     let bench = Bench::new();
     let transcriber = bench.transcriber(worker_program(bench.folder.path())).with_idle(Duration::from_millis(50));
-    let call = bench.wav(&[0; 16_000]);
+    let call = bench.wav(&vec![0; 16_000]);
     transcriber.transcribe(&call, None, &[]).await.unwrap();
     while transcriber.has_worker().await {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -114,7 +114,7 @@ async fn a_job_that_nobody_waits_for_any_more_does_not_block_the_next() {
     let script = std::fs::read_to_string(&good).unwrap().replacen("#!/bin/sh", "", 1);
     let waits = format!("[ -e '{0}' ] || {{ touch '{0}'; exec sleep 600; }}", slow.display());
     let transcriber = bench.transcriber(program(bench.folder.path(), &format!("{waits}\n{script}")));
-    let call = bench.wav(&[0; 16_000]);
+    let call = bench.wav(&vec![0; 16_000]);
     let job = tokio::spawn({
         let (transcriber, call) = (transcriber.clone(), call.clone());
         async move { transcriber.transcribe(&call, None, &[]).await }
@@ -147,7 +147,7 @@ async fn without_a_model_transcripts_are_off_until_there_is_one() {
     let program = worker_program(bench.folder.path());
     let settings = TranscriberSettings { model: Some(model.clone()), program, threads: 1 };
     let transcriber = Transcriber::start(settings);
-    let call = bench.wav(&[0; 16_000]);
+    let call = bench.wav(&vec![0; 16_000]);
     for content in [None, Some(&b"<html>"[..])] {
         if let Some(content) = content {
             std::fs::write(&model, content).unwrap();

@@ -17,7 +17,7 @@ use hotline_core::private::Private;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::Mutex;
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::{models, texts, wav};
 use crate::clock;
@@ -30,9 +30,9 @@ const CPU_PER_SECOND: f64 = 6.0;
 /// At idle priority on a busy machine, wall time is much more than CPU time; after this factor it hangs.
 const WALL_PER_CPU: u32 = 10;
 /// Longest wait after the worker died again and again.
-const BACK_OFF_MAX: Duration = Duration::from_secs(60);
+const BACK_OFF_MAX: Duration = Duration::from_mins(1);
 /// A worker without work is ended to free its memory.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE: Duration = Duration::from_mins(5);
 /// How every ggml model begins (little endian).
 const GGML_MAGIC: [u8; 4] = *b"lmgg";
 /// Kept of what a dying worker says (its library's own words, never what was heard).
@@ -107,9 +107,8 @@ impl Transcriber {
     /// Looks for the model; the worker is started with the first job and again after it died.
     pub fn start(settings: TranscriberSettings) -> Self {
         let transcriber = Self { settings: Arc::new(settings), seat: Arc::default(), idle: IDLE };
-        match transcriber.off() {
-            Some(why) => warn!("transcripts are off: {why}"),
-            None => debug!("transcripts are on"),
+        if let Some(why) = transcriber.off() {
+            warn!("transcripts are off: {why}");
         }
         transcriber
     }

@@ -19,10 +19,12 @@ const MEMORY_MIN: u64 = 2 << 30;
 /// Whisper hears 50 positions a second; a little more than the clip keeps the end of the last word.
 const POSITIONS_PER_SECOND: f64 = 50.0;
 const POSITIONS_SPARE: usize = 128;
+/// In a smaller window whisper repeats single words again and again.
+const POSITIONS_MIN: usize = 512;
 const POSITIONS_MAX: usize = 1_500;
-/// Tokens for each second of speech, and in addition.
+/// Tokens for each second of speech, and in addition: whisper notices only after 32 that it repeats itself.
 const TOKENS_PER_SECOND: usize = 10;
-const TOKENS_SPARE: usize = 24;
+const TOKENS_SPARE: usize = 40;
 /// Names given to whisper beforehand, characters; its prompt holds 224 tokens.
 const WORDS_CHARS_MAX: usize = 400;
 
@@ -108,13 +110,12 @@ fn understand(
     context: &mut Option<WhisperContext>,
     heard: &Heard,
 ) -> Result<(String, String), String> {
-    let context = match context {
-        Some(context) => context,
-        None => {
-            let model = &settings.model;
-            let loaded = WhisperContext::new_with_params(model, WhisperContextParameters::default());
-            context.insert(loaded.map_err(|e| format!("{} can't be loaded ({e})", model.display()))?)
-        }
+    let context = if let Some(context) = context {
+        context
+    } else {
+        let model = &settings.model;
+        let loaded = WhisperContext::new_with_params(model, WhisperContextParameters::default());
+        context.insert(loaded.map_err(|e| format!("{} can't be loaded ({e})", model.display()))?)
     };
     let mut state = context.create_state().map_err(|e| format!("whisper gives no state ({e})"))?;
     let known = job.language.as_deref().filter(|tag| whisper_rs::get_lang_id(tag).is_some());
@@ -165,7 +166,7 @@ fn parameters<'a>(language: Option<&'a str>, prompt: &str, samples: usize, threa
 /// Whisper's window cut to the clip: half the time, and the same words.
 fn positions(samples: usize) -> usize {
     let clip = (samples as f64 / 16_000.0 * POSITIONS_PER_SECOND).ceil() as usize;
-    ((clip + POSITIONS_SPARE).div_ceil(64) * 64).min(POSITIONS_MAX)
+    ((clip + POSITIONS_SPARE).div_ceil(64) * 64).clamp(POSITIONS_MIN, POSITIONS_MAX)
 }
 
 /// The names as whisper's beginning of the text: "Acme, Exchange. "
@@ -196,7 +197,7 @@ mod tests {
 
     #[test]
     fn whispers_window_follows_the_clip() {
-        assert_eq!(positions(16_000), 192);
+        assert_eq!(positions(16_000), 512);
         assert_eq!(positions(16_000 * 10), 640);
         assert_eq!(positions(16_000 * 28), 1_500);
     }

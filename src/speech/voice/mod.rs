@@ -27,7 +27,7 @@ const QUEUE_MAX: usize = 2_048;
 /// Clips that are kept in memory.
 const SPOKEN_MAX: usize = 4_096;
 /// Without work for so long, the engines are dropped to free their memory.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 /// Part of the name of what is kept on disk: how we treat what an engine gives.
 const TREATMENT: &str = "1";
 
