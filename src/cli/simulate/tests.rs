@@ -101,14 +101,14 @@ fn silence_leads_to_a_message() {
         "hears     voicemail-thanks",
         "outcome: voicemail",
         "alert: P3 \"Call from a withheld number to desk\", nobody has it; rings people at 2026-12-24T03:05:00Z",
-        "longest possible wait without a conversation: 5 min 36 s",
+        "longest possible wait without a conversation: 5 min 35 s",
     ]);
 }
 
 #[test]
 fn an_engineer_accepts_declines_or_is_a_mailbox() {
     has(&told("2", Engineer::Accept), &["accepts   the fixed address", "joined    the caller and", "outcome: taken"]);
-    has(&told("2,x", Engineer::Decline), &["declines  the fixed address", "hangs up  the caller", "outcome: abandoned"]);
+    has(&told("2,x", Engineer::Decline), &["declines  the fixed address", "hangs up  the caller", "outcome: voicemail"]);
     has(&told("2", Engineer::Mailbox), &["answered but nobody pressed 1 (a mailbox?)", "outcome: voicemail"]);
     has(&told("2", Engineer::NoAnswer), &["rang 25 s without an answer", "outcome: voicemail"]);
 }

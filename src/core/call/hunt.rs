@@ -229,7 +229,7 @@ impl Hunt {
     fn call(&mut self, why: &str, frame: &mut Frame, now: Now) -> Reply {
         if self.closed {
             self.stage = Stage::Done;
-            return Reply::Nobody { why: format!("the node's time is over; {why}") };
+            return Reply::Nobody { why: format!("nobody else is called; {why}") };
         }
         while let Some(candidate) = self.people.get(self.place) {
             if candidate.person.as_ref().is_some_and(|person| self.declined.contains(person)) {
@@ -354,7 +354,13 @@ impl Hunt {
     fn decline(&mut self, leg: LegId, frame: &mut Frame, now: Now) -> Reply {
         let person = self.people.get(self.place).and_then(|candidate| candidate.person.clone());
         frame.keep(Fact::LegDeclined { leg, person: person.clone() }, "pressed 2", now);
-        self.declined.extend(person);
+        match person {
+            Some(person) => {
+                self.declined.insert(person);
+            }
+            // The one fixed place has declined: there is nobody else to ask.
+            None => self.closed = true,
+        }
         let words = vec![Prompt::Say(say::ENGINEER_DECLINED)];
         frame.farewell(leg, words, LegCause::Released, "declined by key", now);
         let why = format!("{} declined", self.name());

@@ -49,13 +49,15 @@ pub(crate) struct Leg {
     /// Hears its last words; is hung up after them.
     farewell: bool,
     rang: bool,
+    /// Counts as gone because its end was not confirmed; it may still come up.
+    lost: bool,
     /// Why we ended it: goes on the record instead of what the other side says.
     verdict: Option<(LegCause, String)>,
 }
 
 impl Leg {
     pub(crate) const fn new(state: LegState, language: Language) -> Self {
-        Self { state, language, play: None, farewell: false, rang: false, verdict: None }
+        Self { state, language, play: None, farewell: false, rang: false, lost: false, verdict: None }
     }
 }
 
@@ -234,14 +236,16 @@ impl Frame {
                 self.keep(Fact::LegAnswered { leg }, "answered is not accepted", now);
                 Some(Input::News(News::Callee(leg, Callee::Answered)))
             }
-            LegState::HangingUp => {
+            LegState::Ended if !on.lost => None,
+            LegState::HangingUp | LegState::Ended => {
                 // Our CANCEL and their 200 crossed: what is up now must be ended as well.
+                on.state = LegState::HangingUp;
                 self.note("answered while it was being cancelled; hung up", "", now);
                 self.commands.push_back(Command::HangUp { leg });
                 self.guard(Awaited::HungUp { leg }, HANG_UP_WAIT, now);
                 None
             }
-            LegState::Offered | LegState::Answering | LegState::Up | LegState::Ended => None,
+            LegState::Offered | LegState::Answering | LegState::Up => None,
         }
     }
 
@@ -275,6 +279,7 @@ impl Frame {
     }
 
     pub(super) fn hang_up_lost(&mut self, leg: LegId, now: Now) -> Option<Input> {
+        self.legs.get_mut(&leg)?.lost = true;
         self.note("a hang-up was not confirmed; the leg counts as gone", "no answer within 10 s", now);
         self.leg_ended(leg, LegCause::Failed { reason: "the hang-up was not confirmed".to_owned() }, now)
     }

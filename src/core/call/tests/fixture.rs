@@ -43,7 +43,10 @@ pub(super) fn language(tag: &str) -> Language {
 /// Two engineers, two customers (one with German), one schedule, one trunk.
 pub(super) fn directory() -> Directory {
     let mut directory = Directory::default();
-    let customers = [("acme", "Acme Logistics", "+4930555010*", "0042", "en"), ("blau", "Blau GmbH", "+4940555020", "7300", "de")];
+    let customers = [
+        ("acme", "Acme Logistics", "+4930555010*", "0042", "en"),
+        ("blau", "Blau GmbH", "+4940555020", "7300", "de"),
+    ];
     for (id, name, caller, pin, tag) in customers {
         let customer = Customer {
             id: id.into(),

@@ -217,6 +217,8 @@ impl World {
                         return;
                     }
                     side.up = true;
+                    // A CANCEL that came too late ends nothing: this one needs a BYE.
+                    side.hung_up = false;
                 }
             }
             Event::LegEnded { leg, .. } => {
