@@ -180,7 +180,12 @@ impl Shared {
     }
 
     pub fn health(&self) -> StoreHealth {
-        let undrained = self.catalog.lock().undrained();
+        let undrained = {
+            let queued = self.queue.lock().next_number;
+            let catalog = self.catalog.lock();
+            // What was queued meanwhile may be written already.
+            catalog.undrained() + queued.saturating_sub(catalog.next_number)
+        };
         let faults = self.faults.lock();
         StoreHealth {
             journal_fault: faults.write.clone().or_else(|| faults.sync.clone()),

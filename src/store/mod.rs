@@ -67,7 +67,8 @@ pub struct StoreHealth {
     pub journal_fault: Option<String>,
     /// `Some`: the database cannot be written at the moment, and why.
     pub database_fault: Option<String>,
-    /// Entries written to the journal but not yet in the database.
+    /// Entries appended (in memory or in the journal) but not yet in the database.
+    /// While the database has not been reached since the start: at most so many.
     pub undrained: u64,
     /// Entries lost because neither disk nor memory could hold them.
     pub lost: u64,

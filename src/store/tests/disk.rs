@@ -205,7 +205,8 @@ async fn a_stop_with_a_dead_disk_ends_all_the_same() {
 #[tokio::test]
 async fn a_slow_sync_and_a_busy_reader_hold_up_no_append() {
     let dir = tempfile::tempdir().unwrap();
-    let (store, journal, _) = open_with(dir.path(), Tuning { sync_every: Duration::from_hours(1), ..super::quick() }).await;
+    let tuning = Tuning { sync_every: Duration::from_hours(1), ..super::quick() };
+    let (store, journal, _) = open_with(dir.path(), tuning).await;
     let mut reader = connect(dir.path()).await;
     sqlx::query("BEGIN").execute(&mut reader).await.unwrap();
     sqlx::query("SELECT COUNT(*) FROM calls").fetch_one(&mut reader).await.unwrap();

@@ -62,15 +62,14 @@ fn cause() -> impl Strategy<Value = LegCause> {
 }
 
 fn started() -> impl Strategy<Value = Fact> {
-    (any::<bool>(), 1_001_u32..1_100, proptest::option::of(text()), text()).prop_map(|(ring, reference, caller, source)| {
-        Fact::CallStarted {
-            direction: if ring { Direction::AlertRing } else { Direction::Inbound },
-            number: "hotline".into(),
-            reference: reference.to_string(),
-            caller: caller.map(Private::new),
-            source,
-            language: Language::default(),
-        }
+    let of = (any::<bool>(), 1_001_u32..1_100, proptest::option::of(text()), text());
+    of.prop_map(|(ring, reference, caller, source)| Fact::CallStarted {
+        direction: if ring { Direction::AlertRing } else { Direction::Inbound },
+        number: "hotline".into(),
+        reference: reference.to_string(),
+        caller: caller.map(Private::new),
+        source,
+        language: Language::default(),
     })
 }
 

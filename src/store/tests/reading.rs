@@ -64,7 +64,8 @@ async fn lists_are_filtered() {
     assert_eq!(store.calls(&both, None, 9).await.unwrap().items.len(), 1);
     let status = |word: &str| AlertFilter { status: Some(word.to_owned()), ..AlertFilter::default() };
     assert_eq!(store.alerts(&status("triggered"), None, 9).await.unwrap().items[0].reference, "1003");
-    let resolved = AlertFilter { priority: Some("P1".to_owned()), customer: Some("acme".to_owned()), ..status("resolved") };
+    let (priority, customer) = (Some("P1".to_owned()), Some("acme".to_owned()));
+    let resolved = AlertFilter { priority, customer, ..status("resolved") };
     assert_eq!(store.alerts(&resolved, None, 9).await.unwrap().items.len(), 1);
     // A filter is a word and never a statement.
     assert!(store.calls(&outcome("x' OR '1'='1"), None, 9).await.unwrap().items.is_empty());
