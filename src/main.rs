@@ -63,7 +63,16 @@ impl ServeArguments {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no mistakes; for the rest 1, since 2 and more tell how a call ended.
+            let code = if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            let _ = error.print();
+            return code;
+        }
+    };
+    match run(arguments.command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("hotline: {error:#}");
