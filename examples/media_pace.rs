@@ -90,7 +90,8 @@ fn play(calls: &[Call]) {
 }
 
 fn record(calls: &[Call], folder: &std::path::Path) {
-    let limits = RecordLimits { max: Duration::from_hours(1), end_silence: Some(Duration::from_mins(10)), no_speech: None };
+    let limits =
+        RecordLimits { max: Duration::from_hours(1), end_silence: Some(Duration::from_mins(10)), no_speech: None };
     for (n, call) in calls.iter().enumerate() {
         let recording = RecordingId(uuid::Uuid::from_u128(n as u128));
         call.leg.record(RecordRequest { recording, file: folder.join(format!("{n}.seg")), limits });
@@ -114,7 +115,8 @@ fn run(calls: &[Call], mode: &str, length: Duration) -> Vec<u64> {
         }
         for (n, call) in calls.iter().enumerate() {
             // Phones are spread over the 20 ms as in life.
-            let due = Duration::from_micros(n as u64 * 20_000 / calls.len() as u64) + Duration::from_millis(20) * said[n];
+            let due =
+                Duration::from_micros(n as u64 * 20_000 / calls.len() as u64) + Duration::from_millis(20) * said[n];
             if talk && elapsed >= due {
                 packet[2..4].copy_from_slice(&(said[n] as u16).to_be_bytes());
                 packet[4..8].copy_from_slice(&(said[n] * 160).to_be_bytes());

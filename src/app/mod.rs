@@ -60,7 +60,8 @@ impl App {
         let transcriber = Transcriber::start(TranscriberSettings {
             model: config.whisper_model.clone(),
             program: own_program()?,
-            threads: whisper_threads(),
+            // At idle priority a second thread mostly waits for the first, spinning.
+            threads: 1,
         });
         let (sender, incoming) = mpsc::channel(INCOMING);
         let sip = Sip::start(config.sip, sender).await?;
@@ -153,9 +154,4 @@ fn own_program() -> anyhow::Result<PathBuf> {
     }
     let beside = program.parent().and_then(Path::parent).map(|folder| folder.join("hotline"));
     Ok(beside.filter(|path| path.exists()).unwrap_or(program))
-}
-
-/// Half the cores, at least one: audio comes first.
-fn whisper_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, 4))
 }

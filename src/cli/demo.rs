@@ -32,7 +32,9 @@ pub fn print_help(app: &App, data_dir: &Path) -> anyhow::Result<()> {
     let (sip, http) = (app.sip_addr(), app.http_addr());
     let program = std::env::args().next().unwrap_or_else(|| "hotline".to_owned());
     let here = dialled(sip);
-    println!("\nThe demo hotline answers. Nothing leaves this machine; calls are taken from anybody who can reach it.\n");
+    println!(
+        "\nThe demo hotline answers. Nothing leaves this machine; calls are taken from anybody who can reach it.\n"
+    );
     println!("  Ring it (English; hotline-de is German):");
     println!("    {program} call sip:hotline@{here} --keys 1");
     println!("    baresip -e \"/dial sip:hotline@{here}\"");

@@ -96,7 +96,9 @@ fn walk(directory: &Arc<Directory>, args: &SimulateArgs, now: Now, out: &mut dyn
 fn unknown(directory: &Directory, dialled: &str) -> anyhow::Error {
     let known: Vec<&str> = directory.numbers.keys().map(|id| id.0.as_str()).collect();
     if known.is_empty() {
-        return anyhow!("no number {dialled}: none is configured; add one to [[numbers]] in hotline.toml, or use --demo");
+        return anyhow!(
+            "no number {dialled}: none is configured; add one to [[numbers]] in hotline.toml, or use --demo"
+        );
     }
     anyhow!("no number {dialled}; there are: {}", known.join(", "))
 }
@@ -236,7 +238,10 @@ impl<'a> World<'a> {
         self.call.handle(event, self.now);
         self.obey_all(out)?;
         let waits = self.call.poll_timeout().is_some_and(|(_, timer)| timer == Timer::NoInput);
-        if prompted && waits && let Some(keys) = self.keys.pop_front() {
+        if prompted
+            && waits
+            && let Some(keys) = self.keys.pop_front()
+        {
             self.press(&keys);
         }
         Ok(())

@@ -61,7 +61,13 @@ pub async fn run(args: UserArgs, store: &dyn Records, directory: &Directory) -> 
 }
 
 /// Creates or replaces the login; the sentence that tells it.
-async fn add(name: &str, role: &str, user: Option<String>, password: Private<String>, store: &dyn Records) -> anyhow::Result<String> {
+async fn add(
+    name: &str,
+    role: &str,
+    user: Option<String>,
+    password: Private<String>,
+    store: &dyn Records,
+) -> anyhow::Result<String> {
     password::strength(name, password.reveal())?;
     let password_hash = tokio::task::spawn_blocking(move || password::hash(&password))
         .await?
@@ -164,7 +170,12 @@ impl Drop for Hidden {
 }
 
 fn stty(how: &str) -> bool {
-    Command::new("stty").arg(how).stdin(Stdio::inherit()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    Command::new("stty")
+        .arg(how)
+        .stdin(Stdio::inherit())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 #[cfg(test)]
@@ -175,7 +186,8 @@ mod tests {
     #[tokio::test]
     async fn adds_and_replaces_a_login() {
         let fake = Fake::empty();
-        let said = add("ann", "admin", Some("engineer-1".into()), Private::from("four random words"), &fake).await.unwrap();
+        let said =
+            add("ann", "admin", Some("engineer-1".into()), Private::from("four random words"), &fake).await.unwrap();
         assert_eq!(said, "Login ann may log in, with the role admin.");
         let kept = fake.login("ann").await.unwrap().unwrap();
         assert!(kept.password_hash.starts_with("$argon2id$"));

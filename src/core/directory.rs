@@ -157,9 +157,7 @@ impl Directory {
 
     /// The customer whose PIN this is; leading zeros count.
     pub fn customer_by_pin(&self, pin: &str) -> Option<&Customer> {
-        self.customers
-            .values()
-            .find(|customer| customer.pin.as_ref().is_some_and(|own| own.reveal() == pin))
+        self.customers.values().find(|customer| customer.pin.as_ref().is_some_and(|own| own.reveal() == pin))
     }
 
     /// Whether callers from this number are turned away.

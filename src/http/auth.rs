@@ -184,9 +184,9 @@ async fn look_up(state: &AppState, session: &Session, now: i64) -> Result<Option
         return Ok(None);
     };
     let login = state.records().login(&kept.name).await?;
-    Ok(login.filter(|login| print(login) == kept.print).map(|login| {
-        (Viewer { role: Role::from_word(&login.role), name: login.name, token: false }, kept.until)
-    }))
+    Ok(login
+        .filter(|login| print(login) == kept.print)
+        .map(|login| (Viewer { role: Role::from_word(&login.role), name: login.name, token: false }, kept.until)))
 }
 
 fn print(login: &LoginRow) -> String {

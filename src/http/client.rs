@@ -31,8 +31,7 @@ impl Network {
     fn holds(self, address: IpAddr) -> bool {
         let width = if self.v4 { 32 } else { 128 };
         let shift = width - self.bits;
-        address.is_ipv4() == self.v4
-            && (shift >= 128 || number(address) >> shift == self.base >> shift)
+        address.is_ipv4() == self.v4 && (shift >= 128 || number(address) >> shift == self.base >> shift)
     }
 }
 
@@ -69,7 +68,11 @@ pub fn address(state: &AppState, parts: &Parts) -> IpAddr {
 fn forwarded(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
     let trusted = |address: IpAddr| proxies.iter().any(|network| network.holds(address));
     let mut client = peer;
-    let entries = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let entries = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
     for entry in entries.collect::<Vec<_>>().into_iter().rev() {
         if !trusted(client) {
             break;

@@ -123,7 +123,11 @@ enum Subject {
 
 /// What a look brought.
 enum Seen {
-    Call { id: CallId, summary: Box<CallSummary>, ended_at: Option<i64> },
+    Call {
+        id: CallId,
+        summary: Box<CallSummary>,
+        ended_at: Option<i64>,
+    },
     Alert(Box<AlertSummary>),
     Health(Box<Readiness>),
     /// Not there yet.
@@ -245,11 +249,15 @@ async fn look(records: Arc<dyn Records>, board: Arc<dyn Board>, subject: Subject
             let live = board.calls().into_iter().find(|view| view.id == id);
             match live {
                 // A running call is told without the database.
-                Some(live) => Seen::Call { id, summary: Box::new(CallSummary::of_view(&live, &directory)), ended_at: None },
+                Some(live) => {
+                    Seen::Call { id, summary: Box::new(CallSummary::of_view(&live, &directory)), ended_at: None }
+                }
                 None => match soon(records.call(&id.to_string())).await {
-                    Ok(Some(row)) if row.outcome.is_some() => {
-                        Seen::Call { id, summary: Box::new(CallSummary::of_row(&row, None, &directory)), ended_at: row.ended_at }
-                    }
+                    Ok(Some(row)) if row.outcome.is_some() => Seen::Call {
+                        id,
+                        summary: Box::new(CallSummary::of_row(&row, None, &directory)),
+                        ended_at: row.ended_at,
+                    },
                     Ok(_) => Seen::Nothing,
                     Err(_) => Seen::Away,
                 },
@@ -297,8 +305,16 @@ pub async fn open_alerts(state: &AppState) -> Result<Vec<AlertSummary>, StoreErr
         (status = 503, description = "Too many streams are open", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn stream(_: Viewer, State(state): State<AppState>) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let place = state.feed().places.clone().try_acquire_owned().map_err(|_| Problem::of_status(StatusCode::SERVICE_UNAVAILABLE))?;
+pub async fn stream(
+    _: Viewer,
+    State(state): State<AppState>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let place = state
+        .feed()
+        .places
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| Problem::of_status(StatusCode::SERVICE_UNAVAILABLE))?;
     let end = now() + STREAM_FOR;
     let closing = state.0.closing.clone();
     // Subscribed before the snapshot is made: what changes meanwhile is told after it.
@@ -329,7 +345,9 @@ impl Reader {
             let id = self.state.feed().last.load(Ordering::Relaxed);
             let snapshot = snapshot(&self.state).await;
             let data = serde_json::to_string(&snapshot).expect("texts, numbers and lists always become JSON");
-            return Some(Event::default().event("snapshot").id(id.to_string()).retry(Duration::from_secs(2)).data(data));
+            return Some(
+                Event::default().event("snapshot").id(id.to_string()).retry(Duration::from_secs(2)).data(data),
+            );
         }
         match self.told.recv().await {
             Ok(told) => {

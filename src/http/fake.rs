@@ -22,7 +22,9 @@ use uuid::Uuid;
 use super::hotline::http::{Board, Records};
 use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
 use super::hotline::store::StoreError;
-use super::hotline::store::read::{AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow};
+use super::hotline::store::read::{
+    AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow,
+};
 use super::hotline::switch::{AlertError, Change, Health};
 
 const WEEK: i64 = 7 * 86_400;
@@ -115,8 +117,14 @@ impl Fake {
     }
 
     fn write_wav(&self, recording: RecordingId, millis: i64) {
-        let spec = hound::WavSpec { channels: 1, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
-        let mut file = hound::WavWriter::create(self.folder.join(format!("{recording}.wav")), spec).expect("a WAV can be begun");
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: 8_000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut file =
+            hound::WavWriter::create(self.folder.join(format!("{recording}.wav")), spec).expect("a WAV can be begun");
         for sample in 0..millis * 8 {
             let phase = sample as f32 * 440.0 / 8_000.0 * std::f32::consts::TAU;
             file.write_sample((phase.sin() * 4_000.0) as i16).expect("a sample can be written");
@@ -144,7 +152,11 @@ impl Fake {
             return Err(AlertError::NotKept("no space left on device".to_owned()));
         }
         let mut kept = self.kept.lock();
-        let row = kept.alerts.iter_mut().find(|row| row.id == alert.to_string() && row.status != "resolved").ok_or(AlertError::NotOpen)?;
+        let row = kept
+            .alerts
+            .iter_mut()
+            .find(|row| row.id == alert.to_string() && row.status != "resolved")
+            .ok_or(AlertError::NotOpen)?;
         change(row);
         drop(kept);
         let _ = self.changes.send(Change::Alert(alert));
@@ -206,7 +218,12 @@ impl Records for Fake {
     async fn recording(&self, id: &str) -> Result<Option<RecordingRow>, StoreError> {
         self.read(|kept| kept.recordings.iter().find(|row| row.id == id).cloned())
     }
-    async fn alerts(&self, filter: &AlertFilter, cursor: Option<&str>, limit: u32) -> Result<Page<AlertRow>, StoreError> {
+    async fn alerts(
+        &self,
+        filter: &AlertFilter,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<AlertRow>, StoreError> {
         self.read(|kept| {
             let mut rows: Vec<_> = kept
                 .alerts
@@ -307,9 +324,17 @@ impl Board for Fake {
         let people = (0..members.len()).filter_map(|next| {
             let user = directory.users.get(&members[(turn + next) % members.len()])?;
             let why = format!("place {} of rotation {}", next + 1, schedule.id);
-            Some(OnCallPerson { user: user.id.clone(), phones: user.phones.clone(), language: user.language.clone(), why })
+            Some(OnCallPerson {
+                user: user.id.clone(),
+                phones: user.phones.clone(),
+                language: user.language.clone(),
+                why,
+            })
         });
-        OnCall { people: people.collect(), why: format!("Weekly rotation of {}, hand-off Thursdays at 00:00 UTC.", schedule.name) }
+        OnCall {
+            people: people.collect(),
+            why: format!("Weekly rotation of {}, hand-off Thursdays at 00:00 UTC.", schedule.name),
+        }
     }
     fn next_change(&self, _: &Schedule, after: Timestamp) -> Option<Timestamp> {
         Timestamp::from_second((after.as_second().div_euclid(WEEK) + 1) * WEEK).ok()
@@ -327,7 +352,8 @@ fn shown(by: &Actor) -> String {
 
 fn directory() -> Directory {
     let mut directory = Directory::default();
-    let customers = [("acme", "Acme Logistics", "en", "+44201112"), ("muster", "Mustermann & Söhne GmbH", "de", "+4930999")];
+    let customers =
+        [("acme", "Acme Logistics", "en", "+44201112"), ("muster", "Mustermann & Söhne GmbH", "de", "+4930999")];
     for (id, name, language, prefix) in customers {
         let customer = Customer {
             id: id.into(),
@@ -359,7 +385,12 @@ fn directory() -> Directory {
         to: "2026-12-26T08:00:00Z".parse().expect("a time"),
         reason: "holidays".to_owned(),
     };
-    let schedule = Schedule { id: ScheduleId::from("on-call"), name: "On call, 24×7".to_owned(), rotation, overrides: vec![change] };
+    let schedule = Schedule {
+        id: ScheduleId::from("on-call"),
+        name: "On call, 24×7".to_owned(),
+        rotation,
+        overrides: vec![change],
+    };
     directory.schedules.insert(schedule.id.clone(), schedule);
     for (id, language) in [("hotline", "en"), ("hotline-de", "de")] {
         let number = Number {
@@ -372,7 +403,12 @@ fn directory() -> Directory {
         };
         directory.numbers.insert(number.id.clone(), number);
     }
-    let trunk = Trunk { id: TrunkId::from("carrier"), name: "Carrier".to_owned(), caller_id: Some("+4930123450".into()), trusted: true };
+    let trunk = Trunk {
+        id: TrunkId::from("carrier"),
+        name: "Carrier".to_owned(),
+        caller_id: Some("+4930123450".into()),
+        trusted: true,
+    };
     directory.trunks.insert(trunk.id.clone(), trunk);
     directory
 }
@@ -381,10 +417,24 @@ const MINUTE: i64 = 60_000;
 
 impl Kept {
     fn fill(&mut self, now: i64) {
-        self.call(CALL_REPORTED, now - 300 * MINUTE, Some("acme"), Some("+442011122334"), Some(ALERT_RESOLVED), "reported");
+        self.call(
+            CALL_REPORTED,
+            now - 300 * MINUTE,
+            Some("acme"),
+            Some("+442011122334"),
+            Some(ALERT_RESOLVED),
+            "reported",
+        );
         self.call(CALL_TAKEN, now - 95 * MINUTE, Some("muster"), Some("+493099900017"), Some(ALERT_TAKEN), "taken");
         self.call(CALL_HOSTILE, now - 41 * MINUTE, None, Some(HOSTILE), Some(ALERT_HOSTILE), "abandoned");
-        self.call(CALL_VOICEMAIL, now - 7 * MINUTE, Some("acme"), Some("+442011122334"), Some(ALERT_WAITING), "reported");
+        self.call(
+            CALL_VOICEMAIL,
+            now - 7 * MINUTE,
+            Some("acme"),
+            Some("+442011122334"),
+            Some(ALERT_WAITING),
+            "reported",
+        );
         self.call(CALL_RING, now - 2 * MINUTE, Some("acme"), None, Some(ALERT_WAITING), "unanswered");
         for row in &mut self.calls {
             if row.id == id(CALL_RING).to_string() {
@@ -395,10 +445,38 @@ impl Kept {
                 row.taken_by = Some("engineer-1".to_owned());
             }
         }
-        self.alert(ALERT_RESOLVED, "P3", "Report by Acme Logistics on hotline", Some("acme"), CALL_REPORTED, now - 300 * MINUTE);
-        self.alert(ALERT_TAKEN, "P2", "Call from Mustermann & Söhne GmbH on hotline-de", Some("muster"), CALL_TAKEN, now - 95 * MINUTE);
-        self.alert(ALERT_HOSTILE, "P3", &format!("Call from {HOSTILE} on hotline"), None, CALL_HOSTILE, now - 41 * MINUTE);
-        self.alert(ALERT_WAITING, "P1", "Fault reported by Acme Logistics on hotline", Some("acme"), CALL_VOICEMAIL, now - 7 * MINUTE);
+        self.alert(
+            ALERT_RESOLVED,
+            "P3",
+            "Report by Acme Logistics on hotline",
+            Some("acme"),
+            CALL_REPORTED,
+            now - 300 * MINUTE,
+        );
+        self.alert(
+            ALERT_TAKEN,
+            "P2",
+            "Call from Mustermann & Söhne GmbH on hotline-de",
+            Some("muster"),
+            CALL_TAKEN,
+            now - 95 * MINUTE,
+        );
+        self.alert(
+            ALERT_HOSTILE,
+            "P3",
+            &format!("Call from {HOSTILE} on hotline"),
+            None,
+            CALL_HOSTILE,
+            now - 41 * MINUTE,
+        );
+        self.alert(
+            ALERT_WAITING,
+            "P1",
+            "Fault reported by Acme Logistics on hotline",
+            Some("acme"),
+            CALL_VOICEMAIL,
+            now - 7 * MINUTE,
+        );
         for row in &mut self.alerts {
             match row.id.parse::<Uuid>().expect("ids are UUIDs") {
                 alert if alert == id(ALERT_TAKEN) => {
@@ -443,7 +521,15 @@ impl Kept {
         self.live(now);
     }
 
-    fn call(&mut self, number: u128, at: i64, customer: Option<&str>, caller: Option<&str>, alert: Option<u128>, outcome: &str) {
+    fn call(
+        &mut self,
+        number: u128,
+        at: i64,
+        customer: Option<&str>,
+        caller: Option<&str>,
+        alert: Option<u128>,
+        outcome: &str,
+    ) {
         self.calls.push(CallRow {
             id: id(number).to_string(),
             direction: "inbound".to_owned(),
@@ -503,7 +589,13 @@ impl Kept {
     /// One that runs, one that is not ready, one that is lost, and a hostile one.
     fn odd_recordings(&mut self, now: i64) {
         self.said(RECORDING_LIVE, "what", now - 4_000, 0, "");
-        self.said(RECORDING_UNFINISHED, "voicemail", now - 300 * MINUTE, 9_000, "I'll call again <b>tomorrow</b> & then");
+        self.said(
+            RECORDING_UNFINISHED,
+            "voicemail",
+            now - 300 * MINUTE,
+            9_000,
+            "I'll call again <b>tomorrow</b> & then",
+        );
         self.said(RECORDING_LOST, "why", now - 300 * MINUTE, 0, "");
         for row in &mut self.recordings {
             if row.id == id(RECORDING_LIVE).to_string() {
@@ -524,24 +616,38 @@ impl Kept {
     }
 
     fn steps(&mut self, at: i64) {
-        let leg = |leg, person: Option<&str>, destination: &str, from: i64, answered: Option<i64>, cause: &str| LegRow {
-            leg,
-            person: person.map(str::to_owned),
-            destination: destination.to_owned(),
-            started_at: at + from,
-            answered_at: answered.map(|answered| at + answered),
-            accepted_at: None,
-            ended_at: Some(at + 154_000),
-            cause: Some(cause.to_owned()),
-        };
+        let leg =
+            |leg, person: Option<&str>, destination: &str, from: i64, answered: Option<i64>, cause: &str| LegRow {
+                leg,
+                person: person.map(str::to_owned),
+                destination: destination.to_owned(),
+                started_at: at + from,
+                answered_at: answered.map(|answered| at + answered),
+                accepted_at: None,
+                ended_at: Some(at + 154_000),
+                cause: Some(cause.to_owned()),
+            };
         let call = id(CALL_VOICEMAIL).to_string();
         self.legs.push((call.clone(), leg(0, None, "trunk:carrier", 0, Some(300), "hung up")));
         self.legs.push((call.clone(), leg(1, Some("engineer-1"), "phone engineer-1", 75_000, None, "no answer")));
-        self.legs.push((call, leg(2, Some("engineer-2"), "number …42 via carrier", 101_000, Some(112_000), "mailbox: nobody pressed 1")));
+        self.legs.push((
+            call,
+            leg(2, Some("engineer-2"), "number …42 via carrier", 101_000, Some(112_000), "mailbox: nobody pressed 1"),
+        ));
         let lines = [
-            (0, "call-started", "Call from +442011122334 to hotline", "the number is configured and belongs to flow hotline"),
+            (
+                0,
+                "call-started",
+                "Call from +442011122334 to hotline",
+                "the number is configured and belongs to flow hotline",
+            ),
             (120, "customer-identified", "Customer: Acme Logistics", "the caller's number begins with +44201112"),
-            (300, "alert-opened", "Alert opened: Fault reported by Acme Logistics on hotline", "an alert exists from the first second, whatever happens to the call"),
+            (
+                300,
+                "alert-opened",
+                "Alert opened: Fault reported by Acme Logistics on hotline",
+                "an alert exists from the first second, whatever happens to the call",
+            ),
             (400, "step", "Greeting", ""),
             (9_000, "step", "Menu: the caller pressed 1", "1 is: report a fault"),
             (20_000, "recording-started", "Asking: who is calling?", ""),
@@ -552,7 +658,12 @@ impl Kept {
             (101_000, "leg-started", "Calling Ben Sommer on number …42 via carrier", "second in rotation on-call"),
             (112_000, "leg-answered", "Ben Sommer's phone was answered", "answered is not accepted: waiting for key 1"),
             (131_000, "leg-declined", "No key was pressed on Ben Sommer's phone", "it may have been a mailbox"),
-            (154_000, "call-ended", "The call ended: report recorded", "nobody accepted; the caller was told that somebody calls back"),
+            (
+                154_000,
+                "call-ended",
+                "The call ended: report recorded",
+                "nobody accepted; the caller was told that somebody calls back",
+            ),
             (300_000, "alert-rings", "People are rung, round 1", "nobody has acknowledged the alert for 5 min"),
         ];
         for (seq, (after, kind, what, why)) in lines.into_iter().enumerate() {
@@ -578,18 +689,21 @@ impl Kept {
     }
 
     fn live(&mut self, now: i64) {
-        let view = |number, customer: Option<&str>, caller: Option<&str>, ago: i64, state: &str, person: Option<&str>| CallView {
-            id: CallId(id(number)),
-            alert: None,
-            direction: Direction::Inbound,
-            number: NumberId::from("hotline"),
-            reference: format!("{}", 4_710 + number),
-            caller: caller.map(Private::from),
-            customer: customer.map(Into::into),
-            started: Timestamp::from_millisecond(now - ago).expect("a time"),
-            state: state.to_owned(),
-            person: person.map(UserId::from),
-        };
+        let view =
+            |number, customer: Option<&str>, caller: Option<&str>, ago: i64, state: &str, person: Option<&str>| {
+                CallView {
+                    id: CallId(id(number)),
+                    alert: None,
+                    direction: Direction::Inbound,
+                    number: NumberId::from("hotline"),
+                    reference: format!("{}", 4_710 + number),
+                    caller: caller.map(Private::from),
+                    customer: customer.map(Into::into),
+                    started: Timestamp::from_millisecond(now - ago).expect("a time"),
+                    state: state.to_owned(),
+                    person: person.map(UserId::from),
+                }
+            };
         self.live.push(view(CALL_LIVE, Some("muster"), Some("+493099900017"), 48_000, "asking what", None));
         self.live.push(view(CALL_LIVE + 2, None, Some(HOSTILE), 95_000, "calling", Some("engineer-1")));
     }

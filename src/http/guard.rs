@@ -76,7 +76,8 @@ async fn one_shape(State(state): State<AppState>, request: Request, next: Next) 
 /// A browser that looks at a page, not a program that uses the API.
 fn for_people(request: &Request) -> bool {
     let path = request.uri().path();
-    let machine = ["/api/", "/healthz", "/readyz", "/metrics", "/assets/"].iter().any(|prefix| path.starts_with(prefix));
+    let machine =
+        ["/api/", "/healthz", "/readyz", "/metrics", "/assets/"].iter().any(|prefix| path.starts_with(prefix));
     let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     !machine && accepts.contains("text/html")
 }

@@ -1,9 +1,9 @@
 //! `/healthz`, `/readyz`, `/metrics`: for load balancers and monitoring, without a login; no private data.
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -94,7 +94,11 @@ impl From<Health> for Readiness {
             status: status.to_owned(),
             calls: health.calls,
             problems,
-            journal: JournalState { fault: health.store.journal_fault, undrained: health.store.undrained, lost: health.store.lost },
+            journal: JournalState {
+                fault: health.store.journal_fault,
+                undrained: health.store.undrained,
+                lost: health.store.lost,
+            },
             database: DatabaseState { fault: health.store.database_fault },
             transcripts: TranscriptState { waiting: health.transcripts_waiting, off: health.transcripts_off },
         }
@@ -111,20 +115,38 @@ pub fn troubles(health: &Health) -> Vec<Trouble> {
     }
     if store.lost > 0 {
         let entries = if store.lost == 1 { "1 entry was".to_owned() } else { format!("{} entries were", store.lost) };
-        tell("lost", format!("{entries} lost: neither disk nor memory could hold more. Make room in the data folder, then go through the calls of that time with the callers' numbers from your carrier."));
+        tell(
+            "lost",
+            format!(
+                "{entries} lost: neither disk nor memory could hold more. Make room in the data folder, then go through the calls of that time with the callers' numbers from your carrier."
+            ),
+        );
     }
     if let Some(why) = &store.journal_fault {
-        tell("disk", format!("What happens can't be written to disk: {why}. Callers still reach a person; voicemail and reports are kept in memory for now. Make room in the data folder, or check its rights."));
+        tell(
+            "disk",
+            format!(
+                "What happens can't be written to disk: {why}. Callers still reach a person; voicemail and reports are kept in memory for now. Make room in the data folder, or check its rights."
+            ),
+        );
     }
     if let Some(why) = &store.database_fault {
         let kept = store.undrained;
-        tell("database", format!("The database can't be written: {why}. Calls go on and nothing is lost ({kept} entries wait in the journal), but lists may be behind. Check that its disk has room and that no other program holds it."));
+        tell(
+            "database",
+            format!(
+                "The database can't be written: {why}. Calls go on and nothing is lost ({kept} entries wait in the journal), but lists may be behind. Check that its disk has room and that no other program holds it."
+            ),
+        );
     }
     if let Some(why) = &health.transcripts_off {
         tell("transcripts", format!("No transcripts are made: {why}. Recordings are kept and can be listened to."));
     }
     let said = |warning: &str| {
-        [&store.journal_fault, &store.database_fault, &health.transcripts_off].into_iter().flatten().any(|fault| !fault.is_empty() && warning.contains(fault.as_str()))
+        [&store.journal_fault, &store.database_fault, &health.transcripts_off]
+            .into_iter()
+            .flatten()
+            .any(|fault| !fault.is_empty() && warning.contains(fault.as_str()))
     };
     for warning in health.warnings.iter().filter(|warning| !said(warning)) {
         tell("warning", warning.clone());

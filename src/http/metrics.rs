@@ -36,7 +36,8 @@ impl Default for Metrics {
             metrics::describe_counter!(CALLS_TOTAL, "Calls that ended since the start, by direction and outcome.");
             for direction in [Direction::Inbound, Direction::AlertRing] {
                 for outcome in OUTCOMES {
-                    metrics::counter!(CALLS_TOTAL, "direction" => direction.word(), "outcome" => outcome.word()).increment(0);
+                    metrics::counter!(CALLS_TOTAL, "direction" => direction.word(), "outcome" => outcome.word())
+                        .increment(0);
                 }
             }
             handle
@@ -85,16 +86,55 @@ fn gauges(text: &mut String, state: &AppState) {
     let health = state.board().health();
     let sip = state.board().sip_counters();
     let version = escaped(&state.settings().version);
-    let _ = writeln!(text, "# HELP hotline_build_info Version of the program.\n# TYPE hotline_build_info gauge\nhotline_build_info{{version=\"{version}\"}} 1");
+    let _ = writeln!(
+        text,
+        "# HELP hotline_build_info Version of the program.\n# TYPE hotline_build_info gauge\nhotline_build_info{{version=\"{version}\"}} 1"
+    );
     put(text, "gauge", "hotline_takes_calls", "1: new calls are taken.", u8::from(health.takes_calls));
     put(text, "gauge", "hotline_calls_running", "Calls running now.", health.calls);
-    put(text, "gauge", "hotline_warnings", "Things that want attention; /readyz names them.", super::health::troubles(&health).len());
+    put(
+        text,
+        "gauge",
+        "hotline_warnings",
+        "Things that want attention; /readyz names them.",
+        super::health::troubles(&health).len(),
+    );
     put(text, "gauge", "hotline_journal_undrained", "Journal entries not yet in the database.", health.store.undrained);
-    put(text, "counter", "hotline_journal_lost_total", "Journal entries that neither disk nor memory could hold.", health.store.lost);
-    put(text, "gauge", "hotline_journal_fault", "1: the journal can't be written to disk.", u8::from(health.store.journal_fault.is_some()));
-    put(text, "gauge", "hotline_database_fault", "1: the database can't be written.", u8::from(health.store.database_fault.is_some()));
-    put(text, "gauge", "hotline_transcripts_waiting", "Recordings that wait for their transcript.", health.transcripts_waiting);
-    put(text, "gauge", "hotline_transcripts_off", "1: no transcripts are made.", u8::from(health.transcripts_off.is_some()));
+    put(
+        text,
+        "counter",
+        "hotline_journal_lost_total",
+        "Journal entries that neither disk nor memory could hold.",
+        health.store.lost,
+    );
+    put(
+        text,
+        "gauge",
+        "hotline_journal_fault",
+        "1: the journal can't be written to disk.",
+        u8::from(health.store.journal_fault.is_some()),
+    );
+    put(
+        text,
+        "gauge",
+        "hotline_database_fault",
+        "1: the database can't be written.",
+        u8::from(health.store.database_fault.is_some()),
+    );
+    put(
+        text,
+        "gauge",
+        "hotline_transcripts_waiting",
+        "Recordings that wait for their transcript.",
+        health.transcripts_waiting,
+    );
+    put(
+        text,
+        "gauge",
+        "hotline_transcripts_off",
+        "1: no transcripts are made.",
+        u8::from(health.transcripts_off.is_some()),
+    );
     put(text, "gauge", "hotline_phones_registered", "Registrations of phones.", state.board().registered().len());
     put(text, "counter", "hotline_sip_received_total", "SIP messages read.", sip.received);
     put(text, "counter", "hotline_sip_garbage_total", "Dropped: not SIP, broken framing, too large.", sip.garbage);
@@ -128,7 +168,10 @@ async fn alerts(text: &mut String, state: &AppState) {
     let Ok(Ok(counts)) = tokio::time::timeout(PATIENCE, counts).await else {
         return;
     };
-    let _ = writeln!(text, "# HELP hotline_alerts_open Alerts that are not resolved, by status (counted up to 1000).\n# TYPE hotline_alerts_open gauge");
+    let _ = writeln!(
+        text,
+        "# HELP hotline_alerts_open Alerts that are not resolved, by status (counted up to 1000).\n# TYPE hotline_alerts_open gauge"
+    );
     for (status, count) in counts {
         let _ = writeln!(text, "hotline_alerts_open{{status=\"{status}\"}} {count}");
     }

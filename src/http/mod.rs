@@ -145,7 +145,11 @@ pub fn router(state: AppState) -> Router {
 }
 
 /// Serves until `shutdown`; then ends the streams, lets answers under way finish and returns.
-pub async fn serve(listener: tokio::net::TcpListener, state: AppState, shutdown: CancellationToken) -> std::io::Result<()> {
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    state: AppState,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
     let closing = state.0.closing.clone();
     let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
     let end = {

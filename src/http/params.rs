@@ -19,9 +19,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
-            .map(|Query(pairs)| Self(pairs))
-            .map_err(|_| Problem::invalid("query", "The query is not valid: write name=value&name=value, percent-encoded UTF-8."))
+        Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map(|Query(pairs)| Self(pairs)).map_err(|_| {
+            Problem::invalid("query", "The query is not valid: write name=value&name=value, percent-encoded UTF-8.")
+        })
     }
 }
 
@@ -64,7 +64,10 @@ impl Params {
             .map(|text| {
                 // A plus sign that was not percent-encoded arrives as a space.
                 text.replace(' ', "+").parse().map_err(|_| {
-                    Problem::invalid(name, format!("{name} must be a time as in 2026-12-24T03:00:00Z or 2026-12-24T04:00:00+01:00."))
+                    Problem::invalid(
+                        name,
+                        format!("{name} must be a time as in 2026-12-24T03:00:00Z or 2026-12-24T04:00:00+01:00."),
+                    )
                 })
             })
             .transpose()
@@ -74,11 +77,9 @@ impl Params {
     pub fn page(&mut self) -> Result<(u32, Option<String>), Problem> {
         let limit = match self.take("limit")? {
             None => LIMIT_DEFAULT,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|limit| (1..=LIMIT_MAX).contains(limit))
-                .ok_or_else(|| Problem::invalid("limit", format!("limit must be a whole number from 1 to {LIMIT_MAX}.")))?,
+            Some(text) => text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit)).ok_or_else(|| {
+                Problem::invalid("limit", format!("limit must be a whole number from 1 to {LIMIT_MAX}."))
+            })?,
         };
         let cursor = self.take("cursor")?;
         if cursor.as_deref().is_some_and(|cursor| cursor.len() > 200 || cursor.chars().any(char::is_control)) {
@@ -93,7 +94,10 @@ impl Params {
             None => Ok(()),
             Some((name, _)) => {
                 let name: String = name.chars().take(60).collect();
-                Err(Problem::invalid(&name, format!("{name} is not a parameter of this path; /api/openapi.json lists them.")))
+                Err(Problem::invalid(
+                    &name,
+                    format!("{name} is not a parameter of this path; /api/openapi.json lists them."),
+                ))
             }
         }
     }
@@ -101,7 +105,10 @@ impl Params {
 
 /// 400 for a cursor that is not one of ours.
 pub fn bad_cursor() -> Problem {
-    Problem::invalid("cursor", "cursor must be a next_cursor of the same list, unchanged. Leave it out for the first page.")
+    Problem::invalid(
+        "cursor",
+        "cursor must be a next_cursor of the same list, unchanged. Leave it out for the first page.",
+    )
 }
 
 /// Epoch milliseconds as RFC 3339 with milliseconds, UTC.

@@ -86,7 +86,10 @@ pub struct Busy;
 impl Checker {
     /// Whether the password fits. Without a hash (unknown name) it does the same work and says no.
     pub async fn fits(&self, password: Private<String>, hash: Option<String>) -> Result<bool, Busy> {
-        let turn = tokio::time::timeout(TURN, self.turns.clone().acquire_owned()).await.map_err(|_| Busy)?.map_err(|_| Busy)?;
+        let turn = tokio::time::timeout(TURN, self.turns.clone().acquire_owned())
+            .await
+            .map_err(|_| Busy)?
+            .map_err(|_| Busy)?;
         let nobody = self.nobody.clone();
         let work = tokio::task::spawn_blocking(move || {
             let _turn = turn;

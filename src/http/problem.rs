@@ -57,8 +57,7 @@ impl Problem {
 
     /// 400: a parameter or field has a value that can't be.
     pub fn invalid(field: &str, detail: impl Into<String>) -> Self {
-        let mut problem =
-            Self::new(StatusCode::BAD_REQUEST, "invalid-parameter", "A parameter is not valid", detail);
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, "invalid-parameter", "A parameter is not valid", detail);
         problem.field = Some(field.into());
         problem
     }
@@ -99,17 +98,37 @@ impl Problem {
     /// What a bare status of a library means here.
     pub fn of_status(status: StatusCode) -> Self {
         let (code, title, detail) = match status.as_u16() {
-            400 => ("bad-request", "The request could not be understood", "Check path, query and body against /api/openapi.json."),
+            400 => (
+                "bad-request",
+                "The request could not be understood",
+                "Check path, query and body against /api/openapi.json.",
+            ),
             404 => ("not-found", "There is nothing here", "Check the path; /api/openapi.json lists every one."),
-            405 => ("method-not-allowed", "This method is not for this path", "The Allow header names the methods that are."),
+            405 => (
+                "method-not-allowed",
+                "This method is not for this path",
+                "The Allow header names the methods that are.",
+            ),
             408 => ("timeout", "The request took too long", "Send it again."),
             413 => ("too-large", "The body is too large", "Nothing here takes more than 64 KiB."),
             414 => ("too-large", "The address is too long", "Shorten the query."),
-            415 => ("unsupported-media-type", "This media type is not taken", "Send application/json, or no body at all."),
+            415 => {
+                ("unsupported-media-type", "This media type is not taken", "Send application/json, or no body at all.")
+            }
             422 => ("invalid-body", "The body could not be read", "Check it against /api/openapi.json."),
-            503 => ("unavailable", "Not available at the moment", "Try again in a few seconds; /readyz says what is wrong."),
-            _ if status.is_client_error() => ("bad-request", "The request was refused", "Check it against /api/openapi.json."),
-            _ => ("internal", "Something went wrong on our side", "Calls are not touched by this. The log has the details; please report it."),
+            503 => (
+                "unavailable",
+                "Not available at the moment",
+                "Try again in a few seconds; /readyz says what is wrong.",
+            ),
+            _ if status.is_client_error() => {
+                ("bad-request", "The request was refused", "Check it against /api/openapi.json.")
+            }
+            _ => (
+                "internal",
+                "Something went wrong on our side",
+                "Calls are not touched by this. The log has the details; please report it.",
+            ),
         };
         Self::new(status, code, title, detail)
     }

@@ -14,7 +14,9 @@ use jiff::Timestamp;
 use tokio::sync::broadcast;
 
 use crate::sip::{Registered, SipCounters, TrunkState};
-use crate::store::read::{AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow};
+use crate::store::read::{
+    AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow,
+};
 use crate::store::{Store, StoreError};
 use crate::switch::{AlertError, Change, Health, Switch};
 
@@ -35,7 +37,12 @@ pub trait Records: Send + Sync + 'static {
     /// One recording.
     async fn recording(&self, id: &str) -> Result<Option<RecordingRow>, StoreError>;
     /// Alerts, newest first.
-    async fn alerts(&self, filter: &AlertFilter, cursor: Option<&str>, limit: u32) -> Result<Page<AlertRow>, StoreError>;
+    async fn alerts(
+        &self,
+        filter: &AlertFilter,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<AlertRow>, StoreError>;
     /// One alert.
     async fn alert(&self, id: &str) -> Result<Option<AlertRow>, StoreError>;
     /// A call's timeline, oldest first.
@@ -108,7 +115,12 @@ impl Records for Store {
     async fn recording(&self, id: &str) -> Result<Option<RecordingRow>, StoreError> {
         soon(Self::recording(self, id)).await
     }
-    async fn alerts(&self, filter: &AlertFilter, cursor: Option<&str>, limit: u32) -> Result<Page<AlertRow>, StoreError> {
+    async fn alerts(
+        &self,
+        filter: &AlertFilter,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<AlertRow>, StoreError> {
         soon(Self::alerts(self, filter, cursor, limit)).await
     }
     async fn alert(&self, id: &str) -> Result<Option<AlertRow>, StoreError> {

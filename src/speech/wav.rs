@@ -180,11 +180,8 @@ pub fn master(samples: &[i16]) -> Option<Vec<i16>> {
     };
     let loud = body.iter().enumerate().map(|(index, sample)| {
         let value = f64::from(*sample) / 32_768.0 * gain;
-        let bent = if value.abs() > 0.6 {
-            value.signum() * (0.6 + 0.28 * ((value.abs() - 0.6) / 0.28).tanh())
-        } else {
-            value
-        };
+        let bent =
+            if value.abs() > 0.6 { value.signum() * (0.6 + 0.28 * ((value.abs() - 0.6) / 0.28).tanh()) } else { value };
         (bent * edge(index) * 32_767.0).round() as i16
     });
     let silence = |ms: usize| std::iter::repeat_n(0_i16, ms * 16);

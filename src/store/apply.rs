@@ -37,11 +37,7 @@ pub(super) struct Place<'a> {
 type Statement = Query<'static, Any, AnyArguments>;
 
 /// Applies one entry and puts it on the timeline.
-pub(super) async fn apply(
-    connection: &mut AnyConnection,
-    entry: &Entry,
-    place: Place<'_>,
-) -> Result<(), ApplyError> {
+pub(super) async fn apply(connection: &mut AnyConnection, entry: &Entry, place: Place<'_>) -> Result<(), ApplyError> {
     for statement in statements(entry, place)? {
         statement.execute(&mut *connection).await?;
     }
@@ -76,10 +72,9 @@ fn the_alert(entry: &Entry) -> Result<String, ApplyError> {
 
 fn statements(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyError> {
     match &entry.fact {
-        Fact::LegStarted { .. }
-        | Fact::LegAnswered { .. }
-        | Fact::LegAccepted { .. }
-        | Fact::LegEnded { .. } => leg(entry),
+        Fact::LegStarted { .. } | Fact::LegAnswered { .. } | Fact::LegAccepted { .. } | Fact::LegEnded { .. } => {
+            leg(entry)
+        }
         Fact::RecordingStarted { .. }
         | Fact::RecordingEnded { .. }
         | Fact::Transcribed { .. }

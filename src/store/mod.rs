@@ -257,7 +257,12 @@ impl Store {
     }
 
     /// Calls, newest first. `limit` 1–200.
-    pub async fn calls(&self, filter: &read::CallFilter, cursor: Option<&str>, limit: u32) -> Result<read::Page<read::CallRow>, StoreError> {
+    pub async fn calls(
+        &self,
+        filter: &read::CallFilter,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<read::Page<read::CallRow>, StoreError> {
         self.read_calls(filter, cursor, limit).await
     }
 
@@ -282,7 +287,12 @@ impl Store {
     }
 
     /// Alerts, newest first. `limit` 1–200.
-    pub async fn alerts(&self, filter: &read::AlertFilter, cursor: Option<&str>, limit: u32) -> Result<read::Page<read::AlertRow>, StoreError> {
+    pub async fn alerts(
+        &self,
+        filter: &read::AlertFilter,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<read::Page<read::AlertRow>, StoreError> {
         self.read_alerts(filter, cursor, limit).await
     }
 

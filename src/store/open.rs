@@ -70,8 +70,7 @@ pub(super) async fn open(
     let (mending, to) = (recordings.clone(), journal.clone());
     let fold = blocking(move || Ok(mend_recordings(fold, &mending, &to))).await?;
     let running = Running { threads, drain: tokio::spawn(watched(drain, Arc::clone(&shared))) };
-    let inner =
-        Inner { pool: engine.pool(), recordings, journal: Some(handle), running: Mutex::new(Some(running)) };
+    let inner = Inner { pool: engine.pool(), recordings, journal: Some(handle), running: Mutex::new(Some(running)) };
     Ok((Store { shared: Arc::new(inner) }, journal, fold.finish()))
 }
 
@@ -79,9 +78,8 @@ pub(super) async fn open(
 pub(super) async fn attach(settings: &StoreSettings) -> Result<Store, StoreError> {
     let engine = Engine::new(&settings.database_url)?;
     let connecting = tokio::time::timeout(START_WAIT, engine.connect_drain()).await;
-    let connection = connecting
-        .map_err(|_| StoreError::Timeout)?
-        .map_err(|error| StoreError::Database(Engine::plain(&error)))?;
+    let connection =
+        connecting.map_err(|_| StoreError::Timeout)?.map_err(|error| StoreError::Database(Engine::plain(&error)))?;
     let _ = sqlx::Connection::close(connection).await;
     let recordings = Recordings::at(&settings.data_dir, super::recordings::decode_segment);
     let inner = Inner { pool: engine.pool(), recordings, journal: None, running: Mutex::new(None) };
@@ -118,11 +116,7 @@ async fn watched(drain: Drain, shared: Arc<Shared>) {
 }
 
 /// Folder, lock, the journal's files.
-fn prepare(
-    settings: StoreSettings,
-    tuning: Tuning,
-    decode: Decode,
-) -> Result<(Arc<Shared>, Recordings), StoreError> {
+fn prepare(settings: StoreSettings, tuning: Tuning, decode: Decode) -> Result<(Arc<Shared>, Recordings), StoreError> {
     let data_dir = settings.data_dir;
     let unusable = |error: std::io::Error| {
         StoreError::Journal(plain(&format!("the data folder {} cannot be used", data_dir.display()), &error))
@@ -148,9 +142,7 @@ fn lock(data_dir: &Path) -> Result<File, StoreError> {
             "another hotline uses this folder ({}); stop it or set another HOTLINE_DATA_DIR",
             data_dir.display()
         ))),
-        Err(error) => {
-            Err(StoreError::Journal(plain(&format!("cannot lock {}", path.display()), &error.into())))
-        }
+        Err(error) => Err(StoreError::Journal(plain(&format!("cannot lock {}", path.display()), &error.into()))),
     }
 }
 
@@ -238,12 +230,9 @@ fn ended(recordings: &Recordings, call: CallId, alert: Option<AlertId>, recordin
             speech: kept.speech,
             reason: RecordingEnd::Recovered,
         },
-        None => Fact::RecordingEnded {
-            recording,
-            duration: Duration::ZERO,
-            speech: false,
-            reason: RecordingEnd::Failed,
-        },
+        None => {
+            Fact::RecordingEnded { recording, duration: Duration::ZERO, speech: false, reason: RecordingEnd::Failed }
+        }
     };
     Entry { at, call: Some(call), alert, fact, why }
 }

@@ -11,9 +11,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, FromRow, Row, query, query_as};
 
 use super::engine::Engine;
-use super::read::{
-    AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow,
-};
+use super::read::{AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow};
 use super::{READ_TIMEOUT, Store, StoreError, TranscriptJob};
 
 const CALL: &str = "SELECT id, direction, number, reference, caller, source, customer, language, alert_id,
@@ -65,11 +63,7 @@ impl Store {
         let list = List {
             select: ALERT,
             by: "created_at",
-            filters: vec![
-                ("status", &filter.status),
-                ("priority", &filter.priority),
-                ("customer", &filter.customer),
-            ],
+            filters: vec![("status", &filter.status), ("priority", &filter.priority), ("customer", &filter.customer)],
         };
         self.page(list, cursor, limit, |row: &AlertRow| (row.created_at, row.id.clone())).await
     }

@@ -7,9 +7,7 @@
 use std::time::Duration;
 
 use hotline_core::directory::Language;
-use hotline_core::fact::{
-    Actor, Direction, Entry, Fact, LegCause, Outcome, Priority, RecordingEnd, RecordingKind,
-};
+use hotline_core::fact::{Actor, Direction, Entry, Fact, LegCause, Outcome, Priority, RecordingEnd, RecordingKind};
 use hotline_core::ids::{AlertId, CallId, CustomerId, LegId, NumberId, RecordingId, UserId};
 use hotline_core::private::Private;
 use jiff::Timestamp;
@@ -215,11 +213,9 @@ fn to_record(fact: &Fact) -> FactRecord {
             reason: reason.word().to_owned(),
         },
         Fact::AnswersConfirmed => FactRecord::AnswersConfirmed,
-        Fact::AlertOpened { title, priority, ring_at } => FactRecord::AlertOpened {
-            title: title.clone(),
-            priority: priority.word().to_owned(),
-            ring_at: *ring_at,
-        },
+        Fact::AlertOpened { title, priority, ring_at } => {
+            FactRecord::AlertOpened { title: title.clone(), priority: priority.word().to_owned(), ring_at: *ring_at }
+        }
         Fact::AlertUpdated { title, priority } => FactRecord::AlertUpdated {
             title: title.clone(),
             priority: priority.map(|priority| priority.word().to_owned()),
@@ -258,12 +254,8 @@ fn from_record(record: FactRecord) -> Result<Fact, String> {
         }
         FactRecord::LegRinging { leg } => Fact::LegRinging { leg: LegId(leg) },
         FactRecord::LegAnswered { leg } => Fact::LegAnswered { leg: LegId(leg) },
-        FactRecord::LegAccepted { leg, person } => {
-            Fact::LegAccepted { leg: LegId(leg), person: person.map(UserId) }
-        }
-        FactRecord::LegDeclined { leg, person } => {
-            Fact::LegDeclined { leg: LegId(leg), person: person.map(UserId) }
-        }
+        FactRecord::LegAccepted { leg, person } => Fact::LegAccepted { leg: LegId(leg), person: person.map(UserId) },
+        FactRecord::LegDeclined { leg, person } => Fact::LegDeclined { leg: LegId(leg), person: person.map(UserId) },
         FactRecord::Bridged { a, b } => Fact::Bridged { a: LegId(a), b: LegId(b) },
         FactRecord::LegEnded { leg, cause } => Fact::LegEnded { leg: LegId(leg), cause: from_cause(cause) },
         FactRecord::RecordingStarted { recording, leg, what } => Fact::RecordingStarted {
@@ -287,12 +279,9 @@ fn from_record(record: FactRecord) -> Result<Fact, String> {
         FactRecord::AlertAcknowledged { by } => Fact::AlertAcknowledged { by: from_actor(by) },
         FactRecord::AlertResolved { by } => Fact::AlertResolved { by: from_actor(by) },
         FactRecord::AlertRings { round, next_at } => Fact::AlertRings { round, next_at },
-        FactRecord::Transcribed { recording, text, language, engine } => Fact::Transcribed {
-            recording: RecordingId(recording),
-            text: Private::new(text),
-            language,
-            engine,
-        },
+        FactRecord::Transcribed { recording, text, language, engine } => {
+            Fact::Transcribed { recording: RecordingId(recording), text: Private::new(text), language, engine }
+        }
         FactRecord::TranscriptFailed { recording, reason } => {
             Fact::TranscriptFailed { recording: RecordingId(recording), reason }
         }

@@ -97,9 +97,7 @@ impl Fold {
             }
             Fact::LanguageChosen { language } => call.language = language.clone(),
             Fact::LegAccepted { .. } => call.cut.taken = true,
-            Fact::RecordingStarted { recording, .. }
-                if call.recordings.iter().all(|known| known.id != *recording) =>
-            {
+            Fact::RecordingStarted { recording, .. } if call.recordings.iter().all(|known| known.id != *recording) => {
                 call.recordings.push(FoldedRecording { id: *recording, ended: false, speech: false });
             }
             Fact::RecordingEnded { recording, speech, duration, reason } => {
@@ -276,11 +274,10 @@ pub(super) async fn from_database(connection: &mut AnyConnection) -> Result<Fold
         let alert = alert_from(row)?;
         fold.alerts.insert(alert.id, alert);
     }
-    let references = query(
-        "SELECT reference FROM calls WHERE direction = 'inbound' ORDER BY started_at DESC, seq DESC LIMIT 20",
-    )
-    .fetch_all(connection)
-    .await?;
+    let references =
+        query("SELECT reference FROM calls WHERE direction = 'inbound' ORDER BY started_at DESC, seq DESC LIMIT 20")
+            .fetch_all(connection)
+            .await?;
     for row in references.iter().rev() {
         fold.remember(&row.try_get::<String, _>(0)?);
     }

@@ -222,9 +222,9 @@ impl Reader {
     /// The next records, at most about `CHUNK` bytes and `max` records. `segments` is the catalog's list as it
     /// is now. Reading again after an error begins at the same place.
     pub fn read(&mut self, segments: &[Segment], max: usize) -> io::Result<Batch> {
-        let next = segments.iter().find(|segment| {
-            segment.file > self.file || (segment.file == self.file && segment.length > self.offset)
-        });
+        let next = segments
+            .iter()
+            .find(|segment| segment.file > self.file || (segment.file == self.file && segment.length > self.offset));
         let Some(segment) = next else { return Ok(Batch { end: true, ..Batch::default() }) };
         if segment.file != self.file {
             (self.file, self.offset) = (segment.file, frame::HEADER as u64);

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hotline_core::call::Event;
 use hotline_core::call::command::{Command, PlayId, RecordLimits};
 use hotline_core::call::prompt::Prompt;
-use hotline_core::call::Event;
 use hotline_core::directory::{Destination, Language};
 use hotline_core::fact::{Actor, Entry, Fact, LegCause, Outcome, RecordingEnd};
 use hotline_core::ids::{LegId, RecordingId, ScheduleId};

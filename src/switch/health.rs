@@ -106,10 +106,8 @@ impl Switch {
         for schedule in directory.schedules.values() {
             let on_call = hotline_core::oncall::on_call(schedule, &directory, at);
             match on_call.people.first() {
-                None => warnings.push(format!(
-                    "nobody is on call by schedule {}: give it members, or an override",
-                    schedule.id
-                )),
+                None => warnings
+                    .push(format!("nobody is on call by schedule {}: give it members, or an override", schedule.id)),
                 Some(first) if !first.phones.iter().any(reachable) => {
                     let others = on_call.people.iter().skip(1).any(|person| person.phones.iter().any(reachable));
                     warnings.push(format!(

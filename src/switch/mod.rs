@@ -240,16 +240,15 @@ impl Switch {
 
     async fn settle(&self, alert: AlertId, fact: Fact) -> Result<(), AlertError> {
         const WAIT: Duration = Duration::from_secs(2);
-        let entry =
-            Entry { at: now().wall, call: None, alert: Some(alert), fact, why: "by hand".to_owned() };
+        let entry = Entry { at: now().wall, call: None, alert: Some(alert), fact, why: "by hand".to_owned() };
         let receipt = self.keep(entry);
         self.tell_calls_of(alert);
         match tokio::time::timeout(WAIT, receipt.written()).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(AlertError::NotKept(error.to_string())),
-            Err(_) => Err(AlertError::NotKept(
-                "the disk does not take it; it counts until the service stops".to_owned(),
-            )),
+            Err(_) => {
+                Err(AlertError::NotKept("the disk does not take it; it counts until the service stops".to_owned()))
+            }
         }
     }
 

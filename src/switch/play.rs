@@ -75,9 +75,9 @@ pub fn items(
         let before = items.len();
         match prompt {
             Prompt::Say(id) => items.extend(voice.clip(language, id).map(once)),
-            Prompt::Digits(digits) => items.extend(
-                digits.reveal().chars().filter_map(|digit| voice.digit(language, digit)).map(once),
-            ),
+            Prompt::Digits(digits) => {
+                items.extend(digits.reveal().chars().filter_map(|digit| voice.digit(language, digit)).map(once))
+            }
             Prompt::Name(name) => items.extend(voice.name(language, name.reveal()).map(once)),
             Prompt::Recording(recording) => items.extend(recorded(store, *recording).map(once)),
             Prompt::File(path) => items.extend(files.get(path).cloned().map(once)),

@@ -83,7 +83,10 @@ impl Switch {
             at,
             call: None,
             alert: Some(alert.id),
-            fact: Fact::AlertRings { round: alert.rings + 1, next_at: hotline_core::alert::next_ring(at, self.0.ring_again) },
+            fact: Fact::AlertRings {
+                round: alert.rings + 1,
+                next_at: hotline_core::alert::next_ring(at, self.0.ring_again),
+            },
             why: format!("number {} has no schedule, so nobody can be rung; give it one", alert.number),
         });
         tracing::error!(alert = %alert.id, number = %alert.number, "an alert has nobody to ring: its number has no schedule");

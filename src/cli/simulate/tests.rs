@@ -91,24 +91,30 @@ fn has(text: &str, lines: &[&str]) {
 #[test]
 fn silence_leads_to_a_message() {
     let text = told("-,-,#", Engineer::NoAnswer);
-    has(&text, &[
-        "A withheld number rings desk at 2026-12-24T03:00:00Z",
-        "00:00.0  hears     menu  [en]",
-        "00:09.0  step      choose: offered again  (no key for 6 s)",
-        "hears     no-input, menu",
-        "records   voicemail, at most 1 min 30 s",
-        "presses   #  (the caller)",
-        "hears     voicemail-thanks",
-        "outcome: voicemail",
-        "alert: P3 \"Call from a withheld number to desk\", nobody has it; rings people at 2026-12-24T03:05:00Z",
-        "longest possible wait without a conversation: 5 min 35 s",
-    ]);
+    has(
+        &text,
+        &[
+            "A withheld number rings desk at 2026-12-24T03:00:00Z",
+            "00:00.0  hears     menu  [en]",
+            "00:09.0  step      choose: offered again  (no key for 6 s)",
+            "hears     no-input, menu",
+            "records   voicemail, at most 1 min 30 s",
+            "presses   #  (the caller)",
+            "hears     voicemail-thanks",
+            "outcome: voicemail",
+            "alert: P3 \"Call from a withheld number to desk\", nobody has it; rings people at 2026-12-24T03:05:00Z",
+            "longest possible wait without a conversation: 5 min 35 s",
+        ],
+    );
 }
 
 #[test]
 fn an_engineer_accepts_declines_or_is_a_mailbox() {
     has(&told("2", Engineer::Accept), &["accepts   the fixed address", "joined    the caller and", "outcome: taken"]);
-    has(&told("2,x", Engineer::Decline), &["declines  the fixed address", "hangs up  the caller", "outcome: voicemail"]);
+    has(
+        &told("2,x", Engineer::Decline),
+        &["declines  the fixed address", "hangs up  the caller", "outcome: voicemail"],
+    );
     has(&told("2", Engineer::Mailbox), &["answered but nobody pressed 1 (a mailbox?)", "outcome: voicemail"]);
     has(&told("2", Engineer::NoAnswer), &["rang 25 s without an answer", "outcome: voicemail"]);
 }

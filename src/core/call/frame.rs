@@ -17,8 +17,8 @@ use crate::private::Private;
 
 use super::command::{Command, DialId};
 use super::event::Event;
-use super::prompt::Prompt;
 use super::legs::{Leg, LegState};
+use super::prompt::Prompt;
 use super::recordings::{Recorded, Recording};
 use super::timer::{Awaited, Guard, Timer};
 use super::{AlertRing, Incoming};
@@ -491,12 +491,7 @@ impl Frame {
                 self.timers.remove(&timer);
                 Some(Input::BudgetOver)
             }
-            Timer::NoInput
-            | Timer::InterDigit
-            | Timer::Ring
-            | Timer::Accept
-            | Timer::Comfort
-            | Timer::Connect => {
+            Timer::NoInput | Timer::InterDigit | Timer::Ring | Timer::Accept | Timer::Comfort | Timer::Connect => {
                 self.timers.remove(&timer);
                 Some(Input::News(News::Timer(timer)))
             }

@@ -409,12 +409,9 @@ fn count(people: usize) -> String {
 fn fixed(destination: Destination, frame: &Frame) -> Candidate {
     let owner = match &destination {
         Destination::Phone(phone) => frame.directory.phones.get(phone).and_then(|phone| phone.user.clone()),
-        Destination::Number { .. } | Destination::Sip(_) => frame
-            .directory
-            .users
-            .values()
-            .find(|user| user.phones.contains(&destination))
-            .map(|user| user.id.clone()),
+        Destination::Number { .. } | Destination::Sip(_) => {
+            frame.directory.users.values().find(|user| user.phones.contains(&destination)).map(|user| user.id.clone())
+        }
     };
     let language = owner
         .as_ref()

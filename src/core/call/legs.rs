@@ -125,13 +125,15 @@ impl Frame {
     /// Longest time that a play may take; `None`: it has no end.
     fn longest(&self, prompts: &[Prompt]) -> Option<Duration> {
         prompts.iter().try_fold(PLAY_WAIT, |sum, prompt| {
-            Some(sum + match prompt {
-                Prompt::Music => return None,
-                Prompt::Silence(length) => *length,
-                Prompt::File(_) => FILE_WAIT,
-                Prompt::Recording(id) => self.recordings.get(id).map_or(RECORDING_WAIT, |known| known.duration),
-                Prompt::Say(_) | Prompt::Digits(_) | Prompt::Name(_) | Prompt::Beep => Duration::ZERO,
-            })
+            Some(
+                sum + match prompt {
+                    Prompt::Music => return None,
+                    Prompt::Silence(length) => *length,
+                    Prompt::File(_) => FILE_WAIT,
+                    Prompt::Recording(id) => self.recordings.get(id).map_or(RECORDING_WAIT, |known| known.duration),
+                    Prompt::Say(_) | Prompt::Digits(_) | Prompt::Name(_) | Prompt::Beep => Duration::ZERO,
+                },
+            )
         })
     }
 

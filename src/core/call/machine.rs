@@ -36,7 +36,9 @@ pub(crate) enum State {
     /// Nothing yet.
     New,
     /// We answer the caller; the rest of the way follows.
-    Answering { then: Way },
+    Answering {
+        then: Way,
+    },
     Announce(Announcing),
     ChooseLanguage(Offering),
     Identify(Asking),
@@ -47,7 +49,9 @@ pub(crate) enum State {
     Goodbye(Goodbye),
     AlertRing(Ringing),
     /// Legs and recordings are ending.
-    Ending { why: String },
+    Ending {
+        why: String,
+    },
     /// `End` was said.
     Ended,
 }
@@ -224,16 +228,10 @@ impl Call {
                     self.take(Way::LastResort(why), now);
                 }
             }
-            State::Announce(_)
-            | State::ChooseLanguage(_)
-            | State::Identify(_)
-            | State::Menu(_)
-            | State::Script(_) => self.take(Way::LastResort(why), now),
-            State::New
-            | State::Answering { .. }
-            | State::AlertRing(_)
-            | State::Ending { .. }
-            | State::Ended => {}
+            State::Announce(_) | State::ChooseLanguage(_) | State::Identify(_) | State::Menu(_) | State::Script(_) => {
+                self.take(Way::LastResort(why), now)
+            }
+            State::New | State::Answering { .. } | State::AlertRing(_) | State::Ending { .. } | State::Ended => {}
         }
     }
 

@@ -87,7 +87,11 @@ pub enum Deed {
         (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn list(_: Viewer, State(state): State<AppState>, mut params: Params) -> Result<Json<Listed<AlertSummary>>, Problem> {
+pub async fn list(
+    _: Viewer,
+    State(state): State<AppState>,
+    mut params: Params,
+) -> Result<Json<Listed<AlertSummary>>, Problem> {
     let filter = filter(&mut params)?;
     let (limit, cursor) = params.page()?;
     params.done()?;
@@ -105,7 +109,12 @@ pub fn filter(params: &mut Params) -> Result<AlertFilter, Problem> {
 }
 
 /// A page of alerts.
-pub async fn page(state: &AppState, filter: &AlertFilter, cursor: Option<&str>, limit: u32) -> Result<Listed<AlertSummary>, StoreError> {
+pub async fn page(
+    state: &AppState,
+    filter: &AlertFilter,
+    cursor: Option<&str>,
+    limit: u32,
+) -> Result<Listed<AlertSummary>, StoreError> {
     let rows = state.records().alerts(filter, cursor, limit).await?;
     let directory = state.board().directory();
     let items = rows.items.into_iter().map(|row| AlertSummary::of_row(row, &directory)).collect();
@@ -123,7 +132,11 @@ pub async fn page(state: &AppState, filter: &AlertFilter, cursor: Option<&str>, 
         (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn one(_: Viewer, State(state): State<AppState>, Path(id): Path<String>) -> Result<Json<AlertDetail>, Problem> {
+pub async fn one(
+    _: Viewer,
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<Json<AlertDetail>, Problem> {
     detail(&state, &id).await?.map(Json).ok_or_else(|| Problem::not_found("alert"))
 }
 
@@ -170,7 +183,12 @@ pub async fn detail(state: &AppState, id: &str) -> Result<Option<AlertDetail>, S
         (status = 503, description = "It could not be kept; nothing was changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn acknowledge(viewer: Viewer, State(state): State<AppState>, Path(id): Path<String>, _: NoBody) -> Result<Json<AlertState>, Problem> {
+pub async fn acknowledge(
+    viewer: Viewer,
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    _: NoBody,
+) -> Result<Json<AlertState>, Problem> {
     carry_out(&state, &viewer, &id, Deed::Acknowledge).await.map(Json)
 }
 
@@ -187,7 +205,12 @@ pub async fn acknowledge(viewer: Viewer, State(state): State<AppState>, Path(id)
         (status = 503, description = "It could not be kept; nothing was changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn resolve(viewer: Viewer, State(state): State<AppState>, Path(id): Path<String>, _: NoBody) -> Result<Json<AlertState>, Problem> {
+pub async fn resolve(
+    viewer: Viewer,
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    _: NoBody,
+) -> Result<Json<AlertState>, Problem> {
     carry_out(&state, &viewer, &id, Deed::Resolve).await.map(Json)
 }
 
@@ -212,7 +235,12 @@ impl<S: Send + Sync> FromRequest<S> for NoBody {
                 None => return Ok(Self),
                 Some(name) => Problem::invalid(name, format!("{name} is not a field of this request; send no body.")),
             },
-            Err(_) => Problem::new(StatusCode::BAD_REQUEST, "invalid-body", "The body could not be read", "Send a JSON object, or no body at all."),
+            Err(_) => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "invalid-body",
+                "The body could not be read",
+                "Send a JSON object, or no body at all.",
+            ),
         };
         Err(problem.into_response())
     }
@@ -261,7 +289,12 @@ async fn after(state: &AppState, viewer: &Viewer, alert: AlertId, deed: Deed) ->
         Deed::Acknowledge => "acknowledged",
         Deed::Resolve => "resolved",
     };
-    AlertState { id, status: status.to_owned(), at: rfc3339(crate::clock::now().wall.as_millisecond()), by: viewer.shown() }
+    AlertState {
+        id,
+        status: status.to_owned(),
+        at: rfc3339(crate::clock::now().wall.as_millisecond()),
+        by: viewer.shown(),
+    }
 }
 
 fn kept(row: &AlertRow, deed: Deed) -> Option<AlertState> {
@@ -278,7 +311,12 @@ async fn not_open(state: &AppState, alert: AlertId) -> Problem {
         Ok(Some(row)) if row.status == "resolved" => {
             let by = row.resolved_by.unwrap_or_else(|| "somebody".to_owned());
             let at = row.resolved_at.map(rfc3339).unwrap_or_default();
-            Problem::new(StatusCode::CONFLICT, "alert-resolved", "The alert is resolved already", format!("{by} resolved it at {at}; there is nothing left to do."))
+            Problem::new(
+                StatusCode::CONFLICT,
+                "alert-resolved",
+                "The alert is resolved already",
+                format!("{by} resolved it at {at}; there is nothing left to do."),
+            )
         }
         Ok(Some(_)) => Problem::new(
             StatusCode::CONFLICT,

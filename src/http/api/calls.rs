@@ -62,7 +62,11 @@ const OUTCOMES: [Outcome; 8] = [
         (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn list(_: Viewer, State(state): State<AppState>, mut params: Params) -> Result<Json<Listed<CallSummary>>, Problem> {
+pub async fn list(
+    _: Viewer,
+    State(state): State<AppState>,
+    mut params: Params,
+) -> Result<Json<Listed<CallSummary>>, Problem> {
     let filter = CallFilter {
         number: params.name("number")?,
         outcome: params.word("outcome", &OUTCOMES.map(Outcome::word))?,
@@ -75,7 +79,12 @@ pub async fn list(_: Viewer, State(state): State<AppState>, mut params: Params) 
 }
 
 /// A page of calls; those that run say so.
-pub async fn page(state: &AppState, filter: &CallFilter, cursor: Option<&str>, limit: u32) -> Result<Listed<CallSummary>, StoreError> {
+pub async fn page(
+    state: &AppState,
+    filter: &CallFilter,
+    cursor: Option<&str>,
+    limit: u32,
+) -> Result<Listed<CallSummary>, StoreError> {
     let rows = state.records().calls(filter, cursor, limit).await?;
     let directory = state.board().directory();
     let live = state.board().calls();
@@ -97,7 +106,11 @@ pub async fn page(state: &AppState, filter: &CallFilter, cursor: Option<&str>, l
         (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn one(_: Viewer, State(state): State<AppState>, Path(id): Path<String>) -> Result<Json<CallDetail>, Problem> {
+pub async fn one(
+    _: Viewer,
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<Json<CallDetail>, Problem> {
     detail(&state, &id).await?.map(Json).ok_or_else(|| Problem::not_found("call"))
 }
 
@@ -115,7 +128,8 @@ pub async fn detail(state: &AppState, id: &str) -> Result<Option<CallDetail>, St
         (None, Some(live)) => CallSummary::of_view(live, &directory),
         (None, None) => return Ok(None),
     };
-    let (legs, recordings, timeline) = tokio::try_join!(records.legs(&id), records.recordings(&id), records.call_timeline(&id))?;
+    let (legs, recordings, timeline) =
+        tokio::try_join!(records.legs(&id), records.recordings(&id), records.call_timeline(&id))?;
     let recordings = super::recordings::of_rows(state, recordings);
     Ok(Some(CallDetail {
         call,

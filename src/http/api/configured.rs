@@ -103,7 +103,11 @@ pub struct NumberJson {
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn schedules(_: Viewer, State(state): State<AppState>, mut params: Params) -> Result<Json<Listed<ScheduleJson>>, Problem> {
+pub async fn schedules(
+    _: Viewer,
+    State(state): State<AppState>,
+    mut params: Params,
+) -> Result<Json<Listed<ScheduleJson>>, Problem> {
     let (limit, cursor) = params.page()?;
     params.done()?;
     let directory = state.board().directory();
@@ -145,7 +149,11 @@ pub async fn schedules(_: Viewer, State(state): State<AppState>, mut params: Par
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn customers(_: Viewer, State(state): State<AppState>, mut params: Params) -> Result<Json<Listed<CustomerJson>>, Problem> {
+pub async fn customers(
+    _: Viewer,
+    State(state): State<AppState>,
+    mut params: Params,
+) -> Result<Json<Listed<CustomerJson>>, Problem> {
     let (limit, cursor) = params.page()?;
     params.done()?;
     let directory = state.board().directory();
@@ -176,7 +184,11 @@ pub async fn customers(_: Viewer, State(state): State<AppState>, mut params: Par
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn numbers(_: Viewer, State(state): State<AppState>, mut params: Params) -> Result<Json<Listed<NumberJson>>, Problem> {
+pub async fn numbers(
+    _: Viewer,
+    State(state): State<AppState>,
+    mut params: Params,
+) -> Result<Json<Listed<NumberJson>>, Problem> {
     let (limit, cursor) = params.page()?;
     params.done()?;
     let directory = state.board().directory();

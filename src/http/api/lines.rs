@@ -91,7 +91,11 @@ impl From<&Registered> for RegistrationJson {
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn trunks(_: Viewer, State(state): State<AppState>, mut params: Params) -> Result<Json<Listed<TrunkJson>>, Problem> {
+pub async fn trunks(
+    _: Viewer,
+    State(state): State<AppState>,
+    mut params: Params,
+) -> Result<Json<Listed<TrunkJson>>, Problem> {
     let (limit, cursor) = params.page()?;
     params.done()?;
     let directory = state.board().directory();
@@ -124,13 +128,18 @@ pub async fn trunks(_: Viewer, State(state): State<AppState>, mut params: Params
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn phones(_: Viewer, State(state): State<AppState>, mut params: Params) -> Result<Json<Listed<PhoneJson>>, Problem> {
+pub async fn phones(
+    _: Viewer,
+    State(state): State<AppState>,
+    mut params: Params,
+) -> Result<Json<Listed<PhoneJson>>, Problem> {
     let (limit, cursor) = params.page()?;
     params.done()?;
     let directory = state.board().directory();
     let registered = state.board().registered();
     let entries = directory.phones.values().map(|phone| {
-        let here: Vec<RegistrationJson> = registered.iter().filter(|one| one.phone == phone.id).map(Into::into).collect();
+        let here: Vec<RegistrationJson> =
+            registered.iter().filter(|one| one.phone == phone.id).map(Into::into).collect();
         let item = PhoneJson {
             id: phone.id.0.clone(),
             user: phone.user.as_ref().map(|user| Named::user(&directory, &user.0)),

@@ -104,7 +104,9 @@ fn page_of<T>(all: impl Iterator<Item = (String, T)>, cursor: Option<&str>, limi
     let mut rest = all.filter(|(id, _)| cursor.is_none_or(|cursor| id.as_str() > cursor)).peekable();
     let mut items = Vec::new();
     let mut last = None;
-    while items.len() < limit && let Some((id, item)) = rest.next() {
+    while items.len() < limit
+        && let Some((id, item)) = rest.next()
+    {
         items.push(item);
         last = Some(id);
     }

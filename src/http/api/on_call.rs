@@ -61,7 +61,11 @@ pub struct OnCallNow {
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn list(_: Viewer, State(state): State<AppState>, mut params: Params) -> Result<Json<Listed<OnCallNow>>, Problem> {
+pub async fn list(
+    _: Viewer,
+    State(state): State<AppState>,
+    mut params: Params,
+) -> Result<Json<Listed<OnCallNow>>, Problem> {
     let at = params.moment("at")?.unwrap_or_else(|| crate::clock::now().wall);
     let only = params.name("schedule")?;
     let (limit, cursor) = params.page()?;
@@ -70,9 +74,13 @@ pub async fn list(_: Viewer, State(state): State<AppState>, mut params: Params) 
     if let Some(only) = &only
         && !directory.schedules.keys().any(|id| id.0 == *only)
     {
-        return Err(Problem::invalid("schedule", "schedule must be the id of a schedule; /api/v1/schedules lists them."));
+        return Err(Problem::invalid(
+            "schedule",
+            "schedule must be the id of a schedule; /api/v1/schedules lists them.",
+        ));
     }
-    let schedules = directory.schedules.values().filter(|schedule| only.as_ref().is_none_or(|only| schedule.id.0 == *only));
+    let schedules =
+        directory.schedules.values().filter(|schedule| only.as_ref().is_none_or(|only| schedule.id.0 == *only));
     let entries = schedules.map(|schedule| (schedule.id.0.clone(), now(&state, &directory, schedule, at)));
     Ok(Json(super::page_of(entries, cursor.as_deref(), limit)))
 }
@@ -97,7 +105,13 @@ pub fn now(state: &AppState, directory: &Directory, schedule: &Schedule, at: Tim
 }
 
 /// When somebody else is on call, and who.
-fn next(state: &AppState, directory: &Directory, schedule: &Schedule, at: Timestamp, first: Option<&OnCallPerson>) -> (Option<Timestamp>, Option<OnCallPerson>) {
+fn next(
+    state: &AppState,
+    directory: &Directory,
+    schedule: &Schedule,
+    at: Timestamp,
+    first: Option<&OnCallPerson>,
+) -> (Option<Timestamp>, Option<OnCallPerson>) {
     let mut moment = at;
     for _ in 0..CHANGES {
         let Some(change) = state.board().next_change(schedule, moment) else { break };

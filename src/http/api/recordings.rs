@@ -45,7 +45,12 @@ pub fn of_rows(state: &AppState, rows: Vec<RecordingRow>) -> Vec<Recording> {
         (status = 416, description = "The range begins behind the end", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn audio(_: Viewer, State(state): State<AppState>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+pub async fn audio(
+    _: Viewer,
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let id = RecordingId::from_str(&id).map_err(|_| Problem::not_found("recording"))?;
     // The file needs no database: while that is away, what was said can still be heard.
     let Ok(mut file) = File::open(state.records().wav_path(id)).await else {
@@ -56,10 +61,13 @@ pub async fn audio(_: Viewer, State(state): State<AppState>, Path(id): Path<Stri
         return Err(Problem::not_found("recording"));
     }
     let length = about.len();
-    let changed = about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_millis());
+    let changed =
+        about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_millis());
     let tag = format!("\"{length:x}-{changed:x}\"");
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if text(header::IF_NONE_MATCH).is_some_and(|known| known == "*" || known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag)) {
+    if text(header::IF_NONE_MATCH)
+        .is_some_and(|known| known == "*" || known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag))
+    {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
     // If-Range with another tag: the range would not fit the rest of the copy, so all of it goes.
@@ -69,8 +77,13 @@ pub async fn audio(_: Viewer, State(state): State<AppState>, Path(id): Path<Stri
         Wanted::Part { from, count } => (StatusCode::PARTIAL_CONTENT, from, count),
         Wanted::Nothing => {
             let detail = format!("The recording has {length} bytes; the range begins behind its end.");
-            return Err(Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range-not-satisfiable", "The range can't be given", detail)
-                .with(header::CONTENT_RANGE, format!("bytes */{length}")));
+            return Err(Problem::new(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "range-not-satisfiable",
+                "The range can't be given",
+                detail,
+            )
+            .with(header::CONTENT_RANGE, format!("bytes */{length}")));
         }
     };
     file.seek(SeekFrom::Start(from)).await.map_err(unreadable)?;
@@ -162,7 +175,8 @@ fn wanted(range: &str, length: u64) -> Wanted {
     let Some((first, last)) = range.trim().strip_prefix("bytes=").and_then(|one| one.trim().split_once('-')) else {
         return Wanted::All;
     };
-    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().unwrap_or(u64::MAX));
+    let number =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().unwrap_or(u64::MAX));
     let (from, to) = match (first, last) {
         ("", "") => return Wanted::All,
         ("", suffix) => match number(suffix) {

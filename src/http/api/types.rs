@@ -246,7 +246,8 @@ impl Recording {
             ("waiting", Some(why)) => ("off", Some(why.to_owned())),
             (word, _) => (word, row.transcript_note),
         };
-        let transcript = Transcript { state: word.to_owned(), text: row.transcript.filter(|text| !text.is_empty()), note };
+        let transcript =
+            Transcript { state: word.to_owned(), text: row.transcript.filter(|text| !text.is_empty()), note };
         Self {
             audio_url: (!running && !lost).then(|| state.link(&format!("/api/v1/recordings/{}/audio", row.id))),
             id: row.id,

@@ -34,11 +34,21 @@ pub async fn show(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path
     }
 }
 
-pub async fn acknowledge(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path<String>, params: Params) -> Response {
+pub async fn acknowledge(
+    Visitor(viewer): Visitor,
+    State(state): Shared,
+    Path(id): Path<String>,
+    params: Params,
+) -> Response {
     act(&state, &viewer, &id, Deed::Acknowledge, params).await
 }
 
-pub async fn resolve(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path<String>, params: Params) -> Response {
+pub async fn resolve(
+    Visitor(viewer): Visitor,
+    State(state): Shared,
+    Path(id): Path<String>,
+    params: Params,
+) -> Response {
     act(&state, &viewer, &id, Deed::Resolve, params).await
 }
 

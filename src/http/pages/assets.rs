@@ -35,7 +35,8 @@ pub async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
         return Problem::of_status(StatusCode::NOT_FOUND).into_response();
     };
     let tag = format!("\"{}\"", *VERSION);
-    let caching = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, "public, max-age=31536000, immutable".to_owned())];
+    let caching =
+        [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, "public, max-age=31536000, immutable".to_owned())];
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return (StatusCode::NOT_MODIFIED, caching).into_response();
     }

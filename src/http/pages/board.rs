@@ -31,7 +31,8 @@ struct Board {
 }
 
 pub async fn show(Visitor(viewer): Visitor, State(state): Shared) -> Response {
-    let (none, resolved) = (CallFilter::default(), AlertFilter { status: Some("resolved".to_owned()), ..AlertFilter::default() });
+    let (none, resolved) =
+        (CallFilter::default(), AlertFilter { status: Some("resolved".to_owned()), ..AlertFilter::default() });
     let (open, calls, closed) = tokio::join!(
         open_alerts(&state),
         call_page(&state, &none, None, RECENT),

@@ -70,7 +70,12 @@ pub async fn calls(Visitor(viewer): Visitor, State(state): Shared, params: Resul
 
 async fn calls_page(state: &AppState, frame: Frame, cursor: Option<String>) -> Response {
     match call_page(state, &CallFilter::default(), cursor.as_deref(), ROWS).await {
-        Ok(page) => html(&CallsPage { frame, calls: page.items.into_iter().map(Into::into).collect(), older: page.next_cursor, first: cursor.is_none() }),
+        Ok(page) => html(&CallsPage {
+            frame,
+            calls: page.items.into_iter().map(Into::into).collect(),
+            older: page.next_cursor,
+            first: cursor.is_none(),
+        }),
         Err(error) => away(state, error),
     }
 }

@@ -80,12 +80,17 @@ fn ours(next: &str) -> &str {
 
 fn page(state: &AppState, name: &str, next: &str, fault: Option<(StatusCode, String)>) -> Response {
     let (status, fault) = fault.map_or((StatusCode::OK, None), |(status, text)| (status, Some(text)));
-    let mut response = html(&Page { frame: Frame::bare(state), name: name.to_owned(), next: ours(next).to_owned(), fault });
+    let mut response =
+        html(&Page { frame: Frame::bare(state), name: name.to_owned(), next: ours(next).to_owned(), fault });
     *response.status_mut() = status;
     response
 }
 
-pub async fn show(viewer: Result<Viewer, crate::http::problem::Problem>, State(state): Shared, back: Result<Query<Back>, QueryRejection>) -> Response {
+pub async fn show(
+    viewer: Result<Viewer, crate::http::problem::Problem>,
+    State(state): Shared,
+    back: Result<Query<Back>, QueryRejection>,
+) -> Response {
     let next = back.map(|Query(back)| back.next).unwrap_or_default();
     match viewer {
         Ok(_) => Redirect::to(ours(&next)).into_response(),
@@ -117,7 +122,8 @@ pub async fn log_in(
         Err(error) => return away(&state, error),
     };
     let hash = login.as_ref().map(|login| login.password_hash.clone());
-    let password = Private::new(if entered.password.len() > LONGEST { String::new() } else { entered.password.clone() });
+    let password =
+        Private::new(if entered.password.len() > LONGEST { String::new() } else { entered.password.clone() });
     match (state.0.passwords.fits(password, hash).await, login) {
         (Ok(true), Some(login)) => {
             state.0.slowdown.succeeded(&name, address);
@@ -130,7 +136,12 @@ pub async fn log_in(
         (Ok(_), _) => {
             state.0.slowdown.failed(&name, address, now);
             tracing::warn!(%address, "a login failed");
-            page(&state, &entered.name, &entered.next, Some((StatusCode::UNAUTHORIZED, "Name or password is wrong.".to_owned())))
+            page(
+                &state,
+                &entered.name,
+                &entered.next,
+                Some((StatusCode::UNAUTHORIZED, "Name or password is wrong.".to_owned())),
+            )
         }
         (Err(Busy), _) => slowed(&state, &entered, Duration::from_secs(5)),
     }
@@ -161,7 +172,15 @@ mod tests {
     #[test]
     fn the_way_back_stays_here() {
         assert_eq!(ours("/alerts/1?x=2"), "/alerts/1?x=2");
-        for elsewhere in ["//evil.example", "/\\evil.example", "https://evil.example", "", "alerts", "/\r\nSet-Cookie: a=b", "javascript:alert(1)"] {
+        for elsewhere in [
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "",
+            "alerts",
+            "/\r\nSet-Cookie: a=b",
+            "javascript:alert(1)",
+        ] {
             assert_eq!(ours(elsewhere), "/", "{elsewhere}");
         }
         assert_eq!(address("/alerts?status=x&y"), "/login?next=/alerts%3Fstatus%3Dx%26y");

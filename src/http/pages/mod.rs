@@ -53,7 +53,11 @@ impl FromRequestParts<AppState> for Visitor {
         match Viewer::from_request_parts(parts, state).await {
             Ok(viewer) => Ok(Self(viewer)),
             Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
-                let back = if parts.method == axum::http::Method::GET { parts.uri.path_and_query().map_or("/", |path| path.as_str()) } else { "/" };
+                let back = if parts.method == axum::http::Method::GET {
+                    parts.uri.path_and_query().map_or("/", |path| path.as_str())
+                } else {
+                    "/"
+                };
                 Err(Redirect::to(&login::address(back)).into_response())
             }
             Err(problem) => Err(show_problem(state, &problem)),
@@ -72,7 +76,12 @@ struct ErrorPage {
 
 /// An error as a page.
 pub fn error(state: &AppState, status: StatusCode, title: &str, detail: &str) -> Response {
-    let page = ErrorPage { frame: Frame::bare(state), title: title.to_owned(), detail: detail.to_owned(), status: status.as_u16() };
+    let page = ErrorPage {
+        frame: Frame::bare(state),
+        title: title.to_owned(),
+        detail: detail.to_owned(),
+        status: status.as_u16(),
+    };
     let mut response = html(&page);
     *response.status_mut() = status;
     response

@@ -28,7 +28,13 @@ impl Frame {
     /// For pages that are shown to anybody.
     pub fn bare(state: &AppState) -> Self {
         let settings = state.settings();
-        Self { user: None, section: "", assets: &assets::VERSION, version: settings.version.clone(), demo: settings.demo }
+        Self {
+            user: None,
+            section: "",
+            assets: &assets::VERSION,
+            version: settings.version.clone(),
+            demo: settings.demo,
+        }
     }
 }
 
@@ -83,7 +89,9 @@ impl fmt::Display for When {
             Style::Full => ("full", format!("{date} {minute} UTC")),
             Style::Clock => ("clock", format!("{second} UTC")),
             Style::Due => ("due", relative(&self.iso, true).unwrap_or_else(|| format!("{date} {minute} UTC"))),
-            Style::Relative => ("relative", relative(&self.iso, false).unwrap_or_else(|| format!("{date} {minute} UTC"))),
+            Style::Relative => {
+                ("relative", relative(&self.iso, false).unwrap_or_else(|| format!("{date} {minute} UTC")))
+            }
         };
         write!(f, "<time datetime=\"{}\" data-time=\"{style}\" title=\"{date} {second} UTC\">{text}</time>", self.iso)
     }
@@ -147,7 +155,9 @@ pub struct AlertView {
 
 impl From<AlertSummary> for AlertView {
     fn from(alert: AlertSummary) -> Self {
-        let by = |who: Option<String>, at: Option<String>| at.map(|at| (who.unwrap_or_else(|| "somebody".to_owned()), When::full(&at)));
+        let by = |who: Option<String>, at: Option<String>| {
+            at.map(|at| (who.unwrap_or_else(|| "somebody".to_owned()), When::full(&at)))
+        };
         Self {
             created: When::full(&alert.created_at),
             age: When::relative(&alert.created_at),
@@ -227,7 +237,9 @@ impl From<CallSummary> for CallView {
             (None, Some(state)) => (going_on(state, person), "live"),
             (None, None) => ("not finished".to_owned(), "warn"),
         };
-        let millis = |iso: &Option<String>| iso.as_ref().and_then(|iso| iso.parse::<jiff::Timestamp>().ok()).map(jiff::Timestamp::as_millisecond);
+        let millis = |iso: &Option<String>| {
+            iso.as_ref().and_then(|iso| iso.parse::<jiff::Timestamp>().ok()).map(jiff::Timestamp::as_millisecond)
+        };
         let started = millis(&Some(call.started_at.clone()));
         Self {
             length: millis(&call.ended_at).zip(started).map(|(ended, started)| length(ended - started)),
@@ -445,7 +457,10 @@ mod tests {
     #[test]
     fn moments_are_shown_in_utc_without_script() {
         let shown = When::full("2026-11-22T03:04:05.678Z").to_string();
-        assert_eq!(shown, "<time datetime=\"2026-11-22T03:04:05.678Z\" data-time=\"full\" title=\"2026-11-22 03:04:05 UTC\">2026-11-22 03:04 UTC</time>");
+        assert_eq!(
+            shown,
+            "<time datetime=\"2026-11-22T03:04:05.678Z\" data-time=\"full\" title=\"2026-11-22 03:04:05 UTC\">2026-11-22 03:04 UTC</time>"
+        );
         assert!(When::clock("2026-11-22T03:04:05.678Z").to_string().contains(">03:04:05 UTC<"));
     }
 
@@ -453,6 +468,9 @@ mod tests {
     fn lengths_read_well() {
         assert_eq!(length(4_180), "4 s");
         assert_eq!(length(125_600), "2:06 min");
-        assert_eq!((span(89), span(90), span(5_400), span(200_000)), ("89 s".into(), "2 min".into(), "2 h".into(), "2 days".into()));
+        assert_eq!(
+            (span(89), span(90), span(5_400), span(200_000)),
+            ("89 s".into(), "2 min".into(), "2 h".into(), "2 days".into())
+        );
     }
 }

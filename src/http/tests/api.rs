@@ -7,7 +7,8 @@ use super::*;
 async fn calls_are_listed_newest_first_and_paged() {
     let bench = bench();
     let all = bench.get("/api/v1/calls").await.json();
-    let references: Vec<&str> = all["items"].as_array().unwrap().iter().map(|call| call["reference"].as_str().unwrap()).collect();
+    let references: Vec<&str> =
+        all["items"].as_array().unwrap().iter().map(|call| call["reference"].as_str().unwrap()).collect();
     assert_eq!(references, ["4714", "4711", "4713", "4712", "4716"]);
     assert_eq!(all["next_cursor"], Value::Null);
     let first = bench.get("/api/v1/calls?limit=2").await.json();
@@ -66,7 +67,9 @@ async fn a_call_that_has_just_begun_is_there_before_the_database_has_it() {
 async fn alerts_are_listed_filtered_and_shown() {
     let bench = bench();
     assert_eq!(bench.get("/api/v1/alerts").await.json()["items"].as_array().unwrap().len(), 4);
-    for (query, count) in [("status=triggered", 2), ("priority=P2", 1), ("status=triggered&priority=P1&customer=acme", 1)] {
+    for (query, count) in
+        [("status=triggered", 2), ("priority=P2", 1), ("status=triggered&priority=P1&customer=acme", 1)]
+    {
         let found = bench.get(&format!("/api/v1/alerts?{query}")).await.json();
         assert_eq!(found["items"].as_array().unwrap().len(), count, "{query}");
     }
@@ -111,7 +114,9 @@ async fn a_body_that_would_be_ignored_is_refused() {
     let bench = bench();
     let to = path("/api/v1/alerts", ALERT_WAITING, "/acknowledge");
     let token = format!("Bearer {TOKEN}");
-    let send = async |kind: &str, body: &str| bench.ask(Method::POST, &to, &[("authorization", &token), ("content-type", kind)], body).await;
+    let send = async |kind: &str, body: &str| {
+        bench.ask(Method::POST, &to, &[("authorization", &token), ("content-type", kind)], body).await
+    };
     assert_eq!(send("text/plain", "hello").await.problem(415), "unsupported-media-type");
     assert_eq!(send("application/json", "{not json").await.problem(400), "invalid-body");
     let unknown = send("application/json", "{\"note\": 1}").await;
@@ -126,9 +131,14 @@ async fn audio_is_given_whole_by_ranges_and_by_its_tag() {
     let bench = bench();
     let to = path("/api/v1/recordings", RECORDING_WHAT, "/audio");
     let token = format!("Bearer {TOKEN}");
-    let ask = async |method: Method, name: &str, value: &str| bench.ask(method, &to, &[("authorization", &token), (name, value)], "").await;
+    let ask = async |method: Method, name: &str, value: &str| {
+        bench.ask(method, &to, &[("authorization", &token), (name, value)], "").await
+    };
     let whole = bench.get(&to).await;
-    assert_eq!((whole.status, whole.header("content-type"), whole.header("accept-ranges")), (StatusCode::OK, "audio/wav", "bytes"));
+    assert_eq!(
+        (whole.status, whole.header("content-type"), whole.header("accept-ranges")),
+        (StatusCode::OK, "audio/wav", "bytes")
+    );
     assert_eq!(&whole.body[..4], b"RIFF");
     assert_eq!(whole.body.len(), 44 + 6_400 * 16);
     let length = whole.body.len();
@@ -150,17 +160,24 @@ async fn audio_is_given_whole_by_ranges_and_by_its_tag() {
 
     let tag = whole.header("etag").to_owned();
     assert_eq!(ask(Method::GET, "if-none-match", &tag).await.status, StatusCode::NOT_MODIFIED);
-    let other = bench.ask(Method::GET, &to, &[("authorization", &token), ("range", "bytes=0-9"), ("if-range", "\"other\"")], "").await;
+    let other = bench
+        .ask(Method::GET, &to, &[("authorization", &token), ("range", "bytes=0-9"), ("if-range", "\"other\"")], "")
+        .await;
     assert_eq!((other.status, other.body.len()), (StatusCode::OK, length));
 
     let head = ask(Method::HEAD, "accept", "*/*").await;
-    assert_eq!((head.status, head.header("content-length"), head.body.len()), (StatusCode::OK, length.to_string().as_str(), 0));
+    assert_eq!(
+        (head.status, head.header("content-length"), head.body.len()),
+        (StatusCode::OK, length.to_string().as_str(), 0)
+    );
 }
 
 #[tokio::test]
 async fn missing_audio_says_why() {
     let bench = bench();
-    let code = async |number: u128, status: u16| bench.get(&path("/api/v1/recordings", number, "/audio")).await.problem(status);
+    let code = async |number: u128, status: u16| {
+        bench.get(&path("/api/v1/recordings", number, "/audio")).await.problem(status)
+    };
     assert_eq!(code(RECORDING_LIVE, 409).await, "recording-running");
     assert_eq!(code(RECORDING_UNFINISHED, 409).await, "recording-not-ready");
     assert_eq!(code(RECORDING_LOST, 404).await, "recording-lost");
@@ -243,7 +260,12 @@ async fn unknown_ids_and_a_database_that_is_away_are_problems() {
     assert_eq!(bench.get("/api/v1/calls/none").await.problem(404), "call-not-found");
     assert_eq!(bench.get(&path("/api/v1/alerts", 999, "")).await.problem(404), "alert-not-found");
     bench.fake.away.store(true, Ordering::SeqCst);
-    for path in ["/api/v1/calls".to_owned(), "/api/v1/alerts".to_owned(), path("/api/v1/calls", 1, ""), path("/api/v1/alerts", 101, "")] {
+    for path in [
+        "/api/v1/calls".to_owned(),
+        "/api/v1/alerts".to_owned(),
+        path("/api/v1/calls", 1, ""),
+        path("/api/v1/alerts", 101, ""),
+    ] {
         let answer = bench.get(&path).await;
         assert_eq!(answer.problem(503), "database-away", "{path}");
         assert_eq!(answer.header("retry-after"), "5");

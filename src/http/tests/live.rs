@@ -35,13 +35,16 @@ impl Events {
         loop {
             if let Some(end) = self.text.find("\n\n") {
                 let event: String = self.text.drain(..end + 2).collect();
-                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned();
+                let field = |name: &str| {
+                    event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned()
+                };
                 if field("event:").is_empty() {
                     continue;
                 }
                 return Some((field("event:"), field("id:"), serde_json::from_str(&field("data:")).unwrap()));
             }
-            let chunk = tokio::time::timeout(Duration::from_secs(30), self.body.next()).await.expect("an event in time")?;
+            let chunk =
+                tokio::time::timeout(Duration::from_secs(30), self.body.next()).await.expect("an event in time")?;
             self.text.push_str(&String::from_utf8_lossy(&chunk.unwrap()));
         }
     }
@@ -100,7 +103,10 @@ async fn a_change_that_cannot_be_read_is_named() {
     bench.fake.away.store(true, std::sync::atomic::Ordering::SeqCst);
     bench.fake.changes.send(Change::Alert(AlertId(id(ALERT_WAITING)))).unwrap();
     let (name, _, what) = events.next().await.unwrap();
-    assert_eq!((name.as_str(), &what["kind"], &what["id"]), ("changed", &"alert".into(), &id(ALERT_WAITING).to_string().into()));
+    assert_eq!(
+        (name.as_str(), &what["kind"], &what["id"]),
+        ("changed", &"alert".into(), &id(ALERT_WAITING).to_string().into())
+    );
     let mut other = Events::open(&bench, None).await;
     assert_eq!(other.next().await.unwrap().2["alerts"], Value::Null, "away is not empty");
 }

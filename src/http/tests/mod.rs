@@ -57,7 +57,10 @@ impl Answer {
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text());
         let problem = self.json();
         assert_eq!(problem["status"], status);
-        assert!(!problem["title"].as_str().unwrap().is_empty() && problem["detail"].as_str().unwrap().len() > 10, "{problem}");
+        assert!(
+            !problem["title"].as_str().unwrap().is_empty() && problem["detail"].as_str().unwrap().len() > 10,
+            "{problem}"
+        );
         problem["code"].as_str().unwrap().to_owned()
     }
 }
@@ -121,7 +124,11 @@ impl Bench {
 
     async fn try_login(&self, name: &str, password: &str) -> Answer {
         let body = format!("name={name}&password={}", password.replace(' ', "+"));
-        let headers = [("content-type", "application/x-www-form-urlencoded"), ("origin", "http://hotline.test"), ("accept", "text/html")];
+        let headers = [
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("origin", "http://hotline.test"),
+            ("accept", "text/html"),
+        ];
         self.ask(Method::POST, "/login", &headers, &body).await
     }
 

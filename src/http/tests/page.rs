@@ -9,12 +9,22 @@ use super::*;
 async fn pages_send_strangers_to_the_login_and_back() {
     let bench = bench();
     let answer = bench.ask(Method::GET, "/alerts?status=triggered", &[("accept", "text/html")], "").await;
-    assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/login?next=/alerts%3Fstatus%3Dtriggered"));
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (StatusCode::SEE_OTHER, "/login?next=/alerts%3Fstatus%3Dtriggered")
+    );
     let form = bench.ask(Method::GET, "/login?next=/alerts%3Fstatus%3Dtriggered", &[], "").await;
     assert!(form.text().contains("value=\"/alerts?status=triggered\""), "{}", form.text());
     let foreign = bench.ask(Method::GET, "/login?next=//evil.example", &[], "").await;
     assert!(!foreign.text().contains("evil"), "{}", foreign.text());
-    let post = bench.ask(Method::POST, &path("/alerts", ALERT_WAITING, "/resolve"), &[("accept", "text/html"), ("origin", "http://hotline.test")], "").await;
+    let post = bench
+        .ask(
+            Method::POST,
+            &path("/alerts", ALERT_WAITING, "/resolve"),
+            &[("accept", "text/html"), ("origin", "http://hotline.test")],
+            "",
+        )
+        .await;
     assert_eq!((post.status, post.header("location")), (StatusCode::SEE_OTHER, "/login"));
 }
 
@@ -25,7 +35,17 @@ async fn a_login_opens_the_board_and_a_logout_closes_it() {
     let board = bench.browse("/", &cookie).await;
     let text = board.text();
     assert_eq!(board.status, StatusCode::OK);
-    for shown in ["Open alerts", "Fault reported by Acme Logistics", "Nobody has it yet", "On call now", "Running calls", "asking what", "Recent calls", "taken by Ada Winter", "<title>(2) Board"] {
+    for shown in [
+        "Open alerts",
+        "Fault reported by Acme Logistics",
+        "Nobody has it yet",
+        "On call now",
+        "Running calls",
+        "asking what",
+        "Recent calls",
+        "taken by Ada Winter",
+        "<title>(2) Board",
+    ] {
         assert!(text.contains(shown), "{shown} is not in\n{text}");
     }
     assert!(!text.contains("style=") && !text.contains("<script>"), "no inline style or script");
@@ -42,13 +62,16 @@ async fn a_login_opens_the_board_and_a_logout_closes_it() {
 async fn a_planted_session_id_is_not_used_and_the_store_holds_only_its_hash() {
     let bench = bench();
     let planted = "hotline=AAAAAAAAAAAAAAAAAAAAAA";
-    let headers = [("content-type", "application/x-www-form-urlencoded"), ("origin", "http://hotline.test"), ("cookie", planted)];
+    let headers =
+        [("content-type", "application/x-www-form-urlencoded"), ("origin", "http://hotline.test"), ("cookie", planted)];
     let answer = bench.ask(Method::POST, "/login", &headers, "name=Ann&password=a+word+or+four&next=%2Fcalls").await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/calls"), "{}", answer.text());
     let cookie = answer.header("set-cookie").split(';').next().unwrap();
     assert_ne!(cookie, planted);
     assert_eq!(bench.browse("/", planted).await.status, StatusCode::SEE_OTHER);
-    let second = bench.ask(Method::POST, "/login", &[headers[0], headers[1], ("cookie", cookie)], "name=ann&password=a+word+or+four").await;
+    let second = bench
+        .ask(Method::POST, "/login", &[headers[0], headers[1], ("cookie", cookie)], "name=ann&password=a+word+or+four")
+        .await;
     assert_ne!(second.header("set-cookie").split(';').next().unwrap(), cookie, "each login has a new id");
     assert_eq!(bench.browse("/", cookie).await.status, StatusCode::SEE_OTHER, "the old one is worth nothing");
     let kept = bench.fake.kept.lock();
@@ -70,9 +93,20 @@ async fn wrong_logins_tell_nothing_and_are_slowed_down() {
     let slowed = bench.try_login("ann", PASSWORD).await;
     assert_eq!(slowed.status, StatusCode::TOO_MANY_REQUESTS, "{}", slowed.text());
     assert!(slowed.header("retry-after").parse::<u64>().unwrap() >= 1);
-    let foreign = [("content-type", "application/x-www-form-urlencoded"), ("origin", "http://evil.example"), ("accept", "text/html")];
-    assert_eq!(bench.ask(Method::POST, "/login", &foreign, "name=ann&password=a+word+or+four").await.status, StatusCode::FORBIDDEN);
-    let empty = [("content-type", "application/x-www-form-urlencoded"), ("origin", "http://hotline.test"), ("accept", "text/html")];
+    let foreign = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("origin", "http://evil.example"),
+        ("accept", "text/html"),
+    ];
+    assert_eq!(
+        bench.ask(Method::POST, "/login", &foreign, "name=ann&password=a+word+or+four").await.status,
+        StatusCode::FORBIDDEN
+    );
+    let empty = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("origin", "http://hotline.test"),
+        ("accept", "text/html"),
+    ];
     assert_eq!(bench.ask(Method::POST, "/login", &empty, "name=ann").await.status, StatusCode::BAD_REQUEST);
 }
 
@@ -92,12 +126,21 @@ async fn a_new_password_ends_the_session() {
 async fn what_callers_send_is_never_markup() {
     let bench = bench();
     let cookie = bench.log_in("ann").await;
-    for path in ["/".to_owned(), "/alerts".to_owned(), "/calls".to_owned(), path("/alerts", ALERT_HOSTILE, ""), path("/calls", CALL_HOSTILE, "")] {
+    for path in [
+        "/".to_owned(),
+        "/alerts".to_owned(),
+        "/calls".to_owned(),
+        path("/alerts", ALERT_HOSTILE, ""),
+        path("/calls", CALL_HOSTILE, ""),
+    ] {
         let answer = bench.browse(&path, &cookie).await;
         let text = answer.text();
         assert_eq!(answer.status, StatusCode::OK, "{path}: {text}");
         assert!(text.contains("alert(document.cookie)"), "{path} shows the caller");
-        assert!(!text.contains("<script>alert") && !text.contains("<img src=x") && !text.contains("<b>tomorrow"), "{path}: {text}");
+        assert!(
+            !text.contains("<script>alert") && !text.contains("<img src=x") && !text.contains("<b>tomorrow"),
+            "{path}: {text}"
+        );
     }
 }
 
@@ -113,7 +156,10 @@ async fn an_alert_shows_what_was_said_and_what_was_done() {
         "The warehouse scanners",
         "The transcript is being made",
         "Nothing was said.",
-        &format!("<audio controls preload=\"metadata\" src=\"{}\"", path("/api/v1/recordings", RECORDING_WHAT, "/audio")),
+        &format!(
+            "<audio controls preload=\"metadata\" src=\"{}\"",
+            path("/api/v1/recordings", RECORDING_WHAT, "/audio")
+        ),
         "The caller confirmed the answers",
         "answered is not accepted",
         "Acknowledge",
@@ -134,7 +180,14 @@ async fn a_call_shows_its_legs_and_a_running_one_its_state() {
     let bench = bench();
     let cookie = bench.log_in("ann").await;
     let text = bench.browse(&path("/calls", CALL_VOICEMAIL, ""), &cookie).await.text();
-    for shown in ["Ben Sommer", "number …42 via carrier", "mailbox: nobody pressed 1", "report recorded", "2:34 min", "Show the alert"] {
+    for shown in [
+        "Ben Sommer",
+        "number …42 via carrier",
+        "mailbox: nobody pressed 1",
+        "report recorded",
+        "2:34 min",
+        "Show the alert",
+    ] {
         assert!(text.contains(shown), "{shown} is not in\n{text}");
     }
     let live = bench.browse(&path("/calls", CALL_LIVE, ""), &cookie).await.text();
@@ -149,7 +202,9 @@ async fn a_call_shows_its_legs_and_a_running_one_its_state() {
 async fn the_buttons_work_as_plain_forms() {
     let bench = bench();
     let cookie = bench.log_in("ann").await;
-    let press = async |to: &str, site: &str| bench.ask(Method::POST, to, &[("cookie", &cookie), ("accept", "text/html"), ("sec-fetch-site", site)], "").await;
+    let press = async |to: &str, site: &str| {
+        bench.ask(Method::POST, to, &[("cookie", &cookie), ("accept", "text/html"), ("sec-fetch-site", site)], "").await
+    };
     let acknowledge = path("/alerts", ALERT_WAITING, "/acknowledge");
     assert_eq!(press(&acknowledge, "cross-site").await.status, StatusCode::FORBIDDEN);
     let done = press(&format!("{acknowledge}?from=board"), "same-origin").await;
@@ -158,7 +213,11 @@ async fn the_buttons_work_as_plain_forms() {
     assert!(text.contains("by login ann") && !text.contains(">Acknowledge<"), "{text}");
     let resolve = path("/alerts", ALERT_WAITING, "/resolve");
     assert_eq!(press(&resolve, "same-origin").await.header("location"), path("/alerts", ALERT_WAITING, ""));
-    assert_eq!(press(&resolve, "same-origin").await.status, StatusCode::SEE_OTHER, "somebody was faster: the page shows who");
+    assert_eq!(
+        press(&resolve, "same-origin").await.status,
+        StatusCode::SEE_OTHER,
+        "somebody was faster: the page shows who"
+    );
     assert_eq!(press(&path("/alerts", 999, "/resolve"), "same-origin").await.status, StatusCode::NOT_FOUND);
     bench.fake.full.store(true, Ordering::SeqCst);
     let full = press(&path("/alerts", ALERT_HOSTILE, "/resolve"), "same-origin").await;
@@ -174,7 +233,13 @@ async fn with_the_database_away_the_board_goes_on_and_lists_say_so() {
     bench.fake.away.store(true, Ordering::SeqCst);
     let board = bench.browse("/", &cookie).await;
     assert_eq!(board.status, StatusCode::OK);
-    assert!(board.text().contains("The database is away") && board.text().contains("asking what") && board.text().contains("Ada Winter"), "{}", board.text());
+    assert!(
+        board.text().contains("The database is away")
+            && board.text().contains("asking what")
+            && board.text().contains("Ada Winter"),
+        "{}",
+        board.text()
+    );
     for path in ["/alerts".to_owned(), "/calls".to_owned(), path("/alerts", ALERT_WAITING, "")] {
         let answer = bench.browse(&path, &cookie).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -195,7 +260,11 @@ async fn lists_are_paged_and_filtered() {
         let mut kept = bench.fake.kept.lock();
         let row = kept.alerts[0].clone();
         for number in 1_000..1_040 {
-            kept.alerts.push(crate::store::read::AlertRow { id: id(number).to_string(), created_at: row.created_at - number as i64, ..row.clone() });
+            kept.alerts.push(crate::store::read::AlertRow {
+                id: id(number).to_string(),
+                created_at: row.created_at - number as i64,
+                ..row.clone()
+            });
         }
     }
     let first = bench.browse("/alerts?status=resolved", &cookie).await.text();
@@ -212,7 +281,11 @@ async fn errors_are_pages_for_people() {
     let bench = bench();
     let answer = bench.ask(Method::GET, "/nothing", &[("accept", "text/html,*/*")], "").await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
-    assert!(answer.header("content-type").starts_with("text/html") && answer.text().contains("There is nothing here"), "{}", answer.text());
+    assert!(
+        answer.header("content-type").starts_with("text/html") && answer.text().contains("There is nothing here"),
+        "{}",
+        answer.text()
+    );
     let api = bench.ask(Method::GET, "/api/v1/nothing", &[("accept", "text/html")], "").await;
     assert_eq!(api.problem(404), "not-found");
 }
@@ -224,7 +297,8 @@ async fn assets_are_cached_by_their_version() {
         let answer = bench.ask(Method::GET, &format!("/assets/{name}"), &[], "").await;
         assert!(answer.header("content-type").starts_with(kind), "{name}");
         assert!(answer.header("cache-control").contains("immutable"), "{name}");
-        let again = bench.ask(Method::GET, &format!("/assets/{name}"), &[("if-none-match", answer.header("etag"))], "").await;
+        let again =
+            bench.ask(Method::GET, &format!("/assets/{name}"), &[("if-none-match", answer.header("etag"))], "").await;
         assert_eq!(again.status, StatusCode::NOT_MODIFIED, "{name}");
     }
     assert_eq!(bench.ask(Method::GET, "/assets/..%2fmod.rs", &[], "").await.problem(404), "not-found");

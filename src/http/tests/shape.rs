@@ -21,7 +21,11 @@ async fn nothing_is_shown_without_a_login() {
         assert_eq!(nobody.problem(401), "unauthorized", "{path}");
         assert!(nobody.header("www-authenticate").starts_with("Bearer"), "{path}");
         for wrong in ["Bearer wrong", "Bearer ", "Basic YTpi", "Bearer a token of this tes", "a token of this test"] {
-            assert_eq!(bench.ask(Method::GET, &path, &[("authorization", wrong)], "").await.problem(401), "unauthorized", "{path} {wrong}");
+            assert_eq!(
+                bench.ask(Method::GET, &path, &[("authorization", wrong)], "").await.problem(401),
+                "unauthorized",
+                "{path} {wrong}"
+            );
         }
     }
     for deed in ["/acknowledge", "/resolve"] {
@@ -35,7 +39,10 @@ async fn nothing_is_shown_without_a_login() {
 async fn without_a_token_set_up_none_is_taken() {
     for token in [None, Some(Private::from(""))] {
         let bench = bench_with(HttpSettings { admin_token: token, ..settings() }, Fake::night(now()));
-        assert_eq!(bench.ask(Method::GET, "/api/v1/calls", &[("authorization", "Bearer ")], "").await.problem(401), "unauthorized");
+        assert_eq!(
+            bench.ask(Method::GET, "/api/v1/calls", &[("authorization", "Bearer ")], "").await.problem(401),
+            "unauthorized"
+        );
     }
 }
 
@@ -73,7 +80,14 @@ async fn behind_a_proxy_the_public_url_is_our_origin_and_the_cookie_is_for_https
     let headers = [("content-type", "application/x-www-form-urlencoded"), ("origin", "https://desk.example")];
     let answer = bench.ask(Method::POST, "/login", &headers, "name=ann&password=a+word+or+four").await;
     let cookie = answer.header("set-cookie");
-    assert!(cookie.starts_with("__Host-hotline=") && cookie.contains("Secure") && cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"), "{cookie}");
+    assert!(
+        cookie.starts_with("__Host-hotline=")
+            && cookie.contains("Secure")
+            && cookie.contains("HttpOnly")
+            && cookie.contains("SameSite=Lax")
+            && cookie.contains("Path=/"),
+        "{cookie}"
+    );
     let call = bench.get(&path("/api/v1/calls", CALL_VOICEMAIL, "")).await.json();
     assert_eq!(call["recordings"][0]["audio_url"], path("https://desk.example/api/v1/recordings", 201, "/audio"));
 }
@@ -82,7 +96,10 @@ async fn behind_a_proxy_the_public_url_is_our_origin_and_the_cookie_is_for_https
 async fn stakeholders_see_no_calls() {
     let bench = bench();
     let cookie = bench.log_in("sam").await;
-    assert_eq!(bench.ask(Method::GET, "/api/v1/calls", &[("cookie", &cookie)], "").await.problem(403), "role-not-enough");
+    assert_eq!(
+        bench.ask(Method::GET, "/api/v1/calls", &[("cookie", &cookie)], "").await.problem(403),
+        "role-not-enough"
+    );
     assert_eq!(bench.browse("/", &cookie).await.status, StatusCode::FORBIDDEN);
 }
 
@@ -127,7 +144,10 @@ async fn everything_carries_the_security_headers() {
 async fn readiness_tells_what_is_wrong_and_what_to_do() {
     let bench = bench();
     let ready = async || bench.ask(Method::GET, "/readyz", &[], "").await;
-    assert_eq!(bench.ask(Method::GET, "/healthz", &[], "").await.json(), serde_json::json!({"status": "alive", "version": "0.0.0-test"}));
+    assert_eq!(
+        bench.ask(Method::GET, "/healthz", &[], "").await.json(),
+        serde_json::json!({"status": "alive", "version": "0.0.0-test"})
+    );
     let well = ready().await;
     assert_eq!((well.status, &well.json()["status"]), (StatusCode::OK, &"ok".into()));
     {
@@ -135,13 +155,25 @@ async fn readiness_tells_what_is_wrong_and_what_to_do() {
         health.store.journal_fault = Some("no space left on device".to_owned());
         health.store.database_fault = Some("database is locked".to_owned());
         health.store.undrained = 42;
-        health.warnings = vec!["The disk: no space left on device. Make room.".to_owned(), "Phone engineer-2 is not registered.".to_owned()];
+        health.warnings = vec![
+            "The disk: no space left on device. Make room.".to_owned(),
+            "Phone engineer-2 is not registered.".to_owned(),
+        ];
     }
     let degraded = ready().await;
     assert_eq!((degraded.status, &degraded.json()["status"]), (StatusCode::OK, &"degraded".into()));
-    let codes: Vec<String> = degraded.json()["problems"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap().to_owned()).collect();
+    let codes: Vec<String> = degraded.json()["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["code"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(codes, ["disk", "database", "warning"], "each told once");
-    assert!(degraded.text().contains("Make room in the data folder") && degraded.text().contains("42 entries wait"), "{}", degraded.text());
+    assert!(
+        degraded.text().contains("Make room in the data folder") && degraded.text().contains("42 entries wait"),
+        "{}",
+        degraded.text()
+    );
     bench.fake.kept.lock().health.takes_calls = false;
     let closed = ready().await;
     assert_eq!((closed.status, &closed.json()["ready"]), (StatusCode::SERVICE_UNAVAILABLE, &false.into()));
@@ -193,7 +225,13 @@ async fn every_documented_path_exists_and_every_example_fits_its_schema() {
     assert_eq!(file["info"]["version"], "0.0.0-test");
     for (template, methods) in file["paths"].as_object().unwrap() {
         for (method, about) in methods.as_object().unwrap() {
-            let number = if template.contains("alerts") { ALERT_WAITING } else if template.contains("recordings") { RECORDING_WHAT } else { CALL_TAKEN };
+            let number = if template.contains("alerts") {
+                ALERT_WAITING
+            } else if template.contains("recordings") {
+                RECORDING_WHAT
+            } else {
+                CALL_TAKEN
+            };
             let path = template.replace("{id}", &id(number).to_string());
             let method: Method = method.to_uppercase().parse().unwrap();
             // Streams do not end, so without a login: 401 and not 404 or 405.
@@ -205,7 +243,9 @@ async fn every_documented_path_exists_and_every_example_fits_its_schema() {
     let schemas = file["components"]["schemas"].as_object().unwrap();
     let mut examples = 0;
     for (name, schema) in schemas {
-        let Some(example) = schema["example"].as_object().or_else(|| schema["examples"][0].as_object()) else { continue };
+        let Some(example) = schema["example"].as_object().or_else(|| schema["examples"][0].as_object()) else {
+            continue;
+        };
         examples += 1;
         let properties = schema["properties"].as_object().unwrap_or_else(|| panic!("{name} has no properties"));
         for field in example.keys() {

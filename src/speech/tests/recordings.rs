@@ -30,7 +30,8 @@ fn every_text_has_its_recording_and_it_was_made_from_this_text() {
     for (language, texts) in texts::embedded().unwrap() {
         for (name, text) in texts {
             let key = format!("{}/{name}", language.0);
-            let entry = manifest.get(&key).unwrap_or_else(|| panic!("{key} is not recorded: run scripts/record-prompts"));
+            let entry =
+                manifest.get(&key).unwrap_or_else(|| panic!("{key} is not recorded: run scripts/record-prompts"));
             let digest = hex::encode(Sha256::digest(text.as_bytes()));
             assert_eq!(entry.text, digest, "{key} was changed since: run scripts/record-prompts");
             let bytes = std::fs::read(audio().join(format!("{key}.wav"))).unwrap();

@@ -65,7 +65,8 @@ async fn silence_is_answered_without_asking_whisper() {
     let bench = Bench::new();
     let transcriber = bench.transcriber(worker_program(bench.folder.path()));
     // The model is no model: whisper would fail.
-    let heard = transcriber.transcribe(&bench.wav(&vec![0; 32_000]), Some(&Language("de-AT".into())), &[]).await.unwrap();
+    let heard =
+        transcriber.transcribe(&bench.wav(&vec![0; 32_000]), Some(&Language("de-AT".into())), &[]).await.unwrap();
     assert_eq!((heard.text.reveal().as_str(), heard.language.as_str()), ("", "de"));
     assert_eq!(heard.engine, "whisper.cpp ggml-fake");
 }

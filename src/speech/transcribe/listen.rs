@@ -35,10 +35,7 @@ pub struct Heard {
 pub fn listen(samples: &[i16]) -> Heard {
     let samples = levelled(samples);
     let mut detector = Detector::default();
-    let flags: Vec<bool> = samples
-        .chunks_exact(FRAME)
-        .map(|frame| detector.predict_i16(frame) >= THRESHOLD)
-        .collect();
+    let flags: Vec<bool> = samples.chunks_exact(FRAME).map(|frame| detector.predict_i16(frame) >= THRESHOLD).collect();
     let flags = without_clicks(flags);
     let spans = spans(&flags, samples.len());
     let speech_seconds = flags.iter().filter(|flag| **flag).count() as f64 * FRAME as f64 / 16_000.0;

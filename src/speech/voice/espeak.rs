@@ -21,11 +21,7 @@ impl Espeak {
         };
         // Names of variants follow a "+": none of the languages has one.
         program::run("espeak-ng", &["-q", "-v", &voice, "--stdin"], "1").map_err(|what| {
-            if what.contains("failed") {
-                format!("espeak-ng has no voice for {:?}", language.0)
-            } else {
-                what
-            }
+            if what.contains("failed") { format!("espeak-ng has no voice for {:?}", language.0) } else { what }
         })?;
         Ok(Self { name: format!("espeak-ng {voice} f2 145"), voice })
     }

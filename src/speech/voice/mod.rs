@@ -60,13 +60,8 @@ impl Voice {
     pub fn start(cache: PathBuf, piper: Option<PathBuf>) -> Self {
         let (queue, jobs) = bounded(QUEUE_MAX);
         let spoken = Arc::new(Spoken::default());
-        let worker = Speaker {
-            spoken: Arc::clone(&spoken),
-            cache,
-            piper,
-            engines: HashMap::new(),
-            warned: HashSet::new(),
-        };
+        let worker =
+            Speaker { spoken: Arc::clone(&spoken), cache, piper, engines: HashMap::new(), warned: HashSet::new() };
         if let Err(error) = std::thread::Builder::new().name("voice".to_owned()).spawn(move || worker.run(&jobs)) {
             warn!(%error, "the voice can't be started; names are not spoken");
         }
@@ -310,10 +305,11 @@ mod tests {
         let name = |engine: &str, language: &str, text: &str| {
             cache_name(&[engine.to_owned()], &Language(language.to_owned()), text)
         };
-        let names: HashSet<_> = [("a", "en", "x"), ("b", "en", "x"), ("a", "de", "x"), ("a", "en", "y"), ("ae", "n", "x")]
-            .into_iter()
-            .map(|(engine, language, text)| name(engine, language, text))
-            .collect();
+        let names: HashSet<_> =
+            [("a", "en", "x"), ("b", "en", "x"), ("a", "de", "x"), ("a", "en", "y"), ("ae", "n", "x")]
+                .into_iter()
+                .map(|(engine, language, text)| name(engine, language, text))
+                .collect();
         assert_eq!(names.len(), 5);
     }
 

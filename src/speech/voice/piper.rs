@@ -236,11 +236,10 @@ mod tests {
 
     #[test]
     fn clauses_keep_their_punctuation() {
-        assert_eq!(clauses("Acme, Inc. is 1.5 km off"), [
-            ("Acme", Some(',')),
-            (" Inc", Some('.')),
-            (" is 1.5 km off", None)
-        ]);
+        assert_eq!(
+            clauses("Acme, Inc. is 1.5 km off"),
+            [("Acme", Some(',')), (" Inc", Some('.')), (" is 1.5 km off", None)]
+        );
         assert_eq!(clauses("Ready?"), [("Ready", Some('?'))]);
         assert!(clauses(" . ").is_empty());
     }

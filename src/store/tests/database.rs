@@ -44,14 +44,21 @@ async fn facts_become_rows() {
 
     let legs = store.legs(&id).await.unwrap();
     let causes: Vec<_> = legs.iter().map(|leg| leg.cause.as_deref().unwrap_or("-")).collect();
-    let expected = ["-", "no answer", "busy", "refused (603)", "not registered", "failed: no media",
-        "released by the hotline", "hung up"];
+    let expected = [
+        "-",
+        "no answer",
+        "busy",
+        "refused (603)",
+        "not registered",
+        "failed: no media",
+        "released by the hotline",
+        "hung up",
+    ];
     assert_eq!(causes, expected);
     assert!(legs[7].accepted_at.is_some() && legs[1].answered_at.is_none());
 
     let recordings = store.recordings(&id).await.unwrap();
-    let states: Vec<_> =
-        recordings.iter().map(|r| (r.kind.as_str(), r.speech, r.transcript_state.as_str())).collect();
+    let states: Vec<_> = recordings.iter().map(|r| (r.kind.as_str(), r.speech, r.transcript_state.as_str())).collect();
     assert_eq!(states, [("what", 1, "done"), ("why", 0, "none"), ("voicemail", 1, "failed")]);
     assert_eq!(recordings[0].transcript.as_deref(), Some("the mail server is down"));
     assert_eq!(recordings[0].duration_ms, Some(2_500));
@@ -101,11 +108,8 @@ async fn applied_twice_changes_nothing() {
     let once = dump(dir.path()).await;
 
     let mut connection = connect(dir.path()).await;
-    let run: String = sqlx::query("SELECT journal FROM journal_position")
-        .fetch_one(&mut connection)
-        .await
-        .unwrap()
-        .get(0);
+    let run: String =
+        sqlx::query("SELECT journal FROM journal_position").fetch_one(&mut connection).await.unwrap().get(0);
     for (seq, entry) in (1..).zip(&scene.entries) {
         apply(&mut connection, entry, Place { journal: &run, seq, node: "node-1" }).await.unwrap();
     }

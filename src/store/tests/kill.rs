@@ -38,8 +38,7 @@ fn interrupted(store: &crate::store::Store) -> Story {
     scene.open_alert();
     let recording = scene.recording();
     scene.fact(Fact::RecordingStarted { recording, leg: LegId::CALLER, kind: RecordingKind::Voicemail });
-    let samples: Vec<u8> =
-        (0..16_000_i32).flat_map(|n| i16::try_from((n % 40) * 200).unwrap().to_le_bytes()).collect();
+    let samples: Vec<u8> = (0..16_000_i32).flat_map(|n| i16::try_from((n % 40) * 200).unwrap().to_le_bytes()).collect();
     std::fs::write(store.segment_path(recording), samples).unwrap();
     scene
 }

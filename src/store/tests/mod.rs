@@ -38,11 +38,7 @@ pub(super) fn settings(dir: &Path) -> StoreSettings {
 }
 
 pub(super) fn quick() -> Tuning {
-    Tuning {
-        sync_every: Duration::from_millis(20),
-        retry_every: Duration::from_millis(20),
-        ..Tuning::default()
-    }
+    Tuning { sync_every: Duration::from_millis(20), retry_every: Duration::from_millis(20), ..Tuning::default() }
 }
 
 /// Segments of the tests: raw samples; three bytes are damage, and `torn` ends what can be read.

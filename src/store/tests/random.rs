@@ -107,10 +107,12 @@ fn fact() -> impl Strategy<Value = Fact> {
         (recording(), text()).prop_map(|(recording, reason)| Fact::TranscriptFailed { recording, reason }),
     ];
     let alerts = prop_oneof![
-        (text(), proptest::option::of(moment()))
-            .prop_map(|(title, ring_at)| Fact::AlertOpened { title, priority: Priority::P2, ring_at }),
-        proptest::option::of(text())
-            .prop_map(|title| Fact::AlertUpdated { title, priority: Some(Priority::P1) }),
+        (text(), proptest::option::of(moment())).prop_map(|(title, ring_at)| Fact::AlertOpened {
+            title,
+            priority: Priority::P2,
+            ring_at
+        }),
+        proptest::option::of(text()).prop_map(|title| Fact::AlertUpdated { title, priority: Some(Priority::P1) }),
         actor().prop_map(|by| Fact::AlertAcknowledged { by }),
         actor().prop_map(|by| Fact::AlertResolved { by }),
         (1_u32..9, moment()).prop_map(|(round, next_at)| Fact::AlertRings { round, next_at }),
@@ -206,10 +208,8 @@ fn stories() -> impl Strategy<Value = Vec<Entry>> {
                 add(Fact::AlertOpened { title: "t".to_owned(), priority: Priority::P3, ring_at: None });
             }
             for fact in facts {
-                let misplaced = matches!(
-                    fact,
-                    Fact::CallStarted { .. } | Fact::CallEnded { .. } | Fact::AlertOpened { .. }
-                );
+                let misplaced =
+                    matches!(fact, Fact::CallStarted { .. } | Fact::CallEnded { .. } | Fact::AlertOpened { .. });
                 if !misplaced {
                     add(fact);
                 }

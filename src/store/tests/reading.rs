@@ -90,8 +90,12 @@ async fn running_calls_are_transcribed_first() {
     for expected in [live, first, second] {
         let job = store.next_transcript().await.unwrap().unwrap();
         assert_eq!(job.recording, expected);
-        let (scene, alert) =
-            if expected == live { (&mut running, None) } else { let alert = over.alert; (&mut over, Some(alert)) };
+        let (scene, alert) = if expected == live {
+            (&mut running, None)
+        } else {
+            let alert = over.alert;
+            (&mut over, Some(alert))
+        };
         assert_eq!((job.call, job.alert), (scene.call, alert));
         let text = Private::from("words");
         let done = Fact::Transcribed { recording: expected, text, language: "en".to_owned(), engine: "e".to_owned() };

@@ -1,6 +1,5 @@
 //! What a start finds.
 
-
 use hotline_core::directory::Language;
 use hotline_core::fact::{Actor, Direction, Entry, Fact, Outcome, Question, RecordingKind};
 use hotline_core::ids::{CallId, LegId};
@@ -123,8 +122,7 @@ async fn a_segment_becomes_a_wav_and_damage_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _, _) = open_with(dir.path(), Tuning::default()).await;
     let mut scene = Story::new(1, "1001");
-    let (good, bad, empty, missing) =
-        (scene.recording(), scene.recording(), scene.recording(), scene.recording());
+    let (good, bad, empty, missing) = (scene.recording(), scene.recording(), scene.recording(), scene.recording());
     std::fs::write(store.segment_path(good), tone(1, 77)).unwrap();
     std::fs::write(store.segment_path(bad), [1, 2, 3]).unwrap();
     std::fs::write(store.segment_path(empty), []).unwrap();

@@ -73,12 +73,15 @@ impl Checker<'_> {
         }
         let last = &flow.last_resort;
         match flow.nodes.get(last) {
-            None => self.add(None, format!("last_resort names the node \"{last}\", which does not exist; {}", self.known())),
+            None => {
+                self.add(None, format!("last_resort names the node \"{last}\", which does not exist; {}", self.known()))
+            }
             Some(Node::Hangup(_)) => {}
             Some(Node::Voicemail(voicemail)) => {
                 let next = voicemail.next.as_ref().and_then(|next| flow.nodes.get(next));
                 if next.is_some_and(|next| !matches!(next, Node::Hangup(_))) {
-                    let text = "after the last resort only a hangup node may follow; let next name one, or leave it out";
+                    let text =
+                        "after the last resort only a hangup node may follow; let next name one, or leave it out";
                     self.add(Some(last), text);
                 }
             }
@@ -123,7 +126,11 @@ impl Checker<'_> {
                 self.need(id, wrong, "an offer's key is no telephone key; use 0-9, * or #");
             }
             Node::Hours(hours) => {
-                self.need(id, hours.windows.is_empty(), "there are no opening hours, so `open` is never reached; add windows");
+                self.need(
+                    id,
+                    hours.windows.is_empty(),
+                    "there are no opening hours, so `open` is never reached; add windows",
+                );
                 let days = hours.windows.iter().any(|window| window.days.is_empty());
                 self.need(id, days, "an opening window has no days; name at least one, e.g. mon");
             }
@@ -170,11 +177,19 @@ impl Checker<'_> {
     }
 
     fn script(&mut self, id: &NodeId, script: &Script) {
-        self.need(id, script.questions.is_empty(), "no questions are asked; name at least one of who, what, when, where, why");
+        self.need(
+            id,
+            script.questions.is_empty(),
+            "no questions are asked; name at least one of who, what, when, where, why",
+        );
         let twice = script.questions.iter().collect::<BTreeSet<_>>().len() < script.questions.len();
         self.need(id, twice, "a question is asked twice; name each once");
         self.need(id, script.answer_max.is_zero(), "answer_max is 0, so no answer can be given; give it e.g. 60 s");
-        self.need(id, script.end_silence.is_zero(), "end_silence is 0, so every answer would be cut off; give it e.g. 1.2 s");
+        self.need(
+            id,
+            script.end_silence.is_zero(),
+            "end_silence is 0, so every answer would be cut off; give it e.g. 1.2 s",
+        );
         self.need(id, script.no_speech.is_zero(), "no_speech is 0, so nobody can begin to speak; give it e.g. 6 s");
         self.need(id, script.tries == 0, "tries is 0, so nothing is asked; set it to 1 or more");
     }
@@ -213,19 +228,29 @@ impl Checker<'_> {
         match &connect.target {
             ConnectTarget::Schedule(schedule) => match self.directory.schedules.get(schedule) {
                 None => {
-                    let text = format!("the schedule \"{schedule}\" does not exist; add it to [[schedules]] or name another");
+                    let text =
+                        format!("the schedule \"{schedule}\" does not exist; add it to [[schedules]] or name another");
                     self.add(Some(id), text);
                 }
                 Some(found) if found.rotation.members.is_empty() && found.overrides.is_empty() => {
-                    self.add(Some(id), format!("the schedule \"{schedule}\" has no people; add members to its rotation"));
+                    self.add(
+                        Some(id),
+                        format!("the schedule \"{schedule}\" has no people; add members to its rotation"),
+                    );
                 }
                 Some(_) => {}
             },
             ConnectTarget::Fixed(Destination::Phone(phone)) if !self.directory.phones.contains_key(phone) => {
-                self.add(Some(id), format!("the phone \"{phone}\" does not exist; add it to [[phones]] or name another"));
+                self.add(
+                    Some(id),
+                    format!("the phone \"{phone}\" does not exist; add it to [[phones]] or name another"),
+                );
             }
             ConnectTarget::Fixed(Destination::Number { trunk, .. }) if !self.directory.trunks.contains_key(trunk) => {
-                self.add(Some(id), format!("the trunk \"{trunk}\" does not exist; add it to [[trunks]] or name another"));
+                self.add(
+                    Some(id),
+                    format!("the trunk \"{trunk}\" does not exist; add it to [[trunks]] or name another"),
+                );
             }
             ConnectTarget::Fixed(Destination::Sip(address))
                 if !(address.starts_with("sip:") || address.starts_with("sips:")) =>
@@ -415,7 +440,8 @@ fn walk<'a>(
         return None;
     }
     let ends = if may_end(node) && !matches!(node, Node::Hangup(_)) { PROMPT_MAX } else { Duration::ZERO };
-    let rest = ways(node).into_iter().try_fold(ends, |longest, (_, to)| Some(longest.max(walk(flow, to, on_way, known)?)));
+    let rest =
+        ways(node).into_iter().try_fold(ends, |longest, (_, to)| Some(longest.max(walk(flow, to, on_way, known)?)));
     on_way.remove(id);
     let whole = rest.and_then(|rest| Some(rest + own(node)?));
     known.insert(id, whole);
@@ -457,12 +483,14 @@ fn voicemail_time(node: &Voicemail) -> Duration {
 /// How long prompts are at most; `None`: without end.
 fn texts(prompts: &[Prompt]) -> Option<Duration> {
     prompts.iter().try_fold(Duration::ZERO, |sum, prompt| {
-        Some(sum + match prompt {
-            Prompt::Music => return None,
-            Prompt::Silence(length) => *length,
-            Prompt::File(_) => FILE_MAX,
-            Prompt::Say(_) | Prompt::Digits(_) | Prompt::Name(_) | Prompt::Recording(_) => PROMPT_MAX,
-            Prompt::Beep => Duration::from_secs(1),
-        })
+        Some(
+            sum + match prompt {
+                Prompt::Music => return None,
+                Prompt::Silence(length) => *length,
+                Prompt::File(_) => FILE_MAX,
+                Prompt::Say(_) | Prompt::Digits(_) | Prompt::Name(_) | Prompt::Recording(_) => PROMPT_MAX,
+                Prompt::Beep => Duration::from_secs(1),
+            },
+        )
     })
 }

@@ -63,7 +63,9 @@ impl Asking {
                 self.again(say::NO_INPUT, &why, frame, now)
             }
             News::Timer(Timer::InterDigit) => self.typed(frame, now),
-            News::Timer(Timer::Budget | Timer::Ring | Timer::Accept | Timer::Comfort | Timer::Connect | Timer::Stuck)
+            News::Timer(
+                Timer::Budget | Timer::Ring | Timer::Accept | Timer::Comfort | Timer::Connect | Timer::Stuck,
+            )
             | News::Recorded(_)
             | News::Callee(..)
             | News::Found(..)

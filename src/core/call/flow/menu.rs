@@ -61,7 +61,9 @@ impl Choosing {
                 self.again(&words, &why, frame, now)
             }
             News::Timer(Timer::InterDigit) => self.decide(frame, now),
-            News::Timer(Timer::Budget | Timer::Ring | Timer::Accept | Timer::Comfort | Timer::Connect | Timer::Stuck)
+            News::Timer(
+                Timer::Budget | Timer::Ring | Timer::Accept | Timer::Comfort | Timer::Connect | Timer::Stuck,
+            )
             | News::Recorded(_)
             | News::Callee(..)
             | News::Found(..)
@@ -120,7 +122,8 @@ impl Choosing {
             let words = self.node.no_match.clone();
             return self.again(&words, &why, frame, now);
         };
-        let why = if self.keys.chars().count() == 1 { format!("pressed {}", self.keys) } else { "typed a code".to_owned() };
+        let why =
+            if self.keys.chars().count() == 1 { format!("pressed {}", self.keys) } else { "typed a code".to_owned() };
         Way::Go(Some(to), why)
     }
 

@@ -119,7 +119,8 @@ fn the_customers_language_wins_unless_the_caller_chooses() {
 
 #[test]
 fn a_pin_finds_the_customer_and_stands_on_no_record() {
-    let nodes = [("who", Node::Identify(identify(true))), ("known", hangup()), ("stranger", Node::Announce(announce(None)))];
+    let nodes =
+        [("who", Node::Identify(identify(true))), ("known", hangup()), ("stranger", Node::Announce(announce(None)))];
     let mut line = Line::from(with(flow(nodes)), None);
     line.answered().hears(&[say::ASK_PIN]).presses("9").stops_playing(0).presses("9#");
     line.hears(&[say::PIN_UNKNOWN, say::ASK_PIN]).listens().presses("0042#");
@@ -131,7 +132,8 @@ fn a_pin_finds_the_customer_and_stands_on_no_record() {
 
 #[test]
 fn silence_and_wrong_pins_lead_on_as_a_stranger() {
-    let nodes = [("who", Node::Identify(identify(true))), ("known", hangup()), ("stranger", Node::Announce(announce(None)))];
+    let nodes =
+        [("who", Node::Identify(identify(true))), ("known", hangup()), ("stranger", Node::Announce(announce(None)))];
     let mut line = Line::from(with(flow(nodes)), None);
     line.answered().hears(&[say::ASK_PIN]).listens().waits(secs(6)).hears(&[say::NO_INPUT, say::ASK_PIN]);
     line.presses("1").stops_playing(0).waits(secs(6)).because("no customer's; no tries left").hears(&[say::GREETING]);

@@ -24,7 +24,11 @@ fn a_sound_flow_has_no_problems() {
 fn targets_that_do_not_exist_are_named_with_those_that_do() {
     let mut broken = hotline();
     broken.nodes.insert(to("choose"), Node::Menu(menu(&[("1", "repport"), ("2", "engineer"), ("3", "mail")])));
-    says(&broken, Some("choose"), "option \"1\" leads to \"repport\", which does not exist; there are: choose, engineer");
+    says(
+        &broken,
+        Some("choose"),
+        "option \"1\" leads to \"repport\", which does not exist; there are: choose, engineer",
+    );
     says(&broken, Some("report"), "no way leads here");
     broken.start = to("x");
     broken.last_resort = to("y");

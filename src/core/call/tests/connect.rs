@@ -186,7 +186,9 @@ fn the_nodes_own_time_waits_for_the_person_who_listens() {
     let mut line = waiting_in(node.clone(), &["ada", "ben"]);
     line.calls(1, &ada()).waits(secs(25)).ends_leg(1).calls(2, &number("+491715550001")).picks_up(2);
     line.leg_hears(2, &knock()).at_leg_presses(2, '1').leg_hears(2, &briefing()).hears_comfort().waits(secs(10));
-    line.because("waits for the person who listens").at_leg_presses(2, '2').leg_hears(2, &[speak(say::ENGINEER_DECLINED)]);
+    line.because("waits for the person who listens")
+        .at_leg_presses(2, '2')
+        .leg_hears(2, &[speak(say::ENGINEER_DECLINED)]);
     line.stops_playing(0).hears_all(&message());
     let mut line = waiting_in(node, &["ada"]);
     line.calls(1, &ada()).waits(secs(25)).ends_leg(1).calls(2, &number("+491715550001")).hears_comfort();
@@ -204,7 +206,13 @@ fn the_flows_budget_ends_the_hunt_but_not_the_conversation() {
     line.answered().hears_all(&[speak(say::CALLING_ENGINEER), speak(say::LEAVE_QUEUE), Prompt::Music]);
     line.on_call(&["ada"]).calls(1, &ada()).picks_up(1).leg_hears(1, &knock()).at_leg_presses(1, '1');
     line.leg_hears(1, &briefing()).at_leg_presses(1, '1').stops_playing(1).hears(&[say::CONNECTING]);
-    line.leg_hears(1, &[speak(say::ENGINEER_JOINED)]).waits(secs(10)).quiet().listens().joins(1).waits(secs(9000)).quiet();
+    line.leg_hears(1, &[speak(say::ENGINEER_JOINED)])
+        .waits(secs(10))
+        .quiet()
+        .listens()
+        .joins(1)
+        .waits(secs(9000))
+        .quiet();
 }
 
 #[test]

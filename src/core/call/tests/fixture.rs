@@ -7,9 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use crate::call::flow::{
-    Announce, Connect, ConnectTarget, Flow, Identify, Menu, Node, Script, Voicemail,
-};
+use crate::call::flow::{Announce, Connect, ConnectTarget, Flow, Identify, Menu, Node, Script, Voicemail};
 use crate::call::prompt::{Prompt, PromptId, say};
 use crate::call::{AlertRing, Incoming};
 use crate::directory::{Customer, Destination, Directory, Language, Number, Phone, Trunk, User};
@@ -43,10 +41,8 @@ pub(super) fn language(tag: &str) -> Language {
 /// Two engineers, two customers (one with German), one schedule, one trunk.
 pub(super) fn directory() -> Directory {
     let mut directory = Directory::default();
-    let customers = [
-        ("acme", "Acme Logistics", "+4930555010*", "0042", "en"),
-        ("blau", "Blau GmbH", "+4940555020", "7300", "de"),
-    ];
+    let customers =
+        [("acme", "Acme Logistics", "+4930555010*", "0042", "en"), ("blau", "Blau GmbH", "+4940555020", "7300", "de")];
     for (id, name, caller, pin, tag) in customers {
         let customer = Customer {
             id: id.into(),

@@ -27,7 +27,8 @@ fn a_key_during_the_greeting_is_kept_for_the_menu() {
 fn without_barge_in_keys_are_not_kept() {
     let mut greeting = announce(Some("choose"));
     greeting.barge_in = false;
-    let mut line = Line::rings(flow([("greet", Node::Announce(greeting)), ("choose", Node::Menu(menu(&[("1", "mail")])))]));
+    let mut line =
+        Line::rings(flow([("greet", Node::Announce(greeting)), ("choose", Node::Menu(menu(&[("1", "mail")])))]));
     line.answered().hears(&[say::GREETING]).presses("1").listens().hears(&[say::MENU]);
 }
 
@@ -53,11 +54,22 @@ fn a_code_ends_with_its_key() {
     let mut code = menu(&[("1598*473620", "bye")]);
     code.end = Some('#');
     let mut line = offered(code.clone());
-    line.hears(&[say::MENU]).presses("1").stops_playing(0).presses("598*473620").quiet().presses("#").because("typed a code");
+    line.hears(&[say::MENU])
+        .presses("1")
+        .stops_playing(0)
+        .presses("598*473620")
+        .quiet()
+        .presses("#")
+        .because("typed a code");
     line.hears(&[say::GOODBYE]).listens().ends_leg(0).is_over(Outcome::Completed);
     let mut line = offered(code.clone());
     line.hears(&[say::MENU]).presses("1").stops_playing(0).presses("599999#").because("no such code");
-    line.hears(&[say::NO_MATCH, say::MENU]).listens().presses("1598*473620").quiet().waits(secs(4)).hears(&[say::GOODBYE]);
+    line.hears(&[say::NO_MATCH, say::MENU])
+        .listens()
+        .presses("1598*473620")
+        .quiet()
+        .waits(secs(4))
+        .hears(&[say::GOODBYE]);
     code.end = None;
     let mut line = offered(code);
     line.hears(&[say::MENU]).presses("1").stops_playing(0).presses("598*473620").hears(&[say::GOODBYE]);
@@ -75,5 +87,6 @@ fn the_budget_ends_in_the_last_resort_and_stops_what_plays() {
     let mut line = Line::rings(hotline());
     line.answered().hears(&[say::GREETING]).waits(secs(120)).hears(&[say::MENU]).waits(secs(120));
     line.waits(secs(6)).hears(&[say::NO_INPUT, say::MENU]).waits(secs(54)).stops_playing(0);
-    line.because("the flow's time of 5 min is over").hears_all(&[speak(say::VOICEMAIL), crate::call::prompt::Prompt::Beep]);
+    line.because("the flow's time of 5 min is over")
+        .hears_all(&[speak(say::VOICEMAIL), crate::call::prompt::Prompt::Beep]);
 }

@@ -69,7 +69,13 @@ fn two_answers_all_again_as_often_as_allowed() {
     line.hears_all(&question(&[say::SCRIPT_INTRO, say::ASK_WHO])).listens().records(WHO).speaks();
     line.hears_all(&question(&[say::ASK_WHAT])).listens().records(WHAT).speaks();
     let expected = read_back(&line, &[0, 1]);
-    line.hears_all(&expected).listens().presses("2").hears_all(&question(&[say::ASK_WHO])).listens().records(WHO).speaks();
+    line.hears_all(&expected)
+        .listens()
+        .presses("2")
+        .hears_all(&question(&[say::ASK_WHO]))
+        .listens()
+        .records(WHO)
+        .speaks();
     line.hears_all(&question(&[say::ASK_WHAT])).listens().records(WHAT).is_silent();
     line.hears_all(&question(&[say::NOT_HEARD, say::ASK_WHAT])).listens().records(WHAT).is_silent();
     // The first answer to "what" still counts.
@@ -83,8 +89,17 @@ fn wrong_keys_at_the_confirmation_are_told_and_have_a_limit() {
     line.hears_all(&question(&[say::SCRIPT_INTRO, say::ASK_WHO])).listens().records(WHO).speaks();
     line.hears_all(&question(&[say::ASK_WHAT])).listens().records(WHAT).speaks();
     let expected = read_back(&line, &[0, 1]);
-    line.hears_all(&expected).listens().presses("9").hears(&[say::NO_MATCH, say::CONFIRM]).presses("8").stops_playing(0);
-    line.hears(&[say::NO_MATCH, say::CONFIRM]).listens().presses("7").because("wrong keys only").hears_all(&reference());
+    line.hears_all(&expected)
+        .listens()
+        .presses("9")
+        .hears(&[say::NO_MATCH, say::CONFIRM])
+        .presses("8")
+        .stops_playing(0);
+    line.hears(&[say::NO_MATCH, say::CONFIRM])
+        .listens()
+        .presses("7")
+        .because("wrong keys only")
+        .hears_all(&reference());
 }
 
 #[test]

@@ -8,12 +8,12 @@ use std::time::Duration;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 
+use crate::call::Call;
 use crate::call::flow::{
     AlertNode, Announce, Block, ChooseLanguage, Connect, ConnectTarget, Flow, Hours, HoursWindow, Identify, Menu, Node,
     Script, Voicemail,
 };
 use crate::call::prompt::{Prompt, say};
-use crate::call::Call;
 use crate::directory::Destination;
 use crate::fact::{Outcome, Priority, Question};
 use crate::ids::{IdSource, NodeId};
@@ -56,7 +56,8 @@ fn one_call(seed: u64) -> Outcome {
     let now = start();
     let inbound = dice.percent(85);
     let call = if inbound {
-        let caller = [Some("+49305550101"), Some("+4940555020"), Some("+4966123"), Some("+3312345"), None][dice.below(5)];
+        let caller =
+            [Some("+49305550101"), Some("+4940555020"), Some("+4966123"), Some("+3312345"), None][dice.below(5)];
         Call::incoming(fixture::incoming(Arc::clone(&directory), caller, seed), now)
     } else {
         Call::alert_ring(fixture::alert_ring(Arc::clone(&directory), seed), now)

@@ -106,11 +106,8 @@ impl World {
     pub(super) fn weather(&mut self) {
         if self.percent(50) && self.sides.contains_key(&LegId::CALLER) {
             let wait = self.millis(0, 400_000);
-            let cause = if self.percent(90) {
-                LegCause::HungUp
-            } else {
-                LegCause::Failed { reason: "no media".to_owned() }
-            };
+            let cause =
+                if self.percent(90) { LegCause::HungUp } else { LegCause::Failed { reason: "no media".to_owned() } };
             self.later(wait, Event::LegEnded { leg: LegId::CALLER, cause });
         }
         if self.percent(8) {
@@ -346,9 +343,9 @@ impl World {
     }
 
     fn is_turned_away(&self) -> bool {
-        self.facts.iter().any(
-            |entry| matches!(&entry.fact, Fact::Step { what, .. } if what == "looks at the blocklist"),
-        )
+        self.facts
+            .iter()
+            .any(|entry| matches!(&entry.fact, Fact::Step { what, .. } if what == "looks at the blocklist"))
     }
 
     fn obey_keep(&mut self, entry: Entry) {

@@ -64,9 +64,14 @@ fn linear(b: &mut Builder, name: &str, rows: usize, columns: usize, kind: u8) {
 fn stacked(b: &mut Builder, name: &str, parts: usize, key: Option<usize>) {
     let part = |row: usize| row / STATE;
     b.add(&format!("{name}/weight"), &[parts * STATE, STATE], 4, |i| (1 << part(i / STATE)) as f32);
-    b.add(&format!("{name}/bias"), &[parts * STATE], 4, |i| {
-        if Some(part(i)) == key { 0.0 } else { (8 << part(i)) as f32 }
-    });
+    b.add(
+        &format!("{name}/bias"),
+        &[parts * STATE],
+        4,
+        |i| {
+            if Some(part(i)) == key { 0.0 } else { (8 << part(i)) as f32 }
+        },
+    );
 }
 
 fn tiny(key_bias: bool) -> Vec<u8> {
