@@ -2,6 +2,8 @@
 //! answers to challenges we get, and the check of answers to ours. Pure; who may
 //! do what is decided elsewhere.
 
+use std::fmt::Write as _;
+
 use hotline_core::private::Private;
 use md5::Md5;
 use sha2::{Digest, Sha256};
@@ -127,10 +129,10 @@ impl Challenge {
             self.algorithm.name(),
         );
         if let Some(opaque) = &self.opaque {
-            out.push_str(&format!(", opaque=\"{}\"", escape(opaque)));
+            write!(out, ", opaque=\"{}\"", escape(opaque)).expect("a String takes every write");
         }
         if self.qop {
-            out.push_str(&format!(", qop=auth, nc={nc}, cnonce=\"{cnonce}\""));
+            write!(out, ", qop=auth, nc={nc}, cnonce=\"{cnonce}\"").expect("a String takes every write");
         }
         out
     }
