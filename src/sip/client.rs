@@ -34,7 +34,8 @@ pub(super) async fn exchange(
         let status = response.status_code.code();
         let retry = matches!(status, 401 | 407)
             && round < ROUNDS
-            && credentials.is_some_and(|credentials| authorize(inner, &mut request, &response, flow, credentials, round > 1));
+            && credentials
+                .is_some_and(|credentials| authorize(inner, &mut request, &response, flow, credentials, round > 1));
         if !retry {
             return Ok(response);
         }

@@ -102,7 +102,14 @@ impl Challenge {
             Some(_) => return None,
         };
         let stale = field(&fields, "stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true"));
-        Some(Self { realm: field(&fields, "realm")?, nonce: field(&fields, "nonce")?, opaque: field(&fields, "opaque"), algorithm, qop, stale })
+        Some(Self {
+            realm: field(&fields, "realm")?,
+            nonce: field(&fields, "nonce")?,
+            opaque: field(&fields, "opaque"),
+            algorithm,
+            qop,
+            stale,
+        })
     }
 
     /// The header value that answers it. `qop` and `nc` are bare (RFC 7616 section 3.4).

@@ -203,7 +203,12 @@ impl Inner {
     }
 
     /// The addresses behind a host; SRV where no port is given (RFC 3263).
-    pub async fn resolve(&self, host: &str, port: Option<u16>, transport: Transport) -> Result<Vec<SocketAddr>, String> {
+    pub async fn resolve(
+        &self,
+        host: &str,
+        port: Option<u16>,
+        transport: Transport,
+    ) -> Result<Vec<SocketAddr>, String> {
         if let Ok(ip) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(ip, port.unwrap_or(5060))]);
         }

@@ -109,7 +109,8 @@ impl Calling {
             return line.end(failed("the INVITE could not be built")).await;
         };
         let transaction = Box::new(transaction);
-        let own = Self { inner, way, invite, transaction, line, inbox, seat, provisional: false, rung: false, challenges: 0 };
+        let own =
+            Self { inner, way, invite, transaction, line, inbox, seat, provisional: false, rung: false, challenges: 0 };
         own.drive().await;
     }
 
@@ -262,7 +263,12 @@ impl Calling {
         cancel.headers.retain(|header| {
             matches!(
                 header,
-                Header::Via(_) | Header::MaxForwards(_) | Header::Route(_) | Header::From(_) | Header::To(_) | Header::CallId(_)
+                Header::Via(_)
+                    | Header::MaxForwards(_)
+                    | Header::Route(_)
+                    | Header::From(_)
+                    | Header::To(_)
+                    | Header::CallId(_)
             )
         });
         cancel.headers.push(Header::CSeq(format!("{seq} CANCEL").into()));

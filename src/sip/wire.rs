@@ -35,7 +35,8 @@ pub(super) fn origin(headers: &Headers) -> Option<(Transport, SocketAddr)> {
 
 /// The request line's URI as it was written.
 pub(super) fn request_uri(request: &Request) -> String {
-    let written = value(&request.headers, ORIGIN).and_then(|origin| origin.split(' ').nth(2)).filter(|uri| !uri.is_empty());
+    let written =
+        value(&request.headers, ORIGIN).and_then(|origin| origin.split(' ').nth(2)).filter(|uri| !uri.is_empty());
     written.map_or_else(|| request.uri.to_string(), str::to_owned)
 }
 
@@ -270,7 +271,13 @@ pub(super) fn record_routes(headers: &Headers) -> Vec<String> {
 
 /// An answer to `request`: Via, From, To, Call-ID, CSeq (and Record-Route where a dialog begins)
 /// exactly as they came, the To tag added where there is none (RFC 3261 section 8.2.6).
-pub(super) fn response(request: &Request, status: u16, to_tag: &str, extra: Vec<Header>, body: Option<String>) -> Response {
+pub(super) fn response(
+    request: &Request,
+    status: u16,
+    to_tag: &str,
+    extra: Vec<Header>,
+    body: Option<String>,
+) -> Response {
     let mut headers = Vec::with_capacity(request.headers.len() + extra.len() + 3);
     let dialog = request.method == Method::Invite && (101..300).contains(&status);
     for header in request.headers.iter() {
@@ -339,10 +346,7 @@ pub(super) struct Draft<'a> {
 
 /// Builds a request (RFC 3261 section 8.1.1).
 pub(super) fn request(draft: Draft<'_>) -> Request {
-    let mut headers = vec![
-        Header::Via(Via::new(draft.via)),
-        Header::MaxForwards(MaxForwards::new("70")),
-    ];
+    let mut headers = vec![Header::Via(Via::new(draft.via)), Header::MaxForwards(MaxForwards::new("70"))];
     headers.extend(draft.routes.iter().map(|route| Header::Route(Route::new(route.as_str()))));
     headers.extend([
         Header::From(FromHeader::new(draft.from)),
