@@ -184,6 +184,8 @@ impl Talk {
         loop {
             let due = self.pending.as_ref().map(Pending::due);
             let next = tokio::select! {
+                // An order given before the leg was dropped still counts.
+                biased;
                 Some(acked) = self.acks.1.recv() => self.acknowledged(acked).await,
                 Some(inbound) = self.inbox.recv() => self.inbound(inbound).await,
                 order = order(&mut self.line.orders) => self.order(order).await,

@@ -110,6 +110,8 @@ impl Ringing {
 
     async fn step(&mut self, inbox: &mut mpsc::Receiver<Inbound>) -> Next {
         tokio::select! {
+            // An order given before the leg was dropped still counts.
+            biased;
             message = self.transaction.receive() => match message {
                 Some(SipMessage::Request(request)) if request.method == Method::Cancel => self.cancelled().await,
                 Some(_) => Next::Stay,
