@@ -1,4 +1,4 @@
-//! One dialog's state (RFC 3261 section 12): identity, route set, remote target, CSeq;
+//! One dialog's state (RFC 3261 section 12): identity, route set, remote target, `CSeq`;
 //! and the table that finds the task of a dialog. No decisions about the call.
 
 use std::collections::HashMap;
@@ -166,7 +166,7 @@ impl Dialog {
         Header::Contact(rsipstack::sip::headers::untyped::Contact::new(inner.contact(&self.contact_user, &self.flow)))
     }
 
-    /// Whether a request of the peer is in order (RFC 3261 section 12.2.2): a lower CSeq is not.
+    /// Whether a request of the peer is in order (RFC 3261 section 12.2.2): a lower `CSeq` is not.
     pub fn accepts(&mut self, request: &Request) -> bool {
         let seq = wire::seq_of(&request.headers).unwrap_or(0);
         if seq < self.remote_seq {

@@ -95,7 +95,7 @@ pub(super) fn frame(buffer: &[u8]) -> Framed {
         }
         Ok(Some(_)) => Framed::Broken("body too long"),
         Ok(None) => Framed::Broken("no Content-Length"),
-        Err(_) => Framed::Broken("broken Content-Length"),
+        Err(()) => Framed::Broken("broken Content-Length"),
     }
 }
 
@@ -194,7 +194,7 @@ impl Message<'_> {
         }
         self.check_common()?;
         self.check_cseq(method)?;
-        self.check_method(method)?;
+        Self::check_method(method)?;
         let scheme = uri.split(':').next().unwrap_or("");
         if !["sip", "sips", "tel"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
             return Err(Refusal::new(416, "Unsupported URI Scheme"));
@@ -257,7 +257,7 @@ impl Message<'_> {
         if number.is_some_and(|number| number < 1 << 31) && same { Ok(()) } else { Err(Refusal::bad("Bad CSeq")) }
     }
 
-    fn check_method(&self, method: &str) -> Result<(), Refusal> {
+    fn check_method(method: &str) -> Result<(), Refusal> {
         let allow = || format!("Allow: {ALLOW}\r\n");
         match method {
             "INVITE" | "ACK" | "CANCEL" | "BYE" | "OPTIONS" | "INFO" | "UPDATE" | "REGISTER" => Ok(()),

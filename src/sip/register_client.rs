@@ -20,7 +20,7 @@ use super::{SipError, Transport};
 /// How long a phone of ours registers for.
 const PHONE_EXPIRES: u32 = 120;
 const RETRY_MIN: Duration = Duration::from_secs(2);
-const RETRY_MAX: Duration = Duration::from_secs(60);
+const RETRY_MAX: Duration = Duration::from_mins(1);
 /// A server that wants more than this is not believed.
 const EXPIRES_CAP: u32 = 86_400;
 
@@ -43,7 +43,7 @@ pub(super) enum Outcome {
     Silent(Silence),
 }
 
-/// One account at one server. Keeps Call-ID and counts CSeq over its life.
+/// One account at one server. Keeps Call-ID and counts `CSeq` over its life.
 pub(super) struct Registering {
     /// `host` or `host:port` of the address of record.
     pub domain: String,
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_a_limit() {
-        let (min, max) = (Duration::from_secs(5), Duration::from_secs(300));
+        let (min, max) = (Duration::from_secs(5), Duration::from_mins(5));
         assert!(back_off(0, min, max) <= Duration::from_millis(6250));
         assert!(back_off(60, min, max) <= Duration::from_secs(375));
         assert!(back_off(60, min, max) >= Duration::from_secs(225));

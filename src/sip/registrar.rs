@@ -258,7 +258,7 @@ async fn decide(inner: &Arc<Inner>, request: &Request) -> Option<(u16, Vec<Heade
     }
     let Some((transport, remote)) = wire::origin(&request.headers) else { return refuse(400) };
     let Ok(flow) = inner.flow(transport, remote).await else { return refuse(400) };
-    Some(inner.registrar.update(id, request, flow, crate::clock::now()))
+    Some(inner.registrar.update(&id, request, flow, crate::clock::now()))
 }
 
 /// What a REGISTER wants (RFC 3261 section 10.3).
@@ -284,7 +284,7 @@ fn wish(request: &Request) -> Wish {
         return if entries.len() == 1 && default == 0 { Wish::Remove } else { Wish::Bad };
     }
     let parsed = entries.iter().filter_map(|entry| NameAddr::parse(entry)).map(|entry| {
-        let seconds = entry.param("expires").flatten().and_then(|text| text.parse().ok()).unwrap_or(default);
+        let seconds = entry.param("expires").and_then(|text| text.parse().ok()).unwrap_or(default);
         (entry.uri.to_owned(), seconds)
     });
     let wanted: Vec<(String, u32)> = parsed.filter(|(uri, _)| wire::target(uri).is_some()).collect();
@@ -297,11 +297,11 @@ fn wish(request: &Request) -> Wish {
 }
 
 impl Registrar {
-    fn update(&self, id: PhoneId, request: &Request, flow: Flow, now: Now) -> (u16, Vec<Header>) {
+    fn update(&self, id: &PhoneId, request: &Request, flow: Flow, now: Now) -> (u16, Vec<Header>) {
         let call_id = wire::value(&request.headers, "Call-ID").unwrap_or("").to_owned();
         let seq = wire::seq_of(&request.headers).unwrap_or(0);
         let mut bindings = self.bindings.lock();
-        let old = bindings.get(&id);
+        let old = bindings.get(id);
         if old.is_some_and(|old| old.call_id == call_id && old.seq >= seq) {
             // An older request, overtaken (RFC 3261 section 10.3 step 7).
             return (500, Vec::new());
@@ -310,7 +310,7 @@ impl Registrar {
             Wish::Bad => return (400, Vec::new()),
             Wish::Query => {}
             Wish::Remove => {
-                bindings.remove(&id);
+                bindings.remove(id);
             }
             Wish::Bind { seconds, .. } if seconds < EXPIRES_MIN => {
                 return (423, vec![Header::MinExpires(MinExpires::new(EXPIRES_MIN.to_string()))]);
@@ -328,7 +328,7 @@ impl Registrar {
                     .insert(id.clone(), Binding { flow, contact, expires, seconds, user_agent: agent, call_id, seq });
             }
         }
-        (200, bindings.get(&id).map(|binding| contact_headers(binding, now.wall)).unwrap_or_default())
+        (200, bindings.get(id).map(|binding| contact_headers(binding, now.wall)).unwrap_or_default())
     }
 }
 

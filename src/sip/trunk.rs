@@ -21,9 +21,9 @@ use super::wire::{self, Draft};
 use super::{TrunkSettings, TrunkState};
 
 const RETRY_MIN: Duration = Duration::from_secs(5);
-const RETRY_MAX: Duration = Duration::from_secs(300);
+const RETRY_MAX: Duration = Duration::from_mins(5);
 /// Between two looks at a carrier that needs no registration.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// What a carrier has to take our leave.
 const LEAVE_MAX: Duration = Duration::from_secs(2);
 

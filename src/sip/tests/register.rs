@@ -8,17 +8,13 @@ fn closed() -> SipSettings {
     with_phone(SipSettings { open: false, ..settings() }, "engineer-1", "secret")
 }
 
-async fn registered(server: &Sip) -> Vec<Registered> {
-    server.registered()
-}
-
 #[tokio::test]
 async fn a_phone_registers_is_called_and_calls() {
     for transport in [Transport::Udp, Transport::Tcp] {
         let (server, mut at_server) = start(closed()).await;
         let (phone, mut at_phone) = start(SipSettings { open: false, ..settings() }).await;
         phone.register_as_phone(server.local(), transport, "engineer-1", "secret".into()).await.expect("registers");
-        let list = registered(&server).await;
+        let list = server.registered();
         assert_eq!(list.len(), 1);
         assert_eq!((list[0].phone.0.as_str(), list[0].transport), ("engineer-1", transport));
         assert!(list[0].user_agent.starts_with("hotline/"));
@@ -155,7 +151,7 @@ fn carrier(server: &Sip, transport: Transport, password: &str) -> TrunkSettings 
         registration: Some(TrunkRegistration {
             user: "engineer-1".to_owned(),
             password: password.into(),
-            expires: Duration::from_secs(600),
+            expires: Duration::from_mins(10),
         }),
         addresses: Vec::new(),
         number_sources: Vec::new(),
