@@ -109,7 +109,8 @@ impl Calling {
             return line.end(failed("the INVITE could not be built")).await;
         };
         let transaction = Box::new(transaction);
-        let own = Self { inner, way, invite, transaction, line, inbox, seat, provisional: false, rung: false, challenges: 0 };
+        let own =
+            Self { inner, way, invite, transaction, line, inbox, seat, provisional: false, rung: false, challenges: 0 };
         Box::pin(own.drive()).await;
     }
 

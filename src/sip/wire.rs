@@ -205,7 +205,8 @@ pub(super) fn literal_address(uri: &Uri) -> Option<SocketAddr> {
 
 /// The transport that a URI asks for, if it names one of ours.
 pub(super) fn transport_of(uri: &Uri) -> Option<Transport> {
-    let named = uri.params.iter().find_map(|param| if let Param::Transport(named) = param { Some(*named) } else { None });
+    let named =
+        uri.params.iter().find_map(|param| if let Param::Transport(named) = param { Some(*named) } else { None });
     match named? {
         rsipstack::sip::Transport::Tcp => Some(Transport::Tcp),
         rsipstack::sip::Transport::Udp => Some(Transport::Udp),
