@@ -122,23 +122,6 @@ fn run(calls: &mut [Call], mode: &str, length: Duration) -> anyhow::Result<Vec<u
         if elapsed >= length {
             return Ok(gaps);
         }
-<<<<<<< HEAD
-        for (n, call) in calls.iter().enumerate() {
-            // Phones are spread over the 20 ms as in life.
-            let due =
-                Duration::from_micros(n as u64 * 20_000 / calls.len() as u64) + Duration::from_millis(20) * said[n];
-            if talk && elapsed >= due {
-                packet[2..4].copy_from_slice(&(said[n] as u16).to_be_bytes());
-                packet[4..8].copy_from_slice(&(said[n] * 160).to_be_bytes());
-                packet[8..12].copy_from_slice(&(n as u32 + 1).to_be_bytes());
-                for (i, byte) in packet[12..].iter_mut().enumerate() {
-                    *byte = (i as u32 * 13 + said[n]) as u8;
-                }
-                let _sent = call.phone.send_to(&packet, call.leg.local());
-                said[n] += 1;
-            }
-            while call.phone.recv(&mut buffer).is_ok() {
-=======
         while talk && elapsed >= step * said {
             say(calls, said as usize);
             said += 1;
@@ -147,7 +130,6 @@ fn run(calls: &mut [Call], mode: &str, length: Duration) -> anyhow::Result<Vec<u
         poll.poll(&mut ready, Some(wait))?;
         for event in &ready {
             while calls[event.token().0].phone.recv(&mut buffer).is_ok() {
->>>>>>> media
                 let arrived = hotline::clock::now().mono;
                 if let Some(before) = last[event.token().0].replace(arrived) {
                     gaps.push(((arrived - before).as_micros() as i64 - 20_000).unsigned_abs());
