@@ -18,7 +18,7 @@ const IDLE: Duration = Duration::from_secs(1);
 /// How long to wait while transcripts are off or the database is away.
 const OFF: Duration = Duration::from_secs(10);
 /// How long a result may take into the database before the next job is asked for.
-const DRAIN: Duration = Duration::from_secs(60);
+const DRAIN: Duration = Duration::from_mins(1);
 /// A worker that dies this often over one recording won't manage it.
 const TRIES: u32 = 3;
 
