@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+pub use hotline_core::directory::e164;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 
@@ -40,26 +41,6 @@ pub(super) fn spell(duration: Duration) -> String {
         (0, secs) => format!("{secs}s"),
         (_, _) => format!("{millis}ms"),
     }
-}
-
-/// A telephone number in E.164 (`+4930…`), if the text is one beyond doubt. Spaces and `-./()` are
-/// skipped; `00…` is international, `0…` national where the country code is known, and digits
-/// that begin with the country code are taken for a number without its `+`.
-pub fn e164(text: &str, country_code: Option<&str>) -> Option<String> {
-    let plain: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '/' | '(' | ')' | '\u{a0}')).collect();
-    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let digits = if let Some(rest) = plain.strip_prefix('+') {
-        rest.to_owned()
-    } else if let Some(rest) = plain.strip_prefix("00") {
-        rest.to_owned()
-    } else if let Some(rest) = plain.strip_prefix('0') {
-        format!("{}{rest}", country_code?)
-    } else {
-        country_code.filter(|code| plain.len() >= 10 && plain.starts_with(code))?;
-        plain
-    };
-    // ITU-T E.164: at most 15 digits, and no country code begins with 0.
-    (all_digits(&digits) && (7..=15).contains(&digits.len()) && !digits.starts_with('0')).then(|| format!("+{digits}"))
 }
 
 /// The other ways in which carriers write an E.164 number.

@@ -110,7 +110,9 @@ mod tests {
 
     #[test]
     fn a_sender_survives_its_line() {
-        for source in [Source::Trunk(TrunkId::from("my carrier")), Source::Phone(PhoneId::from("engineer-1")), Source::Open] {
+        for source in
+            [Source::Trunk(TrunkId::from("my carrier")), Source::Phone(PhoneId::from("engineer-1")), Source::Open]
+        {
             let line = Sender(source.clone()).to_line();
             assert_eq!(Sender::from_line(&line), Some(Sender(source)));
         }

@@ -34,7 +34,8 @@ pub(super) async fn exchange(
         let status = response.status_code.code();
         let retry = matches!(status, 401 | 407)
             && round < ROUNDS
-            && credentials.is_some_and(|credentials| authorize(inner, &mut request, &response, flow, credentials, round > 1));
+            && credentials
+                .is_some_and(|credentials| authorize(inner, &mut request, &response, flow, credentials, round > 1));
         if !retry {
             return Ok(response);
         }
@@ -92,8 +93,8 @@ pub(super) fn authorize(
     let method = request.method;
     let via = wire::via(flow.transport, &inner.sent_by(flow.remote.ip()));
     for header in request.headers.iter_mut() {
-        if let Header::CSeq(cseq) = header {
-            *cseq = CSeq::new(format!("{seq} {method}"));
+        if let Header::CSeq(own) = header {
+            *own = CSeq::new(format!("{seq} {method}"));
         } else if let Header::Via(own) = header {
             *own = Via::new(via.as_str());
         }

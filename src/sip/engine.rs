@@ -203,7 +203,12 @@ impl Inner {
     }
 
     /// The addresses behind a host; SRV where no port is given (RFC 3263).
-    pub async fn resolve(&self, host: &str, port: Option<u16>, transport: Transport) -> Result<Vec<SocketAddr>, String> {
+    pub async fn resolve(
+        &self,
+        host: &str,
+        port: Option<u16>,
+        transport: Transport,
+    ) -> Result<Vec<SocketAddr>, String> {
         if let Ok(ip) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(ip, port.unwrap_or(5060))]);
         }
@@ -214,8 +219,8 @@ impl Inner {
         let domain = Domain::from(host);
         let looked_up = self.resolver.lookup(&domain, port.map(Port), Some(kind), false);
         let found = tokio::time::timeout(RESOLVE_MAX, looked_up).await;
-        let addresses = if let Ok(Ok(targets)) = found {
-            targets.into_iter().map(|target| target.addr).collect::<Vec<_>>()
+        let addresses: Vec<SocketAddr> = if let Ok(Ok(targets)) = found {
+            targets.into_iter().map(|target| target.addr).collect()
         } else {
             let system = tokio::net::lookup_host((host, port.unwrap_or(5060)));
             match tokio::time::timeout(RESOLVE_MAX, system).await {

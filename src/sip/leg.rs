@@ -184,6 +184,8 @@ impl Talk {
         loop {
             let due = self.pending.as_ref().map(Pending::due);
             let next = tokio::select! {
+                // An order given before the leg was dropped still counts.
+                biased;
                 Some(acked) = self.acks.1.recv() => self.acknowledged(acked).await,
                 Some(inbound) = self.inbox.recv() => self.inbound(inbound).await,
                 order = order(&mut self.line.orders) => self.order(order).await,
@@ -424,7 +426,7 @@ pub(super) async fn acknowledge(inner: &Arc<Inner>, dialog: &Dialog, invite: &Re
 
 /// Acknowledges a 2xx that nobody wants and ends its dialog.
 pub(super) fn end_fork(inner: &Arc<Inner>, mut dialog: Dialog, invite: Request, credentials: Option<Credentials>) {
-    let own = Arc::clone(inner);
+    let own = inner.clone();
     inner.spawn(
         async move {
             acknowledge(&own, &dialog, &invite).await;

@@ -103,10 +103,7 @@ impl Registering {
             call_id: &self.call_id,
             seq: self.seq + 1,
             routes: &[],
-            extra: vec![
-                Header::Contact(Contact::new(contact)),
-                Header::Expires(Expires::new(expires.to_string())),
-            ],
+            extra: vec![Header::Contact(Contact::new(contact)), Header::Expires(Expires::new(expires.to_string()))],
             body: None,
         }))
     }
@@ -141,10 +138,12 @@ pub(super) async fn as_phone(
     inner.spawn(async move { keep(own, registering, server, transport, first).await }, || {});
     match answer.await {
         Ok(Outcome::Granted(_)) => Ok(()),
-        Ok(Outcome::Refused(status @ (401 | 403 | 404 | 407))) => {
-            Err(SipError::Settings(format!("{server} refused account {account} ({status}); are account and password right?")))
+        Ok(Outcome::Refused(status @ (401 | 403 | 404 | 407))) => Err(SipError::Settings(format!(
+            "{server} refused account {account} ({status}); are account and password right?"
+        ))),
+        Ok(Outcome::Refused(status)) => {
+            Err(SipError::Settings(format!("{server} refused to register {account}: {status}")))
         }
-        Ok(Outcome::Refused(status)) => Err(SipError::Settings(format!("{server} refused to register {account}: {status}"))),
         Ok(Outcome::Silent(_)) | Err(_) => {
             Err(SipError::Settings(format!("no answer from {server}; is it running, and is the port right?")))
         }

@@ -20,8 +20,9 @@ impl Live {
     pub fn new(settings: SipSettings) -> Result<Self, SipError> {
         let mut networks = Vec::new();
         for (id, trunk) in &settings.trunks {
-            split_host(&trunk.server)
-                .ok_or_else(|| SipError::Settings(format!("trunk {id}: server \"{}\" is no host or host:port", trunk.server)))?;
+            split_host(&trunk.server).ok_or_else(|| {
+                SipError::Settings(format!("trunk {id}: server \"{}\" is no host or host:port", trunk.server))
+            })?;
             for text in &trunk.addresses {
                 let network = Network::parse(text).ok_or_else(|| {
                     SipError::Settings(format!(
@@ -34,7 +35,9 @@ impl Live {
         if let Some(host) = &settings.public_host
             && (host.is_empty() || host.contains([' ', '/', '@', '<', '>', ';']))
         {
-            return Err(SipError::Settings(format!("public_host \"{host}\" must be a host name or address without port")));
+            return Err(SipError::Settings(format!(
+                "public_host \"{host}\" must be a host name or address without port"
+            )));
         }
         Ok(Self { settings, networks })
     }

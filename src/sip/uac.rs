@@ -32,7 +32,7 @@ pub(super) fn call(inner: &Arc<Inner>, whom: Whom, offer: String) -> Leg {
     let (line, leg) = Line::new();
     let lost = line.rescue();
     let own = inner.clone();
-    inner.spawn(place(own, whom, offer, line), lost);
+    inner.spawn(Box::pin(place(own, whom, offer, line)), lost);
     leg
 }
 
@@ -52,7 +52,7 @@ async fn place(inner: Arc<Inner>, whom: Whom, offer: String, mut line: Line) {
         }
     };
     match found {
-        Ok(way) => Calling::run(inner, way, offer, line).await,
+        Ok(way) => Box::pin(Calling::run(inner, way, offer, line)).await,
         Err(cause) => line.end(cause).await,
     }
 }
@@ -109,8 +109,9 @@ impl Calling {
             return line.end(failed("the INVITE could not be built")).await;
         };
         let transaction = Box::new(transaction);
-        let own = Self { inner, way, invite, transaction, line, inbox, seat, provisional: false, rung: false, challenges: 0 };
-        own.drive().await;
+        let own =
+            Self { inner, way, invite, transaction, line, inbox, seat, provisional: false, rung: false, challenges: 0 };
+        Box::pin(own.drive()).await;
     }
 
     async fn drive(mut self) {
@@ -196,16 +197,15 @@ impl Calling {
         let Self { inner, way, invite, mut line, inbox, seat, .. } = self;
         let dialog = Dialog::of_client(&invite, &response, way.flow, way.pinned, &way.contact_user);
         acknowledge(&inner, &dialog, &invite).await;
-        if let Ok(Some(answer)) = body::sdp(&response.headers, &response.body) {
-            line.tell(LegEvent::Answered(answer)).await;
-            let mut talk = Talk::new(inner, dialog, inbox, seat, line);
-            talk.invite = Some(invite);
-            talk.credentials = way.credentials;
-            talk.run().await;
-        } else {
+        let Ok(Some(answer)) = body::sdp(&response.headers, &response.body) else {
             end_fork(&inner, dialog, invite, way.credentials);
-            line.end(failed("the other side answered without saying how to talk (no SDP in its 200)")).await;
-        }
+            return line.end(failed("the other side answered without saying how to talk (no SDP in its 200)")).await;
+        };
+        line.tell(LegEvent::Answered(answer)).await;
+        let mut talk = Talk::new(inner, dialog, inbox, seat, line);
+        talk.invite = Some(invite);
+        talk.credentials = way.credentials;
+        Box::pin(talk.run()).await;
     }
 
     /// Requests before there is a dialog: none that we could serve.
@@ -259,7 +259,12 @@ impl Calling {
         cancel.headers.retain(|header| {
             matches!(
                 header,
-                Header::Via(_) | Header::MaxForwards(_) | Header::Route(_) | Header::From(_) | Header::To(_) | Header::CallId(_)
+                Header::Via(_)
+                    | Header::MaxForwards(_)
+                    | Header::Route(_)
+                    | Header::From(_)
+                    | Header::To(_)
+                    | Header::CallId(_)
             )
         });
         cancel.headers.push(Header::CSeq(format!("{seq} CANCEL").into()));

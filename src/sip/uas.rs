@@ -43,7 +43,7 @@ pub(super) fn begin(inner: &Arc<Inner>, transaction: Transaction) {
     }
     let lost = line.rescue();
     let own = inner.clone();
-    inner.spawn(async move { Ringing::run(own, Box::new(transaction), line, &source, late).await }, lost);
+    inner.spawn(Box::pin(Ringing::run(own, Box::new(transaction), line, source, late)), lost);
 }
 
 fn incoming_call(inner: &Inner, invite: &Request, source: Source, offer: Option<String>) -> IncomingCall {
@@ -81,7 +81,7 @@ enum Next {
 }
 
 impl Ringing {
-    async fn run(inner: Arc<Inner>, mut transaction: Box<Transaction>, line: Line, source: &Source, late: bool) {
+    async fn run(inner: Arc<Inner>, mut transaction: Box<Transaction>, line: Line, source: Source, late: bool) {
         let invite = &transaction.original;
         let tag = wire::token();
         let Some((transport, remote)) = wire::origin(&invite.headers) else { return };
@@ -110,6 +110,8 @@ impl Ringing {
 
     async fn step(&mut self, inbox: &mut mpsc::Receiver<Inbound>) -> Next {
         tokio::select! {
+            // An order given before the leg was dropped still counts.
+            biased;
             message = self.transaction.receive() => match message {
                 Some(SipMessage::Request(request)) if request.method == Method::Cancel => self.cancelled().await,
                 Some(_) => Next::Stay,

@@ -35,7 +35,8 @@ pub(super) fn origin(headers: &Headers) -> Option<(Transport, SocketAddr)> {
 
 /// The request line's URI as it was written.
 pub(super) fn request_uri(request: &Request) -> String {
-    let written = value(&request.headers, ORIGIN).and_then(|origin| origin.split(' ').nth(2)).filter(|uri| !uri.is_empty());
+    let written =
+        value(&request.headers, ORIGIN).and_then(|origin| origin.split(' ').nth(2)).filter(|uri| !uri.is_empty());
     written.map_or_else(|| request.uri.to_string(), str::to_owned)
 }
 
@@ -67,7 +68,7 @@ impl<'a> NameAddr<'a> {
         (!uri.is_empty()).then(|| Self { display, uri, params: params_of(params) })
     }
 
-    /// The value of a header parameter, if it is there and has one.
+    /// A header parameter's value.
     pub fn param(&self, name: &str) -> Option<&'a str> {
         self.params.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).and_then(|(_, value)| *value)
     }
@@ -204,11 +205,16 @@ pub(super) fn literal_address(uri: &Uri) -> Option<SocketAddr> {
 
 /// The transport that a URI asks for, if it names one of ours.
 pub(super) fn transport_of(uri: &Uri) -> Option<Transport> {
-    let asked = |own| uri.params.contains(&Param::Transport(own));
-    if asked(rsipstack::sip::Transport::Tcp) {
-        Some(Transport::Tcp)
-    } else {
-        asked(rsipstack::sip::Transport::Udp).then_some(Transport::Udp)
+    let named =
+        uri.params.iter().find_map(|param| if let Param::Transport(named) = param { Some(*named) } else { None });
+    match named? {
+        rsipstack::sip::Transport::Tcp => Some(Transport::Tcp),
+        rsipstack::sip::Transport::Udp => Some(Transport::Udp),
+        rsipstack::sip::Transport::Tls
+        | rsipstack::sip::Transport::TlsSctp
+        | rsipstack::sip::Transport::Sctp
+        | rsipstack::sip::Transport::Ws
+        | rsipstack::sip::Transport::Wss => None,
     }
 }
 
@@ -269,16 +275,22 @@ pub(super) fn record_routes(headers: &Headers) -> Vec<String> {
 
 /// An answer to `request`: Via, From, To, Call-ID, `CSeq` (and Record-Route where a dialog begins)
 /// exactly as they came, the To tag added where there is none (RFC 3261 section 8.2.6).
-pub(super) fn response(request: &Request, status: u16, to_tag: &str, extra: Vec<Header>, body: Option<String>) -> Response {
+pub(super) fn response(
+    request: &Request,
+    status: u16,
+    to_tag: &str,
+    extra: Vec<Header>,
+    body: Option<String>,
+) -> Response {
     let mut headers = Vec::with_capacity(request.headers.len() + extra.len() + 3);
     let dialog = request.method == Method::Invite && (101..300).contains(&status);
     for header in request.headers.iter() {
-        let copied = matches!(header, Header::Via(_) | Header::From(_) | Header::CallId(_) | Header::CSeq(_))
-            || (dialog && matches!(header, Header::RecordRoute(_)));
-        if copied {
-            headers.push(header.clone());
-        } else if let Header::To(to) = header {
+        if let Header::To(to) = header {
             headers.push(Header::To(with_tag(to, status, to_tag)));
+        } else if matches!(header, Header::Via(_) | Header::From(_) | Header::CallId(_) | Header::CSeq(_))
+            || (dialog && matches!(header, Header::RecordRoute(_)))
+        {
+            headers.push(header.clone());
         }
     }
     headers.extend(extra);
@@ -339,10 +351,7 @@ pub(super) struct Draft<'a> {
 
 /// Builds a request (RFC 3261 section 8.1.1).
 pub(super) fn request(draft: Draft<'_>) -> Request {
-    let mut headers = vec![
-        Header::Via(Via::new(draft.via)),
-        Header::MaxForwards(MaxForwards::new("70")),
-    ];
+    let mut headers = vec![Header::Via(Via::new(draft.via)), Header::MaxForwards(MaxForwards::new("70"))];
     headers.extend(draft.routes.iter().map(|route| Header::Route(Route::new(route.as_str()))));
     headers.extend([
         Header::From(FromHeader::new(draft.from)),

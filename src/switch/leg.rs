@@ -27,6 +27,8 @@ pub struct Leg {
     pub remote: Option<Negotiated>,
     /// Keys heard twice (RFC 4733 and INFO) count once.
     pub digits: Merge,
+    /// Keys came by RFC 4733: this phone's SIP INFO says the same again, some only when the key is let go.
+    pub keys_by_rtp: bool,
     /// The play in force, so that clips read from disk late do not start an old one.
     pub play: Option<PlayId>,
     /// The recording in force.
@@ -48,6 +50,7 @@ impl Leg {
             local,
             remote: None,
             digits: Merge::default(),
+            keys_by_rtp: false,
             play: None,
             recording: None,
             ended: false,

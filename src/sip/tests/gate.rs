@@ -1,7 +1,7 @@
 //! The gate against messages of the kind that RFC 4475 and RFC 5118 list; texts of our own.
 
-use crate::sip::gate::{Arrival, Framed, Verdict, frame, inspect};
 use crate::sip::Transport;
+use crate::sip::gate::{Arrival, Framed, Verdict, frame, inspect};
 
 fn arrival() -> Arrival {
     Arrival { source: ([192, 0, 2, 9], 40_000).into(), transport: Transport::Udp }
@@ -77,7 +77,13 @@ fn bytes_that_are_no_text_cost_no_header() {
 fn content_length_must_be_true() {
     assert!(pass(request("INVITE", "", "v=0")).ends_with("Content-Length: 3\r\n\r\nv=0"));
     assert!(pass(request("INVITE", "Content-Length: 2\r\nl: 2\r\n", "v=0")).ends_with("\r\n\r\nv="));
-    for bad in ["Content-Length: 4\r\n", "Content-Length: -1\r\n", "Content-Length: 2\r\nl: 3\r\n", "Content-Length: x\r\n", "l:\r\n"] {
+    for bad in [
+        "Content-Length: 4\r\n",
+        "Content-Length: -1\r\n",
+        "Content-Length: 2\r\nl: 3\r\n",
+        "Content-Length: x\r\n",
+        "l:\r\n",
+    ] {
         assert_eq!(status(request("INVITE", bad, "v=0")), "400", "{bad}");
     }
     assert_eq!(status(request("INVITE", "Content-Length: 99999999999999999999\r\n", "v=0")), "400");
@@ -121,7 +127,10 @@ fn versions_methods_schemes_and_extensions() {
     assert_eq!(status(request("NOTIFY", "", "")), "481");
     assert_eq!(status(invite.replace("INVITE sip:", "INVITE soap.beep:")), "416");
     let extension = refusal(request("INVITE", "Require: timer,\r\n 100rel\r\nRequire: x-y\r\n", ""));
-    assert!(extension.starts_with("SIP/2.0 420 ") && extension.contains("Unsupported: timer, 100rel, x-y\r\n"), "{extension}");
+    assert!(
+        extension.starts_with("SIP/2.0 420 ") && extension.contains("Unsupported: timer, 100rel, x-y\r\n"),
+        "{extension}"
+    );
     assert!(pass(request("CANCEL", "Require: x\r\n", "")).starts_with("CANCEL "));
     assert!(pass(request("INVITE", "Supported: timer, 100rel\r\n", "")).starts_with("INVITE "));
 }
@@ -140,8 +149,16 @@ fn refusals_go_where_the_via_says() {
 #[test]
 fn what_is_not_sip_is_dropped() {
     for garbage in [
-        "", "\r\n\r\n", "hello", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\0\0\0\0", "INVITE\r\n\r\n", "SIP/2.0\r\n\r\n",
-        "INVITE sip:a@x SIP/2.0\r\n\r\n", "INVITE sip:a@x SIP/2.0\r\nno colon here\r\n\r\n", "SIP/2.0 4294967301 x\r\n\r\n",
+        "",
+        "\r\n\r\n",
+        "hello",
+        "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        "\0\0\0\0",
+        "INVITE\r\n\r\n",
+        "SIP/2.0\r\n\r\n",
+        "INVITE sip:a@x SIP/2.0\r\n\r\n",
+        "INVITE sip:a@x SIP/2.0\r\nno colon here\r\n\r\n",
+        "SIP/2.0 4294967301 x\r\n\r\n",
     ] {
         assert!(dropped(garbage), "{garbage:?}");
     }
@@ -159,7 +176,10 @@ fn too_much_is_refused() {
     assert_eq!(status(request("INVITE", &format!("Route: <sip:x;lr>{}\r\n", ",<sip:x;lr>".repeat(40)), "")), "400");
     assert_eq!(status(request("INVITE", "", &"x".repeat(70_000))), "513");
     assert!(dropped(request("INVITE", &format!("X: {}\r\n", "y".repeat(40_000)), "")));
-    assert_eq!(status(request("INVITE", "", "").replace("Call-ID: c", &format!("Call-ID: {}", "c".repeat(600)))), "400");
+    assert_eq!(
+        status(request("INVITE", "", "").replace("Call-ID: c", &format!("Call-ID: {}", "c".repeat(600)))),
+        "400"
+    );
 }
 
 #[test]
@@ -175,7 +195,9 @@ fn streams_are_cut_into_messages() {
     assert_eq!(frame(b"\r\n\r\nOPT"), Framed::KeepAlive { len: 4, pong: true });
     assert_eq!(frame(b"\r\nOPT"), Framed::KeepAlive { len: 2, pong: false });
     assert_eq!(frame(b"\r\n"), Framed::Need);
-    for broken in [request("OPTIONS", "", ""), request("OPTIONS", "Content-Length: -3\r\n", ""), "\x16\x03\x01".to_owned()] {
+    for broken in
+        [request("OPTIONS", "", ""), request("OPTIONS", "Content-Length: -3\r\n", ""), "\x16\x03\x01".to_owned()]
+    {
         assert!(matches!(frame(broken.as_bytes()), Framed::Broken(_)), "{broken}");
     }
     assert!(matches!(frame(request("OPTIONS", "Content-Length: 9999999\r\n", "").as_bytes()), Framed::Broken(_)));
