@@ -26,6 +26,10 @@ const TRIES: u32 = 3;
 pub async fn run(switch: Switch, store: Store, transcriber: Transcriber, stop: CancellationToken) {
     let mut tries = HashMap::new();
     loop {
+        // Unknown while the database is away: the last count stands.
+        if let Ok(waiting) = store.transcripts_waiting().await {
+            switch.set_transcripts_waiting(waiting);
+        }
         let pause = tokio::select! {
             () = stop.cancelled() => return,
             pause = one(&switch, &store, &transcriber, &mut tries) => pause,

@@ -38,7 +38,7 @@ async fn listen_to(hotline: &Child, recording: &Value) {
     let said_ms = recording["duration_ms"].as_i64().expect("has a length");
     assert!((length_ms - said_ms).abs() <= 60, "{length_ms} ms, but the record says {said_ms}");
     let loudest = wav.samples::<i16>().map(|sample| sample.expect("whole").unsigned_abs()).max();
-    assert!(loudest.is_some_and(|loudest| loudest > 2_000), "silent: {loudest:?}");
+    assert!(loudest.is_some_and(|loudest| loudest > 2_000), "silent ({loudest:?}): {recording:#}");
 }
 
 /// Takes the ring about an alert like an engineer does.
@@ -110,10 +110,9 @@ async fn calls_cut_off_at_any_stage_are_mended_once_however_often_the_start_is_k
     reports.press("1").await.expect("pressed");
     reports.waits_for("beep").await.expect("asked who");
     reports.say(speech("who.wav")).await.expect("said");
-    reports.press("#").await.expect("pressed");
-    reports.waits_for("beep").await.expect("asked what");
+    reports.waits_for("ask-what").await.expect("asked what");
+    reports.waits_for("beep").await.expect("asked to speak");
     reports.say(speech("what.wav")).await.expect("said");
-    reports.press("#").await.expect("pressed");
     reports.begins_to_hear("ask-when").await.expect("asked when");
     let mut leaves = hotline.phone("second").await;
     leaves.dial(&hotline.uri("hotline")).await.expect("answered");
@@ -154,8 +153,11 @@ async fn calls_cut_off_at_any_stage_are_mended_once_however_often_the_start_is_k
             let ends = |line: &&Value| line["kind"] == "recording-ended";
             let told = call["timeline"].as_array().expect("a timeline").iter().filter(ends).count();
             assert_eq!(Some(told), call["recordings"].as_array().map(Vec::len), "each ended once: {call:#}");
-            listen_to(&hotline, recording).await;
-            recordings += 1;
+            // The third question may have been asked before the others had come so far.
+            if recording["speech"] == true {
+                listen_to(&hotline, recording).await;
+                recordings += 1;
+            }
         }
     }
     assert_eq!(recordings, 3, "two answers and a message: {calls:#}");
