@@ -1,7 +1,5 @@
 //! Two instances of signalling on loopback, and raw sockets for what no phone would send.
 
-#![expect(clippy::wildcard_enum_match_arm, reason = "a test names what it wants and fails on all else")]
-
 mod calls;
 mod gate;
 mod raw;
