@@ -354,6 +354,15 @@ impl Child {
     }
 }
 
+/// What it said belongs to a failure.
+impl Drop for Child {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the hotline said:\n{}", self.said.lock());
+        }
+    }
+}
+
 /// One of our own recordings of a speaking caller.
 pub fn speech(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/speech").join(name)

@@ -47,7 +47,7 @@ fn what_passes_is_written_anew() {
     let text = pass(odd);
     assert!(text.contains("Via: SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bK1;received=192.0.2.9;rport=40000"), "{text}");
     assert!(text.contains(", SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK0\r\n"), "{text}");
-    assert!(text.contains("To:  <sip:b@x>\r\n") && text.contains("CSeq: 1 INVITE\r\n"), "{text}");
+    assert!(text.contains("To: <sip:b@x>\r\n") && text.contains("CSeq: 1 INVITE\r\n"), "{text}");
     assert!(text.contains("X-Other: keep\r\n") && text.contains("Content-Type: application/sdp\r\n"), "{text}");
     assert!(!text.contains("X-HOTLINE-Sender"), "{text}");
     assert!(text.ends_with("Content-Length: 5\r\n\r\nv=0\r\n"), "{text}");
