@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use super::super::api::openapi;
 use super::super::fake::*;
-use super::super::openapi;
 use super::*;
 
 const READS: [&str; 9] =
