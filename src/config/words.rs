@@ -58,14 +58,6 @@ pub(super) fn listen(text: &str) -> Option<SocketAddr> {
     }
 }
 
-/// An address, or a network such as `192.0.2.0/24`.
-pub(super) fn is_network(text: &str) -> bool {
-    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-    let Ok(address) = address.parse::<IpAddr>() else { return false };
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|bits| bits <= most))
-}
-
 /// `host`, `host:5060`, `192.0.2.1:5060`, `[2001:db8::1]:5060`.
 pub(super) fn is_host_port(text: &str) -> bool {
     if text.parse::<SocketAddr>().is_ok() || text.parse::<IpAddr>().is_ok() {
@@ -165,7 +157,7 @@ mod tests {
 
     use jiff::civil::Weekday;
 
-    use super::{duration, e164, is_host_port, is_network, listen, local, ports, spell, spellings, weekdays};
+    use super::{duration, e164, is_host_port, listen, local, ports, spell, spellings, weekdays};
 
     #[test]
     fn durations() {
@@ -206,8 +198,6 @@ mod tests {
     fn addresses() {
         assert_eq!(listen("localhost:5060"), "127.0.0.1:5060".parse().ok());
         assert!(listen("[::1]:8080").is_some() && listen("8080").is_none());
-        assert!(is_network("192.0.2.0/24") && is_network("2001:db8::/32") && is_network("192.0.2.1"));
-        assert!(!is_network("192.0.2.0/33") && !is_network("sip.example.net"));
         assert!(
             is_host_port("sip.example.net")
                 && is_host_port("sip.example.net:5080")

@@ -403,8 +403,12 @@ fn unfold(head: &str) -> Result<Vec<(&'static str, String, String)>, ()> {
     for line in head.split("\r\n").skip(1) {
         if line.starts_with([' ', '\t']) {
             let (.., value) = headers.last_mut().ok_or(())?;
-            value.push(' ');
-            value.push_str(&harmless(line.trim()));
+            // A fold is one space; at the front or the end it is no part of the value (RFC 3261 section 7.3.1).
+            let more = harmless(line.trim());
+            if !value.is_empty() && !more.is_empty() {
+                value.push(' ');
+            }
+            value.push_str(&more);
             continue;
         }
         let (name, value) = line.split_once(':').ok_or(())?;

@@ -34,7 +34,11 @@ impl Baresip {
 
     /// A phone registered as `account` at our server.
     pub async fn engineer(server: SocketAddr, account: &str, password: &str, says: &Path) -> Self {
-        let line = |_| format!("<sip:{account}@{server};transport=udp>;auth_user={account};auth_pass={password};regint=60;answermode=manual;dtmfmode=rtpevent");
+        let line = |_| {
+            format!(
+                "<sip:{account}@{server};transport=udp>;auth_user={account};auth_pass={password};regint=60;answermode=manual;dtmfmode=rtpevent"
+            )
+        };
         let mut phone = Self::start(says, line).await;
         phone.wait("REGISTER_OK").await;
         phone
@@ -164,11 +168,15 @@ impl Baresip {
 }
 
 fn modules() -> String {
-    ["/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules", "/usr/lib/aarch64-linux-gnu/baresip/modules"]
-        .into_iter()
-        .find(|path| Path::new(path).join("g711.so").exists())
-        .expect("baresip's modules are installed (scripts/install-packages.sh test)")
-        .to_owned()
+    [
+        "/usr/lib/baresip/modules",
+        "/usr/lib/x86_64-linux-gnu/baresip/modules",
+        "/usr/lib/aarch64-linux-gnu/baresip/modules",
+    ]
+    .into_iter()
+    .find(|path| Path::new(path).join("g711.so").exists())
+    .expect("baresip's modules are installed (scripts/install-packages.sh test)")
+    .to_owned()
 }
 
 async fn connect(port: u16, folder: &Path) -> TcpStream {

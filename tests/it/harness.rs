@@ -27,12 +27,18 @@ pub struct Hotline {
 impl Hotline {
     /// Starts with this `hotline.toml`.
     pub async fn start(toml: &str) -> Self {
-        Self::start_in(tempfile::tempdir().expect("a temporary folder"), toml).await
+        Self::start_with(toml, |_| ()).await
+    }
+
+    /// Starts with this `hotline.toml` and what no file can say.
+    pub async fn start_with(toml: &str, change: impl FnOnce(&mut config::Config)) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a temporary folder"), toml, change).await
     }
 
     /// Starts on what a former run left in `folder`.
-    pub async fn start_in(folder: TempDir, toml: &str) -> Self {
-        let config = load(toml, folder.path());
+    pub async fn start_in(folder: TempDir, toml: &str, change: impl FnOnce(&mut config::Config)) -> Self {
+        let mut config = load(toml, folder.path());
+        change(&mut config);
         hotline::app::start_logging("warn");
         let app = App::start(config).await.expect("hotline starts");
         let (http, sip) = (app.http_addr(), app.sip_addr());
@@ -79,6 +85,21 @@ impl Hotline {
         alert_when(self.http, ready).await
     }
 
+    /// Waits until a phone has registered as this account.
+    pub async fn wait_until_registered(&self, account: &str) {
+        let registered = async {
+            loop {
+                let phones = self.get("/phones").await;
+                let mut phones = phones["items"].as_array().into_iter().flatten();
+                if phones.any(|phone| phone["id"] == account && phone["registered"] == true) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, registered).await.expect("the phone registers");
+    }
+
     /// Stops it in an orderly way and gives the folder back.
     pub async fn stop(mut self) -> TempDir {
         self.app.take().expect("running until dropped").stop(Duration::from_secs(1)).await;
@@ -88,7 +109,8 @@ impl Hotline {
 
 /// The configuration that a file with this text makes, in this folder, on free ports.
 pub fn load(toml: &str, folder: &Path) -> config::Config {
-    config::load_from(toml, "hotline.toml", &environment(folder), false).unwrap_or_else(|error| panic!("{error}"))
+    config::load_from(toml, &folder.join("hotline.toml"), &environment(folder), false)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Free loopback ports, a folder, a token.
@@ -101,6 +123,8 @@ pub fn environment(folder: &Path) -> BTreeMap<String, String> {
         ("HOTLINE_SIP_ADDR", "127.0.0.1:0".to_owned()),
         ("HOTLINE_RTP_PORTS", format!("{first}-{}", first + 398)),
         ("HOTLINE_ADMIN_TOKEN", TOKEN.to_owned()),
+        // No transcripts: whisper would take the processor from the calls of the other tests.
+        ("HOTLINE_WHISPER_MODEL", data.join("no-model.bin").display().to_string()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
@@ -135,6 +159,24 @@ pub async fn raw_get(http: SocketAddr, path: &str) -> (u16, Vec<u8>) {
     .expect("no panic")
 }
 
+/// GET of a path with the token, and a range if one is given: status, body, type.
+pub async fn raw_get_range(http: SocketAddr, path: &str, range: Option<&'static str>) -> (u16, Vec<u8>, String) {
+    let url = format!("http://{http}{path}");
+    tokio::task::spawn_blocking(move || {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut request = agent.get(&url).header("Authorization", &format!("Bearer {TOKEN}"));
+        if let Some(range) = range {
+            request = request.header("Range", range);
+        }
+        let mut response = request.call().expect("HTTP answers");
+        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let (status, kind) = (response.status().as_u16(), kind.to_owned());
+        (status, response.body_mut().read_to_vec().expect("a body"), kind)
+    })
+    .await
+    .expect("no panic")
+}
+
 /// POST below `/api/v1`; the status.
 pub async fn post(http: SocketAddr, path: &str) -> u16 {
     let url = format!("http://{http}/api/v1{path}");
@@ -149,17 +191,28 @@ pub async fn post(http: SocketAddr, path: &str) -> u16 {
 
 /// The newest call of this direction in full, once `ready`.
 pub async fn call_when(http: SocketAddr, direction: &str, ready: impl Fn(&Value) -> bool) -> Value {
-    newest_when(http, &format!("/calls?direction={direction}&limit=1"), "/calls", ready).await
+    newest_when(http, &format!("/calls?direction={direction}&limit=1"), "/calls", PATIENCE, ready).await
 }
 
 /// The newest alert in full, once `ready`.
 pub async fn alert_when(http: SocketAddr, ready: impl Fn(&Value) -> bool) -> Value {
-    newest_when(http, "/alerts?limit=1", "/alerts", ready).await
+    alert_within(http, PATIENCE, ready).await
 }
 
-async fn newest_when(http: SocketAddr, list: &str, one: &str, ready: impl Fn(&Value) -> bool) -> Value {
+/// The newest alert in full, once `ready`, however long that may take.
+pub async fn alert_within(http: SocketAddr, patience: Duration, ready: impl Fn(&Value) -> bool) -> Value {
+    newest_when(http, "/alerts?limit=1", "/alerts", patience, ready).await
+}
+
+async fn newest_when(
+    http: SocketAddr,
+    list: &str,
+    one: &str,
+    patience: Duration,
+    ready: impl Fn(&Value) -> bool,
+) -> Value {
     let mut last = Value::Null;
-    let found = tokio::time::timeout(PATIENCE, async {
+    let found = tokio::time::timeout(patience, async {
         loop {
             let page = get(http, list).await;
             if let Some(id) = page["items"][0]["id"].as_str() {

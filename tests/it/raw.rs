@@ -9,7 +9,10 @@ use tokio::net::UdpSocket;
 pub async fn invite(server: SocketAddr, number: &str) -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
     let own = socket.local_addr().expect("an address");
-    let body = format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {} RTP/AVP 0\r\n", own.port());
+    let body = format!(
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {} RTP/AVP 0\r\n",
+        own.port()
+    );
     let id = own.port();
     let message = format!(
         "INVITE sip:{number}@{server} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{id};rport\r\nMax-Forwards: 70\r\n\

@@ -15,17 +15,20 @@ fn request(method: &str, more: &str, body: &str) -> String {
 }
 
 fn pass(message: impl AsRef<[u8]>) -> String {
-    match inspect(message.as_ref(), arrival()) {
-        Verdict::Pass(bytes) => String::from_utf8(bytes).expect("is made valid"),
-        other => panic!("not passed: {other:?}"),
-    }
+    let verdict = inspect(message.as_ref(), arrival());
+    let Verdict::Pass(bytes) = verdict else { panic!("not passed: {verdict:?}") };
+    String::from_utf8(bytes).expect("is made valid")
 }
 
 fn refusal(message: impl AsRef<[u8]>) -> String {
-    match inspect(message.as_ref(), arrival()) {
-        Verdict::Refuse { response, .. } => String::from_utf8(response).expect("is text"),
-        other => panic!("not refused: {other:?}"),
-    }
+    refusal_to(message).1
+}
+
+/// Where a refusal goes, and the refusal.
+fn refusal_to(message: impl AsRef<[u8]>) -> (String, String) {
+    let verdict = inspect(message.as_ref(), arrival());
+    let Verdict::Refuse { to, response } = verdict else { panic!("not refused: {verdict:?}") };
+    (to.to_string(), String::from_utf8(response).expect("is text"))
 }
 
 fn status(message: impl AsRef<[u8]>) -> String {
@@ -44,7 +47,7 @@ fn what_passes_is_written_anew() {
     let text = pass(odd);
     assert!(text.contains("Via: SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bK1;received=192.0.2.9;rport=40000"), "{text}");
     assert!(text.contains(", SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK0\r\n"), "{text}");
-    assert!(text.contains("To:  <sip:b@x>\r\n") && text.contains("CSeq: 1 INVITE\r\n"), "{text}");
+    assert!(text.contains("To: <sip:b@x>\r\n") && text.contains("CSeq: 1 INVITE\r\n"), "{text}");
     assert!(text.contains("X-Other: keep\r\n") && text.contains("Content-Type: application/sdp\r\n"), "{text}");
     assert!(!text.contains("X-HOTLINE-Sender"), "{text}");
     assert!(text.ends_with("Content-Length: 5\r\n\r\nv=0\r\n"), "{text}");
@@ -134,17 +137,13 @@ fn versions_methods_schemes_and_extensions() {
 
 #[test]
 fn refusals_go_where_the_via_says() {
-    let to = |message: String| match inspect(message.as_bytes(), arrival()) {
-        Verdict::Refuse { to, response } => (to.to_string(), String::from_utf8(response).expect("is text")),
-        other => panic!("not refused: {other:?}"),
-    };
     let plain = request("FOO", "", "");
-    let (address, response) = to(plain.clone());
+    let (address, response) = refusal_to(plain.clone());
     assert_eq!(address, "192.0.2.9:5070");
     assert!(response.contains("To: <sip:b@x>;tag="), "{response}");
     assert!(response.contains("received=192.0.2.9") && !response.contains("rport"), "{response}");
-    assert_eq!(to(plain.replace("branch=z9hG4bK1", "rport;branch=z9hG4bK1")).0, "192.0.2.9:40000");
-    assert_eq!(to(plain.replace("10.0.0.1:5070", "[2001:db8::1]")).0, "192.0.2.9:5060");
+    assert_eq!(refusal_to(plain.replace("branch=z9hG4bK1", "rport;branch=z9hG4bK1")).0, "192.0.2.9:40000");
+    assert_eq!(refusal_to(plain.replace("10.0.0.1:5070", "[2001:db8::1]")).0, "192.0.2.9:5060");
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! The phones of the tests that read aloud, and what they have heard.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use hotline::cli::handset::prompts::KnownPrompts;
+use hotline::cli::handset::{Handset, HandsetSettings};
+use hotline_core::private::Private;
+
+use crate::harness::Hotline;
+use crate::house::PASSWORD;
+
+/// Waits that a busy machine can't make fail.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+static PROMPTS: LazyLock<Arc<KnownPrompts>> = LazyLock::new(|| {
+    let nothing = tempfile::tempdir().expect("a temporary folder");
+    Arc::new(KnownPrompts::load(nothing.path()).expect("our own prompts can be read"))
+});
+
+/// A phone that is known as a phone of Acme Logistics.
+pub async fn caller(hotline: &Hotline) -> anyhow::Result<Handset> {
+    phone(hotline, "acme").await
+}
+
+/// A phone that is registered as this account.
+pub async fn engineer(hotline: &Hotline, account: &str) -> anyhow::Result<Handset> {
+    let phone = phone(hotline, account).await?;
+    phone.register(account, Private::from(PASSWORD)).await?;
+    Ok(phone)
+}
+
+async fn phone(hotline: &Hotline, name: &str) -> anyhow::Result<Handset> {
+    let mut settings = HandsetSettings::new(hotline.sip(), name, Arc::clone(&PROMPTS));
+    settings.patience = PATIENCE;
+    Ok(Handset::start(settings).await?)
+}
+
+/// Where a number of the hotline is called.
+pub fn number(hotline: &Hotline, name: &str) -> String {
+    format!("sip:{name}@{}", hotline.sip())
+}
+
+/// Speech of our own making (`tests/it/speech`): `who.wav` … `why.wav`, `message.wav`.
+pub fn speech(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/speech").join(name)
+}
+
+/// The samples of a WAV, 8 kHz.
+pub fn samples(file: &Path) -> Vec<i16> {
+    let mut reader = hound::WavReader::open(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    assert_eq!(reader.spec().sample_rate, 8_000, "{}", file.display());
+    reader.samples().map(|sample| sample.expect("a sample")).collect()
+}
+
+/// How alike the middle second of `said` and the best place in `heard` are: 1 is the same up to loudness, noise
+/// stays below 0.3. And that place, as the position where all of `said` begins.
+pub fn likeness(said: &[i16], heard: &[i16]) -> (f64, i64) {
+    const LENGTH: usize = 4_000;
+    // The loudest piece: silence is like any other silence.
+    let loudness = |at: usize| said[at..at + LENGTH].iter().map(|s| i64::from(*s).pow(2)).sum::<i64>();
+    let from = (0..said.len().saturating_sub(LENGTH)).step_by(800).max_by_key(|at| loudness(*at)).expect("long enough");
+    let piece = &said[from..from + LENGTH];
+    let energy = loudness(from) as f64;
+    let mut best = (0.0, 0);
+    let mut window: i64 = heard.iter().take(LENGTH).map(|s| i64::from(*s).pow(2)).sum();
+    for at in 0..heard.len().saturating_sub(LENGTH) {
+        // Most places are silent: they can't be it.
+        if window as f64 > energy / 20.0 {
+            let product: i64 = piece.iter().zip(&heard[at..]).map(|(a, b)| i64::from(*a) * i64::from(*b)).sum();
+            let likeness = product as f64 / (energy * window as f64).sqrt();
+            if likeness > best.0 {
+                best = (likeness, at as i64 - from as i64);
+            }
+        }
+        window += i64::from(heard[at + LENGTH]).pow(2) - i64::from(heard[at]).pow(2);
+    }
+    best
+}
