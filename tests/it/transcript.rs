@@ -10,7 +10,10 @@ const WHISPER_PATIENCE: Duration = Duration::from_secs(240);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_said_is_read_in_the_alert() -> anyhow::Result<()> {
-    assert!(hotline::speech::whisper_model().is_some_and(|file| file.is_file()), "the speech model is missing: run `hotline models fetch`");
+    assert!(
+        hotline::speech::whisper_model().is_some_and(|file| file.is_file()),
+        "the speech model is missing: run `hotline models fetch`"
+    );
     let hotline = Hotline::start_with(&house::one_engineer(), |config| config.whisper_model = None).await;
     let mut caller = phone::caller(&hotline).await?;
     caller.dial(&phone::number(&hotline, "quick")).await?;
