@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 struct Call {
     leg: Leg,
-    phone: UdpSocket,
+    phone: mio::net::UdpSocket,
     _events: mpsc::Receiver<hotline::rtp::MediaEvent>,
 }
 
@@ -29,7 +29,7 @@ fn main() -> anyhow::Result<()> {
     let seconds: u64 = arguments.next().map_or(Ok(20), |n| n.parse())?;
     let bind = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let media = Media::start(MediaSettings { bind, ports: (16_384, 32_767), lanes: 0 })?;
-    let calls = open(&media, count)?;
+    let mut calls = open(&media, count)?;
     let folder = std::env::temp_dir().join(format!("media-pace-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     match mode.as_str() {
@@ -41,7 +41,7 @@ fn main() -> anyhow::Result<()> {
     }
     std::thread::sleep(Duration::from_millis(500));
     let before = media_cpu()?;
-    let mut gaps_us = run(&calls, &mode, Duration::from_secs(seconds));
+    let mut gaps_us = run(&mut calls, &mode, Duration::from_secs(seconds))?;
     let used = media_cpu()? - before;
     drop(calls);
     println!("{mode}: {count} legs, {seconds} s, {:?}", media.counters());
@@ -64,7 +64,7 @@ fn open(media: &Media, count: usize) -> anyhow::Result<Vec<Call>> {
         let phone = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         phone.set_nonblocking(true)?;
         leg.connect(remote(phone.local_addr()?));
-        calls.push(Call { leg, phone, _events: events });
+        calls.push(Call { leg, phone: mio::net::UdpSocket::from_std(phone), _events: events });
     }
     Ok(calls)
 }
@@ -99,42 +99,59 @@ fn record(calls: &[Call], folder: &std::path::Path) {
 }
 
 /// Phones talk (record, bridge) and listen; gives how far from 20 ms each packet came after the one before, µs.
-fn run(calls: &[Call], mode: &str, length: Duration) -> Vec<u64> {
+fn run(calls: &mut [Call], mode: &str, length: Duration) -> anyhow::Result<Vec<u64>> {
     let talk = mode == "record" || mode == "bridge";
+    let mut poll = mio::Poll::new()?;
+    for (n, call) in calls.iter_mut().enumerate() {
+        poll.registry().register(&mut call.phone, mio::Token(n), mio::Interest::READABLE)?;
+    }
+    let mut ready = mio::Events::with_capacity(256);
     let start = hotline::clock::now().mono;
     let mut last: Vec<Option<Instant>> = vec![None; calls.len()];
     let mut gaps = Vec::with_capacity(calls.len() * length.as_millis() as usize / 20);
-    let (mut buffer, mut packet) = ([0; 2_048], [0x2a_u8; 172]);
-    let mut said: Vec<u32> = vec![0; calls.len()];
-    packet[..2].copy_from_slice(&[0x80, 8]);
+    let mut buffer = [0; 2_048];
+    // What came before the measurement began.
+    for call in calls.iter() {
+        while call.phone.recv(&mut buffer).is_ok() {}
+    }
+    // Phones are spread over the 20 ms as in life: the n-th packet of all is due at n steps.
+    let step = Duration::from_millis(20) / calls.len() as u32;
+    let mut said = 0;
     loop {
-        let now = hotline::clock::now().mono;
-        let elapsed = now - start;
+        let elapsed = hotline::clock::now().mono - start;
         if elapsed >= length {
-            return gaps;
+            return Ok(gaps);
         }
-        for (n, call) in calls.iter().enumerate() {
-            // Phones are spread over the 20 ms as in life.
-            let due =
-                Duration::from_micros(n as u64 * 20_000 / calls.len() as u64) + Duration::from_millis(20) * said[n];
-            if talk && elapsed >= due {
-                packet[2..4].copy_from_slice(&(said[n] as u16).to_be_bytes());
-                packet[4..8].copy_from_slice(&(said[n] * 160).to_be_bytes());
-                packet[8..12].copy_from_slice(&(n as u32 + 1).to_be_bytes());
-                for (i, byte) in packet[12..].iter_mut().enumerate() {
-                    *byte = (i as u32 * 13 + said[n]) as u8;
-                }
-                let _sent = call.phone.send_to(&packet, call.leg.local());
-                said[n] += 1;
-            }
-            while call.phone.recv(&mut buffer).is_ok() {
+        while talk && elapsed >= step * said {
+            say(calls, said as usize);
+            said += 1;
+        }
+        let wait = if talk { Duration::from_millis(1) } else { Duration::from_millis(100) };
+        poll.poll(&mut ready, Some(wait))?;
+        for event in &ready {
+            while calls[event.token().0].phone.recv(&mut buffer).is_ok() {
                 let arrived = hotline::clock::now().mono;
-                if let Some(before) = last[n].replace(arrived) {
+                if let Some(before) = last[event.token().0].replace(arrived) {
                     gaps.push(((arrived - before).as_micros() as i64 - 20_000).unsigned_abs());
                 }
             }
         }
-        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// The `number`-th packet of all phones in turn.
+fn say(calls: &[Call], number: usize) {
+    let (n, round) = (number % calls.len(), (number / calls.len()) as u32);
+    let mut packet = [0_u8; 172];
+    packet[..2].copy_from_slice(&[0x80, 8]);
+    packet[2..4].copy_from_slice(&(round as u16).to_be_bytes());
+    packet[4..8].copy_from_slice(&(round * 160).to_be_bytes());
+    packet[8..12].copy_from_slice(&(n as u32 + 1).to_be_bytes());
+    for (i, byte) in packet[12..].iter_mut().enumerate() {
+        *byte = (i as u32 * 13 + round) as u8;
+    }
+    if let Err(error) = calls[n].phone.send_to(&packet, calls[n].leg.local()) {
+        eprintln!("a phone can't send: {error}");
     }
 }
 

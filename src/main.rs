@@ -49,10 +49,10 @@ enum Command {
 #[derive(clap::Args)]
 struct ServeArguments {
     /// The configuration; default: hotline.toml here, if it is there.
-    #[arg(long)]
+    #[arg(long, global = true)]
     config: Option<PathBuf>,
     /// With demo customers, engineers and numbers.
-    #[arg(long)]
+    #[arg(long, global = true)]
     demo: bool,
 }
 

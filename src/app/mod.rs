@@ -28,7 +28,7 @@ pub use logging::start_logging;
 /// INVITEs that may wait to be looked at; more get 503 with Retry-After.
 const INCOMING: usize = 256;
 /// How long running calls may go on after SIGTERM.
-pub const DRAIN: Duration = Duration::from_secs(600);
+pub const DRAIN: Duration = Duration::from_mins(10);
 
 /// A running hotline.
 #[derive(Debug)]

@@ -46,7 +46,7 @@ pub struct PhoneArgs {
     /// Ring so many seconds before answering or declining
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     pub after: Duration,
-    /// Press these keys (see below): 1@engineer-knock,1@engineer-join
+    /// Press these keys (see below): 1 says yes to each question; 1@engineer-knock,2@engineer-join declines
     #[arg(long, value_name = "KEYS[@WHEN],…")]
     pub keys: Option<String>,
     /// Play this WAV, when told or at a quiet moment (see below); may be given again
@@ -78,7 +78,7 @@ pub async fn run(args: PhoneArgs) -> anyhow::Result<ExitCode> {
     let (host, port) = split_port(&args.server)?;
     let server = resolve(&host, port).await?;
     let prompts = Arc::new(KnownPrompts::load(&args.data_dir).context("the prompts can't be read")?);
-    let mut plan = Plan::new(args.keys.as_deref(), &args.play, &prompts)?;
+    let mut plan = Plan::for_engineer(args.keys.as_deref(), &args.play, &prompts)?;
     plan.hang_up_after = args.hang_up_after;
     let mut settings = HandsetSettings::new(server, &args.account, prompts);
     settings.transport = args.transport.into();

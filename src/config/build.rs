@@ -229,7 +229,7 @@ fn assemble(server: Server, directory: Directory, secrets: Secrets, demo: bool, 
     Config {
         file: None,
         demo,
-        directory,
+        directory: Directory { country_code: server.country_code.clone(), ..directory },
         sip: SipSettings {
             listen: server.sip,
             public_host: server.sip_public_host,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hotline_core::directory::{Customer, Destination, Language, Phone, Trunk, User};
 use hotline_core::ids::{CustomerId, PhoneId, ScheduleId, TrunkId, UserId};
+use hotline_core::network::Network;
 use hotline_core::oncall::{self, Override, Rotation, Schedule};
 use hotline_core::private::Private;
 use jiff::Timestamp;
@@ -343,7 +344,7 @@ impl Context<'_> {
         let transport = section.text("transport").and_then(|word| choice(word, "transport", &transports, self.report));
         let registration = self.registration(section);
         let addresses = section.texts("addresses").unwrap_or_default();
-        for word in addresses.iter().filter(|word| !words::is_network(word.text)) {
+        for word in addresses.iter().filter(|word| Network::parse(word.text).is_none()) {
             let what = format!(
                 "`addresses` of {}: `{}` is no address; write an IP address or a network such as 192.0.2.0/24",
                 section.what, word.text

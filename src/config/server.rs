@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hotline_core::network::Network;
 use hotline_core::private::Private;
 
 use crate::sip::Strangers;
@@ -195,7 +196,7 @@ impl<'a> Settings<'a> {
     fn proxies(&self) -> Vec<String> {
         let words = self.first(|section| section.texts("trusted_proxies")).unwrap_or_default();
         let right = |word: &Word<'_>| {
-            let right = words::is_network(word.text);
+            let right = Network::parse(word.text).is_some();
             if !right {
                 let what = format!(
                     "`trusted_proxies`: `{}` is no address; write an IP address or a network such as 10.0.0.0/8",

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+pub use hotline_core::directory::e164;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 
@@ -42,26 +43,6 @@ pub(super) fn spell(duration: Duration) -> String {
     }
 }
 
-/// A telephone number in E.164 (`+4930…`), if the text is one beyond doubt. Spaces and `-./()` are
-/// skipped; `00…` is international, `0…` national where the country code is known, and digits
-/// that begin with the country code are taken for a number without its `+`.
-pub fn e164(text: &str, country_code: Option<&str>) -> Option<String> {
-    let plain: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '/' | '(' | ')' | '\u{a0}')).collect();
-    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let digits = if let Some(rest) = plain.strip_prefix('+') {
-        rest.to_owned()
-    } else if let Some(rest) = plain.strip_prefix("00") {
-        rest.to_owned()
-    } else if let Some(rest) = plain.strip_prefix('0') {
-        format!("{}{rest}", country_code?)
-    } else {
-        country_code.filter(|code| plain.len() >= 10 && plain.starts_with(code))?;
-        plain
-    };
-    // ITU-T E.164: at most 15 digits, and no country code begins with 0.
-    (all_digits(&digits) && (7..=15).contains(&digits.len()) && !digits.starts_with('0')).then(|| format!("+{digits}"))
-}
-
 /// The other ways in which carriers write an E.164 number.
 pub(super) fn spellings(e164: &str, country_code: Option<&str>) -> Vec<String> {
     let digits = e164.trim_start_matches('+');
@@ -75,14 +56,6 @@ pub(super) fn listen(text: &str) -> Option<SocketAddr> {
         Some(port) => Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port.parse().ok()?)),
         None => text.parse().ok(),
     }
-}
-
-/// An address, or a network such as `192.0.2.0/24`.
-pub(super) fn is_network(text: &str) -> bool {
-    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-    let Ok(address) = address.parse::<IpAddr>() else { return false };
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|bits| bits <= most))
 }
 
 /// `host`, `host:5060`, `192.0.2.1:5060`, `[2001:db8::1]:5060`.
@@ -184,7 +157,7 @@ mod tests {
 
     use jiff::civil::Weekday;
 
-    use super::{duration, e164, is_host_port, is_network, listen, local, ports, spell, spellings, weekdays};
+    use super::{duration, e164, is_host_port, listen, local, ports, spell, spellings, weekdays};
 
     #[test]
     fn durations() {
@@ -225,8 +198,6 @@ mod tests {
     fn addresses() {
         assert_eq!(listen("localhost:5060"), "127.0.0.1:5060".parse().ok());
         assert!(listen("[::1]:8080").is_some() && listen("8080").is_none());
-        assert!(is_network("192.0.2.0/24") && is_network("2001:db8::/32") && is_network("192.0.2.1"));
-        assert!(!is_network("192.0.2.0/33") && !is_network("sip.example.net"));
         assert!(
             is_host_port("sip.example.net")
                 && is_host_port("sip.example.net:5080")

@@ -28,6 +28,8 @@ pub struct Directory {
     pub trunks: BTreeMap<TrunkId, Trunk>,
     /// Accounts that phones may register with.
     pub phones: BTreeMap<PhoneId, Phone>,
+    /// The digits of the country's code (`49`), by which national spellings are understood.
+    pub country_code: Option<String>,
     /// Callers who are turned away: E.164 numbers or prefixes ended by `*`.
     pub blocklist: Vec<Private<String>>,
 }
@@ -142,6 +144,11 @@ impl Directory {
         })
     }
 
+    /// The caller's number as the directory spells it: E.164 where it is a telephone number, else as it came.
+    pub fn caller(&self, sent: &str) -> String {
+        e164(sent, self.country_code.as_deref()).unwrap_or_else(|| sent.to_owned())
+    }
+
     /// The customer who calls from `caller` (E.164). The most exact entry wins.
     pub fn customer_by_caller(&self, caller: &str) -> Option<&Customer> {
         let rank = |pattern: &Private<String>| match pattern.reveal().strip_suffix('*') {
@@ -167,4 +174,24 @@ impl Directory {
             None => entry.reveal() == caller,
         })
     }
+}
+
+/// A telephone number in E.164 (`+4930…`), if the text is one beyond doubt. Spaces and `-./()` are
+/// skipped; `00…` is international, `0…` national where the country code is known, and digits
+/// that begin with the country code are taken for a number without its `+`.
+pub fn e164(text: &str, country_code: Option<&str>) -> Option<String> {
+    let plain: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '/' | '(' | ')' | '\u{a0}')).collect();
+    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let digits = if let Some(rest) = plain.strip_prefix('+') {
+        rest.to_owned()
+    } else if let Some(rest) = plain.strip_prefix("00") {
+        rest.to_owned()
+    } else if let Some(rest) = plain.strip_prefix('0') {
+        format!("{}{rest}", country_code?)
+    } else {
+        country_code.filter(|code| plain.len() >= 10 && plain.starts_with(code))?;
+        plain
+    };
+    // ITU-T E.164: at most 15 digits, and no country code begins with 0.
+    (all_digits(&digits) && (7..=15).contains(&digits.len()) && !digits.starts_with('0')).then(|| format!("+{digits}"))
 }

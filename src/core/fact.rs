@@ -337,6 +337,9 @@ pub enum Actor {
 macro_rules! words {
     ($type:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
         impl $type {
+            /// All of them.
+            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
+
             /// The stable word for it in API and store.
             pub const fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }

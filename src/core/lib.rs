@@ -5,6 +5,7 @@
 //! what it answers is a [`call::Event`]. JSON and rows live in the shells.
 
 pub mod ids;
+pub mod network;
 pub mod now;
 pub mod private;
 

@@ -4,43 +4,9 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, request::Parts};
+use hotline_core::network::Network;
 
 use super::AppState;
-
-/// An address or network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    base: u128,
-    v4: bool,
-    bits: u32,
-}
-
-impl Network {
-    fn parse(text: &str) -> Option<Self> {
-        let (address, bits) = match text.trim().split_once('/') {
-            Some((address, bits)) => (address, Some(bits.parse::<u32>().ok()?)),
-            None => (text.trim(), None),
-        };
-        let address: IpAddr = address.parse().ok()?;
-        let v4 = address.is_ipv4();
-        let width = if v4 { 32 } else { 128 };
-        let bits = bits.unwrap_or(width);
-        (bits <= width).then(|| Self { base: number(address), v4, bits })
-    }
-
-    fn holds(self, address: IpAddr) -> bool {
-        let width = if self.v4 { 32 } else { 128 };
-        let shift = width - self.bits;
-        address.is_ipv4() == self.v4 && (shift >= 128 || number(address) >> shift == self.base >> shift)
-    }
-}
-
-fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => u128::from(u32::from(v4)),
-        IpAddr::V6(v6) => u128::from(v6),
-    }
-}
 
 /// The networks that could be read, and the entries that could not.
 pub fn networks(entries: &[String]) -> (Vec<Network>, Vec<String>) {

@@ -497,7 +497,14 @@ impl Kept {
                 }
             }
         }
-        let at = now - 7 * MINUTE;
+        self.answers(now - 7 * MINUTE);
+        self.odd_recordings(now);
+        self.steps(now - 7 * MINUTE);
+        self.live(now);
+    }
+
+    /// What the caller of the waiting alert said.
+    fn answers(&mut self, at: i64) {
         self.said(201, "who", at + 20_000, 3_200, "This is Jane Porter from Acme Logistics in Dover.");
         self.said(202, "what", at + 27_000, 2_100, "The, uh, sorry.");
         self.said(RECORDING_WHAT, "what", at + 36_000, 6_400, "The warehouse scanners can't reach the server any more, nothing is being booked and the trucks are waiting.");
@@ -516,9 +523,6 @@ impl Kept {
                 row.reason = Some("no-speech".to_owned());
             }
         }
-        self.odd_recordings(now);
-        self.steps(at);
-        self.live(now);
     }
 
     fn call(

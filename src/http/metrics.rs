@@ -35,7 +35,7 @@ impl Default for Metrics {
             }
             metrics::describe_counter!(CALLS_TOTAL, "Calls that ended since the start, by direction and outcome.");
             for direction in [Direction::Inbound, Direction::AlertRing] {
-                for outcome in OUTCOMES {
+                for outcome in Outcome::ALL {
                     metrics::counter!(CALLS_TOTAL, "direction" => direction.word(), "outcome" => outcome.word())
                         .increment(0);
                 }
@@ -45,17 +45,6 @@ impl Default for Metrics {
         Self(handle.clone())
     }
 }
-
-const OUTCOMES: [Outcome; 8] = [
-    Outcome::Taken,
-    Outcome::Voicemail,
-    Outcome::Reported,
-    Outcome::Abandoned,
-    Outcome::Blocked,
-    Outcome::Completed,
-    Outcome::Failed,
-    Outcome::Unanswered,
-];
 
 /// Counts a call that has ended. Words that are none of ours are not counted: labels stay few.
 pub(super) fn call_ended(direction: &str, outcome: &str) {

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hotline_core::network::Network;
 use hotline_core::private::Private;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -60,7 +61,7 @@ pub struct AppState(Arc<Shared>);
 /// What the clones share.
 struct Shared {
     settings: HttpSettings,
-    proxies: Vec<client::Network>,
+    proxies: Vec<Network>,
     records: Arc<dyn Records>,
     board: Arc<dyn Board>,
     feed: events::Feed,

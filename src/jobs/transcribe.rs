@@ -18,7 +18,7 @@ const IDLE: Duration = Duration::from_secs(1);
 /// How long to wait while transcripts are off or the database is away.
 const OFF: Duration = Duration::from_secs(10);
 /// How long a result may take into the database before the next job is asked for.
-const DRAIN: Duration = Duration::from_secs(60);
+const DRAIN: Duration = Duration::from_mins(1);
 /// A worker that dies this often over one recording won't manage it.
 const TRIES: u32 = 3;
 
@@ -26,6 +26,10 @@ const TRIES: u32 = 3;
 pub async fn run(switch: Switch, store: Store, transcriber: Transcriber, stop: CancellationToken) {
     let mut tries = HashMap::new();
     loop {
+        // Unknown while the database is away: the last count stands.
+        if let Ok(waiting) = store.transcripts_waiting().await {
+            switch.set_transcripts_waiting(waiting);
+        }
         let pause = tokio::select! {
             () = stop.cancelled() => return,
             pause = one(&switch, &store, &transcriber, &mut tries) => pause,

@@ -45,7 +45,10 @@ pub(super) enum Order {
     /// Ends the bridge on both sides.
     Unbridge(LegKey),
     /// The peer ended the bridge: end it here if it is still the one.
-    PeerLeft { leg: LegKey, peer: LegKey },
+    PeerLeft {
+        leg: LegKey,
+        peer: LegKey,
+    },
     Digits(LegKey, Vec<u8>),
     Tap(LegKey, Sender<Frame>),
     Close(LegKey),

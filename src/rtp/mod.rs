@@ -61,27 +61,9 @@ pub struct MediaSettings {
     pub lanes: usize,
 }
 
-/// Where a leg's packets go to and how they look.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remote {
-    /// From the other side's SDP. What we hear from may differ (symmetric RTP): the first valid
-    /// source is learned and locked until the next `connect`.
-    pub address: SocketAddr,
-    /// What we send and expect.
-    pub codec: Codec,
-    /// Payload type that we send `codec` with (theirs).
-    pub payload_type: u8,
-    /// Payload type that we receive `codec` with (ours).
-    pub receive_payload_type: u8,
-    /// `telephone-event` payload types: (theirs, to send; ours, to receive).
-    pub events: Option<(u8, u8)>,
-    /// Milliseconds of audio in each packet we send, 10–60.
-    pub ptime_ms: u8,
-    /// We may send to them (not held by them).
-    pub send: bool,
-    /// They send to us.
-    pub receive: bool,
-}
+/// Where a leg's packets go to and how they look. `address` is what the other side's SDP says; what we hear
+/// from may differ (symmetric RTP): the first valid source is learned and locked until the next `connect`.
+pub use hotline_core::sdp::Negotiated as Remote;
 
 /// A piece to play: the clip and whether it repeats without end.
 #[derive(Debug, Clone)]

@@ -62,11 +62,8 @@ impl Drop for Lease {
 
 impl Ports {
     pub(super) fn new(bind: IpAddr, range: (u16, u16)) -> Arc<Self> {
-        let mut ports = Self {
-            bind,
-            range,
-            state: Mutex::new(State { taken: HashSet::new(), resting: HashMap::new(), next: 0 }),
-        };
+        let mut ports =
+            Self { bind, range, state: Mutex::new(State { taken: HashSet::new(), resting: HashMap::new(), next: 0 }) };
         // A random start: a restarted service does not hand out the ports of the calls it lost.
         let pairs = ports.pairs().max(1);
         ports.state.get_mut().next = rand::rng().random_range(0..pairs);

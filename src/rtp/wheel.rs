@@ -57,6 +57,10 @@ impl Wheel {
     pub(super) fn enter(&mut self, leg: LegKey, now: Instant) {
         // An odd stride visits all ten ticks and keeps neighbours apart.
         self.phase = (self.phase + 3) % TURN;
+        if self.entries == 0 {
+            // Nobody waited: the wheel stood still while the lane slept.
+            self.next = self.next.max(self.tick_at(now));
+        }
         let first = self.tick_at(now).max(self.next) + 1;
         let wait = (self.phase + TURN - first % TURN) % TURN;
         self.put(leg, first + wait);
@@ -163,6 +167,17 @@ mod tests {
         let mut legs = Vec::new();
         assert!(wheel.run(start + Duration::from_millis(60), &mut legs).is_some());
         assert_eq!(wheel.due(), None);
+    }
+
+    #[test]
+    fn a_leg_that_comes_after_a_long_sleep_is_due_at_once_and_no_stall_is_counted() {
+        let (mut wheel, start) = wheel();
+        let now = start + Duration::from_hours(5);
+        wheel.enter(1, now);
+        let due = wheel.due().unwrap();
+        assert!(due >= now && due <= now + Duration::from_millis(24), "{:?}", due - now);
+        assert!(wheel.run(due, &mut Vec::new()).is_some());
+        assert_eq!(wheel.stalls, 0);
     }
 
     #[test]

@@ -81,7 +81,7 @@ fn trunk(inner: &Inner, request: &Request, flow: &Flow) -> Option<TrunkId> {
 fn unknown(inner: &Inner, request: &Request) -> Admission {
     let live = inner.live.load();
     let from = value(&request.headers, "From").and_then(NameAddr::parse).and_then(|from| user_of(from.uri));
-    let known = from.map(|user| PhoneId(user)).filter(|id| live.settings.phones.contains_key(id));
+    let known = from.map(PhoneId).filter(|id| live.settings.phones.contains_key(id));
     let proven = wire::value(&request.headers, "Authorization").is_some()
         || wire::value(&request.headers, "Proxy-Authorization").is_some();
     if let Some(id) = known.as_ref().filter(|_| proven || !live.settings.open) {
@@ -110,7 +110,9 @@ mod tests {
 
     #[test]
     fn a_sender_survives_its_line() {
-        for source in [Source::Trunk(TrunkId::from("my carrier")), Source::Phone(PhoneId::from("engineer-1")), Source::Open] {
+        for source in
+            [Source::Trunk(TrunkId::from("my carrier")), Source::Phone(PhoneId::from("engineer-1")), Source::Open]
+        {
             let line = Sender(source.clone()).to_line();
             assert_eq!(Sender::from_line(&line), Some(Sender(source)));
         }

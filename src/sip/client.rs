@@ -34,7 +34,8 @@ pub(super) async fn exchange(
         let status = response.status_code.code();
         let retry = matches!(status, 401 | 407)
             && round < ROUNDS
-            && credentials.is_some_and(|credentials| authorize(inner, &mut request, &response, flow, credentials, round > 1));
+            && credentials
+                .is_some_and(|credentials| authorize(inner, &mut request, &response, flow, credentials, round > 1));
         if !retry {
             return Ok(response);
         }
@@ -65,7 +66,7 @@ pub(super) fn is_timeout(response: &Response) -> bool {
     response.status_code.code() == 408 && wire::origin(&response.headers).is_none()
 }
 
-/// Puts the answer to a challenge into `request`, with the next CSeq and a new branch
+/// Puts the answer to a challenge into `request`, with the next `CSeq` and a new branch
 /// (RFC 3261 section 22.2). `again`: only if the server says that just the nonce was stale.
 /// False if the challenge can't be answered.
 pub(super) fn authorize(
@@ -92,10 +93,10 @@ pub(super) fn authorize(
     let method = request.method;
     let via = wire::via(flow.transport, &inner.sent_by(flow.remote.ip()));
     for header in request.headers.iter_mut() {
-        match header {
-            Header::CSeq(cseq) => *cseq = CSeq::new(format!("{seq} {method}")),
-            Header::Via(own) => *own = Via::new(via.as_str()),
-            _ => {}
+        if let Header::CSeq(own) = header {
+            *own = CSeq::new(format!("{seq} {method}"));
+        } else if let Header::Via(own) = header {
+            *own = Via::new(via.as_str());
         }
     }
     true

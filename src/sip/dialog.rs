@@ -1,4 +1,4 @@
-//! One dialog's state (RFC 3261 section 12): identity, route set, remote target, CSeq;
+//! One dialog's state (RFC 3261 section 12): identity, route set, remote target, `CSeq`;
 //! and the table that finds the task of a dialog. No decisions about the call.
 
 use std::collections::HashMap;
@@ -10,10 +10,10 @@ use rsipstack::sip::{Header, Headers, Method, Request, Response, Uri};
 use rsipstack::transaction::Transaction;
 use tokio::sync::mpsc;
 
+use super::Transport;
 use super::engine::Inner;
 use super::sockets::Flow;
 use super::wire::{self, Draft, NameAddr};
-use super::Transport;
 
 /// How much may wait for a dialog's task; more is refused with 503.
 const INBOX: usize = 16;
@@ -166,7 +166,7 @@ impl Dialog {
         Header::Contact(rsipstack::sip::headers::untyped::Contact::new(inner.contact(&self.contact_user, &self.flow)))
     }
 
-    /// Whether a request of the peer is in order (RFC 3261 section 12.2.2): a lower CSeq is not.
+    /// Whether a request of the peer is in order (RFC 3261 section 12.2.2): a lower `CSeq` is not.
     pub fn accepts(&mut self, request: &Request) -> bool {
         let seq = wire::seq_of(&request.headers).unwrap_or(0);
         if seq < self.remote_seq {
@@ -192,8 +192,10 @@ impl Dialog {
     /// The ACK to a 2xx (RFC 3261 section 13.2.2.4), with the INVITE's credentials.
     pub async fn ack(&self, inner: &Arc<Inner>, invite: &Request) -> Option<(Request, Flow)> {
         let seq = wire::seq_of(&invite.headers)?;
-        let credentials =
-            invite.headers.iter().filter(|header| matches!(header, Header::Authorization(_) | Header::ProxyAuthorization(_)));
+        let credentials = invite
+            .headers
+            .iter()
+            .filter(|header| matches!(header, Header::Authorization(_) | Header::ProxyAuthorization(_)));
         self.build(inner, Method::Ack, seq, credentials.cloned().collect()).await
     }
 
@@ -255,7 +257,10 @@ fn reachable(named: SocketAddr, seen: SocketAddr) -> bool {
         IpAddr::V4(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified(),
         IpAddr::V6(ip) => ip.is_loopback() || ip.is_unspecified() || (ip.segments()[0] & 0xfe00) == 0xfc00,
     };
-    named.port() != 0 && !named.ip().is_unspecified() && named.is_ipv4() == seen.is_ipv4() && (private(seen.ip()) || !private(named.ip()))
+    named.port() != 0
+        && !named.ip().is_unspecified()
+        && named.is_ipv4() == seen.is_ipv4()
+        && (private(seen.ip()) || !private(named.ip()))
 }
 
 /// The URI in a message's first Contact.

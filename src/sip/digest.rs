@@ -2,6 +2,8 @@
 //! answers to challenges we get, and the check of answers to ours. Pure; who may
 //! do what is decided elsewhere.
 
+use std::fmt::Write;
+
 use hotline_core::private::Private;
 use md5::Md5;
 use sha2::{Digest, Sha256};
@@ -102,7 +104,14 @@ impl Challenge {
             Some(_) => return None,
         };
         let stale = field(&fields, "stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true"));
-        Some(Self { realm: field(&fields, "realm")?, nonce: field(&fields, "nonce")?, opaque: field(&fields, "opaque"), algorithm, qop, stale })
+        Some(Self {
+            realm: field(&fields, "realm")?,
+            nonce: field(&fields, "nonce")?,
+            opaque: field(&fields, "opaque"),
+            algorithm,
+            qop,
+            stale,
+        })
     }
 
     /// The header value that answers it. `qop` and `nc` are bare (RFC 7616 section 3.4).
@@ -127,10 +136,11 @@ impl Challenge {
             self.algorithm.name(),
         );
         if let Some(opaque) = &self.opaque {
-            out.push_str(&format!(", opaque=\"{}\"", escape(opaque)));
+            // Writing to a string can't fail.
+            let _ = write!(out, ", opaque=\"{}\"", escape(opaque));
         }
         if self.qop {
-            out.push_str(&format!(", qop=auth, nc={nc}, cnonce=\"{cnonce}\""));
+            let _ = write!(out, ", qop=auth, nc={nc}, cnonce=\"{cnonce}\"");
         }
         out
     }

@@ -203,7 +203,12 @@ impl Inner {
     }
 
     /// The addresses behind a host; SRV where no port is given (RFC 3263).
-    pub async fn resolve(&self, host: &str, port: Option<u16>, transport: Transport) -> Result<Vec<SocketAddr>, String> {
+    pub async fn resolve(
+        &self,
+        host: &str,
+        port: Option<u16>,
+        transport: Transport,
+    ) -> Result<Vec<SocketAddr>, String> {
         if let Ok(ip) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(ip, port.unwrap_or(5060))]);
         }
@@ -214,15 +219,14 @@ impl Inner {
         let domain = Domain::from(host);
         let looked_up = self.resolver.lookup(&domain, port.map(Port), Some(kind), false);
         let found = tokio::time::timeout(RESOLVE_MAX, looked_up).await;
-        let addresses = match found {
-            Ok(Ok(targets)) => targets.into_iter().map(|target| target.addr).collect::<Vec<_>>(),
-            Ok(Err(_)) | Err(_) => {
-                let system = tokio::net::lookup_host((host, port.unwrap_or(5060)));
-                match tokio::time::timeout(RESOLVE_MAX, system).await {
-                    Ok(Ok(found)) => found.collect(),
-                    Ok(Err(error)) => return Err(error.to_string()),
-                    Err(_) => return Err("the name server does not answer".to_owned()),
-                }
+        let addresses: Vec<SocketAddr> = if let Ok(Ok(targets)) = found {
+            targets.into_iter().map(|target| target.addr).collect()
+        } else {
+            let system = tokio::net::lookup_host((host, port.unwrap_or(5060)));
+            match tokio::time::timeout(RESOLVE_MAX, system).await {
+                Ok(Ok(found)) => found.collect(),
+                Ok(Err(error)) => return Err(error.to_string()),
+                Err(_) => return Err("the name server does not answer".to_owned()),
             }
         };
         let ours = |address: &SocketAddr| self.sockets.local.is_ipv6() || address.is_ipv4();

@@ -95,7 +95,7 @@ pub(super) fn frame(buffer: &[u8]) -> Framed {
         }
         Ok(Some(_)) => Framed::Broken("body too long"),
         Ok(None) => Framed::Broken("no Content-Length"),
-        Err(_) => Framed::Broken("broken Content-Length"),
+        Err(()) => Framed::Broken("broken Content-Length"),
     }
 }
 
@@ -112,7 +112,8 @@ pub(super) fn inspect(bytes: &[u8], arrival: Arrival) -> Verdict {
     }
     let text = String::from_utf8_lossy(&bytes[..head]);
     let Ok(headers) = unfold(&text) else { return Verdict::Drop("broken header line") };
-    let message = Message { start: text.split("\r\n").next().unwrap_or(""), headers, body: &bytes[head + 4..], arrival };
+    let message =
+        Message { start: text.split("\r\n").next().unwrap_or(""), headers, body: &bytes[head + 4..], arrival };
     if message.start.starts_with("SIP/") { message.judge_response() } else { message.judge_request() }
 }
 
@@ -161,7 +162,9 @@ impl Message<'_> {
             return Verdict::Drop("response without a status");
         }
         match self.check_common().and_then(|()| self.body_length()) {
-            Ok(length) => Verdict::Pass(self.canonical(&format!("SIP/2.0 {status} {}", parts.next().unwrap_or("").trim()), length)),
+            Ok(length) => Verdict::Pass(
+                self.canonical(&format!("SIP/2.0 {status} {}", parts.next().unwrap_or("").trim()), length),
+            ),
             Err(_) => Verdict::Drop("broken response"),
         }
     }
@@ -191,7 +194,7 @@ impl Message<'_> {
         }
         self.check_common()?;
         self.check_cseq(method)?;
-        self.check_method(method)?;
+        Self::check_method(method)?;
         let scheme = uri.split(':').next().unwrap_or("");
         if !["sip", "sips", "tel"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
             return Err(Refusal::new(416, "Unsupported URI Scheme"));
@@ -254,7 +257,7 @@ impl Message<'_> {
         if number.is_some_and(|number| number < 1 << 31) && same { Ok(()) } else { Err(Refusal::bad("Bad CSeq")) }
     }
 
-    fn check_method(&self, method: &str) -> Result<(), Refusal> {
+    fn check_method(method: &str) -> Result<(), Refusal> {
         let allow = || format!("Allow: {ALLOW}\r\n");
         match method {
             "INVITE" | "ACK" | "CANCEL" | "BYE" | "OPTIONS" | "INFO" | "UPDATE" | "REGISTER" => Ok(()),
@@ -329,7 +332,8 @@ impl Message<'_> {
         let mut out = format!("SIP/2.0 {status} {phrase}\r\n");
         let mut to = None;
         for via in self.all("Via") {
-            let (text, reply) = if to.is_none() { stamp(via, self.arrival) } else { (via.to_owned(), self.arrival.source) };
+            let (text, reply) =
+                if to.is_none() { stamp(via, self.arrival) } else { (via.to_owned(), self.arrival.source) };
             to = to.or(Some(reply));
             let _ = write!(out, "Via: {text}\r\n");
         }
@@ -399,8 +403,12 @@ fn unfold(head: &str) -> Result<Vec<(&'static str, String, String)>, ()> {
     for line in head.split("\r\n").skip(1) {
         if line.starts_with([' ', '\t']) {
             let (.., value) = headers.last_mut().ok_or(())?;
-            value.push(' ');
-            value.push_str(&harmless(line.trim()));
+            // A fold is one space; at the front or the end it is no part of the value (RFC 3261 section 7.3.1).
+            let more = harmless(line.trim());
+            if !value.is_empty() && !more.is_empty() {
+                value.push(' ');
+            }
+            value.push_str(&more);
             continue;
         }
         let (name, value) = line.split_once(':').ok_or(())?;
@@ -465,15 +473,51 @@ fn content_length(headers: &[(&'static str, String, String)]) -> Result<Option<u
 /// and the IANA registry); empty for all others.
 fn long_name(name: &str) -> &'static str {
     const LONG: [&str; 24] = [
-        "Via", "From", "To", "Call-ID", "CSeq", "Content-Length", "Content-Type", "Contact", "Max-Forwards", "Require",
-        "Route", "Record-Route", "Supported", "Subject", "Content-Encoding", "Event", "Refer-To", "Allow-Events",
-        "Session-Expires", "Referred-By", "Reject-Contact", "Accept-Contact", "Request-Disposition", "Identity",
+        "Via",
+        "From",
+        "To",
+        "Call-ID",
+        "CSeq",
+        "Content-Length",
+        "Content-Type",
+        "Contact",
+        "Max-Forwards",
+        "Require",
+        "Route",
+        "Record-Route",
+        "Supported",
+        "Subject",
+        "Content-Encoding",
+        "Event",
+        "Refer-To",
+        "Allow-Events",
+        "Session-Expires",
+        "Referred-By",
+        "Reject-Contact",
+        "Accept-Contact",
+        "Request-Disposition",
+        "Identity",
     ];
     const SHORT: [(&str, &str); 19] = [
-        ("v", "Via"), ("f", "From"), ("t", "To"), ("i", "Call-ID"), ("l", "Content-Length"), ("c", "Content-Type"),
-        ("m", "Contact"), ("k", "Supported"), ("s", "Subject"), ("e", "Content-Encoding"), ("o", "Event"),
-        ("r", "Refer-To"), ("u", "Allow-Events"), ("x", "Session-Expires"), ("b", "Referred-By"), ("j", "Reject-Contact"),
-        ("a", "Accept-Contact"), ("d", "Request-Disposition"), ("y", "Identity"),
+        ("v", "Via"),
+        ("f", "From"),
+        ("t", "To"),
+        ("i", "Call-ID"),
+        ("l", "Content-Length"),
+        ("c", "Content-Type"),
+        ("m", "Contact"),
+        ("k", "Supported"),
+        ("s", "Subject"),
+        ("e", "Content-Encoding"),
+        ("o", "Event"),
+        ("r", "Refer-To"),
+        ("u", "Allow-Events"),
+        ("x", "Session-Expires"),
+        ("b", "Referred-By"),
+        ("j", "Reject-Contact"),
+        ("a", "Accept-Contact"),
+        ("d", "Request-Disposition"),
+        ("y", "Identity"),
     ];
     if name.len() == 1 {
         return SHORT.iter().find(|(short, _)| short.eq_ignore_ascii_case(name)).map_or("", |(_, long)| long);

@@ -27,10 +27,7 @@ pub(super) fn caller(request: &Request, trusted: bool) -> Caller {
     let display = asserted.as_ref().and_then(|(_, display)| display.clone());
     let display = display.or_else(|| from.and_then(|from| tidy_display(&from.display)));
     let display = display.filter(|name| !name.eq_ignore_ascii_case("anonymous"));
-    Caller {
-        user: asserted.map(|(user, _)| user).or(from_user).map(Private::new),
-        display: display.map(Private::new),
-    }
+    Caller { user: asserted.map(|(user, _)| user).or(from_user).map(Private::new), display: display.map(Private::new) }
 }
 
 /// RFC 3323: the caller asks not to be shown.
@@ -158,7 +155,13 @@ mod tests {
         let more = "From: <sip:a@x>;tag=1\r\nP-Called-Party-ID: <sip:+49303@x>\r\nDiversion: <sip:1@x>,<tel:+49304>;reason=no-answer";
         let request = invite("sip:account@x", more);
         assert_eq!(dialled(&request, &[]), ["account"]);
-        let all = [NumberSource::To, NumberSource::PCalledPartyId, NumberSource::Diversion, NumberSource::RequestUri, NumberSource::To];
+        let all = [
+            NumberSource::To,
+            NumberSource::PCalledPartyId,
+            NumberSource::Diversion,
+            NumberSource::RequestUri,
+            NumberSource::To,
+        ];
         assert_eq!(dialled(&request, &all), ["+49302", "+49303", "+49304", "account"]);
         assert_eq!(dialled(&invite("tel:+49305", "From: <sip:a@x>;tag=1"), &[]), ["+49305"]);
     }

@@ -88,7 +88,13 @@ pub(super) fn refuse(inner: &Arc<Inner>, mut transaction: Transaction, status: u
 }
 
 /// Sends a response on a server transaction.
-pub(super) async fn reply(transaction: &mut Transaction, status: u16, tag: &str, extra: Vec<Header>, body: Option<String>) {
+pub(super) async fn reply(
+    transaction: &mut Transaction,
+    status: u16,
+    tag: &str,
+    extra: Vec<Header>,
+    body: Option<String>,
+) {
     let response = wire::response(&transaction.original, status, tag, extra, body);
     if let Err(error) = transaction.respond(response).await {
         tracing::debug!(%error, status, "could not answer");

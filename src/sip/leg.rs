@@ -36,7 +36,7 @@ pub(super) struct Line {
 }
 
 /// Resolves when the leg is dropped; never after the end was told.
-pub(super) async fn dropped(events: &Option<mpsc::Sender<LegEvent>>) {
+pub(super) async fn dropped(events: Option<&mpsc::Sender<LegEvent>>) {
     match events {
         Some(events) => events.closed().await,
         None => std::future::pending().await,
@@ -184,10 +184,12 @@ impl Talk {
         loop {
             let due = self.pending.as_ref().map(Pending::due);
             let next = tokio::select! {
+                // An order given before the leg was dropped still counts.
+                biased;
                 Some(acked) = self.acks.1.recv() => self.acknowledged(acked).await,
                 Some(inbound) = self.inbox.recv() => self.inbound(inbound).await,
                 order = order(&mut self.line.orders) => self.order(order).await,
-                () = dropped(&self.line.events) => Next::Bye(LegCause::Released),
+                () = dropped(self.line.events.as_ref()) => Next::Bye(LegCause::Released),
                 cancelled = Self::cancelled(&mut self.pending) => {
                     if cancelled { self.answer_pending(Err(487)).await; }
                     Next::Stay
@@ -273,7 +275,7 @@ impl Talk {
             let flow = self.inner.sockets.udp_flow(([127, 0, 0, 1], 9).into());
             let flow = origin_flow(&self.inner, response).await.unwrap_or(flow);
             let fork = Dialog::of_client(invite, response, flow, false, "hotline");
-            end_fork(self.inner.clone(), fork, invite.clone(), self.credentials.clone());
+            end_fork(&self.inner, fork, invite.clone(), self.credentials.clone());
         }
     }
 
@@ -423,7 +425,7 @@ pub(super) async fn acknowledge(inner: &Arc<Inner>, dialog: &Dialog, invite: &Re
 }
 
 /// Acknowledges a 2xx that nobody wants and ends its dialog.
-pub(super) fn end_fork(inner: Arc<Inner>, mut dialog: Dialog, invite: Request, credentials: Option<Credentials>) {
+pub(super) fn end_fork(inner: &Arc<Inner>, mut dialog: Dialog, invite: Request, credentials: Option<Credentials>) {
     let own = inner.clone();
     inner.spawn(
         async move {

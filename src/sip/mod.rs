@@ -311,7 +311,9 @@ pub struct SipCounters {
 #[derive(Debug, thiserror::Error)]
 pub enum SipError {
     /// The port is taken, or the address is not ours.
-    #[error("can't listen for SIP on {address}: {source}; is another SIP server running? Set HOTLINE_SIP_ADDR to another port")]
+    #[error(
+        "can't listen for SIP on {address}: {source}; is another SIP server running? Set HOTLINE_SIP_ADDR to another port"
+    )]
     Listen {
         /// Which.
         address: SocketAddr,
@@ -367,7 +369,8 @@ impl Sip {
         };
         let own = self.local().ip();
         // Nothing is sent there: only the routing table is asked (RFC 5737 address).
-        let outside = if own.is_ipv6() { Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into() } else { [192, 0, 2, 1].into() };
+        let outside =
+            if own.is_ipv6() { Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into() } else { [192, 0, 2, 1].into() };
         self.inner.local_ip(remote.unwrap_or(outside))
     }
 

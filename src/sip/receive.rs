@@ -102,7 +102,7 @@ async fn passed(inner: &Arc<Inner>, message: SipMessage, flow: &Flow) {
 }
 
 fn key_is_invite(response: &rsipstack::sip::Response) -> bool {
-    response.cseq_header().and_then(|cseq| cseq.method()).is_ok_and(|method| method == Method::Invite)
+    response.cseq_header().and_then(rsipstack::sip::CSeq::method).is_ok_and(|method| method == Method::Invite)
 }
 
 /// Lets through what belongs to a running transaction or dialog; asks who sends what would begin

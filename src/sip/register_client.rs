@@ -20,7 +20,7 @@ use super::{SipError, Transport};
 /// How long a phone of ours registers for.
 const PHONE_EXPIRES: u32 = 120;
 const RETRY_MIN: Duration = Duration::from_secs(2);
-const RETRY_MAX: Duration = Duration::from_secs(60);
+const RETRY_MAX: Duration = Duration::from_mins(1);
 /// A server that wants more than this is not believed.
 const EXPIRES_CAP: u32 = 86_400;
 
@@ -43,7 +43,7 @@ pub(super) enum Outcome {
     Silent(Silence),
 }
 
-/// One account at one server. Keeps Call-ID and counts CSeq over its life.
+/// One account at one server. Keeps Call-ID and counts `CSeq` over its life.
 pub(super) struct Registering {
     /// `host` or `host:port` of the address of record.
     pub domain: String,
@@ -103,10 +103,7 @@ impl Registering {
             call_id: &self.call_id,
             seq: self.seq + 1,
             routes: &[],
-            extra: vec![
-                Header::Contact(Contact::new(contact)),
-                Header::Expires(Expires::new(expires.to_string())),
-            ],
+            extra: vec![Header::Contact(Contact::new(contact)), Header::Expires(Expires::new(expires.to_string()))],
             body: None,
         }))
     }
@@ -141,10 +138,12 @@ pub(super) async fn as_phone(
     inner.spawn(async move { keep(own, registering, server, transport, first).await }, || {});
     match answer.await {
         Ok(Outcome::Granted(_)) => Ok(()),
-        Ok(Outcome::Refused(status @ (401 | 403 | 404 | 407))) => {
-            Err(SipError::Settings(format!("{server} refused account {account} ({status}); are account and password right?")))
+        Ok(Outcome::Refused(status @ (401 | 403 | 404 | 407))) => Err(SipError::Settings(format!(
+            "{server} refused account {account} ({status}); are account and password right?"
+        ))),
+        Ok(Outcome::Refused(status)) => {
+            Err(SipError::Settings(format!("{server} refused to register {account}: {status}")))
         }
-        Ok(Outcome::Refused(status)) => Err(SipError::Settings(format!("{server} refused to register {account}: {status}"))),
         Ok(Outcome::Silent(_)) | Err(_) => {
             Err(SipError::Settings(format!("no answer from {server}; is it running, and is the port right?")))
         }
@@ -221,7 +220,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_a_limit() {
-        let (min, max) = (Duration::from_secs(5), Duration::from_secs(300));
+        let (min, max) = (Duration::from_secs(5), Duration::from_mins(5));
         assert!(back_off(0, min, max) <= Duration::from_millis(6250));
         assert!(back_off(60, min, max) <= Duration::from_secs(375));
         assert!(back_off(60, min, max) >= Duration::from_secs(225));

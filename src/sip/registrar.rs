@@ -118,7 +118,8 @@ impl Registrar {
     pub fn list(&self) -> Vec<Registered> {
         let now = crate::clock::now().mono;
         let bindings = self.bindings.lock();
-        let alive = bindings.iter().filter(|(_, binding)| binding.expires.mono > now && !binding.flow.closed.is_cancelled());
+        let alive =
+            bindings.iter().filter(|(_, binding)| binding.expires.mono > now && !binding.flow.closed.is_cancelled());
         alive
             .map(|(id, binding)| Registered {
                 phone: id.clone(),
@@ -148,12 +149,15 @@ impl Registrar {
         let Some(answer) = answer else { return ask(false) };
         let password = live.settings.phones.get(id).map(|account| account.password.reveal().as_str());
         // An account that does not exist is asked and refused like one that does.
-        let right = answer.proves(password.unwrap_or(""), purpose.method()) && password.is_some() && answer.user == id.0;
+        let right =
+            answer.proves(password.unwrap_or(""), purpose.method()) && password.is_some() && answer.user == id.0;
         if !right {
             return Checked::Wrong;
         }
         match issued(&inner.secret, &answer.nonce) {
-            Some(issued) if (0..=NONCE_LIFE).contains(&(now - issued)) && self.count(&answer, issued, now) => Checked::Proven,
+            Some(issued) if (0..=NONCE_LIFE).contains(&(now - issued)) && self.count(&answer, issued, now) => {
+                Checked::Proven
+            }
             Some(_) | None => ask(true),
         }
     }
@@ -178,7 +182,9 @@ impl Registrar {
     }
 
     fn sweep(&self, now: Now) {
-        self.bindings.lock().retain(|_, binding| binding.expires.mono > now.mono && !binding.flow.closed.is_cancelled());
+        self.bindings
+            .lock()
+            .retain(|_, binding| binding.expires.mono > now.mono && !binding.flow.closed.is_cancelled());
         self.nonces.lock().retain(|_, used| now.wall.as_second() - used.issued <= NONCE_LIFE);
     }
 }
@@ -220,7 +226,8 @@ fn challenges(secret: &[u8; 32], realm: &str, now: i64, stale: bool, agent: &str
         .iter()
         .map(|algorithm| {
             let nonce = nonce(secret, now);
-            let value = format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}");
+            let value =
+                format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}");
             Header::WwwAuthenticate(WwwAuthenticate::new(value))
         })
         .collect()
@@ -251,7 +258,7 @@ async fn decide(inner: &Arc<Inner>, request: &Request) -> Option<(u16, Vec<Heade
     }
     let Some((transport, remote)) = wire::origin(&request.headers) else { return refuse(400) };
     let Ok(flow) = inner.flow(transport, remote).await else { return refuse(400) };
-    Some(inner.registrar.update(id, request, flow, crate::clock::now()))
+    Some(inner.registrar.update(&id, request, flow, crate::clock::now()))
 }
 
 /// What a REGISTER wants (RFC 3261 section 10.3).
@@ -277,7 +284,7 @@ fn wish(request: &Request) -> Wish {
         return if entries.len() == 1 && default == 0 { Wish::Remove } else { Wish::Bad };
     }
     let parsed = entries.iter().filter_map(|entry| NameAddr::parse(entry)).map(|entry| {
-        let seconds = entry.param("expires").flatten().and_then(|text| text.parse().ok()).unwrap_or(default);
+        let seconds = entry.param("expires").and_then(|text| text.parse().ok()).unwrap_or(default);
         (entry.uri.to_owned(), seconds)
     });
     let wanted: Vec<(String, u32)> = parsed.filter(|(uri, _)| wire::target(uri).is_some()).collect();
@@ -290,11 +297,11 @@ fn wish(request: &Request) -> Wish {
 }
 
 impl Registrar {
-    fn update(&self, id: PhoneId, request: &Request, flow: Flow, now: Now) -> (u16, Vec<Header>) {
+    fn update(&self, id: &PhoneId, request: &Request, flow: Flow, now: Now) -> (u16, Vec<Header>) {
         let call_id = wire::value(&request.headers, "Call-ID").unwrap_or("").to_owned();
         let seq = wire::seq_of(&request.headers).unwrap_or(0);
         let mut bindings = self.bindings.lock();
-        let old = bindings.get(&id);
+        let old = bindings.get(id);
         if old.is_some_and(|old| old.call_id == call_id && old.seq >= seq) {
             // An older request, overtaken (RFC 3261 section 10.3 step 7).
             return (500, Vec::new());
@@ -303,22 +310,25 @@ impl Registrar {
             Wish::Bad => return (400, Vec::new()),
             Wish::Query => {}
             Wish::Remove => {
-                bindings.remove(&id);
+                bindings.remove(id);
             }
             Wish::Bind { seconds, .. } if seconds < EXPIRES_MIN => {
                 return (423, vec![Header::MinExpires(MinExpires::new(EXPIRES_MIN.to_string()))]);
             }
             Wish::Bind { contact, seconds } => {
                 let natted = flow.transport == super::Transport::Udp
-                    && wire::target(&contact).and_then(|uri| wire::literal_address(&uri)).is_none_or(|own| own.ip() != flow.remote.ip());
+                    && wire::target(&contact)
+                        .and_then(|uri| wire::literal_address(&uri))
+                        .is_none_or(|own| own.ip() != flow.remote.ip());
                 let seconds = seconds.min(if natted { EXPIRES_NAT } else { EXPIRES_MAX });
                 // Some slack: the refresh may be on its way.
                 let expires = now.after(Duration::from_secs(u64::from(seconds) + 2));
                 let agent = wire::value(&request.headers, "User-Agent").and_then(tidy_display).unwrap_or_default();
-                bindings.insert(id.clone(), Binding { flow, contact, expires, seconds, user_agent: agent, call_id, seq });
+                bindings
+                    .insert(id.clone(), Binding { flow, contact, expires, seconds, user_agent: agent, call_id, seq });
             }
         }
-        (200, bindings.get(&id).map(|binding| contact_headers(binding, now.wall)).unwrap_or_default())
+        (200, bindings.get(id).map(|binding| contact_headers(binding, now.wall)).unwrap_or_default())
     }
 }
 

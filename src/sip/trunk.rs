@@ -21,9 +21,9 @@ use super::wire::{self, Draft};
 use super::{TrunkSettings, TrunkState};
 
 const RETRY_MIN: Duration = Duration::from_secs(5);
-const RETRY_MAX: Duration = Duration::from_secs(300);
+const RETRY_MAX: Duration = Duration::from_mins(5);
 /// Between two looks at a carrier that needs no registration.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// What a carrier has to take our leave.
 const LEAVE_MAX: Duration = Duration::from_secs(2);
 
@@ -72,7 +72,10 @@ impl Board {
     /// All states.
     pub fn list(&self) -> Vec<TrunkState> {
         let board = self.0.lock();
-        board.iter().map(|(id, entry)| TrunkState { trunk: id.clone(), up: entry.up, status: entry.status.clone() }).collect()
+        board
+            .iter()
+            .map(|(id, entry)| TrunkState { trunk: id.clone(), up: entry.up, status: entry.status.clone() })
+            .collect()
     }
 
     fn set(&self, id: &TrunkId, stop: &CancellationToken, change: impl FnOnce(&mut Entry)) {
@@ -214,7 +217,8 @@ impl Task {
         match self.inner.resolve_server(server, transport).await {
             Ok(found) => self.inner.trunks.set(&self.id, &self.stop, |entry| {
                 // Servers of equal rank come in random order; the one in use stays while it is named.
-                let same = entry.addresses.len() == found.len() && found.iter().all(|address| entry.addresses.contains(address));
+                let same = entry.addresses.len() == found.len()
+                    && found.iter().all(|address| entry.addresses.contains(address));
                 if !same {
                     entry.addresses = found;
                 }

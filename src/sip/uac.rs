@@ -32,7 +32,7 @@ pub(super) fn call(inner: &Arc<Inner>, whom: Whom, offer: String) -> Leg {
     let (line, leg) = Line::new();
     let lost = line.rescue();
     let own = inner.clone();
-    inner.spawn(async move { place(own, whom, offer, line).await }, lost);
+    inner.spawn(Box::pin(place(own, whom, offer, line)), lost);
     leg
 }
 
@@ -47,12 +47,12 @@ async fn place(inner: Arc<Inner>, whom: Whom, offer: String, mut line: Line) {
                 order = order(&mut line.orders) => if order == LegOrder::HangUp {
                     return line.end(LegCause::Released).await;
                 },
-                () = dropped(&line.events) => return,
+                () = dropped(line.events.as_ref()) => return,
             }
         }
     };
     match found {
-        Ok(way) => Calling::run(inner, way, offer, line).await,
+        Ok(way) => Box::pin(Calling::run(inner, way, offer, line)).await,
         Err(cause) => line.end(cause).await,
     }
 }
@@ -109,8 +109,9 @@ impl Calling {
             return line.end(failed("the INVITE could not be built")).await;
         };
         let transaction = Box::new(transaction);
-        let own = Self { inner, way, invite, transaction, line, inbox, seat, provisional: false, rung: false, challenges: 0 };
-        own.drive().await;
+        let own =
+            Self { inner, way, invite, transaction, line, inbox, seat, provisional: false, rung: false, challenges: 0 };
+        Box::pin(own.drive()).await;
     }
 
     async fn drive(mut self) {
@@ -128,7 +129,7 @@ impl Calling {
                     LegOrder::HangUp => Next::Cancel,
                     LegOrder::Ring | LegOrder::Answer(_) | LegOrder::Reject(_) | LegOrder::AnswerReoffer(_) => Next::Stay,
                 },
-                () = dropped(&self.line.events) => Next::Cancel,
+                () = dropped(self.line.events.as_ref()) => Next::Cancel,
                 Some(inbound) = self.inbox.recv() => { self.early(inbound).await; Next::Stay }
                 () = self.way.flow.closed.cancelled() => Next::Failed(LegCause::Unreachable {
                     reason: "the connection broke before an answer came; is the other side running?".to_owned(),
@@ -136,7 +137,7 @@ impl Calling {
             };
             match next {
                 Next::Stay => {}
-                Next::Answered(response) => return self.answered(*response).await,
+                Next::Answered(response) => return Box::pin(self.answered(*response)).await,
                 Next::Failed(cause) => {
                     self.line.end(cause).await;
                     // Timer C: it still rings there (RFC 3261 section 16.6 step 11).
@@ -175,7 +176,7 @@ impl Calling {
         Next::Failed(cause_of(status))
     }
 
-    /// Same Call-ID, CSeq + 1, same way (RFC 3261 section 22.2).
+    /// Same Call-ID, `CSeq` + 1, same way (RFC 3261 section 22.2).
     async fn authenticate(&mut self, response: &Response) -> bool {
         let Some(credentials) = &self.way.credentials else { return false };
         if self.challenges >= CHALLENGES_MAX {
@@ -196,19 +197,15 @@ impl Calling {
         let Self { inner, way, invite, mut line, inbox, seat, .. } = self;
         let dialog = Dialog::of_client(&invite, &response, way.flow, way.pinned, &way.contact_user);
         acknowledge(&inner, &dialog, &invite).await;
-        match body::sdp(&response.headers, &response.body) {
-            Ok(Some(answer)) => {
-                line.tell(LegEvent::Answered(answer)).await;
-                let mut talk = Talk::new(inner, dialog, inbox, seat, line);
-                talk.invite = Some(invite);
-                talk.credentials = way.credentials;
-                talk.run().await;
-            }
-            Ok(None) | Err(body::NoSdp) => {
-                end_fork(inner, dialog, invite, way.credentials);
-                line.end(failed("the other side answered without saying how to talk (no SDP in its 200)")).await;
-            }
-        }
+        let Ok(Some(answer)) = body::sdp(&response.headers, &response.body) else {
+            end_fork(&inner, dialog, invite, way.credentials);
+            return line.end(failed("the other side answered without saying how to talk (no SDP in its 200)")).await;
+        };
+        line.tell(LegEvent::Answered(answer)).await;
+        let mut talk = Talk::new(inner, dialog, inbox, seat, line);
+        talk.invite = Some(invite);
+        talk.credentials = way.credentials;
+        Box::pin(talk.run()).await;
     }
 
     /// Requests before there is a dialog: none that we could serve.
@@ -253,7 +250,7 @@ impl Calling {
         }
     }
 
-    /// RFC 3261 section 9.1: the INVITE's branch, route and CSeq number.
+    /// RFC 3261 section 9.1: the INVITE's branch, route and `CSeq` number.
     fn send_cancel(&self) {
         let mut cancel = self.transaction.original.clone();
         cancel.method = Method::Cancel;
@@ -262,7 +259,12 @@ impl Calling {
         cancel.headers.retain(|header| {
             matches!(
                 header,
-                Header::Via(_) | Header::MaxForwards(_) | Header::Route(_) | Header::From(_) | Header::To(_) | Header::CallId(_)
+                Header::Via(_)
+                    | Header::MaxForwards(_)
+                    | Header::Route(_)
+                    | Header::From(_)
+                    | Header::To(_)
+                    | Header::CallId(_)
             )
         });
         cancel.headers.push(Header::CSeq(format!("{seq} CANCEL").into()));
@@ -283,7 +285,7 @@ impl Calling {
             None => self.way.flow.clone(),
         };
         let dialog = Dialog::of_client(&self.invite, response, flow, self.way.pinned, &self.way.contact_user);
-        end_fork(self.inner.clone(), dialog, self.invite.clone(), self.way.credentials.clone());
+        end_fork(&self.inner, dialog, self.invite.clone(), self.way.credentials.clone());
     }
 }
 

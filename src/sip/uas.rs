@@ -19,7 +19,7 @@ use super::leg::{Line, Talk, dropped, order};
 use super::{IncomingCall, LegEvent, LegOrder, Source, wire};
 
 /// A 180 is repeated so that proxies don't give up (RFC 3261 section 13.3.1.1).
-const RING_AGAIN: Duration = Duration::from_secs(60);
+const RING_AGAIN: Duration = Duration::from_mins(1);
 
 /// Offers a call to the switch and starts its task.
 pub(super) fn begin(inner: &Arc<Inner>, transaction: Transaction) {
@@ -43,7 +43,7 @@ pub(super) fn begin(inner: &Arc<Inner>, transaction: Transaction) {
     }
     let lost = line.rescue();
     let own = inner.clone();
-    inner.spawn(async move { Ringing::run(own, Box::new(transaction), line, &source, late).await }, lost);
+    inner.spawn(Box::pin(Ringing::run(own, Box::new(transaction), line, source, late)), lost);
 }
 
 fn incoming_call(inner: &Inner, invite: &Request, source: Source, offer: Option<String>) -> IncomingCall {
@@ -71,7 +71,7 @@ struct Ringing {
     line: Line,
     dialog: Dialog,
     late: bool,
-    ringing: bool,
+    rung: bool,
 }
 
 enum Next {
@@ -81,7 +81,7 @@ enum Next {
 }
 
 impl Ringing {
-    async fn run(inner: Arc<Inner>, mut transaction: Box<Transaction>, line: Line, source: &Source, late: bool) {
+    async fn run(inner: Arc<Inner>, mut transaction: Box<Transaction>, line: Line, source: Source, late: bool) {
         let invite = &transaction.original;
         let tag = wire::token();
         let Some((transport, remote)) = wire::origin(&invite.headers) else { return };
@@ -92,7 +92,7 @@ impl Ringing {
         let (seat, mut inbox) = inner.dialogs.enter(&call_id, &tag);
         // Nothing to be done if it can't be sent: more answers follow.
         let _ = transaction.send_trying().await;
-        let mut own = Self { inner, transaction, line, dialog, late, ringing: false };
+        let mut own = Self { inner, transaction, line, dialog, late, rung: false };
         loop {
             match own.step(&mut inbox).await {
                 Next::Stay => {}
@@ -102,7 +102,7 @@ impl Ringing {
                     let Self { inner, transaction, line, dialog, late, .. } = own;
                     let mut talk = Talk::new(inner, dialog, inbox, seat, line);
                     talk.await_first_ack(transaction, late);
-                    return talk.run().await;
+                    return Box::pin(talk.run()).await;
                 }
             }
         }
@@ -110,6 +110,8 @@ impl Ringing {
 
     async fn step(&mut self, inbox: &mut mpsc::Receiver<Inbound>) -> Next {
         tokio::select! {
+            // An order given before the leg was dropped still counts.
+            biased;
             message = self.transaction.receive() => match message {
                 Some(SipMessage::Request(request)) if request.method == Method::Cancel => self.cancelled().await,
                 Some(_) => Next::Stay,
@@ -120,12 +122,12 @@ impl Ringing {
                 }
             },
             order = order(&mut self.line.orders) => self.order(order).await,
-            () = dropped(&self.line.events) => self.refused(500, LegCause::Released).await,
+            () = dropped(self.line.events.as_ref()) => self.refused(500, LegCause::Released).await,
             Some(inbound) = inbox.recv() => match inbound {
                 Inbound::Request(transaction) => self.early(*transaction).await,
                 Inbound::Stray(_) => Next::Stay,
             },
-            () = tokio::time::sleep(RING_AGAIN), if self.ringing => {
+            () = tokio::time::sleep(RING_AGAIN), if self.rung => {
                 self.respond(180, None).await;
                 Next::Stay
             }
@@ -135,7 +137,7 @@ impl Ringing {
     async fn order(&mut self, order: LegOrder) -> Next {
         match order {
             LegOrder::Ring => {
-                self.ringing = true;
+                self.rung = true;
                 self.respond(180, None).await;
                 Next::Stay
             }

@@ -55,7 +55,9 @@ pub(super) async fn find(inner: &Arc<Inner>, whom: Whom) -> Result<Way, LegCause
     match whom {
         Whom::Dial(Dial { destination, display_name, .. }) => match destination {
             Destination::Phone(id) => to_phone(inner, &id, display_name.as_deref()).await,
-            Destination::Number { trunk, number } => to_number(inner, &trunk, number.reveal(), display_name.as_deref()).await,
+            Destination::Number { trunk, number } => {
+                to_number(inner, &trunk, number.reveal(), display_name.as_deref()).await
+            }
             Destination::Sip(uri) => to_uri(inner, &uri, OWN_USER, display_name.as_deref()).await,
         },
         Whom::Uri { uri, from_user } => to_uri(inner, &uri, &from_user, None).await,
@@ -71,7 +73,8 @@ async fn to_phone(inner: &Arc<Inner>, id: &PhoneId, display: Option<&str>) -> Re
     let flow = inner.flow(binding.flow.transport, binding.flow.remote).await.map_err(|_| {
         unreachable(format!("phone {id} closed its connection; it can be called again as soon as it registers anew"))
     })?;
-    let uri = wire::target(&binding.contact).ok_or_else(|| unreachable(format!("phone {id} registered an address that can't be called")))?;
+    let uri = wire::target(&binding.contact)
+        .ok_or_else(|| unreachable(format!("phone {id} registered an address that can't be called")))?;
     let host = inner.sent_by(flow.remote.ip());
     Ok(Way {
         from: format!("{}<sip:{OWN_USER}@{host}>", wire::quoted(display)),
@@ -88,19 +91,24 @@ async fn to_phone(inner: &Arc<Inner>, id: &PhoneId, display: Option<&str>) -> Re
 async fn to_number(inner: &Arc<Inner>, id: &TrunkId, number: &str, display: Option<&str>) -> Result<Way, LegCause> {
     let live = inner.live.load_full();
     let Some(trunk) = live.settings.trunks.get(id) else {
-        return Err(unreachable(format!("trunk {id} is not configured; name one of the configured trunks at the number")));
+        return Err(unreachable(format!(
+            "trunk {id} is not configured; name one of the configured trunks at the number"
+        )));
     };
-    let address = inner.trunks.address(id).map_err(|status| {
-        unreachable(format!("trunk {id} is down ({status}); `hotline doctor` says more"))
-    })?;
+    let address = inner
+        .trunks
+        .address(id)
+        .map_err(|status| unreachable(format!("trunk {id} is down ({status}); `hotline doctor` says more")))?;
     let flow = inner
         .flow(trunk.transport, address)
         .await
         .map_err(|error| unreachable(format!("trunk {id} takes no connection ({error}); is its server right?")))?;
     let registration = trunk.registration.as_ref();
     let own = trunk.caller_id.as_ref().map(|own| own.reveal().clone());
-    let from_user = own.clone().or_else(|| registration.map(|account| account.user.clone())).unwrap_or_else(|| OWN_USER.to_owned());
-    let uri_text = format!("sip:{}@{}{}", wire::escape_user(number), trunk.server, wire::transport_param(trunk.transport));
+    let from_user =
+        own.clone().or_else(|| registration.map(|account| account.user.clone())).unwrap_or_else(|| OWN_USER.to_owned());
+    let uri_text =
+        format!("sip:{}@{}{}", wire::escape_user(number), trunk.server, wire::transport_param(trunk.transport));
     let uri = wire::target(&uri_text).ok_or_else(|| unreachable(format!("trunk {id}: its server is no host name")))?;
     let server = uri.host_with_port.host.to_string();
     let asserted = own.map(|own| {
@@ -127,7 +135,8 @@ async fn to_uri(inner: &Arc<Inner>, text: &str, from_user: &str, display: Option
     let host = uri.host_with_port.host.to_string();
     let port = uri.host_with_port.port.map(u16::from);
     let found = inner.resolve(&host, port, transport).await;
-    let addresses = found.map_err(|error| unreachable(format!("{host} can't be found ({error}); is the name right?")))?;
+    let addresses =
+        found.map_err(|error| unreachable(format!("{host} can't be found ({error}); is the name right?")))?;
     let address = *addresses.first().ok_or_else(bad)?;
     let flow = inner
         .flow(transport, address)

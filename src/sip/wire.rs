@@ -35,7 +35,8 @@ pub(super) fn origin(headers: &Headers) -> Option<(Transport, SocketAddr)> {
 
 /// The request line's URI as it was written.
 pub(super) fn request_uri(request: &Request) -> String {
-    let written = value(&request.headers, ORIGIN).and_then(|origin| origin.split(' ').nth(2)).filter(|uri| !uri.is_empty());
+    let written =
+        value(&request.headers, ORIGIN).and_then(|origin| origin.split(' ').nth(2)).filter(|uri| !uri.is_empty());
     written.map_or_else(|| request.uri.to_string(), str::to_owned)
 }
 
@@ -67,9 +68,9 @@ impl<'a> NameAddr<'a> {
         (!uri.is_empty()).then(|| Self { display, uri, params: params_of(params) })
     }
 
-    /// A header parameter; `Some(None)` where it has no value.
-    pub fn param(&self, name: &str) -> Option<Option<&'a str>> {
-        self.params.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    /// A header parameter's value.
+    pub fn param(&self, name: &str) -> Option<&'a str> {
+        self.params.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).and_then(|(_, value)| *value)
     }
 }
 
@@ -133,7 +134,7 @@ pub(super) fn split_outside(text: &str, separator: char) -> Vec<&str> {
 
 /// The tag of a From or To value.
 pub(super) fn tag_of(value: &str) -> Option<String> {
-    NameAddr::parse(value)?.param("tag").flatten().filter(|tag| !tag.is_empty()).map(str::to_owned)
+    NameAddr::parse(value)?.param("tag").filter(|tag| !tag.is_empty()).map(str::to_owned)
 }
 
 /// The user part of a `sip:`, `sips:` or `tel:` URI, `%xx` resolved, without a password.
@@ -204,19 +205,23 @@ pub(super) fn literal_address(uri: &Uri) -> Option<SocketAddr> {
 
 /// The transport that a URI asks for, if it names one of ours.
 pub(super) fn transport_of(uri: &Uri) -> Option<Transport> {
-    uri.params.iter().find_map(|param| match param {
-        Param::Transport(rsipstack::sip::Transport::Tcp) => Some(Transport::Tcp),
-        Param::Transport(rsipstack::sip::Transport::Udp) => Some(Transport::Udp),
-        _ => None,
-    })
+    let named =
+        uri.params.iter().find_map(|param| if let Param::Transport(named) = param { Some(*named) } else { None });
+    match named? {
+        rsipstack::sip::Transport::Tcp => Some(Transport::Tcp),
+        rsipstack::sip::Transport::Udp => Some(Transport::Udp),
+        rsipstack::sip::Transport::Tls
+        | rsipstack::sip::Transport::TlsSctp
+        | rsipstack::sip::Transport::Sctp
+        | rsipstack::sip::Transport::Ws
+        | rsipstack::sip::Transport::Wss => None,
+    }
 }
 
 /// Whether a route is a loose router: `lr`, `lr=on`, `lr=true` (RFC 3261 section 19.1.1).
 pub(super) fn is_loose(uri: &Uri) -> bool {
-    uri.params.iter().any(|param| match param {
-        Param::Lr => true,
-        Param::Other(name, _) => name.value().eq_ignore_ascii_case("lr"),
-        _ => false,
+    uri.params.iter().any(|param| {
+        matches!(param, Param::Lr) || matches!(param, Param::Other(name, _) if name.value().eq_ignore_ascii_case("lr"))
     })
 }
 
@@ -254,7 +259,7 @@ pub(super) fn value<'a>(headers: &'a Headers, name: &'a str) -> Option<&'a str> 
     values(headers, name).next().map(str::trim)
 }
 
-/// The number in a CSeq value.
+/// The number in a `CSeq` value.
 pub(super) fn seq_of(headers: &Headers) -> Option<u32> {
     value(headers, "CSeq")?.split_ascii_whitespace().next()?.parse().ok()
 }
@@ -268,17 +273,24 @@ pub(super) fn record_routes(headers: &Headers) -> Vec<String> {
         .collect()
 }
 
-/// An answer to `request`: Via, From, To, Call-ID, CSeq (and Record-Route where a dialog begins)
+/// An answer to `request`: Via, From, To, Call-ID, `CSeq` (and Record-Route where a dialog begins)
 /// exactly as they came, the To tag added where there is none (RFC 3261 section 8.2.6).
-pub(super) fn response(request: &Request, status: u16, to_tag: &str, extra: Vec<Header>, body: Option<String>) -> Response {
+pub(super) fn response(
+    request: &Request,
+    status: u16,
+    to_tag: &str,
+    extra: Vec<Header>,
+    body: Option<String>,
+) -> Response {
     let mut headers = Vec::with_capacity(request.headers.len() + extra.len() + 3);
     let dialog = request.method == Method::Invite && (101..300).contains(&status);
     for header in request.headers.iter() {
-        match header {
-            Header::Via(_) | Header::From(_) | Header::CallId(_) | Header::CSeq(_) => headers.push(header.clone()),
-            Header::RecordRoute(_) if dialog => headers.push(header.clone()),
-            Header::To(to) => headers.push(Header::To(with_tag(to, status, to_tag))),
-            _ => {}
+        if let Header::To(to) = header {
+            headers.push(Header::To(with_tag(to, status, to_tag)));
+        } else if matches!(header, Header::Via(_) | Header::From(_) | Header::CallId(_) | Header::CSeq(_))
+            || (dialog && matches!(header, Header::RecordRoute(_)))
+        {
+            headers.push(header.clone());
         }
     }
     headers.extend(extra);
@@ -327,7 +339,7 @@ pub(super) struct Draft<'a> {
     pub to: &'a str,
     /// Call-ID.
     pub call_id: &'a str,
-    /// CSeq number.
+    /// `CSeq` number.
     pub seq: u32,
     /// Route entries in order.
     pub routes: &'a [String],
@@ -339,10 +351,7 @@ pub(super) struct Draft<'a> {
 
 /// Builds a request (RFC 3261 section 8.1.1).
 pub(super) fn request(draft: Draft<'_>) -> Request {
-    let mut headers = vec![
-        Header::Via(Via::new(draft.via)),
-        Header::MaxForwards(MaxForwards::new("70")),
-    ];
+    let mut headers = vec![Header::Via(Via::new(draft.via)), Header::MaxForwards(MaxForwards::new("70"))];
     headers.extend(draft.routes.iter().map(|route| Header::Route(Route::new(route.as_str()))));
     headers.extend([
         Header::From(FromHeader::new(draft.from)),
@@ -403,7 +412,7 @@ pub(super) fn via(transport: Transport, sent_by: &str) -> String {
 pub(super) fn granted(response: &Response) -> Option<u32> {
     let contact = values(&response.headers, "Contact")
         .flat_map(|line| split_outside(line, ','))
-        .find_map(|entry| NameAddr::parse(entry)?.param("expires").flatten()?.parse().ok());
+        .find_map(|entry| NameAddr::parse(entry)?.param("expires")?.parse().ok());
     contact.or_else(|| value(&response.headers, "Expires")?.parse().ok())
 }
 
@@ -416,9 +425,9 @@ mod tests {
         let value = NameAddr::parse("\"Doe, \\\"J\\\"\" <sip:jo@x.example;lr>;tag=a1;q=0.5").expect("parses");
         assert_eq!(value.display, "Doe, \"J\"");
         assert_eq!(value.uri, "sip:jo@x.example;lr");
-        assert_eq!(value.param("TAG"), Some(Some("a1")));
+        assert_eq!(value.param("TAG"), Some("a1"));
         let bare = NameAddr::parse("sip:jo@x.example;tag = b").expect("parses");
-        assert_eq!((bare.uri, bare.param("tag")), ("sip:jo@x.example", Some(Some("b"))));
+        assert_eq!((bare.uri, bare.param("tag")), ("sip:jo@x.example", Some("b")));
         assert!(NameAddr::parse("Jo <sip:jo").is_none());
         assert!(NameAddr::parse("").is_none());
     }

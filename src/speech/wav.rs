@@ -7,6 +7,7 @@ use std::io::{Cursor, Read};
 use std::path::Path;
 
 use hotline_core::audio::Clip;
+use hotline_core::audio::resample::resample;
 
 use super::SpeechError;
 
@@ -62,7 +63,7 @@ fn decode(source: impl Read) -> Result<Vec<i16>, String> {
         2 => samples.chunks_exact(2).map(|pair| i32::midpoint(i32::from(pair[0]), i32::from(pair[1])) as i16).collect(),
         _ => samples,
     };
-    Ok(resample(mono, spec.sample_rate, Clip::RATE_HZ))
+    Ok(resample(&mono, spec.sample_rate, Clip::RATE_HZ))
 }
 
 fn explain(error: &hound::Error) -> String {
@@ -84,57 +85,6 @@ pub fn to_bytes(samples: &[i16]) -> Vec<u8> {
     }
     writer.finalize().expect("a clip is far below 4 GB");
     bytes.into_inner()
-}
-
-/// Band-limited resampling with a windowed sinc, one filter per phase.
-pub fn resample(samples: Vec<i16>, from_hz: u32, to_hz: u32) -> Vec<i16> {
-    if from_hz == to_hz {
-        return samples;
-    }
-    let common = gcd(from_hz, to_hz);
-    let (up, down) = (u64::from(to_hz / common), u64::from(from_hz / common));
-    let cutoff = 0.94 * (f64::from(to_hz) / f64::from(from_hz)).min(1.0);
-    let half = (16.0 / cutoff).ceil() as i64;
-    let filters: Vec<Vec<f32>> = (0..up)
-        .map(|phase| {
-            let fraction = phase as f64 / up as f64;
-            let taps = (1 - half..=half).map(|tap| tap_weight(fraction - tap as f64, cutoff, half as f64));
-            let sum: f64 = taps.clone().sum();
-            taps.map(|weight| (weight / sum) as f32).collect()
-        })
-        .collect();
-    let count = samples.len() as u64 * up / down;
-    (0..count)
-        .map(|index| {
-            let position = index * down;
-            let first = (position / up) as i64 + 1 - half;
-            let filter = &filters[(position % up) as usize];
-            let sum: f32 = filter
-                .iter()
-                .enumerate()
-                .map(|(tap, weight)| {
-                    usize::try_from(first + tap as i64)
-                        .ok()
-                        .and_then(|at| samples.get(at))
-                        .map_or(0.0, |sample| weight * f32::from(*sample))
-                })
-                .sum();
-            sum.round().clamp(-32_768.0, 32_767.0) as i16
-        })
-        .collect()
-}
-
-fn tap_weight(distance: f64, cutoff: f64, half: f64) -> f64 {
-    let angle = PI * cutoff * distance;
-    let sinc = if angle.abs() < 1e-9 { 1.0 } else { angle.sin() / angle };
-    sinc * (0.5 + 0.5 * (PI * (distance / half).clamp(-1.0, 1.0)).cos())
-}
-
-const fn gcd(mut a: u32, mut b: u32) -> u32 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
 }
 
 /// RMS of every `frame` samples, linear full scale = 1.
@@ -248,12 +198,6 @@ mod tests {
             let share = error_share(&samples[..16_800 - 16], 1_000.0);
             assert!(share.abs() < 0.002, "{rate}: {share}");
         }
-    }
-
-    #[test]
-    fn what_a_lower_rate_cannot_hold_is_filtered_out() {
-        let samples = resample(sine(15_000.0, 48_000, 0.5), 48_000, 16_000);
-        assert!(speech_rms(&samples[200..samples.len() - 200]) < 0.002);
     }
 
     #[test]

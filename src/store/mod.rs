@@ -316,6 +316,11 @@ impl Store {
         self.read_next_transcript().await
     }
 
+    /// How many recordings wait for their transcript.
+    pub async fn transcripts_waiting(&self) -> Result<u64, StoreError> {
+        self.count_transcripts_waiting().await
+    }
+
     /// A console login by name.
     pub async fn login(&self, name: &str) -> Result<Option<read::LoginRow>, StoreError> {
         self.read_login(name).await

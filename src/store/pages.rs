@@ -168,6 +168,13 @@ impl Store {
         job().map(Some).map_err(|error| database(&error))
     }
 
+    pub(super) async fn count_transcripts_waiting(&self) -> Result<u64, StoreError> {
+        let count = query("SELECT COUNT(*) FROM recordings WHERE transcript_state = 'waiting'");
+        let row = in_time(count.fetch_one(&self.shared.pool)).await?;
+        let count: i64 = row.try_get(0).map_err(|error| database(&error))?;
+        Ok(count.unsigned_abs())
+    }
+
     pub(super) async fn read_login(&self, name: &str) -> Result<Option<LoginRow>, StoreError> {
         let login = query_as("SELECT name, password_hash, role, user_id FROM logins WHERE name = $1");
         in_time(login.bind(name.to_owned()).fetch_optional(&self.shared.pool)).await

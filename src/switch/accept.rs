@@ -43,7 +43,7 @@ fn accept(switch: &Switch, invite: IncomingCall) {
         alert: alert_id,
         reference: switch.next_reference(),
         number: number.id.clone(),
-        caller: invite.caller.clone(),
+        caller: invite.caller.as_ref().map(|caller| directory.caller(caller.reveal()).into()),
         source: source_word(&invite.source),
         directory: std::sync::Arc::clone(&directory),
         seed: rand::random(),

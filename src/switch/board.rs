@@ -182,7 +182,7 @@ mod tests {
     const CALL: CallId = CallId(Uuid::from_u128(1));
     const ALERT: AlertId = AlertId(Uuid::from_u128(2));
 
-    const AGAIN: Duration = Duration::from_secs(300);
+    const AGAIN: Duration = Duration::from_mins(5);
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).expect("in range")

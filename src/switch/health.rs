@@ -91,16 +91,21 @@ impl Switch {
         })
     }
 
-    /// Schedules whose person on call has no phone that a call could reach now.
-    fn unreachable_people(&self) -> Vec<String> {
-        let directory = self.directory();
+    /// Tells for a phone whether a call could reach it now.
+    pub(super) fn reachable(&self) -> impl Fn(&Destination) -> bool + use<> {
         let registered = self.registered();
         let trunks = self.trunks();
-        let reachable = |destination: &Destination| match destination {
+        move |destination| match destination {
             Destination::Phone(phone) => registered.iter().any(|entry| entry.phone == *phone),
             Destination::Number { trunk, .. } => trunks.iter().any(|state| state.trunk == *trunk && state.up),
             Destination::Sip(_) => true,
-        };
+        }
+    }
+
+    /// Schedules whose person on call has no phone that a call could reach now.
+    fn unreachable_people(&self) -> Vec<String> {
+        let directory = self.directory();
+        let reachable = self.reachable();
         let at = crate::clock::now().wall;
         let mut warnings = Vec::new();
         for schedule in directory.schedules.values() {
@@ -108,8 +113,8 @@ impl Switch {
             match on_call.people.first() {
                 None => warnings
                     .push(format!("nobody is on call by schedule {}: give it members, or an override", schedule.id)),
-                Some(first) if !first.phones.iter().any(reachable) => {
-                    let others = on_call.people.iter().skip(1).any(|person| person.phones.iter().any(reachable));
+                Some(first) if !first.phones.iter().any(&reachable) => {
+                    let others = on_call.people.iter().skip(1).any(|person| person.phones.iter().any(&reachable));
                     warnings.push(format!(
                         "{} is on call by schedule {} but none of their phones can be reached now{}: register the \
                          phone, or mend the trunk",

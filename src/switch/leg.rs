@@ -8,7 +8,7 @@ use hotline_core::dtmf::Merge;
 use hotline_core::ids::RecordingId;
 use hotline_core::sdp::{self, Local, Negotiated, SdpError};
 
-use crate::rtp::{self, Remote};
+use crate::rtp;
 use crate::sip::{LegControl, LegOrder};
 
 /// What we speak, first choice first.
@@ -27,6 +27,8 @@ pub struct Leg {
     pub remote: Option<Negotiated>,
     /// Keys heard twice (RFC 4733 and INFO) count once.
     pub digits: Merge,
+    /// Keys came by RFC 4733: this phone's SIP INFO says the same again, some only when the key is let go.
+    pub keys_by_rtp: bool,
     /// The play in force, so that clips read from disk late do not start an old one.
     pub play: Option<PlayId>,
     /// The recording in force.
@@ -48,6 +50,7 @@ impl Leg {
             local,
             remote: None,
             digits: Merge::default(),
+            keys_by_rtp: false,
             play: None,
             recording: None,
             ended: false,
@@ -59,7 +62,7 @@ impl Leg {
     /// Media goes where they agreed.
     pub fn agree(&mut self, negotiated: Negotiated) {
         if let Some(media) = &self.media {
-            media.connect(remote(&negotiated));
+            media.connect(negotiated.clone());
         }
         self.silent_at = None;
         self.remote = Some(negotiated);
@@ -127,17 +130,4 @@ pub fn address_towards(bound: IpAddr, peer: Option<SocketAddr>) -> IpAddr {
         Some(socket.local_addr().ok()?.ip())
     };
     probe().unwrap_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST))
-}
-
-fn remote(negotiated: &Negotiated) -> Remote {
-    Remote {
-        address: negotiated.address,
-        codec: negotiated.codec,
-        payload_type: negotiated.payload_type,
-        receive_payload_type: negotiated.receive_payload_type,
-        events: negotiated.events,
-        ptime_ms: negotiated.ptime_ms,
-        send: negotiated.send,
-        receive: negotiated.receive,
-    }
 }

@@ -26,7 +26,7 @@ mod recover;
 mod ring;
 mod task;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -99,6 +99,8 @@ struct Inner {
     ring_again: Duration,
     calls: Mutex<HashMap<CallId, Running>>,
     board: Mutex<board::Board>,
+    /// Alerts whose last round found no phone that could be reached.
+    unreached: Mutex<BTreeSet<AlertId>>,
     ids: Mutex<IdSource>,
     reference: AtomicU32,
     draining: AtomicBool,
@@ -154,6 +156,7 @@ impl Switch {
             ring_again: parts.ring_again,
             calls: Mutex::default(),
             board: Mutex::new(board::Board::new(recovered.open_alerts)),
+            unreached: Mutex::default(),
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),
             draining: AtomicBool::new(false),

@@ -76,7 +76,7 @@ pub fn items(
         match prompt {
             Prompt::Say(id) => items.extend(voice.clip(language, id).map(once)),
             Prompt::Digits(digits) => {
-                items.extend(digits.reveal().chars().filter_map(|digit| voice.digit(language, digit)).map(once))
+                items.extend(digits.reveal().chars().filter_map(|digit| voice.digit(language, digit)).map(once));
             }
             Prompt::Name(name) => items.extend(voice.name(language, name.reveal()).map(once)),
             Prompt::Recording(recording) => items.extend(recorded(store, *recording).map(once)),
@@ -116,7 +116,7 @@ fn silence(length: Duration) -> Vec<PlayItem> {
     let samples = |length: Duration| vec![0; (length.as_millis() as usize) * (Clip::RATE_HZ as usize / 1_000)];
     let piece = PIECE.get_or_init(|| Arc::new(Clip::new(samples(SILENCE_PIECE))));
     let whole = (length.as_millis() / SILENCE_PIECE.as_millis()) as usize;
-    let rest = length - SILENCE_PIECE * u32::try_from(whole).unwrap_or(u32::MAX);
+    let rest = length.saturating_sub(SILENCE_PIECE * u32::try_from(whole).unwrap_or(u32::MAX));
     let mut items: Vec<_> = std::iter::repeat_n(once(Arc::clone(piece)), whole).collect();
     if !rest.is_zero() {
         items.push(once(Arc::new(Clip::new(samples(rest)))));

@@ -16,6 +16,7 @@ impl Switch {
         if self.health_draining() {
             return;
         }
+        self.make_up_for_unreached();
         let due = self.0.board.lock().due(self.0.ring_again, now().wall);
         let mut busy = self.schedules_being_rung();
         for alert in due {
@@ -28,9 +29,46 @@ impl Switch {
             if busy.contains(&schedule) {
                 continue;
             }
+            if !self.reaches_anybody(&schedule) {
+                self.0.unreached.lock().insert(alert.id);
+            }
             busy.push(schedule);
             self.ring(&alert);
         }
+    }
+
+    /// A round that found no phone is made up for as soon as there is one, not minutes later: after a restart the
+    /// phones register again one by one, when the alerts have long been rung about.
+    fn make_up_for_unreached(&self) {
+        let unreached = self.0.unreached.lock().clone();
+        for id in unreached {
+            let alert = self.open_alert(id).filter(|alert| !alert.acknowledged);
+            let directory = self.directory();
+            let number = alert.as_ref().and_then(|alert| directory.numbers.get(&alert.number));
+            let reached = number.and_then(|number| number.schedule.as_ref()).map(|id| self.reaches_anybody(id));
+            if reached == Some(false) {
+                continue;
+            }
+            self.0.unreached.lock().remove(&id);
+            if let (Some(alert), Some(true)) = (alert, reached) {
+                let at = now().wall;
+                self.keep(Entry {
+                    at,
+                    call: None,
+                    alert: Some(id),
+                    fact: Fact::AlertRings { round: alert.rings, next_at: at },
+                    why: "the last round found no phone; now there is one".to_owned(),
+                });
+            }
+        }
+    }
+
+    fn reaches_anybody(&self, schedule: &ScheduleId) -> bool {
+        let directory = self.directory();
+        let Some(schedule) = directory.schedules.get(schedule) else { return false };
+        let on_call = hotline_core::oncall::on_call(schedule, &directory, now().wall);
+        let reachable = self.reachable();
+        on_call.people.iter().any(|person| person.phones.iter().any(&reachable))
     }
 
     fn health_draining(&self) -> bool {

@@ -192,7 +192,7 @@ impl Task {
             LegEvent::Confirmed(_) => {}
             LegEvent::Reoffer(offer) => leg.answer_reoffer(offer.as_deref()),
             LegEvent::Digit { digit } => {
-                if leg.digits.accept(hotline_core::dtmf::Source::Info, digit, moment.mono) {
+                if !leg.keys_by_rtp && leg.digits.accept(hotline_core::dtmf::Source::Info, digit, moment.mono) {
                     self.call.handle(Event::Digit { leg: id, digit }, moment);
                 }
             }
@@ -205,6 +205,7 @@ impl Task {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         match event {
             MediaEvent::Digit { digit } => {
+                leg.keys_by_rtp = true;
                 if leg.digits.accept(hotline_core::dtmf::Source::Rtp, digit, moment.mono) {
                     self.call.handle(Event::Digit { leg: id, digit }, moment);
                 }

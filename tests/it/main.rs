@@ -1,9 +1,14 @@
 //! Tests of the whole: real phones, real sockets.
 
+mod bad_input;
+mod bad_input_messages;
 mod baresip;
 mod callers;
+mod child;
 mod choices;
 mod commands;
+mod crash;
+mod crash_disk;
 mod engineers;
 mod greeting;
 mod harness;

@@ -15,7 +15,7 @@ use super::clock;
 use super::line::{KEY, Line, Order};
 use super::log::{Happening, cause_in_words};
 use super::prompts::KnownPrompts;
-use super::script::{Deed, Script, Step, parse_keys, parse_play};
+use super::script::{Deed, Script, ScriptError, Step, parse_engineers_keys, parse_keys, parse_play};
 use crate::rtp::Quality;
 use crate::speech::load_wav;
 
@@ -34,6 +34,7 @@ When to press and play:
     menu~    as soon as that prompt begins
     nothing  when the other side has said something and been quiet for 0.8 s;
              keys come first, then files, one step for each quiet moment
+  `hotline phone --keys 1`, one key alone, answers each of the hotline's questions
   Prompts are recognised by their sound, in every language; `beep`, `music` and
   `digit-0` … `digit-9` too. An unknown name lists them all.
   In a terminal, keys can be typed during the call (Enter sends them; h hangs up).
@@ -70,7 +71,21 @@ impl PartialEq for Clips {
 impl Plan {
     /// Reads `--keys` and `--play`; every mistake in them is told before anybody's phone rings.
     pub fn new(keys: Option<&str>, plays: &[String], prompts: &KnownPrompts) -> anyhow::Result<Self> {
-        let keys = keys.map(parse_keys).transpose()?.unwrap_or_default();
+        Self::with(parse_keys, keys, plays, prompts)
+    }
+
+    /// The same for an engineer's phone, where one key alone answers each question.
+    pub fn for_engineer(keys: Option<&str>, plays: &[String], prompts: &KnownPrompts) -> anyhow::Result<Self> {
+        Self::with(parse_engineers_keys, keys, plays, prompts)
+    }
+
+    fn with(
+        parse: impl Fn(&str) -> Result<Vec<Step>, ScriptError>,
+        keys: Option<&str>,
+        plays: &[String],
+        prompts: &KnownPrompts,
+    ) -> anyhow::Result<Self> {
+        let keys = keys.map(parse).transpose()?.unwrap_or_default();
         let plays = plays.iter().map(|play| parse_play(play)).collect::<Result<Vec<_>, _>>()?;
         let mut clips = Clips::default();
         for step in keys.iter().chain(&plays) {

@@ -18,7 +18,7 @@ use super::prompts::KnownPrompts;
 use super::recorder::Recorder;
 use super::sound::{QuietMeter, decode};
 use super::timeline::Timeline;
-use crate::rtp::{self, Frame, MediaEvent, PlayItem, Quality, Remote};
+use crate::rtp::{self, Frame, MediaEvent, PlayItem, Quality};
 use crate::sip::{self, LegEvent, LegOrder};
 
 /// How often packets are looked at. They carry their own time, so this is no playout clock.
@@ -294,16 +294,7 @@ impl Task {
     }
 
     fn connect(&mut self, agreed: &Negotiated) {
-        self.media.connect(Remote {
-            address: agreed.address,
-            codec: agreed.codec,
-            payload_type: agreed.payload_type,
-            receive_payload_type: agreed.receive_payload_type,
-            events: agreed.events,
-            ptime_ms: agreed.ptime_ms,
-            send: agreed.send,
-            receive: agreed.receive,
-        });
+        self.media.connect(agreed.clone());
         if self.held == agreed.receive {
             self.held = !agreed.receive;
             self.log.add(Happening::Held(self.held));

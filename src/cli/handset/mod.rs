@@ -372,11 +372,15 @@ impl Handset {
 
     /// Waits for the end, whoever hangs up.
     pub async fn ends(&mut self) -> Result<LegCause, HandsetError> {
-        self.find("the end of the call", |happening| {
-            let Happening::Ended(cause) = happening else { return None };
-            Some(Ok(cause.clone()))
-        })
-        .await
+        let cause = self
+            .find("the end of the call", |happening| {
+                let Happening::Ended(cause) = happening else { return None };
+                Some(Ok(cause.clone()))
+            })
+            .await?;
+        // The next caller may be quicker than whoever waits for him.
+        self.busy.store(false, Ordering::Release);
+        Ok(cause)
     }
 
     /// The call that is up, rings, or was the last.

@@ -21,7 +21,12 @@ pub enum When {
     Begun(String),
     /// Nothing said: the other side has said something and gone quiet.
     Quiet,
+    /// Each time the hotline asks an engineer for a key; the step stays.
+    EachQuestion,
 }
+
+/// What the hotline plays to an engineer when it wants a key.
+const QUESTIONS: [&str; 4] = ["engineer-knock", "engineer-join", "alert-knock", "alert-acknowledge"];
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +67,7 @@ impl fmt::Display for When {
             Self::Heard(prompt) => write!(f, "after {prompt}"),
             Self::Begun(prompt) => write!(f, "when {prompt} begins"),
             Self::Quiet => f.write_str("when the other side is quiet"),
+            Self::EachQuestion => f.write_str("at each question"),
         }
     }
 }
@@ -71,7 +77,7 @@ impl When {
     pub fn prompt(&self) -> Option<&str> {
         match self {
             Self::Heard(prompt) | Self::Begun(prompt) => Some(prompt),
-            Self::Answered(_) | Self::Later(_) | Self::Quiet => None,
+            Self::Answered(_) | Self::Later(_) | Self::Quiet | Self::EachQuestion => None,
         }
     }
 
@@ -115,6 +121,15 @@ pub fn parse_keys(text: &str) -> Result<Vec<Step>, ScriptError> {
         Ok(Step { deed: Deed::Press(keys), when })
     };
     text.split(',').map(|part| step(part.trim())).collect()
+}
+
+/// As [`parse_keys`]; but one group of keys without a moment is an engineer's answer to every question.
+pub fn parse_engineers_keys(text: &str) -> Result<Vec<Step>, ScriptError> {
+    let mut steps = parse_keys(text)?;
+    if let [Step { when: when @ When::Quiet, .. }] = steps.as_mut_slice() {
+        *when = When::EachQuestion;
+    }
+    Ok(steps)
 }
 
 /// Reads one `--play`: `FILE` or `FILE@WHEN`. A file that has an `@` in its name is taken as it is.
@@ -161,6 +176,9 @@ impl Script {
         let heard = match (&first.when, happening) {
             (When::Heard(prompt), Happening::PromptEnds(names))
             | (When::Begun(prompt), Happening::PromptStarts(names)) => names.iter().any(|name| name.prompt == *prompt),
+            (When::EachQuestion, Happening::PromptEnds(names)) => {
+                names.iter().any(|name| QUESTIONS.contains(&name.prompt.as_str()))
+            }
             (_, _) => false,
         };
         self.ready = quiet || heard;
@@ -173,13 +191,16 @@ impl Script {
         let by_clock = match self.steps.front()?.when {
             When::Answered(after) => now >= answered + after,
             When::Later(after) => now >= self.before + after,
-            When::Heard(_) | When::Begun(_) | When::Quiet => false,
+            When::Heard(_) | When::Begun(_) | When::Quiet | When::EachQuestion => false,
         };
         if self.busy || !(self.ready || by_clock) {
             return None;
         }
         self.ready = false;
         self.busy = true;
+        if self.steps.front()?.when == When::EachQuestion {
+            return self.steps.front().map(|step| step.deed.clone());
+        }
         self.steps.pop_front().map(|step| step.deed)
     }
 
@@ -283,6 +304,24 @@ mod tests {
         assert_eq!(script.take(s(21.0)), Some(Deed::Press("3".to_owned())));
         script.done(s(21.0));
         assert_eq!(script.left().count(), 0);
+    }
+
+    #[test]
+    fn one_key_answers_each_of_the_hotlines_questions() {
+        let mut script = Script::new(parse_engineers_keys("1").expect("it is right"));
+        script.observe(&Happening::Answered { codec: Codec::Pcma }, s(0.0));
+        assert!(!script.observe(&Happening::Quiet, s(1.0)), "a pause is no question");
+        assert_eq!(script.take(s(1.0)), None);
+        for (at, question) in [(3.0, "engineer-knock"), (9.0, "engineer-join"), (20.0, "alert-knock")] {
+            script.observe(&Happening::PromptEnds(names("engineer-call-from")), s(at));
+            assert_eq!(script.take(s(at)), None);
+            script.observe(&Happening::PromptEnds(names(question)), s(at));
+            assert_eq!(script.take(s(at)), Some(Deed::Press("1".to_owned())), "{question}");
+            assert_eq!(script.take(s(at)), None, "once for each");
+            script.done(s(at + 0.2));
+        }
+        assert_eq!(parse_engineers_keys("1,1"), parse_keys("1,1"));
+        assert_eq!(parse_engineers_keys("1@+2s"), parse_keys("1@+2s"));
     }
 
     #[test]

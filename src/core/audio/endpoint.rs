@@ -24,7 +24,7 @@ const FLOOR_RISE_DB_S: f32 = 1.5;
 /// No room is quieter on a telephone line, dBFS.
 const FLOOR_MIN_DBFS: f32 = -70.0;
 /// The room is taken for no louder than this at first: the recording may begin in the middle of a word, dBFS.
-const FLOOR_FIRST_DBFS: f32 = -40.0;
+const FLOOR_FIRST_DBFS: f32 = -30.0;
 /// Below this it is digital silence, put in by a phone or gateway; it says nothing about the room, dBFS.
 const DIGITAL_DBFS: f32 = -80.0;
 

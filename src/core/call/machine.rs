@@ -229,7 +229,7 @@ impl Call {
                 }
             }
             State::Announce(_) | State::ChooseLanguage(_) | State::Identify(_) | State::Menu(_) | State::Script(_) => {
-                self.take(Way::LastResort(why), now)
+                self.take(Way::LastResort(why), now);
             }
             State::New | State::Answering { .. } | State::AlertRing(_) | State::Ending { .. } | State::Ended => {}
         }

@@ -25,12 +25,7 @@ impl TelephoneEvent {
     /// Reads a payload; longer ones are read at their start, shorter ones are not events.
     pub const fn read(payload: &[u8]) -> Option<Self> {
         let Some(&[code, flags, high, low]) = payload.first_chunk::<4>() else { return None };
-        Some(Self {
-            code,
-            end: flags & 0x80 != 0,
-            volume: flags & 0x3f,
-            duration: u16::from_be_bytes([high, low]),
-        })
+        Some(Self { code, end: flags & 0x80 != 0, volume: flags & 0x3f, duration: u16::from_be_bytes([high, low]) })
     }
 
     /// The payload to send.
@@ -133,9 +128,8 @@ mod tests {
 
     /// The packets of a press as RFC 4733 wants them: 20 ms apart, three ends.
     fn press(ms: u64, timestamp: u32, code: u8, packets: u16) -> Vec<Packet> {
-        let mut out: Vec<Packet> = (1..=packets)
-            .map(|n| (ms + u64::from(n) * 20, 7, timestamp, n == 1, code, false, n * 160))
-            .collect();
+        let mut out: Vec<Packet> =
+            (1..=packets).map(|n| (ms + u64::from(n) * 20, 7, timestamp, n == 1, code, false, n * 160)).collect();
         let last = out[out.len() - 1];
         out.extend((0..3).map(|_| (last.0 + 1, 7, timestamp, false, code, true, last.6 + 160)));
         out
@@ -171,8 +165,11 @@ mod tests {
 
     #[test]
     fn no_marker_at_all_is_fine() {
-        let packets: Vec<Packet> =
-            [press(0, 8_000, 3, 5), press(200, 9_600, 3, 5)].concat().into_iter().map(|p| (p.0, p.1, p.2, false, p.4, p.5, p.6)).collect();
+        let packets: Vec<Packet> = [press(0, 8_000, 3, 5), press(200, 9_600, 3, 5)]
+            .concat()
+            .into_iter()
+            .map(|p| (p.0, p.1, p.2, false, p.4, p.5, p.6))
+            .collect();
         assert_eq!(keys(&packets), "33");
     }
 

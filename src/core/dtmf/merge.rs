@@ -76,9 +76,11 @@ mod tests {
 
     #[test]
     fn a_quick_double_press_heard_both_ways_stays_double() {
-        let presses = [(Source::Rtp, '5', 0), (Source::Info, '5', 20), (Source::Rtp, '5', 100), (Source::Info, '5', 120)];
+        let presses =
+            [(Source::Rtp, '5', 0), (Source::Info, '5', 20), (Source::Rtp, '5', 100), (Source::Info, '5', 120)];
         assert_eq!(counted(&presses), "55");
-        let presses = [(Source::Rtp, '5', 0), (Source::Rtp, '5', 90), (Source::Info, '5', 95), (Source::Info, '5', 140)];
+        let presses =
+            [(Source::Rtp, '5', 0), (Source::Rtp, '5', 90), (Source::Info, '5', 95), (Source::Info, '5', 140)];
         assert_eq!(counted(&presses), "55");
     }
 

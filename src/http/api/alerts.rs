@@ -100,10 +100,9 @@ pub async fn list(
 
 /// The filter of a query.
 pub fn filter(params: &mut Params) -> Result<AlertFilter, Problem> {
-    let priorities = [Priority::P1, Priority::P2, Priority::P3, Priority::P4, Priority::P5].map(Priority::word);
     Ok(AlertFilter {
         status: params.word("status", &STATUSES)?,
-        priority: params.word("priority", &priorities)?,
+        priority: params.word("priority", &Priority::ALL.map(Priority::word))?,
         customer: params.name("customer")?,
     })
 }

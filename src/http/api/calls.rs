@@ -33,17 +33,6 @@ pub struct CallDetail {
     pub timeline: Vec<TimelineEntry>,
 }
 
-const OUTCOMES: [Outcome; 8] = [
-    Outcome::Taken,
-    Outcome::Voicemail,
-    Outcome::Reported,
-    Outcome::Abandoned,
-    Outcome::Blocked,
-    Outcome::Completed,
-    Outcome::Failed,
-    Outcome::Unanswered,
-];
-
 /// The calls, newest first.
 #[utoipa::path(
     get, path = "/api/v1/calls", tag = "calls", security(("token" = []), ("session" = [])),
@@ -69,9 +58,9 @@ pub async fn list(
 ) -> Result<Json<Listed<CallSummary>>, Problem> {
     let filter = CallFilter {
         number: params.name("number")?,
-        outcome: params.word("outcome", &OUTCOMES.map(Outcome::word))?,
+        outcome: params.word("outcome", &Outcome::ALL.map(Outcome::word))?,
         customer: params.name("customer")?,
-        direction: params.word("direction", &[Direction::Inbound.word(), Direction::AlertRing.word()])?,
+        direction: params.word("direction", &Direction::ALL.map(Direction::word))?,
     };
     let (limit, cursor) = params.page()?;
     params.done()?;

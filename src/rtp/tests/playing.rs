@@ -99,7 +99,10 @@ fn a_side_that_holds_us_is_sent_nothing_until_it_takes_us_back() {
     while let Ok(length) = phone.socket.recv(&mut buffer) {
         last = Some(buffer[..length].to_vec());
     }
-    assert!(last.is_none_or(|packet| packet[12..].iter().all(|byte| *byte == g711::A_SILENCE)), "the clip was not sent");
+    assert!(
+        last.is_none_or(|packet| packet[12..].iter().all(|byte| *byte == g711::A_SILENCE)),
+        "the clip was not sent"
+    );
     phone.socket.set_nonblocking(false).unwrap();
     let sent = line.leg.quality().sent;
     line.leg.connect(phone.remote());
@@ -154,7 +157,11 @@ fn strangers_are_dropped_and_a_tap_hears_the_locked_source_alone() {
         stranger.send(&line.leg, 101, 5, &[1, 0x80, 0, 160]);
     }
     phone.say(&line.leg, &frame(99));
-    assert_eq!(tapped.recv_timeout(PATIENCE).unwrap().payload[..160], frame(99), "nothing of the stranger came between");
+    assert_eq!(
+        tapped.recv_timeout(PATIENCE).unwrap().payload[..160],
+        frame(99),
+        "nothing of the stranger came between"
+    );
     line.no_event();
     let quality = line.leg.quality();
     assert_eq!((quality.received, quality.strangers, quality.lost), (11, 20, 0));

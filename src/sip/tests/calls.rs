@@ -50,11 +50,8 @@ async fn who_calls_and_what_was_dialled() {
 async fn refusals_become_causes() {
     let ((server, mut incoming), (client, _keep)) = (start(settings()).await, start(settings()).await);
     let uri = uri_of(&server, "hotline");
-    for (status, cause) in [
-        (486, LegCause::Busy),
-        (480, LegCause::NoAnswer),
-        (603, LegCause::Rejected { status: 603 }),
-    ] {
+    for (status, cause) in [(486, LegCause::Busy), (480, LegCause::NoAnswer), (603, LegCause::Rejected { status: 603 })]
+    {
         let mut out = client.dial_uri(&uri, "caller", OFFER.to_owned());
         let mut leg = next_call(&mut incoming).await.leg;
         leg.control.order(LegOrder::Reject(status));
@@ -211,7 +208,8 @@ pub(super) fn answer_to(request: &str, status: &str, tag: &str, more: &str) -> S
 }
 
 pub(super) fn answer_with(request: &str, status: &str, tag: &str, more: &str, body: &str) -> String {
-    let tag = if tag.is_empty() || header(request, "To").contains(";tag=") { String::new() } else { format!(";tag={tag}") };
+    let tag =
+        if tag.is_empty() || header(request, "To").contains(";tag=") { String::new() } else { format!(";tag={tag}") };
     format!(
         "SIP/2.0 {status}\r\nVia: {}\r\nFrom: {}\r\nTo: {}{tag}\r\nCall-ID: {}\r\nCSeq: {}\r\n{more}Content-Length: {}\r\n\r\n{body}",
         header(request, "Via"),

@@ -1,7 +1,7 @@
 //! The gate against messages of the kind that RFC 4475 and RFC 5118 list; texts of our own.
 
-use crate::sip::gate::{Arrival, Framed, Verdict, frame, inspect};
 use crate::sip::Transport;
+use crate::sip::gate::{Arrival, Framed, Verdict, frame, inspect};
 
 fn arrival() -> Arrival {
     Arrival { source: ([192, 0, 2, 9], 40_000).into(), transport: Transport::Udp }
@@ -15,17 +15,20 @@ fn request(method: &str, more: &str, body: &str) -> String {
 }
 
 fn pass(message: impl AsRef<[u8]>) -> String {
-    match inspect(message.as_ref(), arrival()) {
-        Verdict::Pass(bytes) => String::from_utf8(bytes).expect("is made valid"),
-        other => panic!("not passed: {other:?}"),
-    }
+    let verdict = inspect(message.as_ref(), arrival());
+    let Verdict::Pass(bytes) = verdict else { panic!("not passed: {verdict:?}") };
+    String::from_utf8(bytes).expect("is made valid")
 }
 
 fn refusal(message: impl AsRef<[u8]>) -> String {
-    match inspect(message.as_ref(), arrival()) {
-        Verdict::Refuse { response, .. } => String::from_utf8(response).expect("is text"),
-        other => panic!("not refused: {other:?}"),
-    }
+    refusal_to(message).1
+}
+
+/// Where a refusal goes, and the refusal.
+fn refusal_to(message: impl AsRef<[u8]>) -> (String, String) {
+    let verdict = inspect(message.as_ref(), arrival());
+    let Verdict::Refuse { to, response } = verdict else { panic!("not refused: {verdict:?}") };
+    (to.to_string(), String::from_utf8(response).expect("is text"))
 }
 
 fn status(message: impl AsRef<[u8]>) -> String {
@@ -44,7 +47,7 @@ fn what_passes_is_written_anew() {
     let text = pass(odd);
     assert!(text.contains("Via: SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bK1;received=192.0.2.9;rport=40000"), "{text}");
     assert!(text.contains(", SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK0\r\n"), "{text}");
-    assert!(text.contains("To:  <sip:b@x>\r\n") && text.contains("CSeq: 1 INVITE\r\n"), "{text}");
+    assert!(text.contains("To: <sip:b@x>\r\n") && text.contains("CSeq: 1 INVITE\r\n"), "{text}");
     assert!(text.contains("X-Other: keep\r\n") && text.contains("Content-Type: application/sdp\r\n"), "{text}");
     assert!(!text.contains("X-HOTLINE-Sender"), "{text}");
     assert!(text.ends_with("Content-Length: 5\r\n\r\nv=0\r\n"), "{text}");
@@ -74,7 +77,13 @@ fn bytes_that_are_no_text_cost_no_header() {
 fn content_length_must_be_true() {
     assert!(pass(request("INVITE", "", "v=0")).ends_with("Content-Length: 3\r\n\r\nv=0"));
     assert!(pass(request("INVITE", "Content-Length: 2\r\nl: 2\r\n", "v=0")).ends_with("\r\n\r\nv="));
-    for bad in ["Content-Length: 4\r\n", "Content-Length: -1\r\n", "Content-Length: 2\r\nl: 3\r\n", "Content-Length: x\r\n", "l:\r\n"] {
+    for bad in [
+        "Content-Length: 4\r\n",
+        "Content-Length: -1\r\n",
+        "Content-Length: 2\r\nl: 3\r\n",
+        "Content-Length: x\r\n",
+        "l:\r\n",
+    ] {
         assert_eq!(status(request("INVITE", bad, "v=0")), "400", "{bad}");
     }
     assert_eq!(status(request("INVITE", "Content-Length: 99999999999999999999\r\n", "v=0")), "400");
@@ -118,31 +127,38 @@ fn versions_methods_schemes_and_extensions() {
     assert_eq!(status(request("NOTIFY", "", "")), "481");
     assert_eq!(status(invite.replace("INVITE sip:", "INVITE soap.beep:")), "416");
     let extension = refusal(request("INVITE", "Require: timer,\r\n 100rel\r\nRequire: x-y\r\n", ""));
-    assert!(extension.starts_with("SIP/2.0 420 ") && extension.contains("Unsupported: timer, 100rel, x-y\r\n"), "{extension}");
+    assert!(
+        extension.starts_with("SIP/2.0 420 ") && extension.contains("Unsupported: timer, 100rel, x-y\r\n"),
+        "{extension}"
+    );
     assert!(pass(request("CANCEL", "Require: x\r\n", "")).starts_with("CANCEL "));
     assert!(pass(request("INVITE", "Supported: timer, 100rel\r\n", "")).starts_with("INVITE "));
 }
 
 #[test]
 fn refusals_go_where_the_via_says() {
-    let to = |message: String| match inspect(message.as_bytes(), arrival()) {
-        Verdict::Refuse { to, response } => (to.to_string(), String::from_utf8(response).expect("is text")),
-        other => panic!("not refused: {other:?}"),
-    };
     let plain = request("FOO", "", "");
-    let (address, response) = to(plain.clone());
+    let (address, response) = refusal_to(plain.clone());
     assert_eq!(address, "192.0.2.9:5070");
     assert!(response.contains("To: <sip:b@x>;tag="), "{response}");
     assert!(response.contains("received=192.0.2.9") && !response.contains("rport"), "{response}");
-    assert_eq!(to(plain.replace("branch=z9hG4bK1", "rport;branch=z9hG4bK1")).0, "192.0.2.9:40000");
-    assert_eq!(to(plain.replace("10.0.0.1:5070", "[2001:db8::1]")).0, "192.0.2.9:5060");
+    assert_eq!(refusal_to(plain.replace("branch=z9hG4bK1", "rport;branch=z9hG4bK1")).0, "192.0.2.9:40000");
+    assert_eq!(refusal_to(plain.replace("10.0.0.1:5070", "[2001:db8::1]")).0, "192.0.2.9:5060");
 }
 
 #[test]
 fn what_is_not_sip_is_dropped() {
     for garbage in [
-        "", "\r\n\r\n", "hello", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\0\0\0\0", "INVITE\r\n\r\n", "SIP/2.0\r\n\r\n",
-        "INVITE sip:a@x SIP/2.0\r\n\r\n", "INVITE sip:a@x SIP/2.0\r\nno colon here\r\n\r\n", "SIP/2.0 4294967301 x\r\n\r\n",
+        "",
+        "\r\n\r\n",
+        "hello",
+        "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        "\0\0\0\0",
+        "INVITE\r\n\r\n",
+        "SIP/2.0\r\n\r\n",
+        "INVITE sip:a@x SIP/2.0\r\n\r\n",
+        "INVITE sip:a@x SIP/2.0\r\nno colon here\r\n\r\n",
+        "SIP/2.0 4294967301 x\r\n\r\n",
     ] {
         assert!(dropped(garbage), "{garbage:?}");
     }
@@ -160,7 +176,10 @@ fn too_much_is_refused() {
     assert_eq!(status(request("INVITE", &format!("Route: <sip:x;lr>{}\r\n", ",<sip:x;lr>".repeat(40)), "")), "400");
     assert_eq!(status(request("INVITE", "", &"x".repeat(70_000))), "513");
     assert!(dropped(request("INVITE", &format!("X: {}\r\n", "y".repeat(40_000)), "")));
-    assert_eq!(status(request("INVITE", "", "").replace("Call-ID: c", &format!("Call-ID: {}", "c".repeat(600)))), "400");
+    assert_eq!(
+        status(request("INVITE", "", "").replace("Call-ID: c", &format!("Call-ID: {}", "c".repeat(600)))),
+        "400"
+    );
 }
 
 #[test]
@@ -176,7 +195,9 @@ fn streams_are_cut_into_messages() {
     assert_eq!(frame(b"\r\n\r\nOPT"), Framed::KeepAlive { len: 4, pong: true });
     assert_eq!(frame(b"\r\nOPT"), Framed::KeepAlive { len: 2, pong: false });
     assert_eq!(frame(b"\r\n"), Framed::Need);
-    for broken in [request("OPTIONS", "", ""), request("OPTIONS", "Content-Length: -3\r\n", ""), "\x16\x03\x01".to_owned()] {
+    for broken in
+        [request("OPTIONS", "", ""), request("OPTIONS", "Content-Length: -3\r\n", ""), "\x16\x03\x01".to_owned()]
+    {
         assert!(matches!(frame(broken.as_bytes()), Framed::Broken(_)), "{broken}");
     }
     assert!(matches!(frame(request("OPTIONS", "Content-Length: 9999999\r\n", "").as_bytes()), Framed::Broken(_)));

@@ -21,8 +21,10 @@ use super::*;
 /// Nothing here should take long; a busy machine may need it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n";
-const ANSWER: &str = "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 50000 RTP/AVP 0\r\n";
+const OFFER: &str =
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n";
+const ANSWER: &str =
+    "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 50000 RTP/AVP 0\r\n";
 
 fn settings() -> SipSettings {
     SipSettings {
@@ -63,22 +65,19 @@ async fn event(leg: &mut Leg) -> LegEvent {
 /// The next event that is not `Ringing`.
 async fn beyond_ringing(leg: &mut Leg) -> LegEvent {
     loop {
-        match event(leg).await {
-            LegEvent::Ringing => {}
-            other => return other,
+        let event = event(leg).await;
+        if !matches!(event, LegEvent::Ringing) {
+            return event;
         }
     }
 }
 
 /// The end, and nothing after it.
 async fn end(leg: &mut Leg) -> LegCause {
-    match beyond_ringing(leg).await {
-        LegEvent::Ended(cause) => {
-            assert_eq!(soon(leg.events.recv()).await, None);
-            cause
-        }
-        other => panic!("not the end: {other:?}"),
-    }
+    let event = beyond_ringing(leg).await;
+    let LegEvent::Ended(cause) = event else { panic!("not the end: {event:?}") };
+    assert_eq!(soon(leg.events.recv()).await, None);
+    cause
 }
 
 fn uri_of(sip: &Sip, user: &str) -> String {

@@ -250,7 +250,13 @@ async fn odd_input_does_no_harm() {
     let raw = Raw::to(&server).await;
     let invite = raw.invite("odd");
     for odd in [
-        b"".as_slice(), b"\0", b"\r\n\r\n", b"SIP/2.0 200 OK\r\n\r\n", b"INVITE sip:x SIP/2.0\r\n\r\n", &[0xff; 2000], &invite.as_bytes()[..80],
+        b"".as_slice(),
+        b"\0",
+        b"\r\n\r\n",
+        b"SIP/2.0 200 OK\r\n\r\n",
+        b"INVITE sip:x SIP/2.0\r\n\r\n",
+        &[0xff; 2000],
+        &invite.as_bytes()[..80],
     ] {
         raw.send(odd).await;
     }

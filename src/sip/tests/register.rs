@@ -8,17 +8,13 @@ fn closed() -> SipSettings {
     with_phone(SipSettings { open: false, ..settings() }, "engineer-1", "secret")
 }
 
-async fn registered(server: &Sip) -> Vec<Registered> {
-    server.registered()
-}
-
 #[tokio::test]
 async fn a_phone_registers_is_called_and_calls() {
     for transport in [Transport::Udp, Transport::Tcp] {
         let (server, mut at_server) = start(closed()).await;
         let (phone, mut at_phone) = start(SipSettings { open: false, ..settings() }).await;
         phone.register_as_phone(server.local(), transport, "engineer-1", "secret".into()).await.expect("registers");
-        let list = registered(&server).await;
+        let list = server.registered();
         assert_eq!(list.len(), 1);
         assert_eq!((list[0].phone.0.as_str(), list[0].transport), ("engineer-1", transport));
         assert!(list[0].user_agent.starts_with("hotline/"));
@@ -35,7 +31,8 @@ async fn a_phone_registers_is_called_and_calls() {
         assert_eq!(end(&mut leg).await, LegCause::HungUp);
 
         let suffix = if transport == Transport::Tcp { ";transport=tcp" } else { "" };
-        let mut back = phone.dial_uri(&format!("{}{suffix}", uri_of(&server, "hotline")), "engineer-1", OFFER.to_owned());
+        let mut back =
+            phone.dial_uri(&format!("{}{suffix}", uri_of(&server, "hotline")), "engineer-1", OFFER.to_owned());
         let call = next_call(&mut at_server).await;
         assert_eq!(call.source, Source::Phone(PhoneId::from("engineer-1")));
         assert_eq!(call.caller, Some("engineer-1".into()));
@@ -62,9 +59,15 @@ async fn a_known_phone_may_prove_itself_for_a_call() {
     let invite = raw.invite("proof").replace("<sip:raw@", "<sip:engineer-1@");
     raw.send(&invite).await;
     let asked = raw.expect("401").await;
-    raw.send(proven(&invite, &asked, "INVITE", "wrong", 1).replace("CSeq: 1", "CSeq: 2").replace("1INVITE;", "2INVITE;")).await;
+    raw.send(
+        proven(&invite, &asked, "INVITE", "wrong", 1).replace("CSeq: 1", "CSeq: 2").replace("1INVITE;", "2INVITE;"),
+    )
+    .await;
     raw.expect("403").await;
-    raw.send(proven(&invite, &asked, "INVITE", "secret", 1).replace("CSeq: 1", "CSeq: 3").replace("1INVITE;", "3INVITE;")).await;
+    raw.send(
+        proven(&invite, &asked, "INVITE", "secret", 1).replace("CSeq: 1", "CSeq: 3").replace("1INVITE;", "3INVITE;"),
+    )
+    .await;
     let call = next_call(&mut incoming).await;
     assert_eq!(call.source, Source::Phone(PhoneId::from("engineer-1")));
 }
@@ -107,7 +110,14 @@ async fn the_rules_of_registration() {
     let list = server.registered();
     assert_eq!((list[0].address, list[0].user_agent.as_str()), (raw.local(), "Raw phone"));
     // An older one that was overtaken.
-    raw.send(proven(&register(&raw, 2, "Expires: 90\r\nX: y\r\n").replace("2REGISTER;", "o;"), &asked, "REGISTER", "secret", 3)).await;
+    raw.send(proven(
+        &register(&raw, 2, "Expires: 90\r\nX: y\r\n").replace("2REGISTER;", "o;"),
+        &asked,
+        "REGISTER",
+        "secret",
+        3,
+    ))
+    .await;
     raw.expect("500").await;
     // Called where it came from, by the name it gave.
     let mut out = server.dial(dial(Destination::Phone(PhoneId::from("engineer-1"))));
@@ -141,7 +151,7 @@ fn carrier(server: &Sip, transport: Transport, password: &str) -> TrunkSettings 
         registration: Some(TrunkRegistration {
             user: "engineer-1".to_owned(),
             password: password.into(),
-            expires: Duration::from_secs(600),
+            expires: Duration::from_mins(10),
         }),
         addresses: Vec::new(),
         number_sources: Vec::new(),
@@ -205,7 +215,10 @@ async fn a_trunk_that_is_refused_is_down() {
     trunk_state(&sip, |state| state.status == "refused: 403").await;
     let number = Destination::Number { trunk: "carrier".into(), number: "+49301234".into() };
     let cause = end(&mut sip.dial(dial(number))).await;
-    assert!(matches!(&cause, LegCause::Unreachable { reason } if reason.contains("refused: 403") && !reason.contains("1234")), "{cause:?}");
+    assert!(
+        matches!(&cause, LegCause::Unreachable { reason } if reason.contains("refused: 403") && !reason.contains("1234")),
+        "{cause:?}"
+    );
 }
 
 #[tokio::test]
@@ -228,10 +241,25 @@ async fn calls_through_a_carrier_answer_its_challenge() {
     own.trunks.insert("carrier".into(), trunk);
     sip.reload(own);
     let first = far.expect("REGISTER").await;
-    far.send(answer_to(&first, "401 Unauthorized", "t", "WWW-Authenticate: Digest realm=\"x\", nonce=\"n\", qop=\"auth\"\r\n")).await;
+    far.send(answer_to(
+        &first,
+        "401 Unauthorized",
+        "t",
+        "WWW-Authenticate: Digest realm=\"x\", nonce=\"n\", qop=\"auth\"\r\n",
+    ))
+    .await;
     let second = far.expect("REGISTER").await;
     assert!(header(&second, "Authorization").contains("qop=auth, nc=00000001"), "{second}");
-    far.send(answer_to(&second, "200 OK", "t", &format!("Contact: {};expires=600\r\n", header(&second, "Contact").split(";expires").next().expect("a contact")))).await;
+    far.send(answer_to(
+        &second,
+        "200 OK",
+        "t",
+        &format!(
+            "Contact: {};expires=600\r\n",
+            header(&second, "Contact").split(";expires").next().expect("a contact")
+        ),
+    ))
+    .await;
     trunk_state(&sip, |state| state.up).await;
 
     let number = Destination::Number { trunk: "carrier".into(), number: "+49301234".into() };

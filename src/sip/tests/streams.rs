@@ -49,7 +49,12 @@ async fn messages_in_pieces_and_several_at_once() {
 #[tokio::test]
 async fn broken_framing_closes_the_connection() {
     let (server, mut incoming) = start(settings()).await;
-    for broken in [options("x", ""), options("x", "Content-Length: nine\r\n"), options("x", "l: 1\r\nl: 2\r\n"), "\x16\x03\x01\x02".to_owned()] {
+    for broken in [
+        options("x", ""),
+        options("x", "Content-Length: nine\r\n"),
+        options("x", "l: 1\r\nl: 2\r\n"),
+        "\x16\x03\x01\x02".to_owned(),
+    ] {
         let mut stream = TcpStream::connect(server.local()).await.expect("connects");
         stream.write_all(broken.as_bytes()).await.expect("writes");
         let mut rest = Vec::new();

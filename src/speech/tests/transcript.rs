@@ -3,23 +3,20 @@
 
 use std::path::Path;
 
+use hotline_core::audio::g711;
+use hotline_core::audio::resample::resample;
 use hotline_core::directory::Language;
 
 use super::worker::worker_program;
 use crate::speech::{Transcriber, TranscriberSettings, wav};
 
-/// G.711 mu-law there and back (ITU-T G.711, written here so that this test needs nothing else).
 fn through_mu_law(sample: i16) -> i16 {
-    let magnitude = i32::from(sample).abs().min(32_635) + 132;
-    let exponent = 31 - magnitude.leading_zeros() - 7;
-    let mantissa = (magnitude >> (exponent + 3)) & 0xf;
-    let decoded = (((mantissa << 3) + 132) << exponent) - 132;
-    (decoded * i32::from(sample).signum()) as i16
+    g711::decode_mu(g711::encode_mu(sample))
 }
 
 /// A call as a recording keeps it: 8 kHz, mu-law heard, a second of line noise at both ends.
 fn telephone(folder: &Path, recording: &[u8]) -> std::path::PathBuf {
-    let narrow = wav::resample(wav::read_bytes(recording).unwrap(), 16_000, 8_000);
+    let narrow = resample(&wav::read_bytes(recording).unwrap(), 16_000, 8_000);
     let noise = |i: usize| ((i * 7_919 % 31) as i16) - 15;
     let call = (0..8_000).map(noise).chain(narrow).chain((0..8_000).map(noise)).map(through_mu_law);
     let file = folder.join("call.wav");

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hotline_core::audio::Clip;
+use hotline_core::audio::resample::resample;
 use hotline_core::directory::Language;
 use rten::{Model, NodeId, RunOptions, ThreadPool};
 use rten_tensor::NdTensor;
@@ -12,7 +14,6 @@ use rten_tensor::prelude::*;
 use serde::Deserialize;
 
 use super::{Engine, program};
-use crate::speech::wav;
 
 /// Largest configuration file of a voice that is read, bytes.
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
@@ -193,8 +194,8 @@ impl Engine for Piper {
             .and_then(|value| value.try_into().ok())
             .ok_or_else(|| "the voice gave no sound".to_owned())?;
         let peak = sound.iter().fold(0.01_f32, |peak, sample| peak.max(sample.abs()));
-        let samples = sound.iter().map(|sample| (sample / peak * 29_000.0) as i16).collect();
-        Ok(wav::resample(samples, self.config.audio.sample_rate, hotline_core::audio::Clip::RATE_HZ))
+        let samples: Vec<i16> = sound.iter().map(|sample| (sample / peak * 29_000.0) as i16).collect();
+        Ok(resample(&samples, self.config.audio.sample_rate, Clip::RATE_HZ))
     }
 }
 

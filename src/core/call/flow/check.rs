@@ -74,7 +74,10 @@ impl Checker<'_> {
         let last = &flow.last_resort;
         match flow.nodes.get(last) {
             None => {
-                self.add(None, format!("last_resort names the node \"{last}\", which does not exist; {}", self.known()))
+                self.add(
+                    None,
+                    format!("last_resort names the node \"{last}\", which does not exist; {}", self.known()),
+                );
             }
             Some(Node::Hangup(_)) => {}
             Some(Node::Voicemail(voicemail)) => {
