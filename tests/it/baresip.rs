@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-use crate::sipp::free_port;
+use crate::sipp::free_ports;
 
 /// How long to wait for what baresip should tell.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,13 +46,15 @@ impl Baresip {
 
     async fn start(says: &Path, account: impl Fn(u16) -> String) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let (sip, control, media) = (free_port(), free_port(), 40_000 + free_port() % 8_000 * 2);
+        // Beside the SIP port it takes the next one, for TLS.
+        let sip = free_ports(3);
+        let (control, media) = (sip + 2, free_ports(24).next_multiple_of(2));
         let config = format!(
             "poll_method epoll\nsip_listen 127.0.0.1:{sip}\nnet_interface 127.0.0.1\ncall_local_timeout 120\n\
              audio_player aufile,/dev/null\naudio_source aufile,{says}\naudio_alert aufile,/dev/null\nring_aufile none\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_txmode thread\n\
              rtp_ports {media}-{end}\nrtp_stats yes\njitter_buffer_delay 5-10\nsnd_path {folder}\n\
-             module_path {modules}\nmodule stdio.so\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\n\
+             module_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\n\
              module_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
              ctrl_tcp_listen 127.0.0.1:{control}\n",
             says = says.display(),
@@ -151,7 +153,9 @@ impl Baresip {
     async fn read(&mut self) {
         let mut chunk = [0; 4_096];
         let length = self.control.read(&mut chunk).await.expect("baresip talks");
-        assert!(length > 0, "baresip ended");
+        if length == 0 {
+            panic!("baresip ended\n{}", std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default());
+        }
         self.buffer.extend_from_slice(&chunk[..length]);
         while let Some(colon) = self.buffer.iter().position(|byte| *byte == b':') {
             let count: usize = std::str::from_utf8(&self.buffer[..colon])

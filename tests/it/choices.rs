@@ -80,7 +80,7 @@ async fn who_tires_of_waiting_leaves_the_queue_by_hash() -> anyhow::Result<()> {
     caller.press("2").await?;
     caller.waits_for("leave-queue").await?;
     engineer.rings().await?;
-    caller.hears("music").await.ok();
+    caller.begins_to_hear("music").await?;
     caller.press("#").await?;
     caller.begins_to_hear("voicemail").await?;
     assert_ne!(engineer.ends().await?, LegCause::Released, "the phone stops ringing");

@@ -18,7 +18,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running hotline that stops when dropped.
 pub struct Hotline {
-    app: Option<App>,
+    _app: App,
     folder: TempDir,
     http: SocketAddr,
     sip: SocketAddr,
@@ -32,17 +32,13 @@ impl Hotline {
 
     /// Starts with this `hotline.toml` and what no file can say.
     pub async fn start_with(toml: &str, change: impl FnOnce(&mut config::Config)) -> Self {
-        Self::start_in(tempfile::tempdir().expect("a temporary folder"), toml, change).await
-    }
-
-    /// Starts on what a former run left in `folder`.
-    pub async fn start_in(folder: TempDir, toml: &str, change: impl FnOnce(&mut config::Config)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
         let mut config = load(toml, folder.path());
         change(&mut config);
         hotline::app::start_logging("warn");
         let app = App::start(config).await.expect("hotline starts");
         let (http, sip) = (app.http_addr(), app.sip_addr());
-        Self { app: Some(app), folder, http, sip }
+        Self { _app: app, folder, http, sip }
     }
 
     /// Where SIP listens.
@@ -58,11 +54,6 @@ impl Hotline {
     /// Its data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
-    }
-
-    /// The app, for what no API shows.
-    pub fn app(&self) -> &App {
-        self.app.as_ref().expect("running until dropped")
     }
 
     /// GET below `/api/v1`.
@@ -98,12 +89,6 @@ impl Hotline {
             }
         };
         tokio::time::timeout(PATIENCE, registered).await.expect("the phone registers");
-    }
-
-    /// Stops it in an orderly way and gives the folder back.
-    pub async fn stop(mut self) -> TempDir {
-        self.app.take().expect("running until dropped").stop(Duration::from_secs(1)).await;
-        self.folder
     }
 }
 

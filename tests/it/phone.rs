@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hotline::cli::handset::prompts::KnownPrompts;
 use hotline::cli::handset::{Handset, HandsetSettings};
+use hotline_core::audio::Codec;
 use hotline_core::private::Private;
 
 use crate::harness::Hotline;
@@ -16,7 +17,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 static PROMPTS: LazyLock<Arc<KnownPrompts>> = LazyLock::new(|| {
     let nothing = tempfile::tempdir().expect("a temporary folder");
-    Arc::new(KnownPrompts::load(nothing.path()).expect("our own prompts can be read"))
+    let prompts = KnownPrompts::load(nothing.path()).expect("our own prompts can be read");
+    // Ready before the first call: a phone whose ear is still being made is deaf.
+    drop((prompts.index(Codec::Pcma), prompts.index(Codec::Pcmu)));
+    Arc::new(prompts)
 });
 
 /// A phone that is known as a phone of Acme Logistics.
@@ -54,27 +58,45 @@ pub fn samples(file: &Path) -> Vec<i16> {
     reader.samples().map(|sample| sample.expect("a sample")).collect()
 }
 
-/// How alike the middle second of `said` and the best place in `heard` are: 1 is the same up to loudness, noise
-/// stays below 0.3. And that place, as the position where all of `said` begins.
+/// How alike the loudest piece of `said` and the best place in `heard` are: 1 is the same up to loudness, noise stays
+/// below 0.3. And that place, as the position where all of `said` would begin.
 pub fn likeness(said: &[i16], heard: &[i16]) -> (f64, i64) {
+    const COARSE: usize = 4;
     const LENGTH: usize = 4_000;
     // The loudest piece: silence is like any other silence.
     let loudness = |at: usize| said[at..at + LENGTH].iter().map(|s| i64::from(*s).pow(2)).sum::<i64>();
     let from = (0..said.len().saturating_sub(LENGTH)).step_by(800).max_by_key(|at| loudness(*at)).expect("long enough");
     let piece = &said[from..from + LENGTH];
-    let energy = loudness(from) as f64;
+    let coarse = |samples: &[i16]| -> Vec<i64> {
+        samples.chunks_exact(COARSE).map(|chunk| chunk.iter().map(|s| i64::from(*s)).sum::<i64>() / 4).collect()
+    };
+    let fine = |samples: &[i16]| samples.iter().map(|s| i64::from(*s)).collect::<Vec<_>>();
+    // Each phase of the coarse one, then around the best place sample by sample.
+    let rough = (0..COARSE.min(heard.len())).map(|phase| {
+        let (likeness, at) = best_place(&coarse(piece), &coarse(&heard[phase..]));
+        (likeness, at * COARSE + phase)
+    });
+    let Some((_, near)) = rough.max_by(|a, b| a.0.total_cmp(&b.0)) else { return (0.0, 0) };
+    let begin = near.saturating_sub(8);
+    let around = &heard[begin..(near + LENGTH + 8).min(heard.len())];
+    let (likeness, at) = best_place(&fine(piece), &fine(around));
+    (likeness, (begin + at) as i64 - from as i64)
+}
+
+fn best_place(piece: &[i64], heard: &[i64]) -> (f64, usize) {
+    let energy = piece.iter().map(|s| s * s).sum::<i64>() as f64;
     let mut best = (0.0, 0);
-    let mut window: i64 = heard.iter().take(LENGTH).map(|s| i64::from(*s).pow(2)).sum();
-    for at in 0..heard.len().saturating_sub(LENGTH) {
+    let mut window: i64 = heard.iter().take(piece.len()).map(|s| s * s).sum();
+    for at in 0..heard.len().saturating_sub(piece.len()) {
         // Most places are silent: they can't be it.
         if window as f64 > energy / 20.0 {
-            let product: i64 = piece.iter().zip(&heard[at..]).map(|(a, b)| i64::from(*a) * i64::from(*b)).sum();
+            let product: i64 = piece.iter().zip(&heard[at..]).map(|(a, b)| a * b).sum();
             let likeness = product as f64 / (energy * window as f64).sqrt();
             if likeness > best.0 {
-                best = (likeness, at as i64 - from as i64);
+                best = (likeness, at);
             }
         }
-        window += i64::from(heard[at + LENGTH]).pow(2) - i64::from(heard[at]).pow(2);
+        window += heard[at + piece.len()].pow(2) - heard[at].pow(2);
     }
     best
 }

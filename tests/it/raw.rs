@@ -39,9 +39,3 @@ pub async fn answer(socket: &UdpSocket) -> String {
     .await
     .expect("an answer within 10 s")
 }
-
-/// Sends these bytes and waits for nothing.
-pub async fn send(server: SocketAddr, bytes: &[u8]) {
-    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
-    socket.send_to(bytes, server).await.expect("sent");
-}

@@ -118,6 +118,8 @@ fn start(steps: &[Step], port: u16, arguments: &[&str]) -> Sipp {
 impl Sipp {
     /// Lets a caller who waits at [`Step::Cue`] go on: an OPTIONS within its call.
     pub async fn cue(&self) {
+        // What the timeline tells may be a moment ahead of the answer to the caller's key.
+        tokio::time::sleep(Duration::from_millis(300)).await;
         let Self { port, call_id, .. } = self;
         let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
         let own = socket.local_addr().expect("an address");

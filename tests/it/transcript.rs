@@ -38,7 +38,7 @@ async fn what_was_said_is_read_in_the_alert() -> anyhow::Result<()> {
     })
     .await;
     let texts = written(&alert);
-    assert!(texts[0].contains("acme") || texts[0].contains("porter"), "{texts:?}");
-    assert!(texts[1].contains("server") || texts[1].contains("scanner"), "{texts:?}");
+    assert!(texts[0].contains("miller") && texts[0].contains("logistics"), "{texts:?}");
+    assert!(texts[1].contains("server") && texts[1].contains("down"), "{texts:?}");
     Ok(())
 }
