@@ -51,12 +51,17 @@ async fn calls_go_on_while_the_database_is_held_and_it_has_everything_afterwards
     assert!(state["journal"]["undrained"].as_u64().is_some_and(|waiting| waiting > 5), "{state:#}");
     assert_eq!(state["journal"]["lost"], 0);
     let page = hotline.page(&cookie).await;
-    assert!(page.contains("The database can&#39;t be written") || page.contains("The database can't be written"), "{page}");
+    assert!(
+        page.contains("The database can&#39;t be written") || page.contains("The database can't be written"),
+        "{page}"
+    );
     hotline.says("calls go on, the journal keeps everything").await;
     tokio::time::sleep_until(held + HELD).await;
     holder.execute("ROLLBACK").await.expect("let go");
 
-    let calls = hotline.list_when("/calls?direction=inbound", |page| count(page) == 2 && page["items"][0]["outcome"] == "voicemail").await;
+    let calls = hotline
+        .list_when("/calls?direction=inbound", |page| count(page) == 2 && page["items"][0]["outcome"] == "voicemail")
+        .await;
     for call in calls["items"].as_array().expect("a list") {
         let call = hotline.get(&format!("/calls/{}", call["id"].as_str().expect("an id"))).await;
         let lines = call["timeline"].as_array().expect("a timeline");
