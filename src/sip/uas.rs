@@ -122,7 +122,11 @@ impl Ringing {
                 }
             },
             order = order(&mut self.line.orders) => self.order(order).await,
-            () = dropped(self.line.events.as_ref()) => self.refused(500, LegCause::Released).await,
+            // The order may have come between the two looks.
+            () = dropped(self.line.events.as_ref()) => match self.line.orders.try_recv() {
+                Ok(order) => self.order(order).await,
+                Err(_) => self.refused(500, LegCause::Released).await,
+            },
             Some(inbound) = inbox.recv() => match inbound {
                 Inbound::Request(transaction) => self.early(*transaction).await,
                 Inbound::Stray(_) => Next::Stay,

@@ -57,13 +57,14 @@ impl Baresip {
              module_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\n\
              module_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
              ctrl_tcp_listen 127.0.0.1:{control}\n",
-            says = says.display(),
+            says = folder.path().join("says.wav").display(),
             end = media + 20,
             folder = folder.path().display(),
             modules = modules(),
         );
         std::fs::write(folder.path().join("config"), config).expect("written");
         std::fs::write(folder.path().join("accounts"), account(sip) + "\n").expect("written");
+        write_long(says, &folder.path().join("says.wav"));
         std::fs::write(folder.path().join("contacts"), "").expect("written");
         let log = std::fs::File::create(folder.path().join("log")).expect("written");
         let child = Command::new("baresip")
@@ -191,4 +192,21 @@ async fn connect(port: u16, folder: &Path) -> TcpStream {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     panic!("baresip never listened: {}", std::fs::read_to_string(folder.join("log")).unwrap_or_default());
+}
+
+/// The same speech again and again for two minutes, with half a second between: baresip hangs up where its file ends.
+fn write_long(says: &Path, file: &Path) {
+    let speech = crate::phone::samples(says);
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(file, spec).expect("a temporary file");
+    let again = speech.into_iter().chain([0; 4_000]);
+    for sample in again.collect::<Vec<_>>().into_iter().cycle().take(120 * 8_000) {
+        writer.write_sample(sample).expect("written");
+    }
+    writer.finalize().expect("written");
 }

@@ -19,7 +19,7 @@ async fn who_presses_nothing_is_asked_again_and_may_leave_a_message() -> anyhow:
     caller.hears("beep").await?;
     caller.say(phone::speech("message.wav")).await?;
     caller.hears("voicemail-thanks").await?;
-    caller.hears("goodbye").await?;
+    caller.begins_to_hear("goodbye").await?;
     assert_eq!(caller.ends().await?, LegCause::HungUp);
     let call = hotline.call_when("inbound", ended("voicemail")).await;
     assert!(tells(&call, "no tries left"), "{call:#}");
