@@ -74,6 +74,18 @@ pub struct Snapshot {
     pub health: Readiness,
 }
 
+/// One event of the stream, as it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct StreamEvent {
+    /// `snapshot`, `call`, `alert`, `health`, `changed`, `resync`.
+    pub event: String,
+    /// Counts up; not with `resync`.
+    pub id: Option<String>,
+    /// JSON: of `snapshot`, `changed` and `health` a Snapshot, Changed and Readiness; of `call` and `alert` a row
+    /// as in their lists.
+    pub data: String,
+}
+
 /// Names what changed where it can't be read at the moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Changed {
@@ -283,15 +295,26 @@ async fn snapshot(state: &AppState) -> Snapshot {
     Snapshot { calls, alerts: open_alerts(state).await.0, health: state.board().health().into() }
 }
 
-/// The alerts that are not resolved, newest first, at most 200; and whether the database told them. Where it is
-/// away the switch knows them too.
+/// The alerts that are not resolved, newest first, at most 200; and whether the database could be read. What is
+/// open the switch knows, at once and always; the database is behind it, and adds who has it since when.
 pub async fn open_alerts(state: &AppState) -> (Vec<AlertSummary>, bool) {
-    if let Ok(kept) = soon(kept_open(state)).await {
-        return (kept, true);
-    }
-    let directory = state.board().directory();
-    let open = state.board().open_alerts();
-    (open.iter().take(200).map(|alert| AlertSummary::of_open(alert, &directory)).collect(), false)
+    let kept = soon(kept_open(state)).await;
+    let (directory, open) = (state.board().directory(), state.board().open_alerts());
+    let mut rows: HashMap<String, AlertSummary> =
+        kept.as_ref().into_iter().flatten().map(|row| (row.id.clone(), row.clone())).collect();
+    let told = open.iter().take(200).map(|alert| {
+        let known = AlertSummary::of_open(alert, &directory);
+        match rows.remove(&known.id) {
+            Some(row) if row.status == known.status => AlertSummary {
+                acknowledged_at: row.acknowledged_at,
+                acknowledged_by: row.acknowledged_by,
+                created_at: row.created_at,
+                ..known
+            },
+            _ => known,
+        }
+    });
+    (told.collect(), kept.is_ok())
 }
 
 async fn kept_open(state: &AppState) -> Result<Vec<AlertSummary>, StoreError> {
@@ -311,7 +334,7 @@ async fn kept_open(state: &AppState) -> Result<Vec<AlertSummary>, StoreError> {
     get, path = "/api/v1/stream", tag = "live", security(("token" = []), ("session" = [])),
     params(("Last-Event-ID" = Option<String>, Header, description = "Sent by browsers that come back; a snapshot follows in any case")),
     responses(
-        (status = 200, description = "Events without end; comments keep the connection alive. The data of `snapshot`, `changed` and `health` is the JSON of Snapshot, Changed and Readiness; of `call` and `alert` a row as in their lists", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Events without end; comments keep the connection alive", body = StreamEvent, content_type = "text/event-stream"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Too many streams are open", body = Problem, content_type = "application/problem+json"),
     )
