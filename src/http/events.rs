@@ -143,8 +143,10 @@ enum Seen {
     },
     Alert(Box<AlertSummary>),
     Health(Box<Readiness>),
-    /// Not there yet.
+    /// Not there.
     Nothing,
+    /// The database is behind: it has no end of this call yet.
+    Later,
     /// Can't be read.
     Away,
 }
@@ -206,6 +208,10 @@ impl Follower {
     fn saw(&mut self, subject: Subject, seen: Seen) {
         let (event, data) = match (subject, seen) {
             (_, Seen::Nothing) => return,
+            (subject, Seen::Later) => {
+                self.look_later(subject);
+                return;
+            }
             (_, Seen::Call { id, summary, ended_at }) => {
                 if let (Some(outcome), Some(ended_at)) = (&summary.outcome, ended_at) {
                     self.count(id, &summary.direction, outcome, ended_at);
@@ -220,9 +226,7 @@ impl Follower {
                     Subject::Alert(id) => ("alert", id.to_string()),
                     Subject::Health => return,
                 };
-                if self.due.len() < REMEMBERED {
-                    self.due.insert((subject, LOOKS.len()), now() + LATER);
-                }
+                self.look_later(subject);
                 ("changed", serde_json::to_string(&Changed { kind: kind.to_owned(), id }))
             }
         };
@@ -233,6 +237,12 @@ impl Follower {
         if self.last.get(&subject) != Some(&data) {
             self.last.insert(subject, data.clone());
             self.feed.tell(event, data);
+        }
+    }
+
+    fn look_later(&mut self, subject: Subject) {
+        if self.due.len() < REMEMBERED {
+            self.due.insert((subject, LOOKS.len()), now() + LATER);
         }
     }
 
@@ -271,7 +281,7 @@ async fn look(records: Arc<dyn Records>, board: Arc<dyn Board>, subject: Subject
                         summary: Box::new(CallSummary::of_row(&row, None, &directory)),
                         ended_at: row.ended_at,
                     },
-                    Ok(_) => Seen::Nothing,
+                    Ok(_) => Seen::Later,
                     Err(_) => Seen::Away,
                 },
             }
