@@ -23,6 +23,10 @@ fn capped(filter: &str) -> EnvFilter {
         .collect::<Vec<_>>()
         .join(",");
     let mut filter = EnvFilter::try_new(&asked).unwrap_or_else(|_| EnvFilter::new("info"));
+    // It warns of every malformed cookie; anybody could fill the log with them.
+    if let Ok(directive) = "tower_sessions=error".parse() {
+        filter = filter.add_directive(directive);
+    }
     for target in STACK_LOG_TARGETS {
         if let Ok(directive) = format!("{target}=warn").parse() {
             filter = filter.add_directive(directive);

@@ -35,8 +35,9 @@ pub fn print_help(app: &App, data_dir: &Path) -> anyhow::Result<()> {
     println!(
         "\nThe demo hotline answers. Nothing leaves this machine; calls are taken from anybody who can reach it.\n"
     );
-    println!("  Ring it (English; hotline-de is German):");
-    println!("    {program} call sip:hotline@{here} --keys 1");
+    println!("  Ring it (English; hotline-de is German), with a phone or from another terminal:");
+    println!("    {program} call sip:hotline@{here}            type 1, 2 or 3 and Enter at the menu");
+    println!("    {program} call sip:hotline@{here} --keys 2   speaks to the engineer on call");
     println!("    baresip -e \"/dial sip:hotline@{here}\"");
     match lan_address(sip) {
         Some(lan) => println!("    from another machine: sip:hotline@{lan}:{}", sip.port()),
@@ -46,9 +47,9 @@ pub fn print_help(app: &App, data_dir: &Path) -> anyhow::Result<()> {
             http.port()
         ),
     }
-    println!("  Be the engineer (in another terminal, before you press 2 or report a fault):");
-    println!("    {program} phone --account engineer-1 --answer --keys 1,1 --server {here}");
-    println!("    or a softphone; registrar {here}, accounts:");
+    println!("  Be the engineer (in another terminal, in this folder, before you ring):");
+    println!("    {program} phone --account engineer-1 --answer --keys 1{}", phone_options(here, data_dir));
+    println!("    or a softphone; answer, press 1, hear who calls, press 1 again. Registrar {here}, accounts:");
     for (phone, secret) in &credentials.phones {
         println!("      {phone}  password {}", secret.reveal());
     }
@@ -56,6 +57,15 @@ pub fn print_help(app: &App, data_dir: &Path) -> anyhow::Result<()> {
     println!("    login {}  password {}", credentials.login, credentials.password.reveal());
     println!("  Ctrl-C stops it. Data: {}\n", data_dir.display());
     Ok(())
+}
+
+/// What `hotline phone` must be told where it differs from its own defaults.
+fn phone_options(server: SocketAddr, data_dir: &Path) -> String {
+    let usual = server == SocketAddr::from(([127, 0, 0, 1], 5060));
+    let here = std::env::current_dir().is_ok_and(|here| here.join("data") == data_dir) || data_dir == Path::new("data");
+    let server = if usual { String::new() } else { format!(" --server {server}") };
+    let data = if here { String::new() } else { format!(" --data-dir {}", data_dir.display()) };
+    format!("{server}{data}")
 }
 
 /// The address to dial from this machine.

@@ -147,7 +147,9 @@ impl Fact {
             }
             Self::LegEnded { leg, cause: LegCause::HungUp } => format!("{} hung up.", capital(&who(*leg))),
             Self::LegEnded { leg, cause } => {
-                format!("The call to {} is over: {}.", who(*leg), cause.words().trim_end_matches(['.', '?']))
+                let cause = cause.words();
+                let end = if cause.ends_with(['.', '?']) { "" } else { "." };
+                format!("The call to {} is over: {cause}{end}", who(*leg))
             }
             Self::CallStarted { .. }
             | Self::CustomerIdentified { .. }
@@ -274,7 +276,7 @@ impl Outcome {
             Self::Taken => "a person took it",
             Self::Voicemail => "the caller left a message",
             Self::Reported => "the report was recorded, nobody took the call",
-            Self::Abandoned => "the caller hung up before",
+            Self::Abandoned => "the caller hung up early",
             Self::Blocked => "the caller was turned away",
             Self::Completed => "the flow came to its end",
             Self::Failed => "it could not be carried out",
@@ -288,9 +290,8 @@ fn came_in(source: &str) -> String {
     match source.split_once(':') {
         Some(("trunk", name)) => format!("through trunk {name}"),
         Some(("phone", name)) => format!("from phone {name}"),
-        Some(_) => format!("by {source}"),
         None if source == "open" => "from an address not known here".to_owned(),
-        None => format!("by {source}"),
+        Some(_) | None => format!("by {source}"),
     }
 }
 

@@ -74,6 +74,18 @@ pub struct Snapshot {
     pub health: Readiness,
 }
 
+/// One event of the stream, as it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct StreamEvent {
+    /// `snapshot`, `call`, `alert`, `health`, `changed`, `resync`.
+    pub event: String,
+    /// Counts up; not with `resync`.
+    pub id: Option<String>,
+    /// JSON: of `snapshot`, `changed` and `health` a Snapshot, Changed and Readiness; of `call` and `alert` a row
+    /// as in their lists.
+    pub data: String,
+}
+
 /// Names what changed where it can't be read at the moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Changed {
@@ -131,8 +143,10 @@ enum Seen {
     },
     Alert(Box<AlertSummary>),
     Health(Box<Readiness>),
-    /// Not there yet.
+    /// Not there.
     Nothing,
+    /// The database is behind: it has no end of this call yet.
+    Later,
     /// Can't be read.
     Away,
 }
@@ -194,6 +208,10 @@ impl Follower {
     fn saw(&mut self, subject: Subject, seen: Seen) {
         let (event, data) = match (subject, seen) {
             (_, Seen::Nothing) => return,
+            (subject, Seen::Later) => {
+                self.look_later(subject);
+                return;
+            }
             (_, Seen::Call { id, summary, ended_at }) => {
                 if let (Some(outcome), Some(ended_at)) = (&summary.outcome, ended_at) {
                     self.count(id, &summary.direction, outcome, ended_at);
@@ -208,9 +226,7 @@ impl Follower {
                     Subject::Alert(id) => ("alert", id.to_string()),
                     Subject::Health => return,
                 };
-                if self.due.len() < REMEMBERED {
-                    self.due.insert((subject, LOOKS.len()), now() + LATER);
-                }
+                self.look_later(subject);
                 ("changed", serde_json::to_string(&Changed { kind: kind.to_owned(), id }))
             }
         };
@@ -221,6 +237,12 @@ impl Follower {
         if self.last.get(&subject) != Some(&data) {
             self.last.insert(subject, data.clone());
             self.feed.tell(event, data);
+        }
+    }
+
+    fn look_later(&mut self, subject: Subject) {
+        if self.due.len() < REMEMBERED {
+            self.due.insert((subject, LOOKS.len()), now() + LATER);
         }
     }
 
@@ -259,7 +281,7 @@ async fn look(records: Arc<dyn Records>, board: Arc<dyn Board>, subject: Subject
                         summary: Box::new(CallSummary::of_row(&row, None, &directory)),
                         ended_at: row.ended_at,
                     },
-                    Ok(_) => Seen::Nothing,
+                    Ok(_) => Seen::Later,
                     Err(_) => Seen::Away,
                 },
             }
@@ -283,15 +305,26 @@ async fn snapshot(state: &AppState) -> Snapshot {
     Snapshot { calls, alerts: open_alerts(state).await.0, health: state.board().health().into() }
 }
 
-/// The alerts that are not resolved, newest first, at most 200; and whether the database told them. Where it is
-/// away the switch knows them too.
+/// The alerts that are not resolved, newest first, at most 200; and whether the database could be read. What is
+/// open the switch knows, at once and always; the database is behind it, and adds who has it since when.
 pub async fn open_alerts(state: &AppState) -> (Vec<AlertSummary>, bool) {
-    if let Ok(kept) = soon(kept_open(state)).await {
-        return (kept, true);
-    }
-    let directory = state.board().directory();
-    let open = state.board().open_alerts();
-    (open.iter().take(200).map(|alert| AlertSummary::of_open(alert, &directory)).collect(), false)
+    let kept = soon(kept_open(state)).await;
+    let (directory, open) = (state.board().directory(), state.board().open_alerts());
+    let mut rows: HashMap<String, AlertSummary> =
+        kept.as_ref().into_iter().flatten().map(|row| (row.id.clone(), row.clone())).collect();
+    let told = open.iter().take(200).map(|alert| {
+        let known = AlertSummary::of_open(alert, &directory);
+        match rows.remove(&known.id) {
+            Some(row) if row.status == known.status => AlertSummary {
+                acknowledged_at: row.acknowledged_at,
+                acknowledged_by: row.acknowledged_by,
+                created_at: row.created_at,
+                ..known
+            },
+            _ => known,
+        }
+    });
+    (told.collect(), kept.is_ok())
 }
 
 async fn kept_open(state: &AppState) -> Result<Vec<AlertSummary>, StoreError> {
@@ -311,7 +344,7 @@ async fn kept_open(state: &AppState) -> Result<Vec<AlertSummary>, StoreError> {
     get, path = "/api/v1/stream", tag = "live", security(("token" = []), ("session" = [])),
     params(("Last-Event-ID" = Option<String>, Header, description = "Sent by browsers that come back; a snapshot follows in any case")),
     responses(
-        (status = 200, description = "Events without end; comments keep the connection alive. The data of `snapshot`, `changed` and `health` is the JSON of Snapshot, Changed and Readiness; of `call` and `alert` a row as in their lists", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Events without end; comments keep the connection alive", body = StreamEvent, content_type = "text/event-stream"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Too many streams are open", body = Problem, content_type = "application/problem+json"),
     )
