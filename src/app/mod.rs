@@ -82,9 +82,14 @@ impl App {
         )?;
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        tasks.spawn(jobs::ring_alerts::run(switch.clone(), stop.clone()));
-        tasks.spawn(jobs::transcribe::run(switch.clone(), store.clone(), transcriber, stop.clone()));
-        tasks.spawn(jobs::watch_health::run(switch.clone(), stop.clone()));
+        let (own, until) = (switch.clone(), stop.clone());
+        tasks.spawn(jobs::kept_up("ring alerts", move || jobs::ring_alerts::run(own.clone(), until.clone())));
+        let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+        tasks.spawn(jobs::kept_up("transcribe", move || {
+            jobs::transcribe::run(own.clone(), records.clone(), transcriber.clone(), until.clone())
+        }));
+        let (own, until) = (switch.clone(), stop.clone());
+        tasks.spawn(jobs::kept_up("watch health", move || jobs::watch_health::run(own.clone(), until.clone())));
         let settings = HttpSettings {
             admin_token: config.admin_token,
             public_url: config.public_url,

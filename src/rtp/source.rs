@@ -104,6 +104,11 @@ impl Source {
         }
         Stats::count(&stats.received);
         self.count(packet, kind, now, stats);
+        // A key from an address that nothing vouches for yet may be a stranger's who sprays our ports with
+        // "1": it may become the source, but it presses nothing.
+        if kind == Heard::Event && !self.locked.is_some_and(|locked| locked.sure) {
+            return Heard::Other;
+        }
         kind
     }
 
@@ -284,6 +289,19 @@ mod tests {
         assert_eq!(bench.hear(SDP, 8, 2, 620), Heard::Dropped);
         bench.source.unlock();
         assert_eq!(bench.hear(SDP, 8, 2, 640), Heard::Audio, "a new connect learns again");
+    }
+
+    #[test]
+    fn a_stranger_who_is_faster_presses_no_key() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.hear(NAT, 101, 1, 0), Heard::Other, "one packet to a port that has heard nothing yet");
+        assert_eq!(bench.hear(NAT, 101, 2, 20), Heard::Other);
+        assert_eq!(bench.hear(SDP, 101, 1, 40), Heard::Event, "the phone itself counts at once");
+        assert_eq!(bench.hear(NAT, 101, 3, 700), Heard::Dropped);
+
+        let mut bench = Bench::new();
+        assert_eq!(bench.hear(NAT, 8, 1, 0), Heard::Audio, "behind address translation");
+        assert_eq!(bench.hear(NAT, 101, 2, 520), Heard::Event);
     }
 
     #[test]

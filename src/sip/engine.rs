@@ -140,9 +140,14 @@ impl Inner {
     }
 
     /// Whether new requests must wait.
-    pub fn is_overloaded(&self) -> bool {
+    pub fn is_overloaded(&self, source: IpAddr) -> bool {
         let stats = self.stack.get_stats();
-        stats.running_transactions > RUNNING_MAX || stats.finished_transactions > FINISHED_MAX
+        is_full(stats.running_transactions, stats.finished_transactions, self.knows(source))
+    }
+
+    /// A carrier of ours or a registered phone has this address.
+    pub fn knows(&self, ip: IpAddr) -> bool {
+        self.live.load().trunks_at(ip).next().is_some() || self.trunks.holds(ip) || self.registrar.knows(ip)
     }
 
     /// The flow to an address: UDP at once, TCP by the open connection or a new one.
@@ -238,5 +243,26 @@ impl Inner {
     pub async fn resolve_server(&self, server: &str, transport: Transport) -> Result<Vec<SocketAddr>, String> {
         let (host, port) = split_host(server).ok_or_else(|| "is no host name".to_owned())?;
         self.resolve(&host, port, transport).await
+    }
+}
+
+/// What a flood of strangers may fill leaves room for carriers and phones.
+const fn is_full(running: usize, finished: usize, known: bool) -> bool {
+    let part = if known { 1 } else { 2 };
+    running > RUNNING_MAX / part || finished > FINISHED_MAX / part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_strangers_leaves_room_for_carriers_and_phones() {
+        for (running, finished) in [(RUNNING_MAX / 2 + 1, 0), (0, FINISHED_MAX / 2 + 1)] {
+            assert!(is_full(running, finished, false));
+            assert!(!is_full(running, finished, true));
+        }
+        assert!(is_full(RUNNING_MAX + 1, 0, true));
+        assert!(!is_full(0, 0, false));
     }
 }

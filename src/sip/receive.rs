@@ -115,7 +115,7 @@ async fn screened(inner: &Arc<Inner>, mut request: Request, flow: &Flow) -> Opti
     if inner.stack.transactions.contains_key(&key) || inner.stack.finished_transactions.contains_key(&key) {
         return Some(request);
     }
-    if inner.is_overloaded() {
+    if inner.is_overloaded(flow.remote.ip()) {
         Counters::count(&inner.counters.refused);
         answer(inner, &request, flow, 503, vec![wire::retry_after(5)]).await;
         return None;

@@ -1,6 +1,7 @@
 //! What differs between database engines: opening, transactions, durability, the meaning of errors.
 //! The statements themselves are the same (`$n`, TEXT, BIGINT, DOUBLE PRECISION, BLOB).
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -59,6 +60,11 @@ impl Engine {
             && let Err(error) = create_folder(folder)
         {
             tracing::warn!("database folder {}: {error}", folder.display());
+        }
+        if !url.contains("mode=") && !path.is_empty() && path != ":memory:" {
+            // Callers' numbers and words stand in it. SQLite gives its files beside it the same rights, and
+            // tells itself if the file can't be made.
+            let _ = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
         }
         let url = match (url.contains("mode="), url.contains('?')) {
             (true, _) => url.to_owned(),

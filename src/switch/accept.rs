@@ -10,19 +10,20 @@ use hotline_core::ids::{AlertId, CallId};
 use hotline_core::sdp;
 use tokio::sync::mpsc;
 
-use super::Switch;
 use super::leg::{self, Leg};
 use super::task::{self, CallerLeg};
+use super::{Switch, guarded};
 use crate::clock::now;
 use crate::sip::{IncomingCall, LegOrder, Source};
 
 /// Media events that a call may be behind before they are counted as lost.
 pub const MEDIA_EVENTS: usize = 64;
 
-/// Takes INVITEs one by one. Each gets its own task at once; nothing here waits.
+/// Takes INVITEs one by one. Each gets its own task at once; nothing here waits. A fault over one of them
+/// drops its leg (500) and does not stop the next.
 pub async fn run(switch: Switch, mut incoming: mpsc::Receiver<IncomingCall>) {
     while let Some(invite) = incoming.recv().await {
-        accept(&switch, invite);
+        guarded("taking a call; its caller was refused", || accept(&switch, invite));
     }
 }
 

@@ -193,6 +193,7 @@ impl Task {
         if let (Some(a), Some(b)) = (media(a), media(b)) {
             a.bridge(b);
         }
+        self.bridged = true;
     }
 
     fn end(&mut self, outcome: Outcome) {

@@ -5,7 +5,7 @@ use hotline_core::call::{AlertRing, Call};
 use hotline_core::fact::{Entry, Fact};
 use hotline_core::ids::{CallId, ScheduleId};
 
-use super::{Switch, task};
+use super::{Switch, guarded, task};
 use crate::clock::now;
 use crate::store::OpenAlert;
 
@@ -16,25 +16,26 @@ impl Switch {
         if self.health_draining() {
             return;
         }
-        self.make_up_for_unreached();
+        guarded("looking for people to ring", || self.make_up_for_unreached());
         let due = self.0.board.lock().due(self.0.ring_again, now().wall);
         let mut busy = self.schedules_being_rung();
         for alert in due {
-            let directory = self.directory();
-            let schedule = directory.numbers.get(&alert.number).and_then(|number| number.schedule.clone());
-            let Some(schedule) = schedule else {
-                self.say_nobody_to_ring(&alert);
-                continue;
-            };
-            if busy.contains(&schedule) {
-                continue;
-            }
-            if !self.reaches_anybody(&schedule) {
-                self.0.unreached.lock().insert(alert.id);
-            }
-            busy.push(schedule);
-            self.ring(&alert);
+            guarded("ringing about an alert", || self.ring_unless_busy(&alert, &mut busy));
         }
+    }
+
+    fn ring_unless_busy(&self, alert: &OpenAlert, busy: &mut Vec<ScheduleId>) {
+        let directory = self.directory();
+        let schedule = directory.numbers.get(&alert.number).and_then(|number| number.schedule.clone());
+        let Some(schedule) = schedule else { return self.say_nobody_to_ring(alert) };
+        if busy.contains(&schedule) {
+            return;
+        }
+        if !self.reaches_anybody(&schedule) {
+            self.0.unreached.lock().insert(alert.id);
+        }
+        busy.push(schedule);
+        self.ring(alert);
     }
 
     /// A round that found no phone is made up for as soon as there is one, not minutes later: after a restart the

@@ -58,6 +58,8 @@ pub struct Task {
     pub pending: VecDeque<Event>,
     /// The last fact kept, for the 200 that must not leave before it is written.
     pub last_kept: Option<Receipt>,
+    /// Two legs are joined: from then on no timer of the flow ends the call.
+    pub bridged: bool,
     /// `End` was the last command.
     pub ended: Option<Outcome>,
 }
@@ -79,6 +81,7 @@ pub fn spawn(switch: &Switch, call: Call, caller: Option<CallerLeg>) {
         loaded: mpsc::channel(8),
         pending: VecDeque::new(),
         last_kept: None,
+        bridged: false,
         ended: None,
     };
     if let Some(caller) = caller {
@@ -232,14 +235,15 @@ impl Task {
     }
 
     /// A leg that sends nothing may be muted; when both sides of a conversation are gone without a BYE, nobody
-    /// would ever end it.
+    /// would ever end it. Before they are joined it is no fault to only listen (phones with silence suppression
+    /// send nothing then), and the flow's own limits end the call.
     fn on_silent(&mut self, id: LegId) {
         let received = |leg: &Leg| leg.media.as_ref().map_or(0, |media| media.quality().received);
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.silent_at = Some(received(leg));
         }
         let live: Vec<_> = self.legs.values().filter(|leg| !leg.ended).collect();
-        let all_silent = live.iter().all(|leg| leg.silent_at == Some(received(leg)));
+        let all_silent = self.bridged && live.iter().all(|leg| leg.silent_at == Some(received(leg)));
         if all_silent {
             tracing::warn!(call = %self.id, "no media from any side for {:?}: hanging up", crate::rtp::MEDIA_TIMEOUT);
             for leg in live {

@@ -53,15 +53,16 @@ pub fn due_at(alert: &Ringing, now: Timestamp) -> Option<Timestamp> {
     Some(if alert.rings == 0 { now } else { next })
 }
 
-/// Which alerts are to be rung about now, the longest overdue first. `alerts` are pairs of
-/// whatever names the alert and its state.
+/// Which alerts are to be rung about now: those that nobody was rung about yet, then the longest overdue, so
+/// that many old alerts of a night do not delay a new one. `alerts` are pairs of whatever names the alert and
+/// its state.
 pub fn due<I>(alerts: impl IntoIterator<Item = (I, Ringing)>, ring_again: Duration, now: Timestamp) -> Vec<I> {
-    let mut found: Vec<(Option<Timestamp>, I)> = alerts
+    let mut found: Vec<((bool, Option<Timestamp>), I)> = alerts
         .into_iter()
         .filter(|(_, alert)| is_due(alert, ring_again, now))
-        .map(|(name, alert)| (alert.next_ring_at, name))
+        .map(|(name, alert)| ((alert.rings > 0, alert.next_ring_at), name))
         .collect();
-    found.sort_by_key(|(next, _)| *next);
+    found.sort_by_key(|(place, _)| *place);
     found.into_iter().map(|(_, name)| name).collect()
 }
 

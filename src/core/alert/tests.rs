@@ -62,3 +62,14 @@ fn the_longest_overdue_comes_first() {
     assert_eq!(sleep(alerts.map(|(_, alert)| alert), RING_AGAIN, now), Some(Duration::ZERO));
     assert_eq!(sleep([alerts[1].1], RING_AGAIN, now), Some(Duration::from_mins(4)));
 }
+
+#[test]
+fn a_new_alert_waits_for_no_old_ones() {
+    let alerts = [
+        ("old", waiting(5, "2026-02-03T04:01:00Z")),
+        ("new", waiting(0, "2026-02-03T04:09:00Z")),
+        ("older", waiting(6, "2026-02-03T04:00:00Z")),
+        ("new before", waiting(0, "2026-02-03T04:08:00Z")),
+    ];
+    assert_eq!(due(alerts, RING_AGAIN, at("2026-02-03T04:05:00Z")), ["new before", "new", "older", "old"]);
+}

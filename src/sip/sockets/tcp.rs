@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rsipstack::transport::channel::ChannelConnection;
@@ -44,8 +44,26 @@ impl Streams {
     fn has_room(&self, ip: IpAddr) -> bool {
         let streams = self.0.lock();
         streams.len() < CONNECTIONS_MAX
-            && streams.keys().filter(|remote| remote.ip() == ip).count() < CONNECTIONS_PER_SOURCE
+            && streams.keys().filter(|remote| network(remote.ip()) == network(ip)).count() < CONNECTIONS_PER_SOURCE
     }
+}
+
+/// Whoever holds a whole IPv6 network is one source, not 2^64.
+fn network(ip: IpAddr) -> u128 {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => u128::from(ip.to_bits()),
+        IpAddr::V6(ip) => ip.to_bits() & !u128::from(u64::MAX),
+    }
+}
+
+/// How long the next bytes may take. A message begun has one deadline, however many pieces it comes in.
+fn patience(begun: &mut Option<Instant>, buffer: &[u8], now: Instant) -> Duration {
+    if buffer.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+        *begun = None;
+        return IDLE_MAX;
+    }
+    let since = *begun.get_or_insert(now);
+    MESSAGE_MAX.saturating_sub(now.saturating_duration_since(since))
 }
 
 /// Listens on the port that UDP has.
@@ -127,6 +145,7 @@ async fn open(inner: &Arc<Inner>, stream: TcpStream, remote: SocketAddr) -> std:
 
 async fn read(inner: &Arc<Inner>, mut reader: tokio::net::tcp::OwnedReadHalf, flow: &Flow) {
     let mut buffer = Vec::with_capacity(4096);
+    let mut begun = None;
     loop {
         match gate::frame(&buffer) {
             Framed::Need => {}
@@ -139,6 +158,7 @@ async fn read(inner: &Arc<Inner>, mut reader: tokio::net::tcp::OwnedReadHalf, fl
             }
             Framed::Message(length) => {
                 let message: Vec<u8> = buffer.drain(..length).collect();
+                begun = None;
                 crate::sip::receive::message(inner, &message, flow).await;
                 continue;
             }
@@ -149,8 +169,10 @@ async fn read(inner: &Arc<Inner>, mut reader: tokio::net::tcp::OwnedReadHalf, fl
                 return;
             }
         }
-        let begun = !buffer.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
-        let limit = if begun { MESSAGE_MAX } else { IDLE_MAX };
+        let limit = patience(&mut begun, &buffer, crate::clock::now().mono);
+        if limit.is_zero() {
+            return;
+        }
         let got = tokio::select! {
             () = flow.closed.cancelled() => return,
             got = tokio::time::timeout(limit, reader.read_buf(&mut buffer)) => got,
@@ -184,4 +206,30 @@ async fn write(
         }
     }
     closed.cancel();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_in_pieces_has_one_deadline() {
+        let start = crate::clock::now().mono;
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut begun = None;
+        assert_eq!(patience(&mut begun, b"\r\n", at(0)), IDLE_MAX);
+        assert_eq!(patience(&mut begun, b"O", at(100)), MESSAGE_MAX);
+        assert_eq!(patience(&mut begun, b"OP", at(120)), MESSAGE_MAX - Duration::from_secs(20));
+        assert_eq!(patience(&mut begun, b"OPT", at(140)), Duration::ZERO);
+        begun = None;
+        assert_eq!(patience(&mut begun, b"OPT", at(140)), MESSAGE_MAX, "the next message");
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_source() {
+        let network = |text: &str| network(text.parse().expect("address"));
+        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:2:3:4"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+    }
 }

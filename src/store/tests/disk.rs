@@ -219,3 +219,18 @@ async fn a_slow_sync_and_a_busy_reader_hold_up_no_append() {
     }
     store.close().await;
 }
+
+#[tokio::test]
+async fn the_database_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _journal, _) = open(dir.path()).await;
+    let shared: Vec<_> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("hotline.db"))
+        .filter(|entry| entry.metadata().unwrap().permissions().mode() & 0o077 != 0)
+        .collect();
+    assert!(shared.is_empty(), "{shared:?}");
+    store.close().await;
+}
