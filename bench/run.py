@@ -110,6 +110,9 @@ class Server:
             "HOTLINE_SIP_ADDR": self.target,
             "HOTLINE_HTTP_ADDR": http,
             "HOTLINE_LOG": os.environ.get("HOTLINE_LOG", "warn"),
+            # Transcripts are made at idle priority, minutes later, by a process of their own: without them the
+            # figures are those of the calls.
+            "HOTLINE_WHISPER_MODEL": "/nonexistent",
         }
         # A session of its own: on a busy machine the kernel shares time between sessions.
         self.process = subprocess.Popen(

@@ -35,7 +35,6 @@ async fn main() -> anyhow::Result<()> {
     let fake = Arc::new(fake);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     let settings = HttpSettings {
-        addr: listener.local_addr()?,
         admin_token: Some("preview-token".into()),
         public_url: None,
         trusted_proxies: Vec::new(),

@@ -1,66 +1,12 @@
 //! Arguments, configuration, run, shut down.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
+use hotline::cli::arguments::{Arguments, Command};
 use hotline::store::Store;
-use hotline::{app, cli, config};
-
-#[derive(Parser)]
-#[command(name = "hotline", version, about = "The telephone side of incident management")]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Answer calls: SIP, page and API.
-    Serve(ServeArguments),
-    /// Say what is wrong with this installation, and how to mend it.
-    Doctor(ServeArguments),
-    /// Walk a number's call flow as text, without a phone.
-    Simulate {
-        #[command(flatten)]
-        common: ServeArguments,
-        #[command(flatten)]
-        simulate: cli::simulate::SimulateArgs,
-    },
-    /// A small phone: call a SIP address.
-    Call(cli::call::CallArgs),
-    /// A small phone: register as an engineer's phone and wait for calls.
-    Phone(cli::phone::PhoneArgs),
-    /// Speech models.
-    Models(cli::models::ModelsArgs),
-    /// Logins of the console.
-    User {
-        #[command(flatten)]
-        common: ServeArguments,
-        #[command(flatten)]
-        user: cli::user::UserArgs,
-    },
-    /// (internal) Transcribes for `serve`.
-    #[command(hide = true)]
-    TranscribeWorker(cli::transcribe_worker::TranscribeWorkerArgs),
-}
-
-#[derive(clap::Args)]
-struct ServeArguments {
-    /// The configuration; default: hotline.toml here, if it is there.
-    #[arg(long, global = true)]
-    config: Option<PathBuf>,
-    /// With demo customers, engineers and numbers.
-    #[arg(long, global = true)]
-    demo: bool,
-}
-
-impl ServeArguments {
-    fn load(&self) -> Result<config::Config, config::ConfigError> {
-        config::load(self.config.as_deref(), self.demo)
-    }
-}
+use hotline::{app, cli};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {

@@ -86,7 +86,6 @@ impl App {
         tasks.spawn(jobs::transcribe::run(switch.clone(), store.clone(), transcriber, stop.clone()));
         tasks.spawn(jobs::watch_health::run(switch.clone(), stop.clone()));
         let settings = HttpSettings {
-            addr: http_addr,
             admin_token: config.admin_token,
             public_url: config.public_url,
             trusted_proxies: config.trusted_proxies,

@@ -1,5 +1,6 @@
 //! The commands: one file per command.
 
+pub mod arguments;
 pub mod call;
 pub mod demo;
 pub mod doctor;

@@ -13,6 +13,7 @@ use crate::config::{Config, ConfigError};
 pub async fn run(load: impl Fn() -> Result<Config, ConfigError>) -> anyhow::Result<()> {
     let config = load()?;
     start_logging(&config.log);
+    raise_open_files();
     // Listening for signals before anything starts, so that an early one is not lost.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -46,6 +47,16 @@ pub async fn run(load: impl Fn() -> Result<Config, ConfigError>) -> anyhow::Resu
     app.switch().drain_until(patience).await;
     app.stop(Duration::ZERO).await;
     Ok(())
+}
+
+/// A call holds four sockets and a recording; the usual limit of 1024 files would end the service's patience at about
+/// 200 calls, or at as many INVITEs that somebody sends and never acknowledges.
+fn raise_open_files() {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// A configuration with mistakes changes nothing.

@@ -9,7 +9,7 @@ use hotline_core::directory::Directory;
 use hotline_core::ids::UserId;
 use hotline_core::private::Private;
 
-use crate::http::{Records, password};
+use crate::http::{Records, Role, password};
 use crate::store::read::LoginRow;
 
 /// Longest login name.
@@ -36,7 +36,7 @@ pub struct AddArgs {
     /// Login name: letters, digits and . _ - @
     pub name: String,
     /// What the login may do. Stakeholders see no calls and alerts.
-    #[arg(long, default_value = "dispatcher", value_parser = ["admin", "dispatcher", "engineer", "stakeholder"])]
+    #[arg(long, default_value = "dispatcher", value_parser = Role::WORDS)]
     pub role: String,
     /// The person of the configuration that this login belongs to.
     #[arg(long, value_name = "ENGINEER")]

@@ -131,6 +131,11 @@ pub struct Phone {
 }
 
 impl Directory {
+    /// A person's name as shown; the id of somebody unknown.
+    pub fn name_of<'a>(&'a self, user: &'a UserId) -> &'a str {
+        self.users.get(user).map_or(&user.0, |known| &known.name)
+    }
+
     /// The number that was dialled, by its own name or one of its spellings.
     pub fn number(&self, dialled: &str) -> Option<&Number> {
         let digits = |text: &str| text.trim_start_matches('+').to_owned();

@@ -68,25 +68,34 @@ impl Fact {
     fn call_sentence(&self) -> String {
         match self {
             Self::CallStarted { direction: Direction::Inbound, number, reference, caller, source, .. } => {
-                let caller = caller.as_ref().map_or_else(|| "a withheld number".to_owned(), |c| format!("{c:?}"));
-                format!("Call from {caller} to {number} (by {source}), reference {reference}.")
+                let caller = match caller {
+                    None => "a withheld number".to_owned(),
+                    Some(caller)
+                        if caller.reveal().trim_start_matches('+').starts_with(|c: char| c.is_ascii_digit()) =>
+                    {
+                        format!("{caller:?}")
+                    }
+                    Some(_) => "a SIP address".to_owned(),
+                };
+                format!("Call from {caller} to {number}, {}; reference {reference}.", came_in(source))
             }
             Self::CallStarted { direction: Direction::AlertRing, number, reference, .. } => {
-                format!("People of {number} are called about alert {reference}, which nobody has.")
+                format!("The people behind {number} are called about alert {reference}.")
             }
             Self::CustomerIdentified { customer } => format!("The customer is {customer}."),
-            Self::LanguageChosen { language } => format!("The language is {}.", language.0),
-            Self::Step { node, what } if what.is_empty() => format!("Step {node}."),
-            Self::Step { node, what } => format!("Step {node}: {}.", what.trim_end_matches('.')),
-            Self::RecordingStarted { leg, kind, .. } => {
-                format!("Recording of {} ({}) began.", kind.words(), who(*leg))
-            }
+            Self::LanguageChosen { language } => format!("The caller is spoken to in {}.", language_name(&language.0)),
+            Self::Step { node, what } if what.is_empty() => format!("{}.", capital(node)),
+            Self::Step { node, what } => format!("{}: {}.", capital(node), what.trim_end_matches('.')),
+            Self::RecordingStarted { kind, .. } => format!("Recording {} began.", kind.words()),
             Self::RecordingEnded { duration, speech, reason, .. } => format!(
-                "Recording ended after {}.{} s: {}; {}.",
+                "Recording ended after {}.{} s: {}{}.",
                 duration.as_secs(),
                 duration.subsec_millis() / 100,
                 reason.words(),
-                if *speech { "speech was heard" } else { "no speech was heard" },
+                match (speech, reason) {
+                    (true, _) | (false, RecordingEnd::NoSpeech) => "",
+                    (false, _) => "; no speech was heard",
+                },
             ),
             Self::AnswersConfirmed => "The caller confirmed the answers.".to_owned(),
             Self::Transcribed { text, language, engine, .. } if text.reveal().trim().is_empty() => {
@@ -115,7 +124,7 @@ impl Fact {
     fn leg_sentence(&self) -> String {
         match self {
             Self::LegStarted { leg: LegId::CALLER, destination, .. } => {
-                format!("The caller's line is set up ({destination}).")
+                format!("The caller's line is being set up, {}.", came_in(destination))
             }
             Self::LegStarted { leg, person, destination } => {
                 format!("Calling {} ({leg}) at {destination}.", person_or(person.as_ref(), "a fixed address"))
@@ -123,7 +132,7 @@ impl Fact {
             Self::LegRinging { leg } => format!("The phone of {} rings.", who(*leg)),
             Self::LegAnswered { leg: LegId::CALLER } => "The caller was answered.".to_owned(),
             Self::LegAnswered { leg } => {
-                format!("Answered on {leg}; that may be a mailbox and does not count as accepted.")
+                format!("The phone of {leg} was answered, by a person or a mailbox: the hotline asks for a key.")
             }
             Self::LegAccepted { leg, person } => {
                 format!("{} accepted the call ({leg}).", person_or(person.as_ref(), "The person called"))
@@ -132,7 +141,14 @@ impl Fact {
                 format!("{} declined the call ({leg}).", person_or(person.as_ref(), "The person called"))
             }
             Self::Bridged { a, b } => format!("{} and {} hear each other.", capital(&who(*a)), who(*b)),
-            Self::LegEnded { leg, cause } => format!("{} ended: {}.", capital(&who(*leg)), cause.words()),
+            Self::LegEnded { leg: LegId::CALLER, cause: LegCause::HungUp } => "The caller hung up.".to_owned(),
+            Self::LegEnded { leg: LegId::CALLER, cause: LegCause::Released } => {
+                "The hotline ended the caller's line.".to_owned()
+            }
+            Self::LegEnded { leg, cause: LegCause::HungUp } => format!("{} hung up.", capital(&who(*leg))),
+            Self::LegEnded { leg, cause } => {
+                format!("The call to {} is over: {}.", who(*leg), cause.words().trim_end_matches(['.', '?']))
+            }
             Self::CallStarted { .. }
             | Self::CustomerIdentified { .. }
             | Self::LanguageChosen { .. }
@@ -156,7 +172,7 @@ impl Fact {
             Self::AlertOpened { title, priority, ring_at } => {
                 let ring = ring_at.map_or_else(
                     || "nobody is rung about it".to_owned(),
-                    |at| format!("people are rung at {} UTC unless someone has it", time_of_day(at)),
+                    |at| format!("people are rung at {} UTC at the latest, unless someone has it", time_of_day(at)),
                 );
                 format!("Alert opened, {}: {}; {ring}.", priority.word(), title.trim_end_matches('.'))
             }
@@ -171,7 +187,8 @@ impl Fact {
             Self::AlertAcknowledged { by } => format!("Alert acknowledged by {}.", by.shown()),
             Self::AlertResolved { by } => format!("Alert resolved by {}.", by.shown()),
             Self::AlertRings { round, next_at } => format!(
-                "Nobody has the alert: people are rung, round {round}; the next round is due at {} UTC.",
+                "People are rung about the alert, for the {} time; again at {} UTC unless someone has it.",
+                ordinal(*round),
                 time_of_day(*next_at),
             ),
             Self::CallStarted { .. }
@@ -266,6 +283,36 @@ impl Outcome {
     }
 }
 
+/// Where a caller's line comes from: `open`, `trunk:NAME`, `phone:NAME`.
+fn came_in(source: &str) -> String {
+    match source.split_once(':') {
+        Some(("trunk", name)) => format!("through trunk {name}"),
+        Some(("phone", name)) => format!("from phone {name}"),
+        Some(_) => format!("by {source}"),
+        None if source == "open" => "from an address not known here".to_owned(),
+        None => format!("by {source}"),
+    }
+}
+
+fn language_name(code: &str) -> &str {
+    match code {
+        "en" => "English",
+        "de" => "German",
+        code => code,
+    }
+}
+
+fn ordinal(number: u32) -> String {
+    let ending = match (number % 100, number % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
+}
+
 fn who(leg: LegId) -> String {
     if leg == LegId::CALLER { "the caller".to_owned() } else { leg.to_string() }
 }
@@ -329,7 +376,7 @@ mod tests {
             language: Language::default(),
         };
         assert_eq!(started.kind(), "call-started");
-        assert_eq!(started.sentence(), "Call from …42 to …99 (by trunk:…77), reference 1042.");
+        assert_eq!(started.sentence(), "Call from …42 to …99, through trunk …77; reference 1042.");
     }
 
     #[test]
@@ -346,7 +393,7 @@ mod tests {
     #[test]
     fn legs_and_people() {
         let ended = Fact::LegEnded { leg: LegId(2), cause: LegCause::Rejected { status: 603 } };
-        assert_eq!(ended.sentence(), "Leg 2 ended: refused (603).");
+        assert_eq!(ended.sentence(), "The call to leg 2 is over: refused (603).");
         let accepted = Fact::LegAccepted { leg: LegId(1), person: Some(UserId::from("engineer-1")) };
         assert_eq!(accepted.sentence(), "engineer-1 accepted the call (leg 1).");
         let bridged = Fact::Bridged { a: LegId::CALLER, b: LegId(1) };

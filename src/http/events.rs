@@ -67,8 +67,9 @@ pub struct Feed {
 pub struct Snapshot {
     /// The calls running now, oldest first.
     pub calls: Vec<CallSummary>,
-    /// The alerts that are not resolved, newest first (at most 200); null while the database is away.
-    pub alerts: Option<Vec<AlertSummary>>,
+    /// The alerts that are not resolved, newest first (at most 200). While the database is away, who has them
+    /// since when is missing.
+    pub alerts: Vec<AlertSummary>,
     /// How the service is.
     pub health: Readiness,
 }
@@ -279,11 +280,21 @@ async fn soon<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<
 async fn snapshot(state: &AppState) -> Snapshot {
     let directory = state.board().directory();
     let calls = state.board().calls().iter().map(|view| CallSummary::of_view(view, &directory)).collect();
-    Snapshot { calls, alerts: soon(open_alerts(state)).await.ok(), health: state.board().health().into() }
+    Snapshot { calls, alerts: open_alerts(state).await.0, health: state.board().health().into() }
 }
 
-/// The alerts that are not resolved, newest first, at most 200.
-pub async fn open_alerts(state: &AppState) -> Result<Vec<AlertSummary>, StoreError> {
+/// The alerts that are not resolved, newest first, at most 200; and whether the database told them. Where it is
+/// away the switch knows them too.
+pub async fn open_alerts(state: &AppState) -> (Vec<AlertSummary>, bool) {
+    if let Ok(kept) = soon(kept_open(state)).await {
+        return (kept, true);
+    }
+    let directory = state.board().directory();
+    let open = state.board().open_alerts();
+    (open.iter().take(200).map(|alert| AlertSummary::of_open(alert, &directory)).collect(), false)
+}
+
+async fn kept_open(state: &AppState) -> Result<Vec<AlertSummary>, StoreError> {
     let directory = state.board().directory();
     let of = |status: &str| AlertFilter { status: Some(status.to_owned()), ..AlertFilter::default() };
     let mut rows = state.records().alerts(&of("triggered"), None, 200).await?.items;
@@ -300,7 +311,7 @@ pub async fn open_alerts(state: &AppState) -> Result<Vec<AlertSummary>, StoreErr
     get, path = "/api/v1/stream", tag = "live", security(("token" = []), ("session" = [])),
     params(("Last-Event-ID" = Option<String>, Header, description = "Sent by browsers that come back; a snapshot follows in any case")),
     responses(
-        (status = 200, description = "Events without end; comments keep the connection alive", body = Snapshot, content_type = "text/event-stream"),
+        (status = 200, description = "Events without end; comments keep the connection alive. The data of `snapshot`, `changed` and `health` is the JSON of Snapshot, Changed and Readiness; of `call` and `alert` a row as in their lists", body = String, content_type = "text/event-stream"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Too many streams are open", body = Problem, content_type = "application/problem+json"),
     )

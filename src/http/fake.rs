@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hotline_core::call::CallView;
 use hotline_core::directory::{Customer, Destination, Directory, Language, Number, Phone, Trunk, User};
-use hotline_core::fact::{Actor, Direction};
+use hotline_core::fact::{Actor, Direction, Priority};
 use hotline_core::ids::{AlertId, CallId, FlowId, NumberId, PhoneId, RecordingId, ScheduleId, TrunkId, UserId};
 use hotline_core::oncall::{OnCall, OnCallPerson, Override, Rotation, Schedule};
 use hotline_core::private::Private;
@@ -21,10 +21,10 @@ use uuid::Uuid;
 
 use super::hotline::http::{Board, Records};
 use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
-use super::hotline::store::StoreError;
 use super::hotline::store::read::{
     AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow,
 };
+use super::hotline::store::{OpenAlert, StoreError};
 use super::hotline::switch::{AlertError, Change, Health};
 
 const WEEK: i64 = 7 * 86_400;
@@ -268,6 +268,24 @@ impl Records for Fake {
     }
 }
 
+fn open(row: &AlertRow) -> OpenAlert {
+    OpenAlert {
+        id: row.id.parse().expect("an id"),
+        call: row.call_id.as_ref().and_then(|id| id.parse().ok()),
+        reference: row.reference.clone(),
+        title: row.title.clone(),
+        priority: Priority::from_word(&row.priority).expect("a priority"),
+        number: row.number.as_str().into(),
+        customer: row.customer.as_deref().map(Into::into),
+        caller: row.caller.clone().map(Private::new),
+        language: Language::default(),
+        acknowledged: row.status == "acknowledged",
+        rings: u32::try_from(row.rings).expect("few rings"),
+        next_ring_at: row.next_ring_at.and_then(|at| Timestamp::from_millisecond(at).ok()),
+        recordings: Vec::new(),
+    }
+}
+
 #[async_trait]
 impl Board for Fake {
     fn directory(&self) -> Arc<Directory> {
@@ -275,6 +293,12 @@ impl Board for Fake {
     }
     fn calls(&self) -> Vec<CallView> {
         self.kept.lock().live.clone()
+    }
+    fn open_alerts(&self) -> Vec<OpenAlert> {
+        let kept = self.kept.lock();
+        let mut open: Vec<OpenAlert> = kept.alerts.iter().filter(|row| row.status != "resolved").map(open).collect();
+        open.sort_by_key(|alert| std::cmp::Reverse(alert.id));
+        open
     }
     fn subscribe(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()

@@ -4,21 +4,14 @@
 
 use std::fmt::Write;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use hotline_core::fact::{Direction, Outcome};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::AppState;
-use crate::store::read::AlertFilter;
 
 /// Counts ended calls; labels `direction` and `outcome`.
 pub const CALLS_TOTAL: &str = "hotline_calls_total";
-
-/// Scrapers wait no longer than this for the database.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Open alerts are counted up to this many pages of 200.
-const PAGES: usize = 5;
 
 /// The process's recorder; installed with the first use.
 #[derive(Clone)]
@@ -55,13 +48,13 @@ pub(super) fn call_ended(direction: &str, outcome: &str) {
 
 impl Metrics {
     /// Everything as Prometheus text.
-    pub(super) async fn render(&self, state: &AppState) -> String {
+    pub(super) fn render(&self, state: &AppState) -> String {
         let mut text = self.0.render();
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
         gauges(&mut text, state);
-        alerts(&mut text, state).await;
+        alerts(&mut text, state);
         text
     }
 }
@@ -145,38 +138,15 @@ fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-/// Open alerts by status; left out while the database is away, so that a gap is a gap and not a zero.
-async fn alerts(text: &mut String, state: &AppState) {
-    let counts = async {
-        let mut counts = Vec::new();
-        for status in ["triggered", "acknowledged"] {
-            counts.push((status, count(state, status).await?));
-        }
-        Ok::<_, crate::store::StoreError>(counts)
-    };
-    let Ok(Ok(counts)) = tokio::time::timeout(PATIENCE, counts).await else {
-        return;
-    };
+/// Open alerts by status, from the switch's memory.
+fn alerts(text: &mut String, state: &AppState) {
+    let open = state.board().open_alerts();
+    let acknowledged = open.iter().filter(|alert| alert.acknowledged).count();
     let _ = writeln!(
         text,
-        "# HELP hotline_alerts_open Alerts that are not resolved, by status (counted up to 1000).\n# TYPE hotline_alerts_open gauge"
+        "# HELP hotline_alerts_open Alerts that are not resolved, by status.\n# TYPE hotline_alerts_open gauge"
     );
-    for (status, count) in counts {
+    for (status, count) in [("triggered", open.len() - acknowledged), ("acknowledged", acknowledged)] {
         let _ = writeln!(text, "hotline_alerts_open{{status=\"{status}\"}} {count}");
     }
-}
-
-async fn count(state: &AppState, status: &str) -> Result<usize, crate::store::StoreError> {
-    let filter = AlertFilter { status: Some(status.to_owned()), ..AlertFilter::default() };
-    let mut count = 0;
-    let mut cursor = None;
-    for _ in 0..PAGES {
-        let page = state.records().alerts(&filter, cursor.as_deref(), 200).await?;
-        count += page.items.len();
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    Ok(count)
 }

@@ -31,7 +31,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::store::Store;
 use crate::switch::Switch;
 
-pub use api::openapi;
+pub use auth::Role;
 pub use sources::{Board, Records};
 
 /// How long a graceful end waits for answers that are under way.
@@ -40,8 +40,6 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// What HTTP needs to know. Built by `app` from the configuration.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// Where HTTP listens; shown to people, the listener itself is handed to [`serve`].
-    pub addr: SocketAddr,
     /// Bearer token with role admin; `None`: no token is accepted.
     pub admin_token: Option<Private<String>>,
     /// What links begin with (`https://hotline.example.com`); `None`: relative links.

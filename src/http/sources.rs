@@ -17,7 +17,7 @@ use crate::sip::{Registered, SipCounters, TrunkState};
 use crate::store::read::{
     AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow,
 };
-use crate::store::{Store, StoreError};
+use crate::store::{OpenAlert, Store, StoreError};
 use crate::switch::{AlertError, Change, Health, Switch};
 
 /// Nobody waits longer for the database than this; then the page says that it is away.
@@ -70,6 +70,8 @@ pub trait Board: Send + Sync + 'static {
     fn directory(&self) -> Arc<Directory>;
     /// The calls running now, oldest first.
     fn calls(&self) -> Vec<CallView>;
+    /// The open alerts, newest first, without the database.
+    fn open_alerts(&self) -> Vec<OpenAlert>;
     /// Feed of changes from now on.
     fn subscribe(&self) -> broadcast::Receiver<Change>;
     /// How the service is.
@@ -159,6 +161,9 @@ impl Board for Switch {
     }
     fn calls(&self) -> Vec<CallView> {
         Self::calls(self)
+    }
+    fn open_alerts(&self) -> Vec<OpenAlert> {
+        Self::open_alert_list(self)
     }
     fn subscribe(&self) -> broadcast::Receiver<Change> {
         Self::subscribe(self)

@@ -14,10 +14,10 @@ mod transcribe;
 mod voice;
 mod wav;
 
-pub use models::{Fetched, Progress, fetch_models, models_dir, whisper_model};
+pub use models::{Progress, fetch_models, whisper_model};
 pub use prompts::Prompts;
 pub use transcribe::worker::{WorkerSettings, run_worker};
-pub use transcribe::{TranscribeError, Transcriber, TranscriberSettings, Transcript};
+pub use transcribe::{TranscribeError, Transcriber, TranscriberSettings};
 
 #[cfg(test)]
 mod tests;

@@ -118,9 +118,10 @@ impl Drain {
     async fn step(&mut self) -> Result<Step, String> {
         if self.connection.is_none() {
             self.connect().await?;
-            self.shared.set_database_fault(None);
         }
         if self.pending.is_empty() && !self.read().await? {
+            // Only now, or with what is written below: a database that can be opened may still be full.
+            self.shared.set_database_fault(None);
             return Ok(Step::Idle);
         }
         {

@@ -196,6 +196,10 @@ pub struct OpenAlert {
     pub call: Option<hotline_core::ids::CallId>,
     /// Spoken reference.
     pub reference: String,
+    /// What it is called.
+    pub title: String,
+    /// How urgent.
+    pub priority: hotline_core::fact::Priority,
     /// The number rung.
     pub number: hotline_core::ids::NumberId,
     /// The customer, if known.
@@ -212,6 +216,16 @@ pub struct OpenAlert {
     pub next_ring_at: Option<jiff::Timestamp>,
     /// What was said: finished recordings with speech, in order.
     pub recordings: Vec<hotline_core::ids::RecordingId>,
+}
+
+impl OpenAlert {
+    /// Takes over what is said anew.
+    pub fn describe(&mut self, title: Option<&str>, priority: Option<hotline_core::fact::Priority>) {
+        if let Some(title) = title {
+            title.clone_into(&mut self.title);
+        }
+        self.priority = priority.unwrap_or(self.priority);
+    }
 }
 
 /// A recording that waits for its transcript.

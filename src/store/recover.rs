@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::str::FromStr;
 
 use hotline_core::directory::Language;
-use hotline_core::fact::{Direction, Entry, Fact};
+use hotline_core::fact::{Direction, Entry, Fact, Priority};
 use hotline_core::ids::{AlertId, CallId, CustomerId, NumberId, RecordingId};
 use hotline_core::private::Private;
 use jiff::Timestamp;
@@ -117,12 +117,14 @@ impl Fold {
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "only facts that recovery asks for")]
     fn apply_to_alert(&mut self, id: AlertId, entry: &Entry) {
-        if let Fact::AlertOpened { ring_at, .. } = &entry.fact {
+        if let Fact::AlertOpened { title, priority, ring_at } = &entry.fact {
             let call = entry.call.and_then(|call| self.calls.get_mut(&call));
             let alert = OpenAlert {
                 id,
                 call: entry.call,
                 reference: call.as_ref().map(|call| call.cut.reference.clone()).unwrap_or_default(),
+                title: title.clone(),
+                priority: *priority,
                 number: call.as_ref().map_or_else(|| NumberId(String::new()), |call| call.cut.number.clone()),
                 customer: call.as_ref().and_then(|call| call.customer.clone()),
                 caller: call.as_ref().and_then(|call| call.caller.clone()),
@@ -139,6 +141,7 @@ impl Fold {
         }
         let Some(alert) = self.alerts.get_mut(&id) else { return };
         match &entry.fact {
+            Fact::AlertUpdated { title, priority } => alert.describe(title.as_deref(), *priority),
             Fact::AlertAcknowledged { .. } => {
                 alert.acknowledged = true;
                 alert.next_ring_at = None;
@@ -265,7 +268,7 @@ pub(super) async fn from_database(connection: &mut AnyConnection) -> Result<Fold
         }
     }
     let alerts = query(
-        "SELECT id, call_id, reference, number, customer, caller, status, rings, next_ring_at
+        "SELECT id, call_id, reference, number, customer, caller, status, rings, next_ring_at, title, priority
          FROM alerts WHERE status <> 'resolved'",
     )
     .fetch_all(&mut *connection)
@@ -310,6 +313,8 @@ fn alert_from(row: &AnyRow) -> Result<OpenAlert, sqlx::Error> {
         id: parsed(row, 0)?,
         call: maybe_parsed(row, 1)?,
         reference: row.try_get(2)?,
+        title: row.try_get(9)?,
+        priority: Priority::from_word(&row.try_get::<String, _>(10)?).unwrap_or(Priority::P3),
         number: NumberId(row.try_get(3)?),
         customer: row.try_get::<Option<String>, _>(4)?.map(CustomerId),
         caller: row.try_get::<Option<String>, _>(5)?.map(Private::new),

@@ -10,9 +10,9 @@ use hotline_core::ids::{AlertId, CallId};
 use hotline_core::sdp;
 use tokio::sync::mpsc;
 
+use super::Switch;
 use super::leg::{self, Leg};
 use super::task::{self, CallerLeg};
-use super::{INBOX_CAPACITY, Switch};
 use crate::clock::now;
 use crate::sip::{IncomingCall, LegOrder, Source};
 
@@ -137,9 +137,4 @@ fn source_word(source: &Source) -> String {
         Source::Phone(phone) => format!("phone:{phone}"),
         Source::Open => "open".to_owned(),
     }
-}
-
-/// The channel by which the outside reaches a call.
-pub fn inbox() -> (mpsc::Sender<super::Outside>, mpsc::Receiver<super::Outside>) {
-    mpsc::channel(INBOX_CAPACITY)
 }

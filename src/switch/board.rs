@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hotline_core::alert::Ringing;
 use hotline_core::directory::Language;
-use hotline_core::fact::{Entry, Fact};
+use hotline_core::fact::{Entry, Fact, Priority};
 use hotline_core::ids::{AlertId, CallId, CustomerId, NumberId};
 use hotline_core::private::Private;
 use jiff::Timestamp;
@@ -42,6 +42,14 @@ impl Board {
     /// One open alert.
     pub fn alert(&self, id: AlertId) -> Option<&OpenAlert> {
         self.alerts.get(&id)
+    }
+
+    /// All of them, newest first.
+    pub fn open_alerts(&self) -> Vec<OpenAlert> {
+        let mut alerts: Vec<OpenAlert> = self.alerts.values().cloned().collect();
+        // The ids begin with the time of their making.
+        alerts.sort_by_key(|alert| std::cmp::Reverse(alert.id));
+        alerts
     }
 
     /// Puts in an alert whose call is not known here (found after a crash).
@@ -125,7 +133,17 @@ impl Board {
         let Some(id) = entry.alert else { return };
         #[expect(clippy::wildcard_enum_match_arm, reason = "the board cares for alerts only")]
         match &entry.fact {
-            Fact::AlertOpened { ring_at, .. } => self.open(id, entry, *ring_at),
+            Fact::AlertOpened { title, priority, ring_at } => {
+                self.open(id, entry, *ring_at);
+                if let Some(alert) = self.alerts.get_mut(&id) {
+                    alert.describe(Some(title), Some(*priority));
+                }
+            }
+            Fact::AlertUpdated { title, priority } => {
+                if let Some(alert) = self.alerts.get_mut(&id) {
+                    alert.describe(title.as_deref(), *priority);
+                }
+            }
             Fact::AlertAcknowledged { .. } => {
                 if let Some(alert) = self.alerts.get_mut(&id) {
                     alert.acknowledged = true;
@@ -151,6 +169,8 @@ impl Board {
             id,
             call: entry.call,
             reference: context.reference.clone(),
+            title: String::new(),
+            priority: Priority::P3,
             number: context.number.clone(),
             customer: context.customer.clone(),
             caller: context.caller.clone(),
@@ -174,7 +194,7 @@ impl Board {
 
 #[cfg(test)]
 mod tests {
-    use hotline_core::fact::{Actor, Direction, Outcome, Priority};
+    use hotline_core::fact::{Actor, Direction, Outcome};
     use uuid::Uuid;
 
     use super::*;
@@ -214,8 +234,11 @@ mod tests {
 
     #[test]
     fn a_running_call_is_not_rung_about() {
-        let board = board_with_open_call();
+        let mut board = board_with_open_call();
         assert!(board.due(AGAIN, at(400)).is_empty());
+        board.apply(&entry(9, Fact::AlertUpdated { title: Some("Fire".into()), priority: None }));
+        let open = board.open_alerts();
+        assert_eq!((open[0].title.as_str(), open[0].priority), ("Fire", Priority::P3));
     }
 
     #[test]

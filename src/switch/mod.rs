@@ -202,6 +202,11 @@ impl Switch {
         self.0.board.lock().count()
     }
 
+    /// The open alerts, newest first, from memory.
+    pub fn open_alert_list(&self) -> Vec<OpenAlert> {
+        self.0.board.lock().open_alerts()
+    }
+
     /// Feed of changes from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<Change> {
         self.0.feed.subscribe()

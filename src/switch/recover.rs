@@ -44,10 +44,13 @@ impl Switch {
         let alert = hotline_core::ids::AlertId(self.0.ids.lock().uuid(at));
         let language =
             self.directory().numbers.get(&call.number).map(|number| number.language.clone()).unwrap_or_default();
+        let title = format!("Call to {} that a restart cut off", call.number);
         self.0.board.lock().restore(crate::store::OpenAlert {
             id: alert,
             call: Some(call.call),
             reference: call.reference.clone(),
+            title: title.clone(),
+            priority: Priority::P3,
             number: call.number.clone(),
             customer: None,
             caller: None,
@@ -61,11 +64,7 @@ impl Switch {
             at,
             call: Some(call.call),
             alert: Some(alert),
-            fact: Fact::AlertOpened {
-                title: format!("Call to {} that a restart cut off", call.number),
-                priority: Priority::P3,
-                ring_at: Some(at),
-            },
+            fact: Fact::AlertOpened { title, priority: Priority::P3, ring_at: Some(at) },
             why: WHY.to_owned(),
         });
     }

@@ -14,7 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{StreamExt, StreamMap};
 
 use super::leg::Leg;
-use super::{Change, Outside, Running, Switch, accept};
+use super::{Change, INBOX_CAPACITY, Outside, Running, Switch};
 use crate::clock::now;
 use crate::rtp::{MediaEvent, PlayItem};
 use crate::sip::LegEvent;
@@ -66,7 +66,7 @@ pub struct Task {
 pub fn spawn(switch: &Switch, call: Call, caller: Option<CallerLeg>) {
     let view = call.view();
     let id = view.id;
-    let (sender, inbox) = accept::inbox();
+    let (sender, inbox) = mpsc::channel(INBOX_CAPACITY);
     switch.0.calls.lock().insert(id, Running { view, inbox: sender });
     let mut task = Task {
         switch: switch.clone(),

@@ -277,6 +277,16 @@ impl Child {
         .expect("no panic")
     }
 
+    /// POST below `/api/v1`; it must succeed.
+    pub async fn post(&self, path: &str) {
+        let url = format!("http://{}/api/v1{path}", self.http);
+        let posted = tokio::task::spawn_blocking(move || {
+            let request = agent().post(&url).header("Authorization", &format!("Bearer {TOKEN}"));
+            request.send_empty().expect("HTTP answers").status().as_u16()
+        });
+        assert_eq!(posted.await.expect("no panic"), 200, "POST {path}");
+    }
+
     /// The state of `/readyz`, once `ready` agrees.
     pub async fn readyz_when(&self, ready: impl Fn(&Value) -> bool) -> Value {
         self.when("/readyz", ready, |body| Some(body.clone())).await

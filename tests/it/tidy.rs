@@ -27,7 +27,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Turns text into the shells' settings, so it names those and nothing that acts.
     ("config", &["sip", "rtp", "store::StoreSettings"]),
     // `serve` runs the app; `user` and `serve --demo` write the logins that http reads.
-    ("cli", &["app", "config", "switch", "sip", "rtp", "speech", "store", "http::Records", "http::password"]),
+    (
+        "cli",
+        &["app", "config", "switch", "sip", "rtp", "speech", "store", "http::Records", "http::Role", "http::password"],
+    ),
     ("app", &["*"]),
     ("lib", &["*"]),
     ("main", &["*"]),

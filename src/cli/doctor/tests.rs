@@ -56,7 +56,7 @@ async fn tells_what_is_wrong_and_changes_nothing() {
     assert_eq!(level(&findings, "will be made at the first start"), Level::Ok);
     assert_eq!(level(&findings, "no speech model at"), Level::Warn);
     assert_eq!(level(&findings, "gina is on call now and has no phone, so hugo is called first"), Level::Warn);
-    assert_eq!(level(&findings, "the rotation of `empty` has no members"), Level::Warn);
+    assert_eq!(level(&findings, "the rotation of schedule `empty` has no members"), Level::Warn);
     assert_eq!(level(&findings, "programs on this machine can call, others can't"), Level::Ok);
     assert!(!data.exists());
 }

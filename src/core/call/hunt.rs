@@ -49,6 +49,7 @@ pub(crate) struct Rules {
 /// Somebody to call.
 #[derive(Debug)]
 struct Candidate {
+    name: String,
     person: Option<UserId>,
     phones: Vec<Destination>,
     language: Language,
@@ -57,7 +58,7 @@ struct Candidate {
 
 impl Candidate {
     fn name(&self) -> String {
-        self.person.as_ref().map_or_else(|| "the fixed address".to_owned(), ToString::to_string)
+        self.person.as_ref().map_or_else(|| "the fixed address".to_owned(), |_| self.name.clone())
     }
 }
 
@@ -124,6 +125,7 @@ impl Hunt {
         match news {
             News::Found(dial, on_call) if self.stage == (Stage::Finding { dial }) => {
                 let people = on_call.people.into_iter().map(|person| Candidate {
+                    name: frame.directory.name_of(&person.user).to_owned(),
                     person: Some(person.user),
                     phones: person.phones,
                     language: person.language,
@@ -201,7 +203,7 @@ impl Hunt {
         self.phone = 0;
         match self.rules.target.clone() {
             ConnectTarget::Schedule(schedule) => {
-                frame.note(&format!("round {}: asks who is on call", self.round), &format!("schedule {schedule}"), now);
+                frame.note(&format!("round {}, asks who is on call", self.round), &format!("schedule {schedule}"), now);
                 self.stage = Stage::Finding { dial: frame.find(&schedule, now) };
                 Reply::Stay
             }
@@ -213,7 +215,9 @@ impl Hunt {
     }
 
     fn found(&mut self, people: Vec<Candidate>, why: &str, frame: &mut Frame, now: Now) -> Reply {
-        frame.note(&format!("{} to call", count(people.len())), why, now);
+        let names: Vec<String> = people.iter().map(Candidate::name).collect();
+        let order = if names.is_empty() { String::new() } else { format!(": {}", names.join(", then ")) };
+        frame.note(&format!("{} to call{order}", count(people.len())), why, now);
         // A later round without an answer walks the list of the round before.
         if !people.is_empty() {
             self.people = people;
@@ -344,7 +348,7 @@ impl Hunt {
         let why = "pressed 1 after hearing who calls";
         frame.keep(Fact::LegAccepted { leg, person: person.clone() }, why, now);
         let why = match &person {
-            Some(person) => format!("{person} accepted by key on the phone"),
+            Some(_) => format!("{} accepted by key on the phone", self.name()),
             None => "accepted by key at a fixed address".to_owned(),
         };
         frame.acknowledge(person.clone(), &why, now);
@@ -417,7 +421,13 @@ fn fixed(destination: Destination, frame: &Frame) -> Candidate {
         .as_ref()
         .and_then(|user| frame.directory.users.get(user))
         .map_or_else(|| frame.language.clone(), |user| user.language.clone());
-    Candidate { person: owner, phones: vec![destination], language, why: "named by the flow".to_owned() }
+    Candidate {
+        name: owner.as_ref().map(|user| frame.directory.name_of(user).to_owned()).unwrap_or_default(),
+        person: owner,
+        phones: vec![destination],
+        language,
+        why: "named by the flow".to_owned(),
+    }
 }
 
 /// What a person hears after the first 1.

@@ -235,7 +235,7 @@ impl Frame {
         match on.state {
             LegState::Dialling => {
                 on.state = LegState::Up;
-                self.keep(Fact::LegAnswered { leg }, "answered is not accepted", now);
+                self.keep(Fact::LegAnswered { leg }, "answered is not accepted: only a key is", now);
                 Some(Input::News(News::Callee(leg, Callee::Answered)))
             }
             LegState::Ended if !on.lost => None,

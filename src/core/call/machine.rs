@@ -401,14 +401,14 @@ impl Node {
     /// What happens there, for the timeline.
     const fn what(&self) -> &'static str {
         match self {
-            Self::Announce(_) => "announces",
+            Self::Announce(_) => "plays the announcement",
             Self::ChooseLanguage(_) => "asks for the language",
             Self::Hours(_) => "looks at the opening hours",
             Self::Block(_) => "looks at the blocklist",
-            Self::Identify(_) => "looks for the customer",
+            Self::Identify(_) => "finds out who the customer is",
             Self::Menu(_) => "offers a choice",
             Self::Script(_) => "asks the questions",
-            Self::Connect(_) => "calls people",
+            Self::Connect(_) => "calls the engineers",
             Self::Voicemail(_) => "takes a message",
             Self::Alert(_) => "describes the alert",
             Self::Goto(_) => "goes on elsewhere",

@@ -75,7 +75,7 @@ pub struct OnCallPerson {
     pub phones: Vec<Destination>,
     /// Language that the hotline speaks to this person.
     pub language: Language,
-    /// Why this person stands here ("on call by `on-call` until Mon 2026-11-30 09:00 Europe/Berlin").
+    /// Why this person stands here ("on call until Mon 2026-11-30 09:00 Europe/Berlin by schedule `on-call`").
     pub why: String,
 }
 
@@ -106,7 +106,12 @@ pub fn on_call(schedule: &Schedule, directory: &Directory, at: Timestamp) -> OnC
     if let Some(now) = running {
         add(
             &now.user,
-            format!("on call by an override of `{}` until {}{}", schedule.id, moment(now.to, zone), because(now)),
+            format!(
+                "on call until {} by an override of schedule `{}`{}",
+                moment(now.to, zone),
+                schedule.id,
+                because(now)
+            ),
         );
     }
     let turn = schedule.rotation.turn(at);
@@ -116,15 +121,21 @@ pub fn on_call(schedule: &Schedule, directory: &Directory, at: Timestamp) -> OnC
         add(
             user,
             match (step, running.is_some()) {
-                (0, false) => format!("on call by `{}` until {}", schedule.id, begin(turn + 1)),
+                (0, false) => format!("on call until {} by schedule `{}`", begin(turn + 1), schedule.id),
                 (0, true) => {
-                    format!("has the turn in `{}` until {}, behind the override", schedule.id, begin(turn + 1))
+                    format!(
+                        "next in line: has the turn in schedule `{}` until {}, behind the override",
+                        schedule.id,
+                        begin(turn + 1)
+                    )
                 }
-                (_, _) => format!("has a coming turn in `{}`, from {}", schedule.id, begin(turn + step)),
+                (_, _) => {
+                    format!("next in line: has the turn in schedule `{}` from {}", schedule.id, begin(turn + step))
+                }
             },
         );
     }
-    let why = explain(schedule, running, &people, at);
+    let why = explain(schedule, directory, running, &people, at);
     OnCall { people, why }
 }
 
@@ -208,12 +219,18 @@ fn person(directory: &Directory, user: &UserId, mut why: String) -> OnCallPerson
     }
 }
 
-fn explain(schedule: &Schedule, running: Option<&Override>, people: &[OnCallPerson], at: Timestamp) -> String {
+fn explain(
+    schedule: &Schedule,
+    directory: &Directory,
+    running: Option<&Override>,
+    people: &[OnCallPerson],
+    at: Timestamp,
+) -> String {
     let Some(first) = people.first() else {
-        return format!("nobody is on call: the rotation of `{}` has no members", schedule.id);
+        return format!("nobody is on call: the rotation of schedule `{}` has no members", schedule.id);
     };
     let unreachable = people.iter().filter(|person| person.phones.is_empty()).count();
-    let mut why = format!("schedule `{}`: {} is {}", schedule.id, first.user, first.why);
+    let mut why = format!("{} is {}", directory.name_of(&first.user), first.why);
     if running.is_none() && schedule.rotation.handoff(0).is_some_and(|start| at < start) {
         why.push_str("; the rotation reaches back before its start");
     }

@@ -58,11 +58,11 @@ fn the_rest_follows_in_the_order_of_coming_turns() {
     assert_eq!(names(&plan, "2026-06-08T05:59:59.999Z"), ["ann", "bo", "cy"]);
     assert_eq!(names(&plan, "2026-06-08T06:00:00Z"), ["bo", "cy", "ann"]);
     let found = on_call(&plan, &directory(&["ann", "bo"]), ts("2026-06-08T06:00:00Z"));
-    assert_eq!(found.why, "schedule `nights`: bo is on call by `nights` until Mon 2026-06-15 08:00 Europe/Berlin");
+    assert_eq!(found.why, "bo is on call until Mon 2026-06-15 08:00 Europe/Berlin by schedule `nights`");
     assert_eq!(found.people[0].language, Language("de".to_owned()));
     assert_eq!(
         found.people[1].why,
-        "has a coming turn in `nights`, from Mon 2026-06-15 08:00 Europe/Berlin; unknown to the directory, can't be called"
+        "next in line: has the turn in schedule `nights` from Mon 2026-06-15 08:00 Europe/Berlin; unknown to the directory, can't be called"
     );
 }
 
@@ -145,7 +145,7 @@ fn an_override_holds_from_its_first_moment_up_to_its_last() {
     let found = on_call(&plan, &directory(&["cy"]), ts("2026-06-04T00:00:00Z"));
     assert_eq!(
         found.people[0].why,
-        "on call by an override of `nights` until Mon 2026-06-08 08:00 Europe/Berlin (cy steps in)"
+        "on call until Mon 2026-06-08 08:00 Europe/Berlin by an override of schedule `nights` (cy steps in)"
     );
     assert_eq!(next_change(&plan, ts("2026-06-04T00:00:00Z")), Some(ts("2026-06-08T06:00:00Z")));
 }
@@ -187,7 +187,7 @@ fn an_empty_rotation_says_so() {
     let mut plan = schedule(&[], "2026-06-01T08:00", "UTC");
     let found = on_call(&plan, &directory(&[]), ts("2026-06-02T00:00:00Z"));
     assert!(found.people.is_empty());
-    assert_eq!(found.why, "nobody is on call: the rotation of `nights` has no members");
+    assert_eq!(found.why, "nobody is on call: the rotation of schedule `nights` has no members");
     assert_eq!(next_change(&plan, ts("2026-06-02T00:00:00Z")), None);
     assert!(handoffs(&plan, ts("2026-06-02T00:00:00Z"), ts("2026-09-02T00:00:00Z")).is_empty());
     plan.overrides.push(over("bo", "2026-06-03T00:00:00Z", "2026-06-04T00:00:00Z"));

@@ -13,7 +13,7 @@ use hotline_core::ids::AlertId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::types::{AlertSummary, Answer, Listed, Recording, TimelineEntry, answers};
+use super::types::{AlertSummary, Answer, Listed, Recording, TimelineEntry, answers, named_timeline};
 use crate::http::AppState;
 use crate::http::auth::Viewer;
 use crate::http::params::{Params, rfc3339};
@@ -156,16 +156,17 @@ pub async fn detail(state: &AppState, id: &str) -> Result<Option<AlertDetail>, S
     };
     let (recordings, timeline) = tokio::try_join!(said, records.alert_timeline(&id))?;
     let recordings = super::recordings::of_rows(state, recordings);
+    let directory = state.board().directory();
     let lines: Vec<String> = recordings
         .iter()
         .filter_map(|recording| Some(format!("{}: {}", recording.kind, recording.transcript.text.as_ref()?)))
         .collect();
     Ok(Some(AlertDetail {
-        alert: AlertSummary::of_row(row, &state.board().directory()),
+        alert: AlertSummary::of_row(row, &directory),
         transcript: (!lines.is_empty()).then(|| lines.join("\n")),
         answers: answers(&recordings),
         recordings,
-        timeline: timeline.into_iter().map(Into::into).collect(),
+        timeline: named_timeline(timeline, &directory),
     }))
 }
 
@@ -179,7 +180,9 @@ pub async fn detail(state: &AppState, id: &str) -> Result<Option<AlertDetail>, S
         (status = 403, description = "Not allowed, or sent by another site with our cookie", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such alert", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It is resolved already", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "It could not be kept; nothing was changed", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A body with fields in it; none is needed", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "A body that is not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "It counts, but the disk can't keep it: a restart would forget it", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn acknowledge(
@@ -201,7 +204,9 @@ pub async fn acknowledge(
         (status = 403, description = "Not allowed, or sent by another site with our cookie", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such alert", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It is resolved already", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "It could not be kept; nothing was changed", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A body with fields in it; none is needed", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "A body that is not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "It counts, but the disk can't keep it: a restart would forget it", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn resolve(
@@ -260,8 +265,8 @@ pub async fn carry_out(state: &AppState, viewer: &Viewer, id: &str, deed: Deed) 
             Err(Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "not-kept",
-                "It could not be kept",
-                "Nothing was changed and people are still rung: the disk can't take it at the moment. Make room in the data folder and try again; /readyz says what is wrong.",
+                "It counts, but could not be kept",
+                "Nobody is rung about it any more, but the disk can't take it at the moment: a restart would forget it. Make room in the data folder and try again; /readyz says what is wrong.",
             )
             .with(header::RETRY_AFTER, "5"))
         }

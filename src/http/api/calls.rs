@@ -9,7 +9,7 @@ use hotline_core::ids::CallId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::types::{Answer, CallSummary, Leg, Listed, Recording, TimelineEntry, answers};
+use super::types::{Answer, CallSummary, Leg, Listed, Recording, TimelineEntry, answers, named_timeline};
 use crate::http::AppState;
 use crate::http::auth::Viewer;
 use crate::http::params::Params;
@@ -125,6 +125,6 @@ pub async fn detail(state: &AppState, id: &str) -> Result<Option<CallDetail>, St
         legs: legs.into_iter().map(|row| Leg::of_row(row, &directory)).collect(),
         answers: answers(&recordings),
         recordings,
-        timeline: timeline.into_iter().map(Into::into).collect(),
+        timeline: named_timeline(timeline, &directory),
     }))
 }

@@ -37,7 +37,7 @@ use types::Listed;
                        Times are UTC. Lists are newest first and paged by `cursor`. Errors are RFC 9457 problems with a stable `code`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, events::Snapshot, events::Changed)),
     tags(
         (name = "calls", description = "Calls and their recordings"),
         (name = "alerts", description = "What somebody must take care of"),

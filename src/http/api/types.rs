@@ -1,5 +1,7 @@
 //! What the API says about calls, alerts and recordings, as JSON.
 
+use std::collections::HashMap;
+
 use hotline_core::call::CallView;
 use hotline_core::directory::Directory;
 use hotline_core::ids::{CustomerId, UserId};
@@ -8,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::http::AppState;
 use crate::http::params::rfc3339;
+use crate::store::OpenAlert;
 use crate::store::read::{AlertRow, CallRow, LegRow, RecordingRow, TimelineRow};
 
 /// A page of a list.
@@ -296,8 +299,8 @@ pub fn answers(recordings: &[Recording]) -> Vec<Answer> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(example = json!({
     "seq": 7, "at": "2026-11-22T03:01:00.000Z", "call_id": "019aab2c-7d11-7000-8000-000000000001",
-    "alert_id": "019aab2c-7d11-7000-8000-000000000002", "kind": "leg-started", "what": "Calling Ada Winter on phone engineer-1",
-    "why": "on call by on-call until Mon 2026-11-30 09:00 Europe/Berlin"
+    "alert_id": "019aab2c-7d11-7000-8000-000000000002", "kind": "leg-started", "what": "Calling Ada Winter at phone engineer-1.",
+    "why": "round 1: on call until Mon 2026-11-30 09:00 Europe/Berlin by schedule `on-call`"
 }))]
 pub struct TimelineEntry {
     /// Order.
@@ -315,6 +318,66 @@ pub struct TimelineEntry {
     pub what: String,
     /// Why; empty where `what` says it all.
     pub why: String,
+}
+
+/// `engineer-1` becomes `Ada Winter`; logins and tokens stay.
+fn by_name(by: String, directory: &Directory) -> String {
+    if by.contains(' ') { by } else { Named::user(directory, &by).name }
+}
+
+/// A timeline with people and customers by their names. What is kept has ids, which outlive renaming.
+pub fn named_timeline(rows: Vec<TimelineRow>, directory: &Directory) -> Vec<TimelineEntry> {
+    // Whom each leg of a call reaches, learnt from the leg's first line.
+    let mut legs: HashMap<(String, String), String> = HashMap::new();
+    let named = |row: TimelineRow| {
+        let mut entry = TimelineEntry::from(row);
+        let call = entry.call_id.clone().unwrap_or_default();
+        match entry.kind.as_str() {
+            "leg-started" => {
+                let begun = entry.what.strip_prefix("Calling ").and_then(|rest| rest.split_once(" (leg "));
+                if let Some((id, (leg, rest))) = begun.and_then(|(id, rest)| Some((id, rest.split_once(')')?))) {
+                    let name = Named::user(directory, id).name;
+                    let what = format!("Calling {name}{rest}");
+                    legs.insert((call, leg.to_owned()), name);
+                    entry.what = what;
+                }
+            }
+            "leg-accepted" | "leg-declined" => {
+                if let Some((id, rest)) = entry.what.split_once(' ') {
+                    let name = Named::user(directory, id).name;
+                    entry.what = match rest.split_once(" (leg ") {
+                        Some((deed, _)) => format!("{name} {deed}."),
+                        None => format!("{name} {rest}"),
+                    };
+                }
+            }
+            "leg-ringing" | "leg-answered" | "bridged" | "leg-ended" => {
+                let at = entry.what.find("leg ").or_else(|| entry.what.find("Leg "));
+                if let Some(at) = at {
+                    let number: String = entry.what[at + 4..].chars().take_while(char::is_ascii_digit).collect();
+                    if let Some(name) = legs.get(&(call, number.clone())) {
+                        entry.what.replace_range(at..at + 4 + number.len(), name);
+                    }
+                }
+            }
+            "customer-identified" => {
+                let id = entry.what.strip_prefix("The customer is ").map(|id| id.trim_end_matches('.').to_owned());
+                if let Some(id) = id {
+                    entry.what = format!("The customer is {}.", Named::customer(directory, &id).name);
+                }
+            }
+            "alert-acknowledged" | "alert-resolved" => {
+                let (deed, by) = entry.what.split_once(" by ").unwrap_or((&entry.what, ""));
+                if !by.is_empty() && !by.contains(' ') {
+                    let name = Named::user(directory, by.trim_end_matches('.')).name;
+                    entry.what = format!("{deed} by {name}.");
+                }
+            }
+            _ => {}
+        }
+        entry
+    };
+    rows.into_iter().map(named).collect()
 }
 
 impl From<TimelineRow> for TimelineEntry {
@@ -380,6 +443,34 @@ pub struct AlertSummary {
 }
 
 impl AlertSummary {
+    /// From the switch's memory, while the database is away: who has it since when is not known there.
+    pub fn of_open(alert: &OpenAlert, directory: &Directory) -> Self {
+        // The id begins with the time of its making.
+        let created = alert.id.0.get_timestamp().map_or(0, |made| {
+            let (seconds, nanos) = made.to_unix();
+            i64::try_from(seconds).unwrap_or(0) * 1000 + i64::from(nanos / 1_000_000)
+        });
+        let status = if alert.acknowledged { "acknowledged" } else { "triggered" };
+        Self {
+            id: alert.id.to_string(),
+            reference: alert.reference.clone(),
+            status: status.to_owned(),
+            priority: alert.priority.word().to_owned(),
+            title: alert.title.clone(),
+            customer: alert.customer.as_ref().map(|id| Named::customer(directory, &id.0)),
+            number: alert.number.0.clone(),
+            call_id: alert.call.map(|call| call.to_string()),
+            caller: alert.caller.as_ref().map(|caller| caller.reveal().clone()),
+            created_at: rfc3339(created),
+            acknowledged_at: None,
+            acknowledged_by: None,
+            resolved_at: None,
+            resolved_by: None,
+            rings: i64::from(alert.rings),
+            next_ring_at: alert.next_ring_at.filter(|_| !alert.acknowledged).map(|at| rfc3339(at.as_millisecond())),
+        }
+    }
+
     /// From its row.
     pub fn of_row(row: AlertRow, directory: &Directory) -> Self {
         Self {
@@ -395,9 +486,9 @@ impl AlertSummary {
             caller: row.caller,
             created_at: rfc3339(row.created_at),
             acknowledged_at: row.acknowledged_at.map(rfc3339),
-            acknowledged_by: row.acknowledged_by,
+            acknowledged_by: row.acknowledged_by.map(|by| by_name(by, directory)),
             resolved_at: row.resolved_at.map(rfc3339),
-            resolved_by: row.resolved_by,
+            resolved_by: row.resolved_by.map(|by| by_name(by, directory)),
             rings: row.rings,
         }
     }

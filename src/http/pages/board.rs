@@ -22,8 +22,9 @@ struct Board {
     frame: Frame,
     troubles: Vec<Trouble>,
     duties: Vec<DutyView>,
-    /// `None`: the database is away.
-    open: Option<Vec<AlertView>>,
+    open: Vec<AlertView>,
+    /// The database could be read.
+    listed: bool,
     waiting: usize,
     running: Vec<CallView>,
     calls: Option<Vec<CallView>>,
@@ -33,18 +34,19 @@ struct Board {
 pub async fn show(Visitor(viewer): Visitor, State(state): Shared) -> Response {
     let (none, resolved) =
         (CallFilter::default(), AlertFilter { status: Some("resolved".to_owned()), ..AlertFilter::default() });
-    let (open, calls, closed) = tokio::join!(
+    let ((open, listed), calls, closed) = tokio::join!(
         open_alerts(&state),
         call_page(&state, &none, None, RECENT),
         alert_page(&state, &resolved, None, RECENT)
     );
-    let open: Option<Vec<AlertView>> = open.ok().map(in_order);
+    let open = in_order(open);
     let page = Board {
         frame: Frame::of(&state, &viewer, "board"),
         troubles: banner(&state),
         duties: duties(&state),
-        waiting: open.as_ref().map_or(0, |open| open.iter().filter(|alert| alert.waiting()).count()),
+        waiting: open.iter().filter(|alert| alert.waiting()).count(),
         open,
+        listed,
         running: running(&state),
         calls: calls.ok().map(|page| page.items.into_iter().filter(|call| !call.running).map(Into::into).collect()),
         closed: closed.ok().map(|page| page.items.into_iter().map(Into::into).collect()),

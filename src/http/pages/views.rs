@@ -377,6 +377,8 @@ fn words(recording: &Recording) -> (String, &'static str) {
 pub struct StepView {
     pub at: When,
     pub what: String,
+    /// A moment that `what` names, and what follows it.
+    pub moment: Option<(When, String)>,
     pub why: String,
     /// Colour of its dot.
     pub mood: &'static str,
@@ -393,8 +395,26 @@ impl From<TimelineEntry> for StepView {
             "call-started" | "call-ended" => "live",
             _ => "calm",
         };
-        Self { at: When::clock(&entry.at), what: entry.what, why: entry.why, mood, key: entry.seq.to_string() }
+        let (what, moment) = moment_in(&entry.what, &entry.at)
+            .map_or_else(|| (entry.what.clone(), None), |(before, at, after)| (before, Some((at, after))));
+        Self { at: When::clock(&entry.at), what, moment, why: entry.why, mood, key: entry.seq.to_string() }
     }
+}
+
+/// `17:42:04 UTC` in a sentence told at `told`: the first such moment after that. Shown in the reader's zone.
+fn moment_in(what: &str, told: &str) -> Option<(String, When, String)> {
+    let (before, after) = what.split_once(" UTC")?;
+    let clock = before.get(before.len().checked_sub(8)?..)?;
+    let time: jiff::civil::Time = clock.parse().ok()?;
+    let told: jiff::Timestamp = told.parse().ok()?;
+    let day = told.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let at = |day: jiff::civil::Date| day.to_datetime(time).to_zoned(jiff::tz::TimeZone::UTC).ok();
+    let mut moment = at(day)?.timestamp();
+    if moment.as_second() < told.as_second() {
+        moment = at(day.tomorrow().ok()?)?.timestamp();
+    }
+    let before = before[..before.len() - clock.len()].to_owned();
+    Some((before, When::clock(&moment.to_string()), after.to_owned()))
 }
 
 /// A leg of a call.
@@ -462,6 +482,15 @@ mod tests {
             "<time datetime=\"2026-11-22T03:04:05.678Z\" data-time=\"full\" title=\"2026-11-22 03:04:05 UTC\">2026-11-22 03:04 UTC</time>"
         );
         assert!(When::clock("2026-11-22T03:04:05.678Z").to_string().contains(">03:04:05 UTC<"));
+    }
+
+    #[test]
+    fn a_moment_in_a_sentence_is_shown_as_one() {
+        let (before, at, after) = moment_in("Rung again at 00:03:20 UTC unless …", "2026-11-22T23:58:20.5Z").unwrap();
+        assert_eq!((before.as_str(), after.as_str()), ("Rung again at ", " unless …"));
+        assert!(at.to_string().contains("datetime=\"2026-11-23T00:03:20Z\""), "{at}");
+        assert!(moment_in("Nothing at all UTC", "2026-11-22T23:58:20.5Z").is_none());
+        assert!(moment_in("ä UTC", "2026-11-22T23:58:20.5Z").is_none());
     }
 
     #[test]

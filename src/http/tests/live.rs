@@ -108,7 +108,8 @@ async fn a_change_that_cannot_be_read_is_named() {
         ("changed", &"alert".into(), &id(ALERT_WAITING).to_string().into())
     );
     let mut other = Events::open(&bench, None).await;
-    assert_eq!(other.next().await.unwrap().2["alerts"], Value::Null, "away is not empty");
+    let open = other.next().await.unwrap().2["alerts"].as_array().unwrap().len();
+    assert_eq!(open, 3, "the switch knows the open alerts without the database");
 }
 
 #[tokio::test]

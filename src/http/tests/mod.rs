@@ -67,7 +67,6 @@ impl Answer {
 
 fn settings() -> HttpSettings {
     HttpSettings {
-        addr: "127.0.0.1:8080".parse().unwrap(),
         admin_token: Some(Private::from(TOKEN)),
         public_url: None,
         trusted_proxies: Vec::new(),
