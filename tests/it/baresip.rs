@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use crate::sipp::free_ports;
 
 /// How long to wait for what baresip should tell.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running baresip; killed when dropped.
 pub struct Baresip {
@@ -45,7 +45,7 @@ impl Baresip {
     }
 
     async fn start(says: &Path, account: impl Fn(u16) -> String) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = crate::harness::folder();
         // Beside the SIP port it takes the next one, for TLS.
         let sip = free_ports(3);
         let (control, media) = (sip + 2, free_ports(24).next_multiple_of(2));
@@ -117,7 +117,7 @@ impl Baresip {
     }
 
     /// The WAV of what it heard; there once the call is over.
-    pub async fn heard(&self) -> Vec<i16> {
+    pub fn heard(&self) -> Vec<i16> {
         let file = std::fs::read_dir(self.folder.path())
             .expect("its folder")
             .filter_map(|entry| Some(entry.ok()?.path()))
@@ -154,9 +154,11 @@ impl Baresip {
     async fn read(&mut self) {
         let mut chunk = [0; 4_096];
         let length = self.control.read(&mut chunk).await.expect("baresip talks");
-        if length == 0 {
-            panic!("baresip ended\n{}", std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default());
-        }
+        assert!(
+            length > 0,
+            "baresip ended\n{}",
+            std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        );
         self.buffer.extend_from_slice(&chunk[..length]);
         while let Some(colon) = self.buffer.iter().position(|byte| *byte == b':') {
             let count: usize = std::str::from_utf8(&self.buffer[..colon])

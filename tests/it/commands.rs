@@ -23,7 +23,7 @@ fn hotline_program(arguments: &[&str], folder: &Path) -> Child {
 
 /// Waits for its end: exit code and what it said.
 async fn ends(child: Child) -> (i32, String) {
-    let output = tokio::time::timeout(Duration::from_secs(120), child.wait_with_output())
+    let output = tokio::time::timeout(Duration::from_mins(2), child.wait_with_output())
         .await
         .expect("it ends")
         .expect("its output");

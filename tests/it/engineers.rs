@@ -20,8 +20,8 @@ async fn second_takes_it_after(first_steps: &[Step]) -> Value {
     hotline.call_when("inbound", |call| kinds(call).contains(&"bridged")).await;
     caller.cue().await;
     let call = hotline.call_when("inbound", ended("taken")).await;
-    let taker = call["legs"].as_array().into_iter().flatten().find(|leg| leg["accepted_at"].is_string());
-    assert_eq!(taker.expect("somebody")["person"]["id"], "engineer-2", "{call:#}");
+    let accepted = call["legs"].as_array().into_iter().flatten().find(|leg| leg["accepted_at"].is_string());
+    assert_eq!(accepted.expect("somebody")["person"]["id"], "engineer-2", "{call:#}");
     passes.succeeds().await;
     takes.succeeds().await;
     caller.succeeds().await;

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 pub const TOKEN: &str = "test-token-of-the-harness";
 
 /// How long the slowest expectation may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running hotline that stops when dropped.
 pub struct Hotline {
@@ -32,7 +32,7 @@ impl Hotline {
 
     /// Starts with this `hotline.toml` and what no file can say.
     pub async fn start_with(toml: &str, change: impl FnOnce(&mut config::Config)) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = folder();
         let mut config = load(toml, folder.path());
         change(&mut config);
         hotline::app::start_logging("warn");
@@ -96,6 +96,11 @@ impl Hotline {
 pub fn load(toml: &str, folder: &Path) -> config::Config {
     config::load_from(toml, &folder.join("hotline.toml"), &environment(folder), false)
         .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A temporary folder below `target`, where nobody tidies up while a test runs.
+pub fn folder() -> TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder")
 }
 
 /// Free loopback ports, a folder, a token.
@@ -191,7 +196,7 @@ pub async fn alert_within(http: SocketAddr, patience: Duration, ready: impl Fn(&
 
 async fn newest_when(
     http: SocketAddr,
-    list: &str,
+    newest: &str,
     one: &str,
     patience: Duration,
     ready: impl Fn(&Value) -> bool,
@@ -199,7 +204,7 @@ async fn newest_when(
     let mut last = Value::Null;
     let found = tokio::time::timeout(patience, async {
         loop {
-            let page = get(http, list).await;
+            let page = get(http, newest).await;
             if let Some(id) = page["items"][0]["id"].as_str() {
                 last = get(http, &format!("{one}/{id}")).await;
                 if ready(&last) {

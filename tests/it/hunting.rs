@@ -31,8 +31,9 @@ async fn a_persons_phones_are_tried_in_order_and_then_all_again() -> anyhow::Res
     desk.press("1").await?;
     caller.waits_for("connecting").await?;
     let call = hotline.call_when("inbound", |call| kinds(call).contains(&"bridged")).await;
-    let called: Vec<_> = call["legs"].as_array().into_iter().flatten().skip(1).map(|leg| &leg["destination"]).collect();
-    assert_eq!(called, ["phone desk", "phone drawer", "phone mobile", "phone desk"], "{call:#}");
+    let destinations: Vec<_> =
+        call["legs"].as_array().into_iter().flatten().skip(1).map(|leg| &leg["destination"]).collect();
+    assert_eq!(destinations, ["phone desk", "phone drawer", "phone mobile", "phone desk"], "{call:#}");
     assert!(tells(&call, "not registered"), "{call:#}");
     assert!(tells(&call, "round 2"), "{call:#}");
     desk.hang_up().await?;

@@ -79,7 +79,7 @@ async fn a_login_opens_the_page_and_changes_come_by_themselves() -> anyhow::Resu
             }
         }
     });
-    let wait = Duration::from_secs(60);
+    let wait = Duration::from_mins(1);
     let first = tokio::time::timeout(wait, events.recv()).await?.expect("a line");
     assert!(first.contains("snapshot") || first.starts_with("id:"), "{first}");
 

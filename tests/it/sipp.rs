@@ -94,7 +94,7 @@ pub fn engineer(port: u16, steps: &[Step]) -> Sipp {
 }
 
 fn start(steps: &[Step], port: u16, arguments: &[&str]) -> Sipp {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = crate::harness::folder();
     std::fs::write(folder.path().join("scenario.xml"), scenario(steps)).expect("a temporary file");
     write_mailbox_greeting(folder.path());
     // sipp takes four ports for media, the first of them even.
@@ -163,10 +163,7 @@ fn scenario(steps: &[Step]) -> String {
     };
     let mut cseq = 1;
     for step in steps {
-        match step {
-            Step::Key(_) | Step::HangUp => cseq += 1,
-            _ => {}
-        }
+        cseq += u32::from(matches!(step, Step::Key(_) | Step::HangUp));
         let part = match *step {
             Step::Call => invite(OFFER) + "  <recv response=\"200\" rrs=\"true\"/>\n" + &ack(NO_BODY),
             Step::CallWithoutOffer => {
