@@ -185,9 +185,21 @@ struct Mistake {
 const MISTAKES: [Mistake; 9] = [
     Mistake { find: "open_sip = true", put: "open_sip = treu", says: &["hotline.toml:3:", "mend the TOML there"] },
     Mistake { find: "open_sip = true", put: "opensip = true", says: &["hotline.toml:3:", "did you mean `open_sip`?"] },
-    Mistake { find: "phone:engineer-1", put: "phone:engineer-l", says: &["hotline.toml:18:", "did you mean `engineer-1`?"] },
-    Mistake { find: "Europe/Berlin", put: "Europe/Berln", says: &["hotline.toml:25:", "did you mean `Europe/Berlin`?"] },
-    Mistake { find: "[\"engineer-1\"]", put: "[\"engineer-9\"]", says: &["hotline.toml:23:", "there is no user `engineer-9`"] },
+    Mistake {
+        find: "phone:engineer-1",
+        put: "phone:engineer-l",
+        says: &["hotline.toml:18:", "did you mean `engineer-1`?"],
+    },
+    Mistake {
+        find: "Europe/Berlin",
+        put: "Europe/Berln",
+        says: &["hotline.toml:25:", "did you mean `Europe/Berlin`?"],
+    },
+    Mistake {
+        find: "[\"engineer-1\"]",
+        put: "[\"engineer-9\"]",
+        says: &["hotline.toml:23:", "there is no user `engineer-9`"],
+    },
     Mistake {
         find: "schedule = \"on-call\"",
         put: "flow = \"own\"\nschedule = \"on-call\"\n[flows.own.nodes.hi]\ntype = \"announce\"\nprompts = [\"file:missing.wav\"]",

@@ -39,7 +39,10 @@ fn request(start: &str, method: &str, more: &str, body: &str) -> String {
 
 /// All of them.
 pub fn all() -> Vec<Message> {
-    [odd_but_right(), wrong_requests(), wrong_lengths(), unknown_things(), no_sip_at_all()].into_iter().flatten().collect()
+    [odd_but_right(), wrong_requests(), wrong_lengths(), unknown_things(), no_sip_at_all()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn odd_but_right() -> Vec<Message> {
@@ -60,7 +63,9 @@ fn odd_but_right() -> Vec<Message> {
         message("space around colons", plain.replace("Via:", "Via  :\t").replace("To:", "To :  "), Status(200)),
         message(
             "folded lines",
-            plain.replace("CSeq: 7 OPTIONS", "CSeq:\r\n  7\r\n\tOPTIONS").replace("Max-Forwards: 70", "Max-Forwards:\r\n 70"),
+            plain
+                .replace("CSeq: 7 OPTIONS", "CSeq:\r\n  7\r\n\tOPTIONS")
+                .replace("Max-Forwards: 70", "Max-Forwards:\r\n 70"),
             Status(200),
         ),
         message(
@@ -74,7 +79,11 @@ fn odd_but_right() -> Vec<Message> {
         message("tel URI", plain.replace("From: <sip:odd@{me}>", "From: <tel:+49-30-555;ext=7>"), Status(200)),
         message("many empty values", options("Supported:\r\nAccept: \r\nSubject:\r\ns:\r\n", ""), Status(200)),
         message("long values", options(&format!("X-Long: {}\r\n", "a".repeat(4_000)), ""), Status(200)),
-        message("many Vias in a line", plain.replace("{id}\r\nMax", "{id}, SIP/2.0/TLS a.example;branch=z9hG4bKa ,SIP/2.0/UDP b.example\r\nMax"), Status(200)),
+        message(
+            "many Vias in a line",
+            plain.replace("{id}\r\nMax", "{id}, SIP/2.0/TLS a.example;branch=z9hG4bKa ,SIP/2.0/UDP b.example\r\nMax"),
+            Status(200),
+        ),
         message("body cut at its length", options("Content-Length: 3\r\n", "abcdefgh"), Status(200)),
         message("same length twice", options("Content-Length: 3\r\nl: 3\r\n", "abc"), Status(200)),
         message("escaped user", plain.replace("OPTIONS sip:hotline@", "OPTIONS sip:h%6ftline@"), Status(200)),
@@ -104,13 +113,21 @@ fn wrong_requests() -> Vec<Message> {
         message("CSeq without number", plain.replace("7 OPTIONS", "OPTIONS"), Status(400)),
         message("Max-Forwards too large", plain.replace("Max-Forwards: 70", "Max-Forwards: 300"), Status(400)),
         message("Max-Forwards no number", plain.replace("Max-Forwards: 70", "Max-Forwards: -1"), Status(400)),
-        message("brackets around the URI", plain.replace("sip:hotline@{to} SIP", "<sip:hotline@{to}> SIP"), Status(400)),
+        message(
+            "brackets around the URI",
+            plain.replace("sip:hotline@{to} SIP", "<sip:hotline@{to}> SIP"),
+            Status(400),
+        ),
         message("space in the URI", plain.replace("sip:hotline@{to} SIP", "sip:hotline@{to}; lr SIP"), Status(400)),
         message("two spaces", plain.replace("{to} SIP/2.0\r\nVia", "{to}  SIP/2.0\r\nVia"), Status(400)),
         message("open quote", plain.replace("From: <", "From: \"never closed <"), Status(400)),
         message("Call-ID too long", plain.replace("@odd", &"x".repeat(600)), Status(400)),
         message("too many headers", options(&"X-Many: 1\r\n".repeat(150), ""), Status(513)),
-        message("too many Vias", options(&"Via: SIP/2.0/UDP a.example;branch=z9hG4bKb\r\n".repeat(75), ""), Status(400)),
+        message(
+            "too many Vias",
+            options(&"Via: SIP/2.0/UDP a.example;branch=z9hG4bKb\r\n".repeat(75), ""),
+            Status(400),
+        ),
         message("broken ACK", request("ACK sip:hotline@{to} SIP/2.0", "ACK", "i: other\r\n", ""), Dropped),
     ]
 }
@@ -143,12 +160,25 @@ fn unknown_things() -> Vec<Message> {
         message("unknown scheme", plain.replace("OPTIONS sip:", "OPTIONS nobodyknows:"), Status(416)),
         message("http scheme", plain.replace("OPTIONS sip:", "OPTIONS http://"), Status(416)),
         message("extension that we lack", options("Require: nothingSupportsThis\r\n", ""), Status(420)),
-        message("unknown number", request("INVITE sip:nobody-has-this@{to} SIP/2.0", "INVITE", CONTACT, ""), Status(404)),
+        message(
+            "unknown number",
+            request("INVITE sip:nobody-has-this@{to} SIP/2.0", "INVITE", CONTACT, ""),
+            Status(404),
+        ),
         message("no codec of ours", request("INVITE sip:hotline@{to} SIP/2.0", "INVITE", SDP_TYPE, G729), Status(488)),
-        message("offer that is no SDP", request("INVITE sip:hotline@{to} SIP/2.0", "INVITE", SDP_TYPE, "hello"), Status(488)),
+        message(
+            "offer that is no SDP",
+            request("INVITE sip:hotline@{to} SIP/2.0", "INVITE", SDP_TYPE, "hello"),
+            Status(488),
+        ),
         message(
             "body that is no offer",
-            request("INVITE sip:hotline@{to} SIP/2.0", "INVITE", "Contact: <sip:odd@{me}>\r\nContent-Type: text/plain\r\n", "hello"),
+            request(
+                "INVITE sip:hotline@{to} SIP/2.0",
+                "INVITE",
+                "Contact: <sip:odd@{me}>\r\nContent-Type: text/plain\r\n",
+                "hello",
+            ),
             Status(415),
         ),
     ]
@@ -166,10 +196,26 @@ fn no_sip_at_all() -> Vec<Message> {
         message("a start line alone", "OPTIONS sip:hotline@{to} SIP/2.0\r\n", Dropped),
         message("headers without end", options("", "").trim_end().to_owned(), Dropped),
         message("a header without colon", options("this is no header\r\n", ""), Dropped),
-        message("a fold before the first header", options("", "").replace("SIP/2.0\r\nVia:", "SIP/2.0\r\n Via:"), Dropped),
-        message("an answer to nobody", "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP {me};branch=z9hG4bKnone\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: none\r\nCSeq: 1 INVITE\r\n\r\n", Silence),
-        message("an answer without a status", "SIP/2.0 OK\r\nVia: SIP/2.0/UDP {me};branch=z9hG4bKnone\r\n\r\n", Dropped),
-        message("an answer of status 4294967301", "SIP/2.0 4294967301 better not\r\nVia: SIP/2.0/UDP {me}\r\n\r\n", Dropped),
+        message(
+            "a fold before the first header",
+            options("", "").replace("SIP/2.0\r\nVia:", "SIP/2.0\r\n Via:"),
+            Dropped,
+        ),
+        message(
+            "an answer to nobody",
+            "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP {me};branch=z9hG4bKnone\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: none\r\nCSeq: 1 INVITE\r\n\r\n",
+            Silence,
+        ),
+        message(
+            "an answer without a status",
+            "SIP/2.0 OK\r\nVia: SIP/2.0/UDP {me};branch=z9hG4bKnone\r\n\r\n",
+            Dropped,
+        ),
+        message(
+            "an answer of status 4294967301",
+            "SIP/2.0 4294967301 better not\r\nVia: SIP/2.0/UDP {me}\r\n\r\n",
+            Dropped,
+        ),
         message("too long", format!("OPTIONS sip:{}@{{to}} SIP/2.0\r\n\r\n", "h".repeat(40_000)), Dropped),
     ]
 }

@@ -166,6 +166,8 @@ async fn calls_cut_off_at_any_stage_are_mended_once_however_often_the_start_is_k
     acknowledges(&mut engineer).await;
     engineer.rings().await.expect("the next one rings");
     engineer.refuse(486).expect("refused");
-    hotline.list_when("/alerts?status=triggered", |page| page["items"].as_array().is_some_and(|all| all.len() == 2)).await;
+    hotline
+        .list_when("/alerts?status=triggered", |page| page["items"].as_array().is_some_and(|all| all.len() == 2))
+        .await;
     assert!(!hotline.stop().await.contains("ERROR"), "mending is no fault");
 }
