@@ -105,12 +105,11 @@ impl Home {
         Child::await_ready(self.serve()).await
     }
 
-    /// The same with files limited to so many KiB: a disk that is full. The limit's signal is ignored, as a
-    /// service manager would have it.
-    pub async fn start_with_files_up_to(&self, kib: u32) -> Child {
+    /// The same, ready for [`Child::fill_disk`]: the signal that comes with it is ignored.
+    pub async fn start_to_be_filled(&self) -> Child {
         let mut command = Command::new("bash");
-        command.args(["-c", "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"", "bash"]).arg(kib.to_string());
-        command.arg(env!("CARGO_BIN_EXE_hotline")).arg("serve").arg("--config").arg(self.path("hotline.toml"));
+        command.args(["-c", "trap '' XFSZ; exec \"$@\"", "bash", env!("CARGO_BIN_EXE_hotline")]);
+        command.arg("serve").arg("--config").arg(self.path("hotline.toml"));
         Child::await_ready(self.prepared(command)).await
     }
 
@@ -189,11 +188,6 @@ impl Child {
         self.sip
     }
 
-    /// Where HTTP listens.
-    pub const fn http(&self) -> SocketAddr {
-        self.http
-    }
-
     /// What it wrote so far, log and all.
     pub fn said(&self) -> String {
         self.said.lock().clone()
@@ -227,6 +221,14 @@ impl Child {
         let status = self.exit_status().await;
         assert!(status.success(), "{status}\n{}", self.said());
         self.said()
+    }
+
+    /// From now on no file can be written beyond its first byte, as if the disk were full; or it can again.
+    pub fn fill_disk(&self, full: bool) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let id = self.process.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        let limit = Rlimit { current: full.then_some(1), maximum: None };
+        prlimit(Some(id.expect("runs")), Resource::Fsize, limit).expect("its limit can be set");
     }
 
     /// Waits for its end.
@@ -338,14 +340,25 @@ impl Child {
         self.newest("/api/v1/alerts?limit=1", id, ready).await
     }
 
+    /// The first of a list in full, once `ready`; which is the first may change meanwhile.
     async fn newest(
         &self,
         list: &str,
         address: impl Fn(&Value) -> Option<String>,
         ready: impl Fn(&Value) -> bool,
     ) -> Value {
-        let address = self.when(list, |_| true, address).await;
-        self.when(&address, ready, |body| Some(body.clone())).await
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let address = self.when(list, |_| true, &address).await;
+            let (_, body) = self.fetch(&address, &[]).await;
+            let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+            if ready(&body) {
+                return body;
+            }
+            let early = tokio::time::Instant::now() < until;
+            assert!(early, "{address} never came about; last seen: {body:#}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 
     /// Asks until the answer is `ready` and `take` finds something in it.

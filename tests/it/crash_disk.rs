@@ -89,31 +89,29 @@ async fn callers_reach_a_person_when_the_disk_is_full_and_nothing_kept_is_damage
     hotline.alert_when(|alert| alert["status"] == "resolved").await;
     hotline.stop().await;
 
-    // From now on no file may grow beyond 33 KiB: the database opens, but soon nothing more can be kept.
-    let hotline = home.start_with_files_up_to(33).await;
+    let hotline = home.start_to_be_filled().await;
     let cookie = hotline.log_in().await;
     let mut engineer = hotline.engineer().await;
-    let mut full = false;
-    for _ in 0..6 {
-        reaches_the_engineer(&hotline, &mut engineer).await;
-        let (_, state) = hotline.fetch("/readyz", &[]).await;
-        let state: Value = serde_json::from_slice(&state).expect("JSON");
-        full = has(&state, "disk");
-        if full {
-            break;
-        }
-    }
-    assert!(full, "33 KiB are full after so many calls: {}", hotline.said());
-    // Full as it is, the next caller is greeted and joined all the same.
+    hotline.fill_disk(true);
     reaches_the_engineer(&hotline, &mut engineer).await;
     let state = hotline.readyz_when(|state| has(state, "disk")).await;
     assert_eq!(state["ready"], true, "callers still reach people: {state:#}");
     let page = hotline.page(&cookie).await;
-    assert!(page.contains("written to disk"), "{page}");
-    hotline.says("ERROR hotline::store::journal").await;
+    assert!(page.contains("be written to disk") && page.contains("Make room in the data folder"), "{page}");
+    hotline.says("ERROR hotline::store::journal: journal: the journal cannot be written").await;
+    // With room again, what happened meanwhile is kept after all.
+    hotline.fill_disk(false);
+    hotline.call_when("inbound", |call| call["outcome"] == "taken").await;
+    let state = hotline.readyz_when(|state| !has(state, "disk") && !has(state, "database")).await;
+    assert_eq!(state["journal"]["lost"], 0, "{state:#}");
+    // Full again, and killed in the middle of a call.
+    hotline.fill_disk(true);
+    let mut caller = hotline.phone("caller").await;
+    caller.dial(&hotline.uri("hotline")).await.expect("answered");
+    caller.begins_to_hear("greeting").await.expect("greeted");
     hotline.kill().await;
 
-    // With room again: what was kept before is whole, and the hotline works.
+    // What was kept before is whole, and the hotline works.
     let hotline = home.start().await;
     let id = before["id"].as_str().expect("an id");
     let after = hotline.get(&format!("/calls/{id}")).await;
