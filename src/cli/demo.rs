@@ -36,7 +36,7 @@ pub fn print_help(app: &App, data_dir: &Path) -> anyhow::Result<()> {
         "\nThe demo hotline answers. Nothing leaves this machine; calls are taken from anybody who can reach it.\n"
     );
     println!("  Ring it (English; hotline-de is German):");
-    println!("    {program} call sip:hotline@{here} --keys 1");
+    println!("    {program} call sip:hotline@{here} --keys 1@menu");
     println!("    baresip -e \"/dial sip:hotline@{here}\"");
     match lan_address(sip) {
         Some(lan) => println!("    from another machine: sip:hotline@{lan}:{}", sip.port()),
@@ -47,7 +47,7 @@ pub fn print_help(app: &App, data_dir: &Path) -> anyhow::Result<()> {
         ),
     }
     println!("  Be the engineer (in another terminal, before you press 2 or report a fault):");
-    println!("    {program} phone --account engineer-1 --answer --keys 1,1 --server {here}");
+    println!("    {program} phone --account engineer-1 --answer --keys 1 --server {here}");
     println!("    or a softphone; registrar {here}, accounts:");
     for (phone, secret) in &credentials.phones {
         println!("      {phone}  password {}", secret.reveal());
