@@ -91,7 +91,7 @@ async fn garbage_on_streams_ends_that_stream_only() {
         b"\0\0\0\0\0\0\0\0",
         b"OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKx\r\n\r\n",
         b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 99999999999\r\n\r\n",
-        &[b'A'; 40_000],
+        &vec![b'A'; 40_000],
     ];
     let garbage = hotline.metric("hotline_sip_garbage_total").await;
     for bytes in broken {
