@@ -35,14 +35,9 @@ pub fn print_help(app: &App, data_dir: &Path) -> anyhow::Result<()> {
     println!(
         "\nThe demo hotline answers. Nothing leaves this machine; calls are taken from anybody who can reach it.\n"
     );
-<<<<<<< HEAD
     println!("  Ring it (English; hotline-de is German), with a phone or from another terminal:");
     println!("    {program} call sip:hotline@{here}            type 1, 2 or 3 and Enter at the menu");
     println!("    {program} call sip:hotline@{here} --keys 2   speaks to the engineer on call");
-=======
-    println!("  Ring it (English; hotline-de is German):");
-    println!("    {program} call sip:hotline@{here} --keys 1@menu");
->>>>>>> store
     println!("    baresip -e \"/dial sip:hotline@{here}\"");
     match lan_address(sip) {
         Some(lan) => println!("    from another machine: sip:hotline@{lan}:{}", sip.port()),
@@ -52,15 +47,9 @@ pub fn print_help(app: &App, data_dir: &Path) -> anyhow::Result<()> {
             http.port()
         ),
     }
-<<<<<<< HEAD
     println!("  Be the engineer (in another terminal, in this folder, before you ring):");
     println!("    {program} phone --account engineer-1 --answer --keys 1{}", phone_options(here, data_dir));
     println!("    or a softphone; answer, press 1, hear who calls, press 1 again. Registrar {here}, accounts:");
-=======
-    println!("  Be the engineer (in another terminal, before you press 2 or report a fault):");
-    println!("    {program} phone --account engineer-1 --answer --keys 1 --server {here}");
-    println!("    or a softphone; registrar {here}, accounts:");
->>>>>>> store
     for (phone, secret) in &credentials.phones {
         println!("      {phone}  password {}", secret.reveal());
     }
