@@ -295,6 +295,8 @@ mod tests {
         let mut alert = |second| OpenAlert {
             id: AlertId(ids.uuid(at(second))),
             call: None,
+            title: "Call".to_owned(),
+            priority: Priority::P3,
             reference: "1001".to_owned(),
             number: "hotline".into(),
             customer: None,

@@ -178,9 +178,9 @@ async fn alerts_that_only_a_locked_database_knows_follow() {
     let dir = tempfile::tempdir().unwrap();
     let (store, journal, recovered) = open(dir.path()).await;
     assert!(!recovered.incomplete);
-    let mut story = Story::new(1, "1001");
-    story.open_alert();
-    append_all(&journal, &story.entries).await;
+    let mut told = Story::new(1, "1001");
+    told.open_alert();
+    append_all(&journal, &told.entries).await;
     store.close().await;
     // The journal's old files go once the database has them for good.
     std::fs::remove_dir_all(dir.path().join("journal")).unwrap();
@@ -193,6 +193,6 @@ async fn alerts_that_only_a_locked_database_knows_follow() {
     assert!(recovered.incomplete && recovered.open_alerts.is_empty());
     sqlx::Connection::close(other).await.unwrap();
     let open = store.open_alerts().await.unwrap();
-    assert_eq!(open.iter().map(|alert| alert.id).collect::<Vec<_>>(), [story.alert]);
+    assert_eq!(open.iter().map(|alert| alert.id).collect::<Vec<_>>(), [told.alert]);
     store.close().await;
 }
