@@ -86,12 +86,13 @@ async fn garbage_on_streams_ends_that_stream_only() {
     let home = Home::new(TOML);
     let hotline = home.start().await;
     // Each is no SIP from its first bytes on, or can't be found an end of: the connection is closed.
+    let endless = vec![b'A'; 40_000];
     let broken: [&[u8]; 5] = [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"\0\0\0\0\0\0\0\0",
         b"OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKx\r\n\r\n",
         b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 99999999999\r\n\r\n",
-        &[b'A'; 40_000],
+        &endless,
     ];
     let garbage = hotline.metric("hotline_sip_garbage_total").await;
     for bytes in broken {
