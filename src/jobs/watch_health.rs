@@ -1,7 +1,7 @@
 //! Tells the log and the page when something breaks or is mended: each warning once when it
 //! comes, once when it goes.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -13,7 +13,7 @@ const TICK: Duration = Duration::from_secs(2);
 /// Until stopped.
 pub async fn run(switch: Switch, stop: CancellationToken) {
     let mut tick = tokio::time::interval(TICK);
-    let mut known = BTreeSet::new();
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -21,14 +21,15 @@ pub async fn run(switch: Switch, stop: CancellationToken) {
         }
         // Numbers within a warning change; its first words name it.
         let health = switch.health();
-        let now: BTreeSet<String> = health.warnings.iter().map(|warning| stem(warning)).collect();
-        for warning in health.warnings.iter().filter(|warning| !known.contains(&stem(warning))) {
+        let now: BTreeMap<String, String> =
+            health.warnings.iter().map(|warning| (stem(warning), warning.clone())).collect();
+        for (_, warning) in now.iter().filter(|(stem, _)| !known.contains_key(*stem)) {
             tracing::warn!("{warning}");
         }
-        for gone in known.difference(&now) {
-            tracing::info!("no longer so: {gone} …");
+        for (_, gone) in known.iter().filter(|(stem, _)| !now.contains_key(*stem)) {
+            tracing::info!("no longer so: {gone}");
         }
-        if known != now {
+        if !known.keys().eq(now.keys()) {
             switch.health_changed();
         }
         known = now;
