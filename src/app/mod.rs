@@ -48,7 +48,9 @@ impl App {
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let data_dir = config.store.data_dir.clone();
         let prompts = tokio::task::spawn_blocking(move || Prompts::load(&data_dir)).await??;
+        let started = crate::clock::now().wall;
         let (store, journal, recovered) = Store::open(config.store).await?;
+        let incomplete = recovered.incomplete;
         let listener = TcpListener::bind(config.http_addr).await.with_context(|| {
             format!(
                 "can't listen for HTTP on {}: is another hotline running? Set HOTLINE_HTTP_ADDR to another port",
@@ -82,6 +84,12 @@ impl App {
         )?;
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
+        if incomplete {
+            let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+            tasks.spawn(jobs::kept_up("catch up", move || {
+                jobs::catch_up::run(own.clone(), records.clone(), started, until.clone())
+            }));
+        }
         let (own, until) = (switch.clone(), stop.clone());
         tasks.spawn(jobs::kept_up("ring alerts", move || jobs::ring_alerts::run(own.clone(), until.clone())));
         let (own, until, records) = (switch.clone(), stop.clone(), store.clone());

@@ -164,6 +164,9 @@ pub struct Recovered {
     pub open_alerts: Vec<OpenAlert>,
     /// The next free reference number.
     pub next_reference: u32,
+    /// The database could not be asked: alerts that only it knows are missing here and follow by
+    /// [`Store::open_alerts`] once it answers.
+    pub incomplete: bool,
 }
 
 /// A call that a crash cut off.
@@ -323,6 +326,16 @@ impl Store {
     /// An alert's timeline, oldest first: its own entries and those of its calls.
     pub async fn alert_timeline(&self, alert: &str) -> Result<Vec<read::TimelineRow>, StoreError> {
         self.read_alert_timeline(alert).await
+    }
+
+    /// Every alert that is not resolved, as the database has it.
+    pub async fn open_alerts(&self) -> Result<Vec<OpenAlert>, StoreError> {
+        let asked = async {
+            let mut connection = self.shared.pool.acquire().await?;
+            recover::from_database(&mut connection).await
+        };
+        let fold = tokio::time::timeout(READ_TIMEOUT, asked).await.map_err(|_| StoreError::Timeout)?;
+        Ok(fold.map_err(|error| StoreError::Database(engine::Engine::plain(&error)))?.finish().open_alerts)
     }
 
     /// The next recording to transcribe: those of running calls first, then the oldest.

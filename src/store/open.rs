@@ -61,7 +61,9 @@ pub(super) async fn open(
     let (shared, recordings) = blocking(move || prepare(settings, tuning, decode)).await?;
     let (finish, finishing) = watch::channel(false);
     let mut drain = Drain::new(Arc::clone(&shared), engine.clone(), finishing);
-    let mut fold = known_to_database(&mut drain, &shared).await;
+    let known = known_to_database(&mut drain, &shared).await;
+    let incomplete = known.is_none();
+    let mut fold = known.unwrap_or_default();
     let overlaid = Arc::clone(&shared);
     fold = blocking(move || overlay(fold, &overlaid)).await?;
     let threads = journal::start(&shared).map_err(|error| StoreError::Journal(error.to_string()))?;
@@ -71,7 +73,7 @@ pub(super) async fn open(
     let fold = blocking(move || Ok(mend_recordings(fold, &mending, &to))).await?;
     let running = Running { threads, drain: tokio::spawn(watched(drain, Arc::clone(&shared))) };
     let inner = Inner { pool: engine.pool(), recordings, journal: Some(handle), running: Mutex::new(Some(running)) };
-    Ok((Store { shared: Arc::new(inner) }, journal, fold.finish()))
+    Ok((Store { shared: Arc::new(inner) }, journal, Recovered { incomplete, ..fold.finish() }))
 }
 
 /// See [`Store::attach`].
@@ -146,21 +148,21 @@ fn lock(data_dir: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// What the database knows; nothing when it can't be asked now.
-async fn known_to_database(drain: &mut Drain, shared: &Shared) -> Fold {
+/// What the database knows; `None` when it can't be asked now.
+async fn known_to_database(drain: &mut Drain, shared: &Shared) -> Option<Fold> {
     let asked = tokio::time::timeout(START_WAIT, async {
         let connection = drain.connect().await?;
         recover::from_database(connection).await.map_err(|error| Engine::plain(&error))
     })
     .await;
     let fault = match asked {
-        Ok(Ok(fold)) => return fold,
+        Ok(Ok(fold)) => return Some(fold),
         Ok(Err(text)) => text,
         Err(_) => "it did not answer in time".to_owned(),
     };
     drain.disconnect();
     shared.set_database_fault(Some(fault));
-    Fold::default()
+    None
 }
 
 /// Applies what the journal has and the database has not.

@@ -206,7 +206,7 @@ impl Fold {
         let mut cut_off: Vec<CutOffCall> =
             self.calls.into_values().filter(|call| !call.ended).map(|call| call.cut).collect();
         cut_off.sort_by_key(|call| call.call);
-        Recovered { cut_off, open_alerts, next_reference }
+        Recovered { cut_off, open_alerts, next_reference, incomplete: false }
     }
 
     /// Notes which recordings were open when the service stopped.

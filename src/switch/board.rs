@@ -2,7 +2,7 @@
 //! the database. Built from the journal and the database at the start, then
 //! from each fact as it is kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use hotline_core::alert::Ringing;
@@ -19,6 +19,14 @@ use crate::store::OpenAlert;
 pub struct Board {
     alerts: HashMap<AlertId, OpenAlert>,
     calls: HashMap<CallId, CallContext>,
+    /// Resolved since the start.
+    settled: HashSet<AlertId>,
+}
+
+/// When an alert was made: its id tells (UUIDv7).
+fn began(alert: &OpenAlert) -> Option<Timestamp> {
+    let (seconds, nanoseconds) = alert.id.0.get_timestamp()?.to_unix();
+    Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanoseconds).ok()?).ok()
 }
 
 /// What an alert takes over from its call.
@@ -36,7 +44,11 @@ struct CallContext {
 impl Board {
     /// With the alerts that were open when the service last stopped.
     pub fn new(open: Vec<OpenAlert>) -> Self {
-        Self { alerts: open.into_iter().map(|alert| (alert.id, alert)).collect(), calls: HashMap::new() }
+        Self {
+            alerts: open.into_iter().map(|alert| (alert.id, alert)).collect(),
+            calls: HashMap::new(),
+            settled: HashSet::new(),
+        }
     }
 
     /// One open alert.
@@ -55,6 +67,17 @@ impl Board {
     /// Puts in an alert whose call is not known here (found after a crash).
     pub fn restore(&mut self, alert: OpenAlert) {
         self.alerts.insert(alert.id, alert);
+    }
+
+    /// Puts in those from before `started` that were never known here; says how many.
+    pub fn restore_missed(&mut self, alerts: Vec<OpenAlert>, started: Timestamp) -> usize {
+        let before = self.alerts.len();
+        for alert in alerts {
+            if began(&alert).is_some_and(|at| at < started) && !self.settled.contains(&alert.id) {
+                self.alerts.entry(alert.id).or_insert(alert);
+            }
+        }
+        self.alerts.len() - before
     }
 
     /// How many are open: (unacknowledged, acknowledged).
@@ -151,6 +174,7 @@ impl Board {
                 }
             }
             Fact::AlertResolved { .. } => {
+                self.settled.insert(id);
                 self.alerts.remove(&id);
             }
             Fact::AlertRings { round, next_at } => {
@@ -263,5 +287,31 @@ mod tests {
         assert_eq!(board.due(AGAIN, at(361))[0].rings, 1);
         board.apply(&entry(362, Fact::AlertResolved { by: Actor::System }));
         assert!(board.due(AGAIN, at(9_000)).is_empty());
+    }
+
+    #[test]
+    fn what_the_database_knew_before_the_start_comes_back_once() {
+        let mut ids = hotline_core::ids::IdSource::new(1);
+        let mut alert = |second| OpenAlert {
+            id: AlertId(ids.uuid(at(second))),
+            call: None,
+            title: "Call".to_owned(),
+            priority: Priority::P3,
+            reference: "1001".to_owned(),
+            number: "hotline".into(),
+            customer: None,
+            caller: None,
+            language: Language::default(),
+            acknowledged: false,
+            rings: 3,
+            next_ring_at: Some(at(0)),
+            recordings: Vec::new(),
+        };
+        let (old, known, settled, younger) = (alert(-90), alert(-60), alert(-50), alert(5));
+        let mut board = Board::new(vec![OpenAlert { acknowledged: true, ..known.clone() }, settled.clone()]);
+        let resolved = Fact::AlertResolved { by: Actor::System };
+        board.apply(&Entry { alert: Some(settled.id), call: None, ..entry(1, resolved) });
+        assert_eq!(board.restore_missed(vec![old.clone(), known, settled, younger], at(0)), 1);
+        assert_eq!(board.due(AGAIN, at(1)), [old]);
     }
 }

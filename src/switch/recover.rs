@@ -34,6 +34,16 @@ impl Switch {
         }
     }
 
+    /// Alerts that only the database knew, when it could not be asked at the start. What the board knows or has
+    /// settled since is its own affair.
+    pub fn restore_missed(&self, alerts: Vec<crate::store::OpenAlert>, started: jiff::Timestamp) {
+        let restored = self.0.board.lock().restore_missed(alerts, started);
+        if restored > 0 {
+            tracing::info!(alerts = restored, "the database answers again: its open alerts ring");
+            self.tell(super::Change::Health);
+        }
+    }
+
     fn is_test(&self, call: &CutOffCall) -> bool {
         self.directory().numbers.get(&call.number).is_some_and(|number| number.test)
     }

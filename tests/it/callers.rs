@@ -25,7 +25,7 @@ async fn hangs_up_when(hotline: &Hotline, number: &str, keys: &[Step], stage: &s
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_who_hangs_up_in_the_greeting_leaves_an_alert() {
     let hotline = Hotline::start(&house::one_engineer()).await;
-    let (call, alert) = hangs_up_when(&hotline, "hotline", &[], "Step greeting").await;
+    let (call, alert) = hangs_up_when(&hotline, "hotline", &[], "announce").await;
     assert_eq!(kinds(&call)[0], "call-started");
     assert_eq!(alert["status"], "triggered", "{alert:#}");
 }
@@ -33,7 +33,7 @@ async fn a_caller_who_hangs_up_in_the_greeting_leaves_an_alert() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_who_hangs_up_in_the_menu_leaves_an_alert() {
     let hotline = Hotline::start(&house::one_engineer()).await;
-    hangs_up_when(&hotline, "quick", &[], "Step menu").await;
+    hangs_up_when(&hotline, "quick", &[], "offers a choice").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +55,7 @@ async fn a_caller_who_hangs_up_at_any_question_leaves_an_alert() {
 async fn a_caller_who_hangs_up_in_the_message_leaves_it() {
     let hotline = Hotline::start(&house::one_engineer()).await;
     let keys = [Step::Pause(300), Step::Key('3')];
-    let (call, _) = hangs_up_when(&hotline, "quick", &keys, "Recording of a message").await;
+    let (call, _) = hangs_up_when(&hotline, "quick", &keys, "recording-started").await;
     assert!(kinds(&call).contains(&"recording-ended"), "{call:#}");
 }
 
@@ -76,7 +76,7 @@ async fn a_caller_who_hangs_up_while_the_engineer_decides_ends_the_engineers_cal
     let hotline = Hotline::start(&house::engineers_at(&[port])).await;
     let engineer = sipp::engineer(port, &[Step::Ring, Step::Answer, Step::HungUp]);
     let keys = [Step::Pause(300), Step::Key('2')];
-    hangs_up_when(&hotline, "quick", &keys, "does not count as accepted").await;
+    hangs_up_when(&hotline, "quick", &keys, "mailbox").await;
     engineer.succeeds().await;
 }
 
@@ -125,7 +125,7 @@ async fn an_invite_without_an_offer_gets_ours_in_the_200() {
     let hotline = Hotline::start(&house::one_engineer()).await;
     let steps = [Step::CallWithoutOffer, Step::Pause(300), Step::Key('3'), Step::Cue, Step::HangUp];
     let caller = sipp::caller(hotline.sip(), "quick", &steps);
-    hotline.call_when("inbound", |call| tells(call, "Step message")).await;
+    hotline.call_when("inbound", |call| tells(call, "takes a message")).await;
     caller.cue().await;
     caller.succeeds().await;
     hotline.call_when("inbound", ended("abandoned")).await;

@@ -225,11 +225,11 @@ pub fn kinds(record: &Value) -> Vec<&str> {
     lines.iter().filter_map(|line| line["kind"].as_str()).collect()
 }
 
-/// Whether some line of the timeline holds these words, in what happened or why.
+/// Whether some line of the timeline holds these words, in what happened or why, or is of this kind.
 pub fn tells(record: &Value, words: &str) -> bool {
     let lines = record["timeline"].as_array().expect("a timeline");
     let holds = |line: &Value, field: &str| line[field].as_str().is_some_and(|text| text.contains(words));
-    lines.iter().any(|line| holds(line, "what") || holds(line, "why"))
+    lines.iter().any(|line| holds(line, "what") || holds(line, "why") || line["kind"] == words)
 }
 
 /// The call is over with this outcome.

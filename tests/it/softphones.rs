@@ -9,7 +9,7 @@ async fn baresip_calls_presses_keys_holds_and_leaves_a_message() -> anyhow::Resu
     let hotline = Hotline::start(&house::one_engineer()).await;
     let mut caller = Baresip::caller(&phone::speech("message.wav")).await;
     caller.dial(&phone::number(&hotline, "quick")).await;
-    hotline.call_when("inbound", |call| tells(call, "Step menu")).await;
+    hotline.call_when("inbound", |call| tells(call, "offers a choice")).await;
     caller.hold_and_resume().await;
     caller.press('3').await;
     // It says its WAV again and again: the message never ends by silence.

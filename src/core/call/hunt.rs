@@ -351,7 +351,10 @@ impl Hunt {
             Some(_) => format!("{} accepted by key on the phone", self.name()),
             None => "accepted by key at a fixed address".to_owned(),
         };
-        frame.acknowledge(person.clone(), &why, now);
+        // A caller's alert is theirs once the two are joined: who is gone before that has nothing.
+        if self.rules.goal == Goal::Acknowledge {
+            frame.acknowledge(person.clone(), &why, now);
+        }
         Reply::Accepted { leg, person, why }
     }
 

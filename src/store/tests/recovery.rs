@@ -172,3 +172,27 @@ async fn segments_left_by_a_crash_after_their_end_are_finished_at_the_start() {
     store.close().await;
     assert!(tokio::time::timeout(PATIENCE, store.close()).await.is_ok(), "closing twice is fine");
 }
+
+#[tokio::test]
+async fn alerts_that_only_a_locked_database_knows_follow() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, journal, recovered) = open(dir.path()).await;
+    assert!(!recovered.incomplete);
+    let mut told = Story::new(1, "1001");
+    told.open_alert();
+    append_all(&journal, &told.entries).await;
+    store.close().await;
+    // The journal's old files go once the database has them for good.
+    std::fs::remove_dir_all(dir.path().join("journal")).unwrap();
+
+    let mut other = connect(dir.path()).await;
+    for statement in ["PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE"] {
+        sqlx::query(statement).execute(&mut other).await.unwrap();
+    }
+    let (store, _journal, recovered) = open(dir.path()).await;
+    assert!(recovered.incomplete && recovered.open_alerts.is_empty());
+    sqlx::Connection::close(other).await.unwrap();
+    let open = store.open_alerts().await.unwrap();
+    assert_eq!(open.iter().map(|alert| alert.id).collect::<Vec<_>>(), [told.alert]);
+    store.close().await;
+}

@@ -94,8 +94,9 @@ impl Connecting {
         let why = "the caller hung up";
         match &self.stage {
             Stage::Waiting => self.hunt.stop(true, why, frame, now),
-            Stage::Joining { leg, .. } => {
-                // This person has the alert already.
+            Stage::Joining { leg, person } => {
+                // Accepted by key, and still there: the alert is theirs.
+                frame.acknowledge(person.clone(), "accepted by key; the caller hung up before being joined", now);
                 let words = vec![Prompt::Say(say::ENGINEER_CALLER_GONE), Prompt::Say(say::ALERT_ACKNOWLEDGED)];
                 frame.farewell(*leg, words, LegCause::Released, why, now);
             }
@@ -187,7 +188,7 @@ impl Connecting {
 
     fn joining(&mut self, leg: LegId, person: Option<UserId>, news: &News, frame: &mut Frame, now: Now) -> Way {
         match news {
-            News::Played => self.bridge(leg, person, "accepted", frame, now),
+            News::Played => self.bridge(leg, person, "accepted by key on the phone and joined", frame, now),
             News::Callee(who, Callee::Ended(how)) if *who == leg => self.lost(how, frame, now),
             News::Callee(..)
             | News::Digit(_)
@@ -202,6 +203,9 @@ impl Connecting {
         frame.sleep_all();
         frame.taken = true;
         frame.bridge(LegId::CALLER, leg, why, now);
+        if !self.joins_at_once() {
+            frame.acknowledge(person.clone(), why, now);
+        }
         self.stage = Stage::Bridged { leg, person };
         Way::Stay
     }

@@ -61,11 +61,21 @@ fn one_tells_who_calls_and_one_joins() {
     line.never_kept(|fact| matches!(fact, Fact::LegAccepted { .. }));
     line.at_leg_presses(1, '1').leg_hears(1, &briefing()).at_leg_presses(1, '1').stops_playing(1);
     line.kept(|fact| *fact == Fact::LegAccepted { leg: LegId(1), person: Some("ada".into()) });
-    line.kept(|fact| *fact == Fact::AlertAcknowledged { by: Actor::Person("ada".into()) });
+    line.never_kept(acknowledged);
     line.hears(&[say::CONNECTING]).leg_hears(1, &[speak(say::ENGINEER_JOINED)]).listens().joins(1);
+    line.kept(|fact| *fact == Fact::AlertAcknowledged { by: Actor::Person("ada".into()) });
     let view = line.call.view();
     assert_eq!((view.state.as_str(), view.person), ("with", Some("ada".into())));
     line.waits(secs(7200)).leg_ends(1, LegCause::HungUp).ends_leg(0).is_over(Outcome::Taken);
+}
+
+#[test]
+fn who_accepts_and_is_gone_before_being_joined_has_nothing() {
+    let mut line = waiting(&["ada", "ben"]);
+    line.calls(1, &ada()).picks_up(1).leg_hears(1, &knock()).at_leg_presses(1, '1').leg_hears(1, &briefing());
+    line.leg_listens(1).at_leg_presses(1, '1').hears(&[say::CONNECTING]).leg_hears(1, &[speak(say::ENGINEER_JOINED)]);
+    line.leg_ends(1, LegCause::HungUp).hears_all(&[speak(say::STILL_TRYING), Prompt::Music]).calls(2, &ben());
+    line.never_kept(acknowledged);
 }
 
 #[test]
