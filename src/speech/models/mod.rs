@@ -104,7 +104,7 @@ pub fn whisper_model() -> Option<PathBuf> {
     models_dir().map(|dir| dir.join(WHISPER_FILE))
 }
 
-/// Fetches the speech model and the Piper voices into [`models_dir`]. What is there and right stays. Two runs at
+/// Fetches the speech model and the Piper voices into the models' folder. What is there and right stays. Two runs at
 /// once wait for each other. A voice that can't be had is no error; the speech model is.
 pub fn fetch_models(progress: &mut dyn FnMut(Progress)) -> Result<Fetched, SpeechError> {
     let dir = models_dir().ok_or_else(|| SpeechError {
