@@ -91,7 +91,8 @@ impl Recordings {
             Err(error) => return Err(fault("cannot read the segment", &segment, &error)),
         };
         let Audio { samples, torn_bytes } = match (self.decode)(&bytes) {
-            Ok(audio) if !audio.samples.is_empty() => audio,
+            // Begun, and the caller's packets stopped at that moment: a recording of nothing, and no damage.
+            Ok(audio) if !audio.samples.is_empty() || audio.torn_bytes == 0 => audio,
             Ok(_) => return Err(self.set_aside(recording, "it holds no audio")),
             Err(reason) => return Err(self.set_aside(recording, &reason)),
         };
