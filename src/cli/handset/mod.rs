@@ -253,6 +253,8 @@ impl Handset {
     /// Refuses the call that rings: 486 busy, 603 declined.
     pub fn refuse(&self, status: u16) -> Result<(), HandsetError> {
         self.line()?.order(Order::Refuse(status));
+        // Whoever rings next may be quicker than whoever waits for the end of this.
+        self.busy.store(false, Ordering::Release);
         Ok(())
     }
 

@@ -136,7 +136,11 @@ async fn a_segment_becomes_a_wav_and_damage_is_told() {
     let samples: Vec<i16> = wav.samples().map(Result::unwrap).collect();
     assert_eq!((samples.len(), samples[0], samples[15]), (8_000, 77, -77));
 
-    for (recording, word) in [(bad, "half a sample"), (empty, "no audio"), (missing, "nothing was kept")] {
+    // Begun, and nothing came: no damage.
+    store.finish_recording(empty).unwrap();
+    assert_eq!(hound::WavReader::open(store.wav_path(empty)).unwrap().duration(), 0);
+
+    for (recording, word) in [(bad, "half a sample"), (missing, "nothing was kept")] {
         let Err(StoreError::Recording(told)) = store.finish_recording(recording) else { panic!("{word}") };
         assert!(told.contains(word), "{told}");
         assert!(!store.wav_path(recording).exists());
