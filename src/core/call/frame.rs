@@ -140,6 +140,8 @@ pub(crate) struct Frame {
     pub(crate) settled_elsewhere: bool,
     /// Turned away by a block node.
     pub(crate) blocked: bool,
+    /// Phones that were busy so far.
+    pub(crate) busy_phones: u32,
     /// The caller's leg ended before we ended it.
     pub(crate) caller_left: bool,
     /// Something of ours failed.
@@ -246,6 +248,7 @@ impl Frame {
             taken: false,
             settled_elsewhere: false,
             blocked: false,
+            busy_phones: 0,
             caller_left: false,
             fault: false,
             needed: false,

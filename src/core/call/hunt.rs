@@ -5,7 +5,7 @@
 //! customer, for it may be a mailbox.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::directory::{Destination, Language};
 use crate::fact::{Fact, LegCause};
@@ -20,6 +20,8 @@ use super::timer::Timer;
 
 /// How often the knock is repeated; after that silence until the wait is over.
 const KNOCKS: u32 = 5;
+/// A round in which somebody was busy lasts at least so long: they may be free in a moment.
+const BUSY_ROUND: Duration = Duration::from_secs(25);
 /// Between two knocks.
 const KNOCK_PAUSE: Duration = Duration::from_secs(2);
 /// Before the choice is said a second time.
@@ -68,6 +70,8 @@ pub(crate) struct Hunt {
     rules: Rules,
     /// Counts from 1.
     round: u32,
+    /// When this round began, and how many phones had been busy by then.
+    began: Option<(Instant, u32)>,
     people: Vec<Candidate>,
     /// The person, and the phone of that person, that is called or comes next.
     place: usize,
@@ -89,6 +93,8 @@ enum Stage {
     Knocking { leg: LegId, knocks: u32 },
     /// A person pressed 1 and hears what it is about; 1 or 2 is awaited.
     Briefing { leg: LegId },
+    /// Somebody was busy: a moment until the next round.
+    Pausing,
     /// Somebody accepted, or it is over.
     Done,
 }
@@ -110,6 +116,7 @@ impl Hunt {
         let mut hunt = Self {
             rules,
             round: 0,
+            began: None,
             people: Vec::new(),
             place: 0,
             phone: 0,
@@ -134,6 +141,9 @@ impl Hunt {
                 self.found(people.collect(), &on_call.why, frame, now)
             }
             News::Callee(leg, callee) if self.leg() == Some(leg) => self.callee(leg, callee, frame, now),
+            News::Timer(Timer::Ring) if self.stage == Stage::Pausing => {
+                self.start_round("whoever was busy may be free now", frame, now)
+            }
             News::Timer(Timer::Ring) => self.unanswered(frame, now),
             News::Timer(Timer::Accept) => self.undecided(frame, now),
             News::Timer(
@@ -186,7 +196,7 @@ impl Hunt {
     const fn leg(&self) -> Option<LegId> {
         match self.stage {
             Stage::Ringing { leg } | Stage::Knocking { leg, .. } | Stage::Briefing { leg } => Some(leg),
-            Stage::Finding { .. } | Stage::Done => None,
+            Stage::Finding { .. } | Stage::Pausing | Stage::Done => None,
         }
     }
 
@@ -198,6 +208,23 @@ impl Hunt {
             let rounds = if self.round == 1 { "one round".to_owned() } else { format!("{} rounds", self.round) };
             return Reply::Nobody { why: format!("nobody accepted in {rounds}; {why}") };
         }
+        if let Some(pause) = self.pause(frame, now) {
+            frame.note("waits before the next round", &format!("somebody is busy; {why}"), now);
+            frame.wake(Timer::Ring, pause, now);
+            self.stage = Stage::Pausing;
+            return Reply::Stay;
+        }
+        self.start_round(why, frame, now)
+    }
+
+    /// What is left of a round in which somebody was busy.
+    fn pause(&self, frame: &Frame, now: Now) -> Option<Duration> {
+        let (began, _) = self.began.filter(|(_, busy)| self.rules.goal == Goal::Join && frame.busy_phones > *busy)?;
+        BUSY_ROUND.checked_sub(now.mono.saturating_duration_since(began)).filter(|left| !left.is_zero())
+    }
+
+    fn start_round(&mut self, why: &str, frame: &mut Frame, now: Now) -> Reply {
+        self.began = Some((now.mono, frame.busy_phones));
         self.round += 1;
         self.place = 0;
         self.phone = 0;
@@ -297,6 +324,7 @@ impl Hunt {
             }
             (
                 Stage::Finding { .. }
+                | Stage::Pausing
                 | Stage::Ringing { .. }
                 | Stage::Knocking { .. }
                 | Stage::Briefing { .. }
@@ -394,7 +422,7 @@ impl Hunt {
                 frame.hang_up(leg, LegCause::Released, why, now);
                 self.next_person(&format!("{} {why}", self.name()), frame, now)
             }
-            Stage::Finding { .. } | Stage::Ringing { .. } | Stage::Done => Reply::Stay,
+            Stage::Finding { .. } | Stage::Ringing { .. } | Stage::Pausing | Stage::Done => Reply::Stay,
         }
     }
 }

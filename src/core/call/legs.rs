@@ -268,6 +268,7 @@ impl Frame {
         }
         let words = reason(&cause);
         let failed = matches!(cause, LegCause::Failed { .. });
+        self.busy_phones += u32::from(cause == LegCause::Busy);
         self.keep(Fact::LegEnded { leg, cause }, &why, now);
         if told || farewell {
             return None;

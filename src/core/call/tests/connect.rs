@@ -108,6 +108,14 @@ impl Line {
 }
 
 #[test]
+fn who_is_busy_is_tried_again_when_they_may_be_free() {
+    let mut line = waiting(&["ben"]);
+    line.calls(1, &ben()).leg_ends(1, LegCause::Busy).calls(2, &number("+491715550002"));
+    line.leg_ends(2, LegCause::Unreachable { reason: "trunk down".to_owned() }).because("somebody is busy");
+    line.waits(secs(25)).on_call(&["ben"]).calls(3, &ben());
+}
+
+#[test]
 fn a_mailbox_is_not_a_person() {
     let mut line = waiting_in(Connect { accept_wait: secs(12), ..connect() }, &["ada", "ben"]);
     line.calls(1, &ada()).picks_up(1);
