@@ -78,6 +78,8 @@ impl App {
                 store: store.clone(),
                 journal,
                 ring_again: config.ring_again,
+                notifier: crate::notify::Notifier::new(config.notify),
+                public_url: config.public_url.clone(),
                 warnings: config.warnings,
             },
             recovered,

@@ -436,6 +436,7 @@ impl<'a> World<'a> {
             | Fact::LegAnswered { .. }
             | Fact::LegEnded { .. }
             | Fact::Bridged { .. }
+            | Fact::Alert(_)
             | Fact::RecordingStarted { .. }
             | Fact::RecordingEnded { .. }
             | Fact::AlertResolved { .. }

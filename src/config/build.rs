@@ -227,6 +227,7 @@ fn assemble(server: Server, directory: Directory, secrets: Secrets, demo: bool, 
     // Media comes from where signalling listens, unless told otherwise.
     let bind: IpAddr = server.rtp_bind.unwrap_or(server.sip.ip());
     Config {
+        notify: crate::notify::NotifySettings::default(),
         file: None,
         demo,
         directory: Directory { country_code: server.country_code.clone(), ..directory },

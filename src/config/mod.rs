@@ -71,6 +71,8 @@ pub struct Config {
     pub country_code: Option<String>,
     /// How often people are rung about an alert that nobody has.
     pub ring_again: std::time::Duration,
+    /// Providers that messages go through.
+    pub notify: crate::notify::NotifySettings,
     /// What is not wrong but worth saying at the start and in `doctor`, each with the remedy.
     pub warnings: Vec<String>,
 }

@@ -95,7 +95,8 @@ impl Numbers<'_> {
             report.mistake(section.place, what);
         }
         let schedule = schedule.map(ScheduleId::from);
-        let number = Number { id: id.clone(), aliases: spellings, flow, language, schedule, test };
+        let number =
+            Number { id: id.clone(), aliases: spellings, flow, language, schedule, test, ..Default::default() };
         self.add(number, section.place);
     }
 

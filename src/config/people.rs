@@ -163,6 +163,7 @@ impl Context<'_> {
             pin: pin.map(|pin| Private::from(pin.text)),
             language,
             retention_days: u32::try_from(retention_days).unwrap_or(90),
+            ..Default::default()
         })
     }
 
@@ -192,6 +193,7 @@ impl Context<'_> {
             name: name.map_or(id.text, |name| name.text).to_owned(),
             language,
             phones,
+            ..Default::default()
         })
     }
 

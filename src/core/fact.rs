@@ -163,6 +163,8 @@ pub enum Fact {
         /// When the next round is due if this one comes to nothing.
         next_at: Timestamp,
     },
+    /// Something else happened to the alert.
+    Alert(crate::alert::Change),
     /// The transcript of a recording is there.
     Transcribed {
         /// Which recording.
@@ -352,6 +354,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(crate) use words;
 
 words!(Direction { Inbound = "inbound", AlertRing = "alert-ring" });
 words!(Outcome {

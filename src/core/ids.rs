@@ -39,11 +39,15 @@ uuid_id!(
     /// One stretch of recorded audio.
     RecordingId
 );
+uuid_id!(
+    /// One message or call to one person (or channel) about something.
+    NotificationId
+);
 
 macro_rules! name_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
         pub struct $name(pub String);
 
         impl fmt::Display for $name {
@@ -91,6 +95,38 @@ name_id!(
 name_id!(
     /// A node within its flow.
     NodeId
+);
+name_id!(
+    /// Something a customer uses and we look after (`mail`).
+    ServiceId
+);
+name_id!(
+    /// People who work together.
+    TeamId
+);
+name_id!(
+    /// An escalation policy.
+    PolicyId
+);
+name_id!(
+    /// Business hours and holidays.
+    CalendarId
+);
+name_id!(
+    /// Where alerts come from: one monitoring tool's door, with its secret key.
+    SourceId
+);
+name_id!(
+    /// A monitor that must ping.
+    HeartbeatId
+);
+name_id!(
+    /// A chat room, mailbox or receiver that is no person.
+    ChannelId
+);
+name_id!(
+    /// Something that an alert can start: a webhook, a command.
+    ActionId
 );
 
 /// A leg within its call: 0 is the caller, the others count up in the order of

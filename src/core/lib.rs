@@ -14,7 +14,10 @@ pub mod fact;
 pub mod sentence;
 
 pub mod alert;
+pub mod audit;
 pub mod call;
+pub mod escalation;
+pub mod notify;
 pub mod oncall;
 
 pub mod audio;

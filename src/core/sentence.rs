@@ -31,6 +31,7 @@ impl Fact {
             Self::AlertAcknowledged { .. } => "alert-acknowledged",
             Self::AlertResolved { .. } => "alert-resolved",
             Self::AlertRings { .. } => "alert-rings",
+            Self::Alert(change) => change.kind(),
             Self::Transcribed { .. } => "transcribed",
             Self::TranscriptFailed { .. } => "transcript-failed",
             Self::CallEnded { .. } => "call-ended",
@@ -52,6 +53,7 @@ impl Fact {
             | Self::AlertAcknowledged { .. }
             | Self::AlertResolved { .. }
             | Self::AlertRings { .. } => self.alert_sentence(),
+            Self::Alert(change) => change.sentence(),
             Self::CallStarted { .. }
             | Self::CustomerIdentified { .. }
             | Self::LanguageChosen { .. }
@@ -117,7 +119,8 @@ impl Fact {
             | Self::AlertUpdated { .. }
             | Self::AlertAcknowledged { .. }
             | Self::AlertResolved { .. }
-            | Self::AlertRings { .. } => self.kind().to_owned(),
+            | Self::AlertRings { .. }
+            | Self::Alert(_) => self.kind().to_owned(),
         }
     }
 
@@ -163,6 +166,7 @@ impl Fact {
             | Self::AlertAcknowledged { .. }
             | Self::AlertResolved { .. }
             | Self::AlertRings { .. }
+            | Self::Alert(_)
             | Self::Transcribed { .. }
             | Self::TranscriptFailed { .. }
             | Self::CallEnded { .. } => self.kind().to_owned(),
@@ -207,6 +211,7 @@ impl Fact {
             | Self::RecordingStarted { .. }
             | Self::RecordingEnded { .. }
             | Self::AnswersConfirmed
+            | Self::Alert(_)
             | Self::Transcribed { .. }
             | Self::TranscriptFailed { .. }
             | Self::CallEnded { .. } => self.kind().to_owned(),

@@ -386,13 +386,15 @@ fn directory() -> Directory {
             pin: Some("0042".into()),
             language: Some(Language(language.to_owned())),
             retention_days: 90,
+            ..Default::default()
         };
         directory.customers.insert(customer.id.clone(), customer);
     }
     for (id, name) in [("engineer-1", "Ada Winter"), ("engineer-2", "Ben Sommer")] {
         let number = Destination::Number { trunk: TrunkId::from("carrier"), number: "+491701234542".into() };
         let phones = vec![Destination::Phone(PhoneId::from(id)), number];
-        let user = User { id: id.into(), name: name.to_owned(), language: Language::default(), phones };
+        let user =
+            User { id: id.into(), name: name.to_owned(), language: Language::default(), phones, ..Default::default() };
         directory.users.insert(user.id.clone(), user);
         let phone = Phone { id: id.into(), user: Some(id.into()) };
         directory.phones.insert(phone.id.clone(), phone);
@@ -424,6 +426,7 @@ fn directory() -> Directory {
             language: Language(language.to_owned()),
             schedule: Some(ScheduleId::from("on-call")),
             test: false,
+            ..Default::default()
         };
         directory.numbers.insert(number.id.clone(), number);
     }

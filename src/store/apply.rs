@@ -93,6 +93,7 @@ fn statements(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyEr
         | Fact::LegRinging { .. }
         | Fact::LegDeclined { .. }
         | Fact::Bridged { .. }
+        | Fact::Alert(_)
         | Fact::AnswersConfirmed => Ok(Vec::new()),
     }
 }

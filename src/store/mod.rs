@@ -9,12 +9,14 @@
 //! (memory)           (written: survives kill -9; sync thread: power cut)     (drained)
 //! ```
 
+pub mod alerts;
 mod apply;
 mod disk;
 mod drain;
 mod engine;
 mod frame;
 mod journal;
+pub mod notifications;
 mod open;
 mod pages;
 pub mod read;

@@ -115,6 +115,9 @@ enum FactRecord {
         round: u32,
         next_at: Timestamp,
     },
+    Alert {
+        change: serde_json::Value,
+    },
     Transcribed {
         recording: Uuid,
         text: String,
@@ -223,6 +226,7 @@ fn to_record(fact: &Fact) -> FactRecord {
         Fact::AlertAcknowledged { by } => FactRecord::AlertAcknowledged { by: to_actor(by) },
         Fact::AlertResolved { by } => FactRecord::AlertResolved { by: to_actor(by) },
         Fact::AlertRings { round, next_at } => FactRecord::AlertRings { round: *round, next_at: *next_at },
+        Fact::Alert(change) => FactRecord::Alert { change: to_change(change) },
         Fact::Transcribed { recording, text, language, engine } => FactRecord::Transcribed {
             recording: recording.0,
             text: text.reveal().clone(),
@@ -279,6 +283,7 @@ fn from_record(record: FactRecord) -> Result<Fact, String> {
         FactRecord::AlertAcknowledged { by } => Fact::AlertAcknowledged { by: from_actor(by) },
         FactRecord::AlertResolved { by } => Fact::AlertResolved { by: from_actor(by) },
         FactRecord::AlertRings { round, next_at } => Fact::AlertRings { round, next_at },
+        FactRecord::Alert { change } => Fact::Alert(from_change(change)?),
         FactRecord::Transcribed { recording, text, language, engine } => {
             Fact::Transcribed { recording: RecordingId(recording), text: Private::new(text), language, engine }
         }
@@ -289,6 +294,16 @@ fn from_record(record: FactRecord) -> Result<Fact, String> {
             Fact::CallEnded { outcome: Outcome::from_word(&outcome).ok_or_else(|| unknown("outcome", &outcome))? }
         }
     })
+}
+
+fn to_change(change: &hotline_core::alert::Change) -> serde_json::Value {
+    let _ = change;
+    todo!("store/record: alert changes")
+}
+
+fn from_change(change: serde_json::Value) -> Result<hotline_core::alert::Change, String> {
+    let _ = change;
+    todo!("store/record: alert changes")
 }
 
 fn unknown(what: &str, word: &str) -> String {

@@ -18,9 +18,14 @@
 
 mod accept;
 mod board;
+pub mod commands;
 mod deeds;
+mod deliver;
+mod escalate;
+pub mod events;
 mod health;
 mod leg;
+pub mod phone;
 mod play;
 mod recover;
 mod ring;
@@ -41,6 +46,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::clock::now;
+use crate::notify::Notifier;
 use crate::rtp::Media;
 use crate::sip::{Registered, Sip, SipCounters, TrunkState};
 use crate::speech::{Prompts, SpeechError, Transcriber};
@@ -89,6 +95,10 @@ pub struct Parts {
     pub journal: Journal,
     /// How often people are rung about an alert that nobody has.
     pub ring_again: Duration,
+    /// Out to people's devices.
+    pub notifier: Notifier,
+    /// What links begin with; `None`: messages have no links.
+    pub public_url: Option<String>,
     /// Said at the start and in `doctor`, shown on the page.
     pub warnings: Vec<String>,
 }
@@ -106,6 +116,8 @@ struct Inner {
     store: Store,
     journal: Journal,
     ring_again: Duration,
+    notifier: Notifier,
+    public_url: Option<String>,
     calls: Mutex<HashMap<CallId, Running>>,
     board: Mutex<board::Board>,
     /// Alerts whose last round found no phone that could be reached.
@@ -163,6 +175,8 @@ impl Switch {
             store: parts.store,
             journal: parts.journal,
             ring_again: parts.ring_again,
+            notifier: parts.notifier,
+            public_url: parts.public_url,
             calls: Mutex::default(),
             board: Mutex::new(board::Board::new(recovered.open_alerts)),
             unreached: Mutex::default(),

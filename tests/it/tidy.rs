@@ -21,11 +21,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("rtp", &[]),
     ("speech", &[]),
     ("store", &[]),
-    ("switch", &["sip", "rtp", "speech", "store"]),
+    ("notify", &[]),
+    ("switch", &["sip", "rtp", "speech", "store", "notify"]),
+    // Payloads of tools become events; its routes stand beside those of `http`.
+    ("intake", &["switch", "store"]),
     ("http", &["store", "switch", "sip::Registered", "sip::SipCounters", "sip::TrunkState", "sip::Transport"]),
     ("jobs", &["store", "switch", "speech"]),
     // Turns text into the shells' settings, so it names those and nothing that acts.
-    ("config", &["sip", "rtp", "store::StoreSettings"]),
+    ("config", &["sip", "rtp", "notify", "store::StoreSettings"]),
     // `serve` runs the app; `user` and `serve --demo` write the logins that http reads.
     (
         "cli",

@@ -61,6 +61,7 @@ fn directory() -> Arc<Directory> {
         language: Language::default(),
         schedule: None,
         test: false,
+        ..Default::default()
     };
     let mut directory = Directory::default();
     let phone = hotline_core::directory::Phone { id: "night".into(), user: None };

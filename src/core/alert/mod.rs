@@ -1,84 +1,98 @@
-//! When people are rung about an alert that nobody has.
+//! Alerts: what somebody must take care of.
 //!
-//! An alert whose call ended without a person taking it rings at once, then again every
-//! `ring_again` until someone acknowledges it or it is resolved. While its own call is still
-//! running (and hunting for a person), or a round of ringing is under way, it does not ring.
-//! A pure question to be asked at every tick; what it leads to is the shell's deed.
+//! [`Alert`] is everything that decides; [`intake`] says what an event of a monitoring tool (or a call) does,
+//! [`command`] what a person's word does, [`urgency`] how loud it may be. All pure: they return [`Change`]s, which the
+//! shell keeps as facts. When people are told is [`crate::escalation`]'s part, how is [`crate::notify`]'s.
 
-use std::time::Duration;
+pub mod change;
+pub mod command;
+pub mod intake;
+pub mod ringing;
+pub mod urgency;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-#[cfg(test)]
-mod tests;
+use crate::escalation::Progress;
+use crate::fact::Priority;
+use crate::ids::{AlertId, CallId, CustomerId, NumberId, PolicyId, ServiceId, SourceId, UserId};
+use crate::private::Private;
 
-/// People are never rung more often than this, whatever the configuration says.
-pub const RING_AGAIN_MIN: Duration = Duration::from_secs(30);
+pub use change::Change;
+pub use command::{Command, Refusal};
+pub use ringing::{RING_AGAIN, RING_AGAIN_MIN, Ringing, due, due_at, is_due, next_ring, sleep};
 
-/// The default distance between two rounds.
-pub const RING_AGAIN: Duration = Duration::from_mins(5);
-
-/// What decides whether an alert rings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ringing {
+/// Where an alert stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Nobody has it.
+    Triggered,
     /// Somebody has it.
-    pub acknowledged: bool,
+    Acknowledged,
     /// It is over.
-    pub resolved: bool,
-    /// Its call still runs, or a round of ringing does.
-    pub busy: bool,
-    /// Rounds so far.
-    pub rings: u32,
-    /// When the next round is due; `None`: this alert never rings (test numbers).
-    pub next_ring_at: Option<Timestamp>,
+    Resolved,
 }
 
-/// When to ring next after a round that began (or an alert that was opened) at `last`.
-pub fn next_ring(last: Timestamp, ring_again: Duration) -> Timestamp {
-    last.checked_add(ring_again.max(RING_AGAIN_MIN)).unwrap_or(Timestamp::MAX)
+/// How loud it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Wakes people.
+    High,
+    /// Waits for the morning.
+    Low,
 }
 
-/// Whether people are to be rung now.
-pub fn is_due(alert: &Ringing, ring_again: Duration, now: Timestamp) -> bool {
-    waits(alert).is_some_and(|next| {
-        // Nobody was rung yet and its call is over: the caller went away without a person.
-        // The last case: the wall clock was set back, and the alert would wait for hours unseen.
-        alert.rings == 0 || next <= now || next > next_ring(now, ring_again)
-    })
+/// Everything about an alert that decides what happens to it next.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alert {
+    /// Which.
+    pub id: AlertId,
+    /// Short number, spoken and written (digits; alerts of calls share their call's).
+    pub reference: String,
+    /// Where it stands.
+    pub status: Status,
+    /// How important.
+    pub priority: Priority,
+    /// How loud.
+    pub urgency: Urgency,
+    /// One line.
+    pub title: String,
+    /// Whose.
+    pub customer: Option<CustomerId>,
+    /// Of which service.
+    pub service: Option<ServiceId>,
+    /// The hotline number rung, where it came from a call.
+    pub number: Option<NumberId>,
+    /// The call it came from.
+    pub call: Option<CallId>,
+    /// That call still runs: it is looking for a person itself.
+    pub call_running: bool,
+    /// The caller's number.
+    pub caller: Option<Private<String>>,
+    /// The tool it came from.
+    pub source: Option<SourceId>,
+    /// The tool's own key of the fault, trimmed, lower case, at most 255 characters.
+    pub dedup_key: Option<String>,
+    /// What groups it with others.
+    pub group_key: Option<String>,
+    /// The alert it was merged into; such an alert is resolved.
+    pub merged_into: Option<AlertId>,
+    /// Events it has swallowed, the first included.
+    pub events: u32,
+    /// The person it was given to.
+    pub assigned: Option<UserId>,
+    /// Quiet until then.
+    pub snoozed_until: Option<Timestamp>,
+    /// The policy it escalates by; `None`: its number's schedule, again and again.
+    pub policy: Option<PolicyId>,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When somebody took it.
+    pub acknowledged_at: Option<Timestamp>,
+    /// When an event or call last added to it.
+    pub last_event_at: Timestamp,
+    /// How far its escalation is.
+    pub progress: Progress,
 }
 
-/// The earliest moment at which [`is_due`] can become true by itself; `None`: not without an event.
-pub fn due_at(alert: &Ringing, now: Timestamp) -> Option<Timestamp> {
-    let next = waits(alert)?;
-    Some(if alert.rings == 0 { now } else { next })
-}
-
-/// Which alerts are to be rung about now: those that nobody was rung about yet, then the longest overdue, so
-/// that many old alerts of a night do not delay a new one. `alerts` are pairs of whatever names the alert and
-/// its state.
-pub fn due<I>(alerts: impl IntoIterator<Item = (I, Ringing)>, ring_again: Duration, now: Timestamp) -> Vec<I> {
-    let mut found: Vec<((bool, Option<Timestamp>), I)> = alerts
-        .into_iter()
-        .filter(|(_, alert)| is_due(alert, ring_again, now))
-        .map(|(name, alert)| ((alert.rings > 0, alert.next_ring_at), name))
-        .collect();
-    found.sort_by_key(|(place, _)| *place);
-    found.into_iter().map(|(_, name)| name).collect()
-}
-
-/// How long to sleep until the next alert is due; `None`: none waits.
-pub fn sleep(alerts: impl IntoIterator<Item = Ringing>, ring_again: Duration, now: Timestamp) -> Option<Duration> {
-    alerts
-        .into_iter()
-        .filter_map(|alert| if is_due(&alert, ring_again, now) { Some(now) } else { due_at(&alert, now) })
-        .min()
-        .map(|at| now.duration_until(at).max(SignedDuration::ZERO).unsigned_abs())
-}
-
-/// The moment it waits for, if it waits for one.
-fn waits(alert: &Ringing) -> Option<Timestamp> {
-    if alert.acknowledged || alert.resolved || alert.busy {
-        return None;
-    }
-    alert.next_ring_at
-}
+crate::fact::words!(Status { Triggered = "triggered", Acknowledged = "acknowledged", Resolved = "resolved" });
+crate::fact::words!(Urgency { High = "high", Low = "low" });

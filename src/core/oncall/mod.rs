@@ -10,10 +10,12 @@ use jiff::tz::TimeZone;
 use crate::directory::{Destination, Directory, Language};
 use crate::ids::{ScheduleId, UserId};
 
+mod calendar;
 mod rotation;
 #[cfg(test)]
 mod tests;
 
+pub use calendar::Calendar;
 pub use rotation::first_instant;
 
 /// A rota.

@@ -40,9 +40,10 @@ fn directory(names: &[&str]) -> Directory {
     for name in names {
         let id = UserId::from(*name);
         let phones = vec![Destination::Phone(PhoneId::from(*name))];
-        directory
-            .users
-            .insert(id.clone(), User { id, name: (*name).to_owned(), language: Language("de".to_owned()), phones });
+        directory.users.insert(
+            id.clone(),
+            User { id, name: (*name).to_owned(), language: Language("de".to_owned()), phones, ..Default::default() },
+        );
     }
     directory
 }

@@ -51,6 +51,7 @@ pub(super) fn directory() -> Directory {
             pin: Some(pin.into()),
             language: Some(language(tag)),
             retention_days: 90,
+            ..Default::default()
         };
         directory.customers.insert(id.into(), customer);
     }
@@ -60,6 +61,7 @@ pub(super) fn directory() -> Directory {
             name: id.to_uppercase(),
             language: language("en"),
             phones: vec![Destination::Phone(id.into()), number(mobile)],
+            ..Default::default()
         };
         directory.users.insert(id.into(), user);
         directory.phones.insert(id.into(), Phone { id: id.into(), user: Some(id.into()) });
@@ -92,6 +94,7 @@ pub(super) fn with(flow: Flow) -> Directory {
         language: language("en"),
         schedule: Some("rota".into()),
         test: false,
+        ..Default::default()
     };
     directory.numbers.insert("line".into(), number);
     directory.flows.insert(flow.id.clone(), Arc::new(flow));

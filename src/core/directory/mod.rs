@@ -7,9 +7,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::call::flow::Flow;
-use crate::ids::{CustomerId, FlowId, NumberId, PhoneId, ScheduleId, TrunkId, UserId};
-use crate::oncall::Schedule;
+use crate::escalation::EscalationPolicy;
+use crate::ids::{
+    ActionId, CalendarId, ChannelId, CustomerId, FlowId, HeartbeatId, NumberId, PhoneId, PolicyId, ScheduleId,
+    ServiceId, SourceId, TeamId, TrunkId, UserId,
+};
+use crate::notify::Limits;
+use crate::oncall::{Calendar, Schedule};
 use crate::private::Private;
+
+mod contact;
+mod service;
+mod source;
+
+pub use contact::{Absence, Address, Channel, Contact, NotifyRule};
+pub use service::{Service, Team};
+pub use source::{Action, ActionDeed, ActionRule, AlertSource, Heartbeat, MaintenanceWindow};
 
 /// The snapshot that a call keeps from its first moment to its last.
 #[derive(Debug, Clone, Default)]
@@ -32,10 +45,32 @@ pub struct Directory {
     pub country_code: Option<String>,
     /// Callers who are turned away: E.164 numbers or prefixes ended by `*`.
     pub blocklist: Vec<Private<String>>,
+    /// What customers use.
+    pub services: BTreeMap<ServiceId, Service>,
+    /// People who work together.
+    pub teams: BTreeMap<TeamId, Team>,
+    /// How alerts escalate.
+    pub policies: BTreeMap<PolicyId, EscalationPolicy>,
+    /// The policy of alerts that nothing else says one for.
+    pub default_policy: Option<PolicyId>,
+    /// Business hours and holidays.
+    pub calendars: BTreeMap<CalendarId, Calendar>,
+    /// Doors of monitoring tools.
+    pub sources: BTreeMap<SourceId, AlertSource>,
+    /// Monitors that must ping.
+    pub heartbeats: BTreeMap<HeartbeatId, Heartbeat>,
+    /// Chat rooms, mailboxes, receivers.
+    pub channels: BTreeMap<ChannelId, Channel>,
+    /// What alerts can start.
+    pub actions: BTreeMap<ActionId, Action>,
+    /// Planned work.
+    pub maintenance: Vec<MaintenanceWindow>,
+    /// How often one contact may be used.
+    pub limits: Limits,
 }
 
 /// A customer of the MSP.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Customer {
     /// Its configured name.
     pub id: CustomerId,
@@ -49,6 +84,10 @@ pub struct Customer {
     pub language: Option<Language>,
     /// Days that audio, transcripts and numbers are kept.
     pub retention_days: u32,
+    /// When it is looked after; `None`: always.
+    pub support: Option<CalendarId>,
+    /// How its alerts escalate; `None`: the default.
+    pub policy: Option<PolicyId>,
 }
 
 /// A language that prompts exist in, by its tag (`en`, `de`): a folder of `prompts/`.
@@ -62,7 +101,7 @@ impl Default for Language {
 }
 
 /// A person who can be called.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct User {
     /// Configured name.
     pub id: UserId,
@@ -70,8 +109,22 @@ pub struct User {
     pub name: String,
     /// Language that the hotline speaks to this person.
     pub language: Language,
-    /// Where to reach the person, in the order to try.
+    /// Where to ring the person for a caller, in the order to try.
     pub phones: Vec<Destination>,
+    /// Where to notify the person. Without own contacts: one of kind `call` for each of `phones`, `phone-1`, `phone-2` …
+    pub contacts: Vec<Contact>,
+    /// When which contact is used. Empty: [`crate::notify::plan`] has a default.
+    pub rules: Vec<NotifyRule>,
+    /// What the person can do (`network`, `windows`), lower case.
+    pub skills: Vec<String>,
+    /// Languages the person speaks.
+    pub languages: Vec<Language>,
+    /// When the person is away.
+    pub absences: Vec<Absence>,
+    /// IANA zone for night hours and messages; `None`: the schedule's.
+    pub time_zone: Option<jiff::tz::TimeZone>,
+    /// The PIN with which the person proves who they are on the telephone.
+    pub pin: Option<Private<String>>,
 }
 
 /// A place that a call can be sent to. Comes from the directory only.
@@ -91,7 +144,7 @@ pub enum Destination {
 }
 
 /// A hotline number and what happens when it is rung.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Number {
     /// As dialled: the user part of the SIP URI or E.164.
     pub id: NumberId,
@@ -104,6 +157,8 @@ pub struct Number {
     /// The schedule asked when a call to this number finds nobody, and whose
     /// people are rung while its alert is unacknowledged.
     pub schedule: Option<ScheduleId>,
+    /// How the alerts of its calls escalate; `None`: the customer's, then `schedule` again and again.
+    pub policy: Option<PolicyId>,
     /// A test number: its calls leave a record but no alert (bench, line tests).
     pub test: bool,
 }

@@ -1,0 +1,151 @@
+//! How a person is told: by their own rules, within limits, bundled in a storm. Pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::alert::Alert;
+use crate::directory::{Address, Contact, Directory, User};
+use crate::ids::{AlertId, ChannelId, NotificationId, UserId};
+
+/// A notification that is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// The same for the same deed, whoever plans it and however often: `{alert}/{round}/{step}/{user or channel}/{contact}`.
+    /// The store keeps one row for each.
+    pub key: String,
+    /// About which alert.
+    pub alert: Option<AlertId>,
+    /// To whom.
+    pub to: To,
+    /// Where; looked up anew when it is sent, this is what was planned.
+    pub address: Address,
+    /// When.
+    pub due: Timestamp,
+    /// What for.
+    pub kind: Kind,
+    /// Why this person, why then: one sentence, no private data.
+    pub why: String,
+}
+
+/// Who is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum To {
+    /// A person, by one of their contacts (`Contact::id`).
+    Person {
+        /// Who.
+        user: UserId,
+        /// Which contact.
+        contact: String,
+    },
+    /// A channel.
+    Channel(ChannelId),
+    /// A telephone or address that belongs to nobody here (policy target `Number`, the caller's SMS).
+    Outside,
+}
+
+/// What a notification is for, the most pressing first (GoAlert's order: first alert jumps the queue).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A code that proves a contact.
+    Verification,
+    /// "Test my phone."
+    Test,
+    /// Somebody must take an alert.
+    Alert,
+    /// To the caller: somebody has taken it.
+    Caller,
+    /// A shift begins, a gap is coming, a hand-over note.
+    OnCall,
+    /// An alert was taken, resolved, or changed: for those who follow.
+    Status,
+}
+
+crate::fact::words!(Kind {
+    Verification = "verification", Test = "test", Alert = "alert", Caller = "caller", OnCall = "on-call", Status = "status",
+});
+
+/// How often one contact may be used: at most `count` within `window`, for each row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// For calls.
+    pub call: Vec<(u32, Duration)>,
+    /// For SMS.
+    pub sms: Vec<(u32, Duration)>,
+    /// For everything else.
+    pub other: Vec<(u32, Duration)>,
+    /// So many alerts waiting for one contact become one message.
+    pub bundle_from: u32,
+}
+
+impl Default for Limits {
+    /// GoAlert's figures for calls and SMS.
+    fn default() -> Self {
+        let m = |minutes: u64| Duration::from_secs(minutes * 60);
+        Self {
+            call: vec![(3, m(15)), (7, m(60)), (15, m(180))],
+            sms: vec![(5, m(15)), (11, m(60)), (21, m(180))],
+            other: vec![(20, m(15)), (60, m(60))],
+            bundle_from: 3,
+        }
+    }
+}
+
+/// The notifications of one person about one alert whose turn came at `now`, by their own rules; without rules: every verified
+/// contact that is not a call at once, and calls at once, in order, for high urgency; only what is no call for low.
+/// Contacts that are not verified or that `reach` denies are left out and named in the `why` of the others.
+pub fn plan(
+    alert: &Alert,
+    user: &User,
+    round: u32,
+    step: u32,
+    why: &str,
+    directory: &Directory,
+    reach: &dyn Fn(&Contact) -> bool,
+    now: Timestamp,
+) -> Vec<Planned> {
+    let _ = (alert, user, round, step, why, directory, reach, now);
+    todo!("core/notify: plan")
+}
+
+/// A notification that waits, as [`next`] needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Which.
+    pub id: NotificationId,
+    /// What for.
+    pub kind: Kind,
+    /// About which alert.
+    pub alert: Option<AlertId>,
+    /// When.
+    pub due: Timestamp,
+    /// A word that means the alert still needs it: triggered, not snoozed, not resolved.
+    pub wanted: bool,
+}
+
+/// What to do with what waits for one contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Send this one.
+    One(NotificationId),
+    /// Send these as one message or call (the first carries it, the others are done with it).
+    Bundle(Vec<NotificationId>),
+    /// Not before then: a limit, which one in words.
+    Later(Timestamp, String),
+    /// Nothing is due.
+    Idle,
+}
+
+/// What to send to one contact now: `waiting` are its due notifications, `sent` the moments at which it was used, newest last.
+/// Verification and tests are never bundled; an alert's first notification goes before everything else.
+pub fn next(address: &Address, waiting: &[Waiting], sent: &[Timestamp], limits: &Limits, now: Timestamp) -> Next {
+    let _ = (address, waiting, sent, limits, now);
+    todo!("core/notify: limits and bundling")
+}
+
+/// How long to wait after failure number `attempt` (from 1), `None`: give up. Doubling from 10 s to 15 min, at most 48 h in all
+/// for webhooks (PagerDuty's rule), 8 tries for the rest; a call is tried by the next rule or step instead: never again.
+pub fn retry_after(address: &Address, attempt: u32) -> Option<Duration> {
+    let _ = (address, attempt);
+    todo!("core/notify: retries")
+}
