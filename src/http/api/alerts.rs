@@ -104,6 +104,7 @@ pub fn filter(params: &mut Params) -> Result<AlertFilter, Problem> {
         status: params.word("status", &STATUSES)?,
         priority: params.word("priority", &Priority::ALL.map(Priority::word))?,
         customer: params.name("customer")?,
+        ..AlertFilter::default()
     })
 }
 

@@ -61,6 +61,7 @@ pub async fn list(
         outcome: params.word("outcome", &Outcome::ALL.map(Outcome::word))?,
         customer: params.name("customer")?,
         direction: params.word("direction", &Direction::ALL.map(Direction::word))?,
+        customers: None,
     };
     let (limit, cursor) = params.page()?;
     params.done()?;
