@@ -27,6 +27,7 @@ mod recover;
 mod segments;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use std::path::PathBuf;
 use std::sync::Arc;

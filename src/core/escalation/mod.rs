@@ -58,15 +58,28 @@ pub enum Target {
     Number(Destination),
 }
 
-/// How far an alert's escalation is.
+/// How far an alert's escalation is. Kept with the alert's row, one column for each field.
+///
+/// Who keeps it (`store`) writes what [`advance`] and [`after`] say, and by itself only two things:
+/// - a fact touches the alert without passing through [`after`] (journal, events of tools): `look` becomes the fact's
+///   moment. `due` is never touched by that: the wait of a step is honoured, and a look too early is harmless;
+/// - `Fact::AlertRings` is drained (people were rung while the database was away): `due` becomes the later of `due`
+///   and its `next_at`.
+///
+/// Which alerts are asked about, and when next, follows `look` alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
+    /// How often the escalation has begun anew (un-acknowledged, urgency rose, given to somebody): part of the
+    /// notifications' keys, so that a second first step is not taken for the first one.
+    pub cycle: u32,
     /// Passes through the policy that were begun: 0 before the first step.
     pub round: u32,
     /// Index of the next step to do, from 0.
     pub step: u32,
-    /// When to ask again; `None`: not without an event.
+    /// When that step is due; `None` while nobody has the alert: now.
     pub due: Option<Timestamp>,
+    /// When to ask [`advance`] again; `None`: not without an event. A new row begins with its own moment.
+    pub look: Option<Timestamp>,
 }
 
 /// What [`advance`] says.
