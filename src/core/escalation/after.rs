@@ -147,7 +147,7 @@ pub(super) fn on(alert: &Alert, directory: &Directory, now: Timestamp) -> Progre
 fn is_exhausted(alert: &Alert, directory: &Directory) -> bool {
     let Some(policy) = policy_of(alert, directory) else { return false };
     let Progress { round, step, .. } = alert.progress;
-    let rounds = policy.repeat.saturating_add(1);
+    let rounds = super::route::rounds(policy);
     round > rounds || (round == rounds && usize::try_from(step).is_ok_and(|step| step >= policy.steps.len()))
 }
 
