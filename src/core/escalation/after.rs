@@ -54,8 +54,8 @@ fn after_change(alert: &Alert, change: &Change, directory: &Directory, now: Time
         }
         Change::Urgency { urgency: Urgency::High } | Change::Unacknowledged { by: Actor::System } => anew(same, now),
         Change::Unacknowledged { by: Actor::Person(_) | Actor::Login(_) | Actor::Token(_) }
-        | Change::EscalateNow { by: _ } => on(alert, directory, now),
-        Change::Woke => on(alert, directory, now),
+        | Change::EscalateNow { by: _ }
+        | Change::Woke => on(alert, directory, now),
         Change::Snoozed { until, by: _ } => Progress { due: None, look: Some(*until), ..same },
         Change::Assigned { .. } => {
             let wait = last_wait(alert, directory).max(ASSIGNED_WAIT);

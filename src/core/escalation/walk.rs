@@ -191,16 +191,16 @@ impl<'a> Walk<'a> {
         let told = Telling::new(&self.alert, self.directory, self.reach, at).step(step);
         if told.planned.is_empty() {
             let why = format!("{}, {}: {}", route.by, at.words(), told.misses.join("; "));
-            if !self.is_repeated(route, round) {
+            if !Self::is_repeated(route, round) {
                 self.say(Fact::Alert(Change::NobodyReached { step: index + 1 }), why.clone());
             }
             misses.push(why);
             return false;
         }
         let next = later(self.now, step.wait.max(WAIT_MIN));
-        let missed =
+        let left_out =
             if told.misses.is_empty() { String::new() } else { format!("; not told: {}", told.misses.join("; ")) };
-        let why = format!("{}, {}: nobody has the alert; {}{missed}", route.by, at.words(), told.whys.join("; "));
+        let why = format!("{}, {}: nobody has the alert; {}{left_out}", route.by, at.words(), told.whys.join("; "));
         let stepped = Change::Stepped { round, step: index + 1, targets: told.words, next_at: Some(next) };
         self.say(Fact::Alert(stepped), why);
         self.out.notify.extend(told.planned);
@@ -242,7 +242,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Nobody was reached so often already that it is told now and then only.
-    fn is_repeated(&self, route: &Route<'_>, round: u32) -> bool {
+    fn is_repeated(route: &Route<'_>, round: u32) -> bool {
         let over = route.rounds.map_or(round, |rounds| round.saturating_sub(rounds));
         over > 0 && !over.is_power_of_two()
     }

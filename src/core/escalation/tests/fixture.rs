@@ -163,11 +163,9 @@ impl Story {
         }
         self.facts[before..]
             .iter()
-            .filter_map(|(at, fact, _)| match fact {
-                Fact::Alert(crate::alert::Change::Stepped { targets, .. }) => {
-                    Some((at.duration_since(start()).as_secs(), targets.clone()))
-                }
-                _ => None,
+            .filter_map(|(at, fact, _)| {
+                let Fact::Alert(crate::alert::Change::Stepped { targets, .. }) = fact else { return None };
+                Some((at.duration_since(start()).as_secs(), targets.clone()))
             })
             .collect()
     }
