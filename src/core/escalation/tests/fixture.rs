@@ -51,17 +51,8 @@ pub fn contact(id: &str, address: Address) -> Contact {
 
 /// A week each, from a Monday.
 pub fn schedule(id: &str, members: &[&str]) -> Schedule {
-    Schedule {
-        id: id.into(),
-        name: id.to_owned(),
-        rotation: Rotation {
-            members: members.iter().map(|member| UserId::from(*member)).collect(),
-            weeks: 1,
-            start: "2026-01-05T09:00".parse().unwrap(),
-            time_zone: TimeZone::UTC,
-        },
-        overrides: Vec::new(),
-    }
+    let members: Vec<UserId> = members.iter().map(|member| UserId::from(*member)).collect();
+    Schedule::single(id, id, Rotation::weekly(&members, 1, "2026-01-05T09:00".parse().unwrap(), TimeZone::UTC))
 }
 
 pub fn step(targets: Vec<Target>, wait: Duration) -> Step {
