@@ -259,11 +259,8 @@ fn qualified(schedule: &Schedule, directory: &Directory, at: Timestamp) -> Vec<U
 /// Seconds of `[from, to)` in which the person is not away.
 fn available(directory: &Directory, user: &UserId, from: Timestamp, to: Timestamp) -> i64 {
     let absences = directory.users.get(user).map(|user| user.absences.as_slice()).unwrap_or_default();
-    let mut away: Vec<(Timestamp, Timestamp)> = absences
-        .iter()
-        .map(|away| (away.from.max(from), away.to.min(to)))
-        .filter(|(from, to)| from < to)
-        .collect();
+    let mut away: Vec<(Timestamp, Timestamp)> =
+        absences.iter().map(|away| (away.from.max(from), away.to.min(to))).filter(|(from, to)| from < to).collect();
     away.sort_unstable();
     let mut rest = seconds(from, to);
     let mut counted = from;
@@ -294,7 +291,10 @@ fn classes(
     let own = directory.users.get(user).and_then(|user| user.time_zone.as_ref());
     let zone = own.unwrap_or(&schedule.time_zone);
     let holidays = schedule.holidays.as_ref().and_then(|calendar| directory.calendars.get(calendar));
-    split(from, to, zone, &schedule.weights, holidays).into_iter().map(|(class, from, to)| (class, seconds(from, to))).collect()
+    split(from, to, zone, &schedule.weights, holidays)
+        .into_iter()
+        .map(|(class, from, to)| (class, seconds(from, to)))
+        .collect()
 }
 
 fn seconds(from: Timestamp, to: Timestamp) -> i64 {
