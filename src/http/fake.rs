@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::hotline::http::{Board, Records};
 use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
 use super::hotline::store::read::{
-    AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow,
+    AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow, TokenRow,
 };
 use super::hotline::store::{OpenAlert, StoreError};
 use super::hotline::switch::{AlertError, Change, Health};
@@ -38,6 +38,7 @@ pub struct Kept {
     pub alerts: Vec<AlertRow>,
     pub timeline: Vec<TimelineRow>,
     pub logins: BTreeMap<String, LoginRow>,
+    pub tokens: Vec<TokenRow>,
     pub sessions: BTreeMap<String, (String, i64)>,
     pub live: Vec<CallView>,
     pub health: Health,
@@ -187,6 +188,10 @@ fn fits(wanted: Option<&String>, value: Option<&str>) -> bool {
     wanted.is_none_or(|wanted| value == Some(wanted.as_str()))
 }
 
+fn among(customers: Option<&[String]>, value: Option<&str>) -> bool {
+    customers.is_none_or(|customers| value.is_some_and(|value| customers.iter().any(|one| one == value)))
+}
+
 #[async_trait]
 impl Records for Fake {
     async fn calls(&self, filter: &CallFilter, cursor: Option<&str>, limit: u32) -> Result<Page<CallRow>, StoreError> {
@@ -198,6 +203,7 @@ impl Records for Fake {
                     fits(filter.number.as_ref(), Some(&row.number))
                         && fits(filter.outcome.as_ref(), row.outcome.as_deref())
                         && fits(filter.customer.as_ref(), row.customer.as_deref())
+                        && among(filter.customers.as_deref(), row.customer.as_deref())
                         && fits(filter.direction.as_ref(), Some(&row.direction))
                 })
                 .cloned()
@@ -232,6 +238,7 @@ impl Records for Fake {
                     fits(filter.status.as_ref(), Some(&row.status))
                         && fits(filter.priority.as_ref(), Some(&row.priority))
                         && fits(filter.customer.as_ref(), row.customer.as_deref())
+                        && among(filter.customers.as_deref(), row.customer.as_deref())
                 })
                 .cloned()
                 .collect();
@@ -253,6 +260,9 @@ impl Records for Fake {
     }
     async fn put_login(&self, login: &LoginRow) -> Result<(), StoreError> {
         self.write(|kept| drop(kept.logins.insert(login.name.clone(), login.clone())))
+    }
+    async fn token(&self, hash: &str) -> Result<Option<TokenRow>, StoreError> {
+        self.read(|kept| kept.tokens.iter().find(|row| row.hash == hash).cloned())
     }
     async fn session(&self, id: &str) -> Result<Option<(String, i64)>, StoreError> {
         self.read(|kept| kept.sessions.get(id).cloned())

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::types::{Listed, Named};
 use crate::http::AppState;
-use crate::http::auth::Viewer;
+use crate::http::auth::{Right, Viewer};
 use crate::http::params::{Params, rfc3339};
 use crate::http::problem::Problem;
 
@@ -103,13 +103,15 @@ pub struct NumberJson {
         (status = 200, description = "A page of schedules", body = Listed<ScheduleJson>),
         (status = 400, description = "A parameter is not valid", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role or scope is not enough", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn schedules(
-    _: Viewer,
+    viewer: Viewer,
     State(state): State<AppState>,
     mut params: Params,
 ) -> Result<Json<Listed<ScheduleJson>>, Problem> {
+    viewer.require(Right::SeeDirectory)?;
     let (limit, cursor) = params.page()?;
     params.done()?;
     let directory = state.board().directory();
@@ -151,17 +153,20 @@ pub async fn schedules(
         (status = 200, description = "A page of customers", body = Listed<CustomerJson>),
         (status = 400, description = "A parameter is not valid", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role or scope is not enough", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn customers(
-    _: Viewer,
+    viewer: Viewer,
     State(state): State<AppState>,
     mut params: Params,
 ) -> Result<Json<Listed<CustomerJson>>, Problem> {
+    viewer.require(Right::SeeDirectory)?;
     let (limit, cursor) = params.page()?;
     params.done()?;
     let directory = state.board().directory();
-    let entries = directory.customers.values().map(|customer| {
+    let seen = directory.customers.values().filter(|customer| viewer.sees(Some(&customer.id.0)));
+    let entries = seen.map(|customer| {
         let item = CustomerJson {
             id: customer.id.0.clone(),
             name: customer.name.clone(),
@@ -186,13 +191,15 @@ pub async fn customers(
         (status = 200, description = "A page of numbers", body = Listed<NumberJson>),
         (status = 400, description = "A parameter is not valid", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role or scope is not enough", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn numbers(
-    _: Viewer,
+    viewer: Viewer,
     State(state): State<AppState>,
     mut params: Params,
 ) -> Result<Json<Listed<NumberJson>>, Problem> {
+    viewer.require(Right::SeeDirectory)?;
     let (limit, cursor) = params.page()?;
     params.done()?;
     let directory = state.board().directory();
