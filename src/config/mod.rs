@@ -36,8 +36,6 @@ mod words;
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_directory;
 
 pub use demo::{DemoCredentials, demo_credentials};
 pub use documents::{Document, KINDS, SETTINGS, Thing, Things};

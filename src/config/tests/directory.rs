@@ -11,7 +11,7 @@ use hotline_core::fact::Priority;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Config, Document, Mistake, load_from};
+use crate::config::{Config, Document, KINDS, Mistake, load_from};
 
 const FILE: &str = r#"
 default_policy = "usual"
@@ -302,7 +302,7 @@ fn a_documents_mistakes_name_its_fields() {
 /// Nothing of the kinds is forgotten on one of the sides.
 #[test]
 fn every_kind_has_a_path_and_names() {
-    for (key, path) in super::KINDS {
+    for (key, path) in KINDS {
         assert_eq!(key.replace('_', "-"), path);
     }
 }
