@@ -12,7 +12,7 @@ use hotline_core::call::CallView;
 use hotline_core::directory::{Customer, Destination, Directory, Language, Number, Phone, Trunk, User};
 use hotline_core::fact::{Actor, Direction, Priority};
 use hotline_core::ids::{AlertId, CallId, FlowId, NumberId, PhoneId, RecordingId, ScheduleId, TrunkId, UserId};
-use hotline_core::oncall::{OnCall, OnCallPerson, Override, Rotation, Schedule};
+use hotline_core::oncall::{Member, OnCall, OnCallPerson, Override, Rotation, Schedule};
 use hotline_core::private::Private;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -353,7 +353,16 @@ impl Board for Fake {
         })
     }
     fn on_call(&self, schedule: &Schedule, directory: &Directory, at: Timestamp) -> OnCall {
-        let members = &schedule.rotation.members;
+        let rotation = schedule.layers.first().and_then(|layer| layer.current());
+        let members: Vec<UserId> = rotation
+            .map(|rotation| {
+                rotation
+                    .members
+                    .iter()
+                    .filter_map(|m| if let Member::User(user) = m { Some(user.clone()) } else { None })
+                    .collect()
+            })
+            .unwrap_or_default();
         let turn = at.as_second().div_euclid(WEEK) as usize;
         let people = (0..members.len()).filter_map(|next| {
             let user = directory.users.get(&members[(turn + next) % members.len()])?;
@@ -363,9 +372,11 @@ impl Board for Fake {
                 phones: user.phones.clone(),
                 language: user.language.clone(),
                 why,
+                duty: next == 0,
             })
         });
         OnCall {
+            layers: Vec::new(),
             people: people.collect(),
             why: format!("Weekly rotation of {}, hand-off Thursdays at 00:00 UTC.", schedule.name),
         }
@@ -409,24 +420,17 @@ fn directory() -> Directory {
         let phone = Phone { id: id.into(), user: Some(id.into()) };
         directory.phones.insert(phone.id.clone(), phone);
     }
-    let rotation = Rotation {
-        members: vec![UserId::from("engineer-1"), UserId::from("engineer-2")],
-        weeks: 1,
-        start: "2026-01-05T09:00:00".parse().expect("a local time"),
-        time_zone: jiff::tz::TimeZone::get("Europe/Berlin").unwrap_or(jiff::tz::TimeZone::UTC),
-    };
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap_or(jiff::tz::TimeZone::UTC);
+    let start = "2026-01-05T09:00:00".parse().expect("a local time");
+    let rotation = Rotation::weekly(&["engineer-1".into(), "engineer-2".into()], 1, start, zone);
     let change = Override {
         user: UserId::from("engineer-2"),
         from: "2026-12-24T08:00:00Z".parse().expect("a time"),
         to: "2026-12-26T08:00:00Z".parse().expect("a time"),
         reason: "holidays".to_owned(),
+        ..Default::default()
     };
-    let schedule = Schedule {
-        id: ScheduleId::from("on-call"),
-        name: "On call, 24×7".to_owned(),
-        rotation,
-        overrides: vec![change],
-    };
+    let schedule = Schedule { overrides: vec![change], ..Schedule::single("on-call", "On call, 24×7", rotation) };
     directory.schedules.insert(schedule.id.clone(), schedule);
     for (id, language) in [("hotline", "en"), ("hotline-de", "de")] {
         let number = Number {

@@ -11,6 +11,7 @@
 
 pub mod alerts;
 mod apply;
+pub mod audit;
 mod disk;
 mod drain;
 mod engine;

@@ -259,11 +259,11 @@ fn session_key(id: &str) -> String {
     hex::encode(sha2::Sha256::digest(id.as_bytes()))
 }
 
-fn to_cursor((time, id): &(i64, String)) -> String {
+pub(super) fn to_cursor((time, id): &(i64, String)) -> String {
     URL_SAFE_NO_PAD.encode(format!("{time},{id}"))
 }
 
-fn from_cursor(cursor: &str) -> Result<(i64, String), StoreError> {
+pub(super) fn from_cursor(cursor: &str) -> Result<(i64, String), StoreError> {
     let parsed = || {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
         let (time, id) = text.split_once(',')?;
