@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use hotline_core::directory::{Destination, Directory, Number};
 use hotline_core::escalation::Target;
-use hotline_core::ids::{PhoneId, PolicyId, TrunkId};
+use hotline_core::ids::{PhoneId, PolicyId, TrunkId, UserId};
 use hotline_core::private::Private;
 
 use crate::rtp::MediaSettings;
@@ -283,10 +283,11 @@ fn reachable(directory: &Directory, report: &Report) {
 
 /// Whether anybody at all stands behind a target.
 fn reaches(directory: &Directory, target: &Target) -> bool {
-    let has_contact = |user| directory.users.get(user).is_some_and(|user| !user.contacts.is_empty());
+    let has_contact = |user: &UserId| directory.users.get(user).is_some_and(|user| !user.contacts.is_empty());
     match target {
         Target::Schedule(schedule) => directory.schedules.get(schedule).is_some_and(|schedule| {
-            schedule.rotation.members.iter().any(has_contact)
+            let at = crate::clock::now().wall;
+            schedule.layers.iter().flat_map(|layer| layer.people(directory, at)).any(|user| has_contact(&user))
                 || schedule.overrides.iter().any(|change| has_contact(&change.user))
         }),
         Target::User(user) => has_contact(user),
