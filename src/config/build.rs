@@ -8,12 +8,14 @@ use hotline_core::directory::{Destination, Directory, Number};
 use hotline_core::ids::{PhoneId, TrunkId};
 use hotline_core::private::Private;
 
+use crate::notify::NotifySettings;
 use crate::rtp::MediaSettings;
 use crate::sip::{PhoneAccount, SipSettings, TrunkSettings};
 use crate::store::StoreSettings;
 
 use super::flow::Flows;
 use super::names::{Kind, Names};
+use super::notify;
 use super::numbers::Numbers;
 use super::people::{Context, doubles};
 use super::prompts::KnownPrompts;
@@ -22,11 +24,12 @@ use super::server::{self, Environment, Server};
 use super::tree::{self, Place, Spot, Value};
 use super::{Config, ConfigError, demo};
 
-/// What phones and carriers need beside the directory.
+/// What phones, carriers and providers need beside the directory.
 #[derive(Default)]
 struct Secrets {
     phones: BTreeMap<PhoneId, PhoneAccount>,
     trunks: BTreeMap<TrunkId, TrunkSettings>,
+    notify: NotifySettings,
 }
 
 pub(super) fn config(text: &str, name: &Path, environment: &Environment, demo: bool) -> Result<Config, ConfigError> {
@@ -78,7 +81,8 @@ fn build(
         country_code: server.country_code.as_deref(),
         demo_phones: &demo_phones,
     };
-    let (directory, secrets) = directory(&sections, &context, &server.data_dir);
+    let (directory, mut secrets) = directory(&sections, &context, &server.data_dir);
+    secrets.notify = notify::read(&sections, environment, base, server.public_url.as_deref(), report);
     for section in sections {
         section.finish();
     }
@@ -229,7 +233,7 @@ fn assemble(server: Server, directory: Directory, secrets: Secrets, demo: bool, 
     // Media comes from where signalling listens, unless told otherwise.
     let bind: IpAddr = server.rtp_bind.unwrap_or(server.sip.ip());
     Config {
-        notify: crate::notify::NotifySettings::default(),
+        notify: secrets.notify,
         file: None,
         demo,
         directory: Directory { country_code: server.country_code.clone(), ..directory },

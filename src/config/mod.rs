@@ -21,6 +21,7 @@ mod build;
 mod demo;
 mod flow;
 mod names;
+mod notify;
 mod numbers;
 mod people;
 mod prompts;

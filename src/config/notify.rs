@@ -321,3 +321,130 @@ impl Reader<'_> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use hotline_core::private::Private;
+
+    use crate::config::{Config, load_from};
+    use crate::notify::{SmsProvider, SmtpSecurity};
+
+    fn read(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+        let environment: BTreeMap<String, String> =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        load_from(text, Path::new("hotline.toml"), &environment, false).map_err(|error| error.to_string())
+    }
+
+    const ALL: &str = r#"
+[server]
+public_url = "https://ring.example"
+
+[notify]
+timeout = "3s"
+allow_networks = ["10.1.0.0/16", "192.0.2.7"]
+webhook_secrets = ["the-newer-secret-1", "the-older-secret-1"]
+
+[notify.smtp]
+server = "mail.example.com"
+user = "desk"
+password = "mail-password"
+from = "Hotline <hotline@example.com>"
+
+[notify.sms]
+provider = "http"
+url = "https://gateway.example.com/{{ id }}"
+body = '{"to": {{ to|tojson }}, "text": {{ text|tojson }}}'
+headers = { X-Key = "k-{{ from }}" }
+from = "desk"
+inbound_secret = "0123456789abcdef0123"
+
+[notify.ntfy]
+token = "tk_1"
+
+[notify.telegram]
+token = "12:ab"
+
+[notify.slack]
+token = "xoxb-1"
+signing_secret = "sign"
+"#;
+
+    #[test]
+    fn everything_is_read() {
+        let config = read(ALL, &[("HOTLINE_NOTIFY_SMTP_PASSWORD", "from-outside")]).unwrap();
+        let own = config.notify;
+        assert_eq!((own.timeout, own.public_url.as_deref()), (Duration::from_secs(3), Some("https://ring.example")));
+        assert!(own.allow_networks[0].holds("10.1.2.3".parse().unwrap()) && own.allow_networks.len() == 2);
+        assert_eq!(own.webhook_secrets, ["the-newer-secret-1", "the-older-secret-1"].map(Private::from));
+        let smtp = own.smtp.unwrap();
+        assert_eq!((smtp.server, smtp.security), (("mail.example.com".to_owned(), 587), SmtpSecurity::StartTls));
+        assert_eq!(smtp.login, Some(("desk".to_owned(), Private::from("from-outside"))));
+        let Some(SmsProvider::Http { headers, content_type, .. }) = own.sms else { panic!() };
+        assert_eq!(headers, [("X-Key".to_owned(), Private::from("k-{{ from }}"))]);
+        assert_eq!(content_type, "application/json");
+        assert_eq!(own.sms_inbound_secret, Some(Private::from("0123456789abcdef0123")));
+        assert_eq!(own.ntfy, Some(("https://ntfy.sh".to_owned(), Some(Private::from("tk_1")))));
+        assert_eq!(own.telegram, Some((Private::from("12:ab"), None)));
+        assert_eq!(own.slack_signing_secret, Some(Private::from("sign")));
+        assert!(!config.warnings.iter().any(|warning| warning.contains("notify")), "{:?}", config.warnings);
+    }
+
+    #[test]
+    fn secrets_come_from_the_environment_alone() {
+        let text = "[notify.sms]\nprovider = \"twilio\"\naccount = \"AC1\"\nfrom = \"+431\"\n[notify.telegram]\n[notify.slack]\n";
+        let environment = [
+            ("HOTLINE_NOTIFY_SMS_TOKEN", "t"),
+            ("HOTLINE_NOTIFY_TELEGRAM_TOKEN", "12:cd"),
+            ("HOTLINE_NOTIFY_WEBHOOK_SECRETS", "aaaaaaaaaaaaaaaa, bbbbbbbbbbbbbbbb"),
+        ];
+        let config = read(text, &environment).unwrap();
+        assert!(matches!(&config.notify.sms, Some(SmsProvider::Twilio { token, .. }) if token.reveal() == "t"));
+        assert_eq!(config.notify.webhook_secrets.len(), 2);
+        assert_eq!(config.notify.slack, None);
+        assert!(config.warnings.iter().any(|warning| warning.contains("public_url")), "{:?}", config.warnings);
+        assert_eq!(read("", &[]).unwrap().notify.timeout, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_lines() {
+        let text = r#"
+[notify]
+allow_networks = ["home"]
+[notify.smtp]
+server = "mail.example.com"
+user = "desk"
+from = "nobody"
+security = "ssl"
+[notify.sms]
+provider = "http"
+url = "gateway.example.com"
+body = "{{ number }}"
+inbound_secret = "short"
+colour = "red"
+[notify.telegram]
+[notify.ntfy]
+url = "ntfy.sh"
+"#;
+        let told = read(text, &[]).unwrap_err();
+        for wanted in [
+            "hotline.toml:3: `allow_networks`: `home` is no address",
+            "hotline.toml:6: [notify.smtp] has a `user` but no password",
+            "hotline.toml:7: `from`: `nobody` is no mail address",
+            "hotline.toml:8: `security`: `ssl` is not known",
+            "hotline.toml:11: `url`: `gateway.example.com` is no address",
+            "hotline.toml:12: `body` of [notify.sms]: the template fails",
+            "hotline.toml:9: `inbound_secret` of [notify.sms] must have at least 16",
+            "hotline.toml:14: [notify.sms] knows no `colour`",
+            "hotline.toml:15: [notify.telegram] has no `token`",
+            "hotline.toml:17: `url`: `ntfy.sh` is no address",
+        ] {
+            assert!(told.contains(wanted), "{wanted}\n{told}");
+        }
+        let told = read("[notify.sms]\nprovider = \"twillio\"\ntoken = \"x\"\n", &[]).unwrap_err();
+        assert!(told.contains("did you mean `twilio`?") && told.lines().count() == 1, "{told}");
+    }
+}
