@@ -15,6 +15,7 @@ mod disk;
 mod drain;
 mod engine;
 mod frame;
+pub mod intake;
 mod journal;
 pub mod notifications;
 mod open;
