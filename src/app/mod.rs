@@ -84,7 +84,7 @@ impl App {
                 public_url: config.public_url.clone(),
                 warnings: config.warnings,
                 data_dir: own_dir,
-                node,
+                node: node.clone(),
             },
             recovered,
         )?;
@@ -104,14 +104,9 @@ impl App {
         }));
         let (own, until) = (switch.clone(), stop.clone());
         tasks.spawn(jobs::kept_up("watch health", move || jobs::watch_health::run(own.clone(), until.clone())));
-        let (own, until) = (switch.clone(), stop.clone());
-        tasks.spawn(jobs::kept_up("take events", move || jobs::take_events::run(own.clone(), until.clone())));
-        let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
-        tasks.spawn(jobs::kept_up("heartbeats", move || {
-            jobs::heartbeats::run(own.clone(), records.clone(), until.clone())
-        }));
-        let (own, until) = (switch.clone(), stop.clone());
-        tasks.spawn(jobs::kept_up("actions", move || jobs::actions::run(own.clone(), until.clone())));
+        event_jobs(&mut tasks, &switch, &store, &stop);
+        let (until, records) = (stop.clone(), store.clone());
+        tasks.spawn(jobs::kept_up("audit", move || jobs::audit::run(records.clone(), node.clone(), until.clone())));
         let settings = HttpSettings {
             admin_token: config.admin_token,
             public_url: config.public_url,
@@ -171,6 +166,17 @@ impl App {
         self.media.stop();
         self.store.close().await;
     }
+}
+
+/// What tools send and monitors say, and what alerts start.
+fn event_jobs(tasks: &mut JoinSet<()>, switch: &Switch, store: &Store, stop: &CancellationToken) {
+    let (own, until) = (switch.clone(), stop.clone());
+    tasks.spawn(jobs::kept_up("take events", move || jobs::take_events::run(own.clone(), until.clone())));
+    let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+    tasks
+        .spawn(jobs::kept_up("heartbeats", move || jobs::heartbeats::run(own.clone(), records.clone(), until.clone())));
+    let (own, until) = (switch.clone(), stop.clone());
+    tasks.spawn(jobs::kept_up("actions", move || jobs::actions::run(own.clone(), until.clone())));
 }
 
 /// Ourselves, to run as `transcribe-worker`. In tests the binary beside the test's.

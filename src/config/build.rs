@@ -176,11 +176,13 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
 /// Numbers whose calls could reach nobody.
 fn reachable(directory: &Directory, report: &Report) {
     let place = Place::new("settings", 0);
-    let has_phone = |user| directory.users.get(user).is_some_and(|user| !user.phones.is_empty());
+    let has_phone =
+        |user: &hotline_core::ids::UserId| directory.users.get(user).is_some_and(|user| !user.phones.is_empty());
     for Number { id, schedule, .. } in directory.numbers.values() {
         let Some(schedule) = schedule.as_ref().and_then(|schedule| directory.schedules.get(schedule)) else { continue };
-        let members = &schedule.rotation.members;
-        if !members.is_empty() && !members.iter().any(has_phone) {
+        let at = crate::clock::now().wall;
+        let members: Vec<_> = schedule.layers.iter().flat_map(|layer| layer.people(directory, at)).collect();
+        if !members.is_empty() && !members.iter().any(|user| has_phone(user)) {
             report.warn(
                 &place,
                 format!("nobody in schedule `{}` of number `{id}` has a phone; give its users phones", schedule.id),

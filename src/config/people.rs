@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hotline_core::directory::{Customer, Destination, Language, Phone, Trunk, User};
-use hotline_core::ids::{CustomerId, PhoneId, ScheduleId, TrunkId, UserId};
+use hotline_core::ids::{CustomerId, PhoneId, TrunkId, UserId};
 use hotline_core::network::Network;
 use hotline_core::oncall::{self, Override, Rotation, Schedule};
 use hotline_core::private::Private;
@@ -271,12 +271,9 @@ impl Context<'_> {
                 format!("nobody is in the rotation of {}; calls will go to voicemail", section.what),
             );
         }
-        Some(Schedule {
-            id: ScheduleId::from(id.text),
-            name: name.map_or(id.text, |name| name.text).to_owned(),
-            rotation: Rotation { members, weeks: u32::try_from(weeks).unwrap_or(1), start: start?, time_zone: zone? },
-            overrides,
-        })
+        let rotation = Rotation::weekly(&members, u32::try_from(weeks).unwrap_or(1), start?, zone?);
+        let name = name.map_or(id.text, |name| name.text);
+        Some(Schedule { overrides, ..Schedule::single(id.text, name, rotation) })
     }
 
     fn an_override(&self, section: &Section<'_>, zone: Option<&TimeZone>) -> Option<Override> {
@@ -289,7 +286,7 @@ impl Context<'_> {
             self.report.mistake(section.place, format!("{} ends before it begins; mend `from` and `to`", section.what));
             return None;
         }
-        Some(Override { user: UserId::from(user.text), from, to, reason })
+        Some(Override { user: UserId::from(user.text), from, to, reason, ..Default::default() })
     }
 
     /// Local time of the schedule's zone, or a moment with its offset.

@@ -119,7 +119,10 @@ fn many(value: Value, mended: bool) -> Result<Payload, Fault> {
             StatusCode::BAD_REQUEST,
             "too-many-in-one",
             "Too many events in one body",
-            format!("{} events; at most {EVENTS_MAX} are taken at once. Nothing was taken; send them in parts.", events.len()),
+            format!(
+                "{} events; at most {EVENTS_MAX} are taken at once. Nothing was taken; send them in parts.",
+                events.len()
+            ),
         )),
         Value::Array(events) => Ok(Payload { events, single: false, mended }),
         one => Ok(Payload { events: vec![one], single: true, mended }),

@@ -80,7 +80,10 @@ pub fn understand(value: &Value, around: Around<'_>) -> Understood {
     });
     let priority = field("priority").and_then(|text| {
         words::priority(&text).or_else(|| {
-            warnings.push(format!("The priority `{}` is not known (P1 to P5, 1 to 5, critical, error, warning, info).", shown(&text)));
+            warnings.push(format!(
+                "The priority `{}` is not known (P1 to P5, 1 to 5, critical, error, warning, info).",
+                shown(&text)
+            ));
             None
         })
     });
@@ -101,7 +104,8 @@ pub fn understand(value: &Value, around: Around<'_>) -> Understood {
         service(&text, customer.as_ref().or(source.customer.as_ref()), customer.is_some(), directory, &mut warnings)
     });
     let key = field("dedup_key").as_deref().and_then(dedup_key);
-    let titled = field("title").or_else(|| value.as_str().and_then(|text| words::text(&Value::String(text.to_owned()))));
+    let titled =
+        field("title").or_else(|| value.as_str().and_then(|text| words::text(&Value::String(text.to_owned()))));
     let dedup_key = match (action, key) {
         (_, Some(key)) => Some(key),
         (Action::Trigger, None) => Some(made_key(source, value, titled.is_some(), delivery)),
@@ -116,12 +120,18 @@ pub fn understand(value: &Value, around: Around<'_>) -> Understood {
             (title, cut.then(|| text.clone()))
         }
         None if action == Action::Trigger => {
-            warnings.push("The event has no title (title, summary or message); its fields are shown as they came.".to_owned());
+            warnings.push(
+                "The event has no title (title, summary or message); its fields are shown as they came.".to_owned(),
+            );
             (words::one_line(&format!("{}: event without a title", source.name), TITLE_MAX).0, None)
         }
         None => (words::one_line(dedup_key.as_deref().unwrap_or(&source.name), TITLE_MAX).0, None),
     };
-    let body = [long, field("details").or_else(|| rest(value, titled.is_some()))].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
+    let body = [long, field("details").or_else(|| rest(value, titled.is_some()))]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("\n\n");
     let event = Event {
         action,
         title,
@@ -171,7 +181,9 @@ fn service(
 ) -> Option<ServiceId> {
     let mut named: Vec<_> =
         directory.services.values().filter(|service| same(&service.id.0, text) || same(&service.name, text)).collect();
-    named.sort_by_key(|service| (service.customer.as_ref() != customer, service.customer.is_some(), !same(&service.id.0, text)));
+    named.sort_by_key(|service| {
+        (service.customer.as_ref() != customer, service.customer.is_some(), !same(&service.id.0, text))
+    });
     let Some(found) = named.first() else {
         warnings.push(format!("The service `{}` is not configured.", shown(text)));
         return None;
@@ -234,7 +246,10 @@ mod tests {
 
     fn of(value: &Value) -> Understood {
         let (source, directory) = (source("mon", "k"), directory());
-        understand(value, Around { source: &source, directory: &directory, mapped: None, mended: false, delivery: None })
+        understand(
+            value,
+            Around { source: &source, directory: &directory, mapped: None, mended: false, delivery: None },
+        )
     }
 
     fn told(value: &Value) -> String {
@@ -259,7 +274,10 @@ mod tests {
 
     #[test]
     fn what_has_no_place_stands_in_the_details() {
-        assert_eq!(told(&json!({"title": "x", "host": "db-1", "tags": ["a", 1], "empty": null})), "host: db-1\ntags: [\"a\",1]");
+        assert_eq!(
+            told(&json!({"title": "x", "host": "db-1", "tags": ["a", 1], "empty": null})),
+            "host: db-1\ntags: [\"a\",1]"
+        );
         assert_eq!(of(&json!({"title": "x"})).event.details, None);
     }
 
@@ -268,9 +286,15 @@ mod tests {
         let odd = of(&json!({"foo": {"bar": 1}}));
         assert_eq!(odd.event.title, "Source mon: event without a title");
         assert!(odd.event.details.as_ref().unwrap().reveal().contains("\"bar\": 1"), "{odd:?}");
-        assert_eq!(odd.event.dedup_key, of(&json!({"foo": {"bar": 1}})).event.dedup_key, "the same content, the same key");
+        assert_eq!(
+            odd.event.dedup_key,
+            of(&json!({"foo": {"bar": 1}})).event.dedup_key,
+            "the same content, the same key"
+        );
         assert_ne!(odd.event.dedup_key, of(&json!({"foo": {"bar": 2}})).event.dedup_key);
-        for value in [json!(null), json!(42), json!([1]), json!({}), json!({"title": {"a": 1}}), json!({"title": "\u{0}"})] {
+        for value in
+            [json!(null), json!(42), json!([1]), json!({}), json!({"title": {"a": 1}}), json!({"title": "\u{0}"})]
+        {
             let understood = of(&value);
             assert!(!understood.event.title.is_empty() && understood.event.dedup_key.is_some(), "{value}");
         }
@@ -282,15 +306,28 @@ mod tests {
         let told = told(&json!({
             "title": "x", "customer": "nobody", "service": "nothing", "priority": "very", "status": "odd", "link": "ftp://x", "began_at": "soon"
         }));
-        for word in ["customer `nobody`", "service `nothing`", "priority `very`", "action `odd`", "link is no http", "began_at `soon`"] {
+        for word in [
+            "customer `nobody`",
+            "service `nothing`",
+            "priority `very`",
+            "action `odd`",
+            "link is no http",
+            "began_at `soon`",
+        ] {
             assert!(told.contains(word), "{word} in {told}");
         }
     }
 
     #[test]
     fn a_service_is_the_customers_own() {
-        assert_eq!(of(&json!({"title": "x", "customer": "acme", "service": "Backup"})).event.service, Some("backup-acme".into()));
-        assert_eq!(of(&json!({"title": "x", "customer": "beta", "service": "backup"})).event.service, Some("backup-beta".into()));
+        assert_eq!(
+            of(&json!({"title": "x", "customer": "acme", "service": "Backup"})).event.service,
+            Some("backup-acme".into())
+        );
+        assert_eq!(
+            of(&json!({"title": "x", "customer": "beta", "service": "backup"})).event.service,
+            Some("backup-beta".into())
+        );
         let other = of(&json!({"title": "x", "customer": "beta", "service": "mail"}));
         assert!(other.event.service.is_none() && other.warnings[0].contains("another customer's"), "{other:?}");
     }
@@ -319,7 +356,13 @@ mod tests {
         assert_ne!(key(&json!({"title": "x"})), key(&json!({"title": "x"})), "two events are two faults");
         let (source, directory) = (source("mon", "k"), directory());
         let again = |place| {
-            let around = Around { source: &source, directory: &directory, mapped: None, mended: false, delivery: Some(("d", place)) };
+            let around = Around {
+                source: &source,
+                directory: &directory,
+                mapped: None,
+                mended: false,
+                delivery: Some(("d", place)),
+            };
             understand(&json!({"title": "x"}), around).event.dedup_key
         };
         assert_eq!(again(0), again(0));
@@ -333,8 +376,10 @@ mod tests {
             fields: [("title", String::new()), ("details", String::new()), ("priority", "P1".to_owned())].into(),
             failed: vec!["The template of link failed (x); the usual fields were used.".to_owned()],
         };
-        let value = json!({"title": "plain", "details": "plain details", "priority": "P4", "link": "https://a.example/"});
-        let around = Around { source: &source, directory: &directory, mapped: Some(mapped), mended: false, delivery: None };
+        let value =
+            json!({"title": "plain", "details": "plain details", "priority": "P4", "link": "https://a.example/"});
+        let around =
+            Around { source: &source, directory: &directory, mapped: Some(mapped), mended: false, delivery: None };
         let event = understand(&value, around).event;
         assert_eq!((event.title.as_str(), event.priority), ("plain", Some(Priority::P1)));
         assert_eq!(event.link.as_deref(), Some("https://a.example/"));

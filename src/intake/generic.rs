@@ -22,7 +22,8 @@ const DELIVERY_MAX: usize = 200;
 pub async fn take(State(intake): State<Intake>, Path(key): Path<String>, request: Request) -> Result<Response, Fault> {
     let (parts, sent) = request.into_parts();
     let directory = intake.0.door.directory();
-    let source = by_key(&key, directory.sources.values(), |source| &source.key_sha256).ok_or_else(Fault::unknown_key)?;
+    let source =
+        by_key(&key, directory.sources.values(), |source| &source.key_sha256).ok_or_else(Fault::unknown_key)?;
     // Before the body is read: who has the wrong clock need not send it.
     let claimed = signature::claimed(source, &parts.headers, now().wall)?;
     let bytes = body::read(&parts.headers, sent).await?;
@@ -106,15 +107,22 @@ async fn keep(intake: &Intake, source: &AlertSource, understood: &[Understood]) 
         Ok(Outcome::Queued) => return Ok(None),
         // Removed at this very moment.
         Err(IntakeError::UnknownSource) => return Err(Fault::unknown_key()),
-        Err(error @ IntakeError::Full) => return Err(Fault::unavailable("too-busy", format!("{error}. Nothing of this body was taken."))),
+        Err(error @ IntakeError::Full) => {
+            return Err(Fault::unavailable("too-busy", format!("{error}. Nothing of this body was taken.")));
+        }
         Err(error @ IntakeError::NotKept(_)) => {
             tracing::error!(source = %source.id, %error, "events were refused");
-            return Err(Fault::unavailable("not-kept", "Neither the database nor the disk takes events. Nothing of this body was taken; send it again."));
+            return Err(Fault::unavailable(
+                "not-kept",
+                "Neither the database nor the disk takes events. Nothing of this body was taken; send it again.",
+            ));
         }
     };
     let mut taken = taken.into_iter();
     let nothing = Taken { alert: None, opened: false };
-    let all = understood.iter().map(|one| if one.pointless { nothing.clone() } else { taken.next().unwrap_or(nothing.clone()) });
+    let all = understood
+        .iter()
+        .map(|one| if one.pointless { nothing.clone() } else { taken.next().unwrap_or(nothing.clone()) });
     Ok(Some(all.collect()))
 }
 
@@ -141,7 +149,9 @@ fn result(one: &Understood, taken: Option<&Taken>) -> Value {
         None => ("queued", "Safely kept on disk; it becomes an alert as soon as the database is back."),
         Some(taken) if taken.opened => ("opened", "An alert was opened."),
         Some(Taken { alert: Some(_), .. }) if trigger => ("joined", "It joined an open alert."),
-        Some(Taken { alert: Some(_), .. }) if one.event.action == Action::Resolve => ("resolved", "The alert is resolved."),
+        Some(Taken { alert: Some(_), .. }) if one.event.action == Action::Resolve => {
+            ("resolved", "The alert is resolved.")
+        }
         Some(Taken { alert: Some(_), .. }) => ("acknowledged", "The alert is acknowledged."),
         Some(_) => ("nothing-open", "No open alert has this dedup_key; nothing was to be done."),
     };

@@ -19,9 +19,8 @@ const OUTPUT_MAX: usize = 64 * 1024;
 const RECURSION: usize = 32;
 
 /// The fields that a mapping may name.
-pub const FIELDS: [&str; 10] = [
-    "title", "details", "action", "dedup_key", "group_key", "priority", "service", "customer", "began_at", "link",
-];
+pub const FIELDS: [&str; 10] =
+    ["title", "details", "action", "dedup_key", "group_key", "priority", "service", "customer", "began_at", "link"];
 
 /// What a mapping made of a payload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -85,8 +84,13 @@ impl Mappings {
 /// A field by its own name, the whole by `payload`.
 fn context(payload: &Value) -> minijinja::Value {
     let whole = minijinja::Value::from(Serde(payload));
-    let fields = payload.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), minijinja::Value::from(Serde(value))));
-    let all: BTreeMap<String, minijinja::Value> = std::iter::once(("payload".to_owned(), whole)).chain(fields).collect();
+    let fields = payload
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.clone(), minijinja::Value::from(Serde(value))));
+    let all: BTreeMap<String, minijinja::Value> =
+        std::iter::once(("payload".to_owned(), whole)).chain(fields).collect();
     minijinja::Value::from_pairs(all)
 }
 
@@ -138,14 +142,19 @@ mod tests {
 
     fn run(mapping: &[(&str, &str)], payload: &Value) -> Mapped {
         let mut source = source("mon", "k");
-        source.mapping = mapping.iter().map(|(field, template)| ((*field).to_owned(), (*template).to_owned())).collect();
+        source.mapping =
+            mapping.iter().map(|(field, template)| ((*field).to_owned(), (*template).to_owned())).collect();
         Mappings::default().run(&source, payload).unwrap()
     }
 
     #[test]
     fn templates_see_the_payload() {
         let mapped = run(
-            &[("title", "{{ labels.instance }} is {{ status|upper }}"), ("dedup_key", "{{ payload.id }}"), ("details", "{{ absent.there.at.all }}")],
+            &[
+                ("title", "{{ labels.instance }} is {{ status|upper }}"),
+                ("dedup_key", "{{ payload.id }}"),
+                ("details", "{{ absent.there.at.all }}"),
+            ],
             &json!({"labels": {"instance": "db-1"}, "status": "down", "id": 42}),
         );
         assert_eq!(mapped.fields["title"], "db-1 is DOWN");

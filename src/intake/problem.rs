@@ -57,7 +57,9 @@ impl Fault {
             StatusCode::BAD_REQUEST,
             "json-malformed",
             "The body is not valid JSON",
-            format!("Line {line}, column {column}: {what}. Nothing was taken; mend the template in the tool that sends this."),
+            format!(
+                "Line {line}, column {column}: {what}. Nothing was taken; mend the template in the tool that sends this."
+            ),
         );
         fault.at = Some((line, column));
         fault
@@ -82,8 +84,7 @@ impl Fault {
 
     /// 503: come again.
     pub fn unavailable(code: &'static str, detail: impl Into<String>) -> Self {
-        let mut fault =
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, "Events can't be taken at the moment", detail);
+        let mut fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, "Events can't be taken at the moment", detail);
         fault.again = Some(Duration::from_secs(5));
         fault
     }
@@ -102,10 +103,16 @@ impl Fault {
                 "This method is not for this path",
                 "Events are sent by POST; heartbeats by GET, HEAD or POST.",
             ),
-            408 | 503 => Self::unavailable("timeout", "It took too long; what was sent may or may not have been taken. Send it again: the same dedup_key joins the same alert."),
-            _ if status.is_client_error() => {
-                Self::new(status, "bad-request", "The request was refused", "Check path, headers and body against the manual.")
-            }
+            408 | 503 => Self::unavailable(
+                "timeout",
+                "It took too long; what was sent may or may not have been taken. Send it again: the same dedup_key joins the same alert.",
+            ),
+            _ if status.is_client_error() => Self::new(
+                status,
+                "bad-request",
+                "The request was refused",
+                "Check path, headers and body against the manual.",
+            ),
             _ => Self::new(
                 status,
                 "internal",
@@ -126,8 +133,7 @@ impl IntoResponse for Fault {
             body["line"] = line.into();
             body["column"] = column.into();
         }
-        let mut response =
-            (self.status, [(header::CONTENT_TYPE, PROBLEM_JSON)], body.to_string()).into_response();
+        let mut response = (self.status, [(header::CONTENT_TYPE, PROBLEM_JSON)], body.to_string()).into_response();
         let headers = response.headers_mut();
         if let Some(again) = self.again {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(again.as_secs().max(1)));

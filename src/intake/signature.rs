@@ -34,19 +34,29 @@ pub fn claimed<'a>(source: &AlertSource, headers: &'a HeaderMap, now: Timestamp)
         ));
     };
     let sent: i64 = timestamp.parse().ok().filter(|_| timestamp.len() <= 12).ok_or_else(|| {
-        Fault::signature("timestamp-malformed", "X-Hotline-Timestamp must be whole seconds since 1970, as in 1790000000.")
+        Fault::signature(
+            "timestamp-malformed",
+            "X-Hotline-Timestamp must be whole seconds since 1970, as in 1790000000.",
+        )
     })?;
     let behind = now.as_second() - sent;
     if behind.abs() > SKEW_MAX {
         let (by, word) = (behind.abs(), if behind > 0 { "behind ours" } else { "ahead of ours" });
         return Err(Fault::signature(
             "clock-skew",
-            format!("The sender's clock (or the delivery) is {by} s {word}; at most {SKEW_MAX} s are taken. Our time is {}. Set the sender's clock by NTP, or sign again before sending again.", now.as_second()),
+            format!(
+                "The sender's clock (or the delivery) is {by} s {word}; at most {SKEW_MAX} s are taken. Our time is {}. Set the sender's clock by NTP, or sign again before sending again.",
+                now.as_second()
+            ),
         ));
     }
-    let signatures: Vec<&str> = signature.split(',').filter_map(|part| part.trim().strip_prefix("v1=")).take(SIGNATURES_MAX).collect();
+    let signatures: Vec<&str> =
+        signature.split(',').filter_map(|part| part.trim().strip_prefix("v1=")).take(SIGNATURES_MAX).collect();
     if signatures.is_empty() {
-        return Err(Fault::signature("signature-malformed", "X-Hotline-Signature must hold v1=HEX, several separated by commas."));
+        return Err(Fault::signature(
+            "signature-malformed",
+            "X-Hotline-Signature must hold v1=HEX, several separated by commas.",
+        ));
     }
     Ok(Some(Claimed { timestamp, signatures }))
 }
@@ -62,7 +72,8 @@ impl Claimed<'_> {
         for signature in &self.signatures {
             let Ok(bytes) = hex::decode(signature) else { continue };
             for secret in &source.secrets {
-                let mut mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes keys of any length");
+                let mut mac =
+                    Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes keys of any length");
                 mac.update(self.timestamp.as_bytes());
                 mac.update(b".");
                 mac.update(body);

@@ -43,7 +43,9 @@ pub fn directory() -> Directory {
         let customer = Customer { id: id.into(), name: name.to_owned(), ..Customer::default() };
         directory.customers.insert(customer.id.clone(), customer);
     }
-    for (id, name, customer) in [("mail", "Mail", "acme"), ("backup-acme", "Backup", "acme"), ("backup-beta", "Backup", "beta")] {
+    for (id, name, customer) in
+        [("mail", "Mail", "acme"), ("backup-acme", "Backup", "acme"), ("backup-beta", "Backup", "beta")]
+    {
         let service = Service {
             id: id.into(),
             name: name.to_owned(),
@@ -193,7 +195,10 @@ async fn an_event_opens_an_alert_and_is_answered() {
     let bench = bench();
     let answer = bench.post(r#"{"title":"Mail down","dedup_key":"Mail-1","severity":"critical"}"#).await;
     assert_eq!(answer.status, 202);
-    assert_eq!((&answer.json["status"], &answer.json["dedup_key"], &answer.json["opened"]), (&json!("opened"), &json!("mail-1"), &json!(true)));
+    assert_eq!(
+        (&answer.json["status"], &answer.json["dedup_key"], &answer.json["opened"]),
+        (&json!("opened"), &json!("mail-1"), &json!(true))
+    );
     assert_eq!(answer.json["alert"], Uuid::from_u128(7).to_string());
     assert_eq!(answer.json.get("warnings"), None);
     assert_eq!(answer.headers["cache-control"], "no-store");
@@ -212,7 +217,8 @@ async fn an_event_opens_an_alert_and_is_answered() {
 async fn a_list_is_answered_one_by_one() {
     let bench = bench();
     let answer = bench.post(r#"[{"title":"a","key":"1"},{"action":"resolve"},{"title":"b","key":"1"},"c"]"#).await;
-    let words: Vec<_> = answer.json["results"].as_array().unwrap().iter().map(|one| one["status"].as_str().unwrap()).collect();
+    let words: Vec<_> =
+        answer.json["results"].as_array().unwrap().iter().map(|one| one["status"].as_str().unwrap()).collect();
     assert_eq!((answer.status, answer.json["count"].as_u64()), (202, Some(4)));
     assert_eq!(words, ["opened", "ignored", "joined", "opened"]);
     let none = bench.post("[]").await;
@@ -231,7 +237,10 @@ async fn events_on_disk_are_answered_as_queued() {
     let bench = bench();
     bench.fake.queues.store(true, Ordering::SeqCst);
     let answer = bench.post(r#"{"title":"x"}"#).await;
-    assert_eq!((answer.status, answer.json["status"].as_str(), &answer.json["alert"]), (202, Some("queued"), &Value::Null));
+    assert_eq!(
+        (answer.status, answer.json["status"].as_str(), &answer.json["alert"]),
+        (202, Some("queued"), &Value::Null)
+    );
 }
 
 #[tokio::test]
@@ -267,7 +276,8 @@ async fn malformed_json_is_told_with_line_and_column() {
     let answer = bench.post("{\n \"title\": \"x\",\n}").await;
     assert_eq!(answer.problem(400), "json-malformed");
     assert_eq!((answer.json["line"].as_u64(), answer.json["column"].as_u64()), (Some(3), Some(1)));
-    for bad in ["", "{", "nul", "{\"a\":1}{\"b\":2}", "\u{0}", "{\"a\":1e999}", "{\"title\":\"\\ud800\"}", "[1,", "'x'"] {
+    for bad in ["", "{", "nul", "{\"a\":1}{\"b\":2}", "\u{0}", "{\"a\":1e999}", "{\"title\":\"\\ud800\"}", "[1,", "'x'"]
+    {
         let code = bench.post(bad.to_owned()).await.problem(400);
         assert!(["json-malformed", "body-empty"].contains(&code.as_str()), "{bad}: {code}");
     }
@@ -281,7 +291,7 @@ async fn odd_values_are_taken_all_the_same() {
     let bench = bench();
     for (body, title) in [
         (r#"{"title":"a\u0000b","details":"\u0000\u0001"}"#.to_owned(), "a b"),
-        (r#"{"title":123456789012345678901234567890}"#.to_owned(), "1.2345678901234568e29"),
+        (r#"{"title":123456789012345678901234567890}"#.to_owned(), "1.2345678901234568e+29"),
         (r#"{"title":"first","title":"last"}"#.to_owned(), "last"),
         (r#"{"title":"x","priority":99999999999999999999,"began_at":1e300}"#.to_owned(), "x"),
         (r#"{"title":{"nested":true}}"#.to_owned(), r#"{"nested":true}"#),
@@ -306,7 +316,12 @@ async fn odd_values_are_taken_all_the_same() {
 async fn a_body_of_50_mb_is_refused_without_reading_it() {
     let bench = bench();
     let announced = bench
-        .ask("POST", &format!("/intake/generic/{KEY}"), &[("content-length", "52428800")], Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>()))
+        .ask(
+            "POST",
+            &format!("/intake/generic/{KEY}"),
+            &[("content-length", "52428800")],
+            Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>()),
+        )
         .await;
     assert_eq!(announced.problem(413), "too-large");
     assert_eq!(announced.headers["connection"], "close");
@@ -324,7 +339,8 @@ async fn a_body_of_50_mb_is_refused_without_reading_it() {
 #[tokio::test]
 async fn a_body_that_breaks_off_is_not_taken() {
     let bench = bench();
-    let broken = futures::stream::iter([Ok(Bytes::from_static(b"{\"title\":\"x\"}")), Err(std::io::Error::other("reset"))]);
+    let broken =
+        futures::stream::iter([Ok(Bytes::from_static(b"{\"title\":\"x\"}")), Err(std::io::Error::other("reset"))]);
     assert_eq!(bench.post(Body::from_stream(broken)).await.problem(400), "body-cut-off");
     assert!(bench.titles().is_empty());
 }
@@ -345,7 +361,11 @@ async fn signed_events_are_checked() {
     ] {
         assert_eq!(bench.signed(body, at, &signature, &[]).await.problem(401), code, "{signature}");
     }
-    assert_eq!(bench.signed("not json", at, "v1=00", &[]).await.problem(401), "signature-wrong", "checked before it is read");
+    assert_eq!(
+        bench.signed("not json", at, "v1=00", &[]).await.problem(401),
+        "signature-wrong",
+        "checked before it is read"
+    );
     assert!(bench.titles().is_empty());
     let two = format!("v1=00, {}", sign(SECRETS[1], at, body));
     assert_eq!(bench.signed(body, at, &two, &[]).await.status, 202, "one of several, by the old secret");
@@ -379,7 +399,8 @@ async fn a_delivery_that_comes_twice_is_done_once() {
     assert_eq!(first.json, second.json);
     assert_eq!(bench.fake.bodies.load(Ordering::SeqCst), 1);
     // By another node, or after a restart: what is kept counts.
-    let other = Bench { app: router(Intake::new(bench.fake.clone(), IntakeSettings::default())), fake: bench.fake.clone() };
+    let other =
+        Bench { app: router(Intake::new(bench.fake.clone(), IntakeSettings::default())), fake: bench.fake.clone() };
     assert_eq!(other.ask("POST", &path, &headers, body).await.json, first.json);
     assert_eq!(bench.fake.bodies.load(Ordering::SeqCst), 1);
     for odd in ["", "   ", &"d".repeat(201)] {
@@ -393,7 +414,12 @@ async fn a_replayed_signature_is_done_once_whatever_else_changed() {
     let (bench, body, at) = (bench(), r#"{"title":"x"}"#, seconds());
     let (new, old) = (sign(SECRETS[0], at, body), sign(SECRETS[1], at, body));
     let first = bench.signed(body, at, &new, &[("x-hotline-delivery", "d-1")]).await;
-    for (signature, delivery) in [(new.clone(), "d-2"), (old.clone(), "d-3"), (format!("{old},{new}"), "d-4"), (new.to_uppercase().replace("V1", "v1"), "d-5")] {
+    for (signature, delivery) in [
+        (new.clone(), "d-2"),
+        (old.clone(), "d-3"),
+        (format!("{old},{new}"), "d-4"),
+        (new.to_uppercase().replace("V1", "v1"), "d-5"),
+    ] {
         let again = bench.signed(body, at, &signature, &[("x-hotline-delivery", delivery)]).await;
         assert_eq!((again.status, &again.json), (200, &first.json), "{signature}");
     }

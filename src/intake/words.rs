@@ -46,13 +46,12 @@ pub fn cut(text: &str, longest: usize) -> String {
 /// What the tool wants; `None`: a word nobody knows.
 pub fn action(text: &str) -> Option<Action> {
     Some(match text.trim().to_lowercase().replace([' ', '-'], "_").as_str() {
-        "trigger" | "triggered" | "firing" | "fire" | "alert" | "alerting" | "alarm" | "problem" | "down" | "open" | "opened"
-        | "new" | "create" | "created" | "critical" | "error" | "warning" | "failed" | "failure" | "unhealthy" | "true" | "1" => {
-            Action::Trigger
-        }
+        "trigger" | "triggered" | "firing" | "fire" | "alert" | "alerting" | "alarm" | "problem" | "down" | "open"
+        | "opened" | "new" | "create" | "created" | "critical" | "error" | "warning" | "failed" | "failure"
+        | "unhealthy" | "true" | "1" => Action::Trigger,
         "acknowledge" | "acknowledged" | "ack" | "accept" | "accepted" | "in_progress" => Action::Acknowledge,
-        "resolve" | "resolved" | "ok" | "up" | "close" | "closed" | "recovery" | "recovered" | "normal" | "clear" | "cleared"
-        | "healthy" | "success" | "false" | "0" => Action::Resolve,
+        "resolve" | "resolved" | "ok" | "up" | "close" | "closed" | "recovery" | "recovered" | "normal" | "clear"
+        | "cleared" | "healthy" | "success" | "false" | "0" => Action::Resolve,
         _ => return None,
     })
 }
@@ -117,8 +116,14 @@ mod tests {
 
     #[test]
     fn words_of_the_field_are_known() {
-        assert_eq!((priority("Critical"), priority(" p4 "), priority("5"), priority("urgent-ish")), (Some(Priority::P1), Some(Priority::P4), Some(Priority::P5), None));
-        assert_eq!((action("In Progress"), action("OK"), action("firing"), action("maybe")), (Some(Action::Acknowledge), Some(Action::Resolve), Some(Action::Trigger), None));
+        assert_eq!(
+            (priority("Critical"), priority(" p4 "), priority("5"), priority("urgent-ish")),
+            (Some(Priority::P1), Some(Priority::P4), Some(Priority::P5), None)
+        );
+        assert_eq!(
+            (action("In Progress"), action("OK"), action("firing"), action("maybe")),
+            (Some(Action::Acknowledge), Some(Action::Resolve), Some(Action::Trigger), None)
+        );
     }
 
     #[test]

@@ -39,7 +39,9 @@ impl Hearing {
 
     /// A look that reached the database. After a gap it counts anew.
     fn look(&mut self, now: Timestamp) {
-        if now.duration_since(self.last) > SignedDuration::try_from(GAP).unwrap_or(SignedDuration::MAX) || now < self.last {
+        if now.duration_since(self.last) > SignedDuration::try_from(GAP).unwrap_or(SignedDuration::MAX)
+            || now < self.last
+        {
             self.since = now;
         }
         self.last = now;
@@ -207,7 +209,9 @@ mod tests {
         }
         assert!(!is_silent(&row(-3_600), &heartbeat, hearing, at(300)));
         assert!(is_silent(&row(-3_600), &heartbeat, hearing, at(301)), "and then it does");
-        assert!(!is_silent(&row(100), &heartbeat, hearing, at(400)) && is_silent(&row(100), &heartbeat, hearing, at(401)));
+        assert!(
+            !is_silent(&row(100), &heartbeat, hearing, at(400)) && is_silent(&row(100), &heartbeat, hearing, at(401))
+        );
     }
 
     #[test]

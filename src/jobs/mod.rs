@@ -2,6 +2,7 @@
 //! only through the switch.
 
 pub mod actions;
+pub mod audit;
 pub mod catch_up;
 pub mod heartbeats;
 pub mod ring_alerts;

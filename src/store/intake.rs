@@ -217,9 +217,11 @@ impl Store {
         lease: Duration,
         limit: u32,
     ) -> Result<Vec<ActionRunRow>, StoreError> {
-        let sql = sqlx::AssertSqlSafe(format!("{RUN} WHERE state = 'waiting' AND due_at <= $1 ORDER BY due_at, id LIMIT $2"));
+        let sql =
+            sqlx::AssertSqlSafe(format!("{RUN} WHERE state = 'waiting' AND due_at <= $1 ORDER BY due_at, id LIMIT $2"));
         let due: Vec<ActionRunRow> =
-            in_time(query_as(sql).bind(at.as_millisecond()).bind(i64::from(limit)).fetch_all(&self.shared.pool)).await?;
+            in_time(query_as(sql).bind(at.as_millisecond()).bind(i64::from(limit)).fetch_all(&self.shared.pool))
+                .await?;
         let mut mine = Vec::new();
         for mut run in due {
             let claim = query(
@@ -265,8 +267,10 @@ impl Store {
 
     /// Runs of this node that were going on when it stopped: they are over, and `lapsed_actions` finds them.
     pub async fn lapse_own_actions(&self, node: &str) -> Result<u64, StoreError> {
-        self.done(query("UPDATE action_runs SET lease_until = 0 WHERE state = 'running' AND node = $1").bind(node.to_owned()))
-            .await
+        self.done(
+            query("UPDATE action_runs SET lease_until = 0 WHERE state = 'running' AND node = $1").bind(node.to_owned()),
+        )
+        .await
     }
 
     /// How a try went. `false`: the run was lost to another node meanwhile.
@@ -278,12 +282,12 @@ impl Store {
             .bind((*state).to_owned())
             .bind(at.as_millisecond())
             .bind(output.clone()),
-            ActionTried::Again { at, output } => query(
-                "UPDATE action_runs SET state = $1, due_at = $2, output = $3 WHERE id = $4 AND state = 'running'",
-            )
-            .bind("waiting")
-            .bind(at.as_millisecond())
-            .bind(output.clone()),
+            ActionTried::Again { at, output } => {
+                query("UPDATE action_runs SET state = $1, due_at = $2, output = $3 WHERE id = $4 AND state = 'running'")
+                    .bind("waiting")
+                    .bind(at.as_millisecond())
+                    .bind(output.clone())
+            }
         };
         Ok(self.done(finish.bind(id.to_owned())).await? == 1)
     }
@@ -296,9 +300,10 @@ impl Store {
 
     /// Alerts opened since `from` (exclusive of `after` at that moment), oldest first: (when, which).
     pub async fn opened_since(&self, from: Timestamp, limit: u32) -> Result<Vec<(i64, String)>, StoreError> {
-        let since = query_as("SELECT created_at, id FROM alerts WHERE created_at >= $1 ORDER BY created_at, id LIMIT $2")
-            .bind(from.as_millisecond())
-            .bind(i64::from(limit));
+        let since =
+            query_as("SELECT created_at, id FROM alerts WHERE created_at >= $1 ORDER BY created_at, id LIMIT $2")
+                .bind(from.as_millisecond())
+                .bind(i64::from(limit));
         in_time(since.fetch_all(&self.shared.pool)).await
     }
 

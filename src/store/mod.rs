@@ -11,6 +11,7 @@
 
 pub mod alerts;
 mod apply;
+pub mod audit;
 mod disk;
 mod drain;
 mod engine;
@@ -27,6 +28,7 @@ mod recover;
 mod segments;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -32,6 +32,8 @@ struct List<'a> {
     by: &'static str,
     /// Column and wanted word.
     filters: Vec<(&'static str, &'a Option<String>)>,
+    /// Only these customers'.
+    customers: Option<&'a [String]>,
 }
 
 impl Store {
@@ -50,6 +52,7 @@ impl Store {
                 ("customer", &filter.customer),
                 ("direction", &filter.direction),
             ],
+            customers: filter.customers.as_deref(),
         };
         self.page(list, cursor, limit, |row: &CallRow| (row.started_at, row.id.clone())).await
     }
@@ -64,6 +67,7 @@ impl Store {
             select: ALERT,
             by: "created_at",
             filters: vec![("status", &filter.status), ("priority", &filter.priority), ("customer", &filter.customer)],
+            customers: filter.customers.as_deref(),
         };
         self.page(list, cursor, limit, |row: &AlertRow| (row.created_at, row.id.clone())).await
     }
@@ -84,8 +88,16 @@ impl Store {
             list.filters.iter().filter_map(|(column, word)| Some((*column, word.as_ref()?))).collect();
         let mut conditions: Vec<String> =
             wanted.iter().enumerate().map(|(index, (column, _))| format!("{column} = ${}", index + 1)).collect();
+        let customers = list.customers.unwrap_or_default();
+        if list.customers.is_some() {
+            let places: Vec<String> = (1..=customers.len()).map(|nth| format!("${}", wanted.len() + nth)).collect();
+            // `IN ()` is no SQL on PostgreSQL.
+            let of =
+                if places.is_empty() { "1 = 0".to_owned() } else { format!("customer IN ({})", places.join(", ")) };
+            conditions.push(of);
+        }
         if after.is_some() {
-            let (time, id) = (wanted.len() + 1, wanted.len() + 2);
+            let (time, id) = (wanted.len() + customers.len() + 1, wanted.len() + customers.len() + 2);
             conditions.push(format!("({by} < ${time} OR ({by} = ${time} AND id < ${id}))", by = list.by));
         }
         let condition =
@@ -95,6 +107,9 @@ impl Store {
         let mut query = query_as::<_, T>(AssertSqlSafe(sql));
         for (_, word) in wanted {
             query = query.bind(word.clone());
+        }
+        for customer in customers {
+            query = query.bind(customer.clone());
         }
         if let Some((time, id)) = after {
             query = query.bind(time).bind(id);
@@ -176,20 +191,23 @@ impl Store {
     }
 
     pub(super) async fn read_login(&self, name: &str) -> Result<Option<LoginRow>, StoreError> {
-        let login = query_as("SELECT name, password_hash, role, user_id FROM logins WHERE name = $1");
+        let login = query_as("SELECT name, password_hash, role, user_id, customers, teams FROM logins WHERE name = $1");
         in_time(login.bind(name.to_owned()).fetch_optional(&self.shared.pool)).await
     }
 
     pub(super) async fn write_login(&self, login: &LoginRow) -> Result<(), StoreError> {
         let put = query(
-            "INSERT INTO logins (name, password_hash, role, user_id) VALUES ($1, $2, $3, $4)
+            "INSERT INTO logins (name, password_hash, role, user_id, customers, teams) VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (name) DO UPDATE
-             SET password_hash = excluded.password_hash, role = excluded.role, user_id = excluded.user_id",
+             SET password_hash = excluded.password_hash, role = excluded.role, user_id = excluded.user_id,
+                 customers = excluded.customers, teams = excluded.teams",
         )
         .bind(login.name.clone())
         .bind(login.password_hash.clone())
         .bind(login.role.clone())
-        .bind(login.user_id.clone());
+        .bind(login.user_id.clone())
+        .bind(login.customers.clone())
+        .bind(login.teams.clone());
         in_time(put.execute(&self.shared.pool)).await.map(|_| ())
     }
 
@@ -220,7 +238,7 @@ impl Store {
 }
 
 /// The answer within [`READ_TIMEOUT`], or `Timeout`.
-async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+pub(super) async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
     match tokio::time::timeout(READ_TIMEOUT, answer).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => Err(StoreError::Timeout),
@@ -228,7 +246,7 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Res
     }
 }
 
-fn database(error: &sqlx::Error) -> StoreError {
+pub(super) fn database(error: &sqlx::Error) -> StoreError {
     StoreError::Database(Engine::plain(error))
 }
 
@@ -241,11 +259,11 @@ fn session_key(id: &str) -> String {
     hex::encode(sha2::Sha256::digest(id.as_bytes()))
 }
 
-fn to_cursor((time, id): &(i64, String)) -> String {
+pub(super) fn to_cursor((time, id): &(i64, String)) -> String {
     URL_SAFE_NO_PAD.encode(format!("{time},{id}"))
 }
 
-fn from_cursor(cursor: &str) -> Result<(i64, String), StoreError> {
+pub(super) fn from_cursor(cursor: &str) -> Result<(i64, String), StoreError> {
     let parsed = || {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
         let (time, id) = text.split_once(',')?;

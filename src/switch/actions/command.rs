@@ -40,7 +40,10 @@ pub async fn run(argv: &[String], variables: &[(String, String)], timeout: Durat
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
-            return Ran { ok: false, output: format!("It could not be started: {error}. Check its path and mode in [[commands]].") };
+            return Ran {
+                ok: false,
+                output: format!("It could not be started: {error}. Check its path and mode in [[commands]]."),
+            };
         }
     };
     let tail = std::sync::Arc::new(parking_lot::Mutex::new(Vec::new()));
@@ -108,7 +111,8 @@ async fn read(mut from: impl AsyncRead + Unpin, tail: std::sync::Arc<parking_lot
 
 /// The last characters, without control characters, and how it ended.
 fn last(said: &str, end: &str) -> String {
-    let clean: String = said.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { ' ' } else { c }).collect();
+    let clean: String =
+        said.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { ' ' } else { c }).collect();
     let mut text = clean.trim().to_owned();
     if !end.is_empty() {
         if !text.is_empty() {
@@ -140,7 +144,10 @@ mod tests {
     #[tokio::test]
     async fn failures_are_told() {
         let ran = shell("echo out; echo err >&2; exit 3", LONG).await;
-        assert!(!ran.ok && ran.output.contains("out") && ran.output.contains("err") && ran.output.contains("status: 3"), "{ran:?}");
+        assert!(
+            !ran.ok && ran.output.contains("out") && ran.output.contains("err") && ran.output.contains("status: 3"),
+            "{ran:?}"
+        );
         let none = run(&["/no/such/program".to_owned()], &[], LONG).await;
         assert!(!none.ok && none.output.contains("could not be started"), "{none:?}");
         assert!(!run(&[], &[], LONG).await.ok);

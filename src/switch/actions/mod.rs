@@ -141,7 +141,8 @@ impl Switch {
 
     async fn apply_rules_to(&self, id: AlertId, directory: &Directory) -> Result<(), StoreError> {
         let Some(alert) = self.0.store.alert_state(id).await? else { return Ok(()) };
-        let wanted = directory.actions.values().filter(|action| action.on.as_ref().is_some_and(|rule| rule.fits(&alert)));
+        let wanted =
+            directory.actions.values().filter(|action| action.on.as_ref().is_some_and(|rule| rule.fits(&alert)));
         for action in wanted {
             self.ask(&format!("{id}/{}/opened", action.id), action, id, &Actor::System).await?;
         }
@@ -221,12 +222,20 @@ impl Switch {
                     Ok(Ok(answer)) => Tried::Done(tail(&answer)),
                     Ok(Err(SendError::Later { reason, after })) => Tried::Failed { output: reason, again: true, after },
                     Ok(Err(SendError::Never(reason))) => Tried::Failed { output: reason, again: false, after: None },
-                    Err(_) => Tried::Failed { output: "The receiver did not answer in time.".to_owned(), again: true, after: None },
+                    Err(_) => Tried::Failed {
+                        output: "The receiver did not answer in time.".to_owned(),
+                        again: true,
+                        after: None,
+                    },
                 }
             }
             ActionDeed::Command(argv) => {
                 let ran = command::run(argv, &self.variables(action, alert, run, directory), action.timeout).await;
-                if ran.ok { Tried::Done(ran.output) } else { Tried::Failed { output: ran.output, again: true, after: None } }
+                if ran.ok {
+                    Tried::Done(ran.output)
+                } else {
+                    Tried::Failed { output: ran.output, again: true, after: None }
+                }
             }
         }
     }
@@ -248,7 +257,13 @@ impl Switch {
         })
     }
 
-    fn variables(&self, action: &Action, alert: &Alert, run: &ActionRunRow, directory: &Directory) -> Vec<(String, String)> {
+    fn variables(
+        &self,
+        action: &Action,
+        alert: &Alert,
+        run: &ActionRunRow,
+        directory: &Directory,
+    ) -> Vec<(String, String)> {
         let customer = alert.customer.as_ref().and_then(|id| directory.customers.get(id));
         let service = alert.service.as_ref().and_then(|id| directory.services.get(id));
         let text = |value: Option<&String>| value.cloned().unwrap_or_default();
@@ -430,7 +445,9 @@ mod tests {
 
     #[test]
     fn actors_come_back_as_they_were() {
-        for actor in [Actor::Person("ada".into()), Actor::Login("a:b".to_owned()), Actor::Token("ci".to_owned()), Actor::System] {
+        for actor in
+            [Actor::Person("ada".into()), Actor::Login("a:b".to_owned()), Actor::Token("ci".to_owned()), Actor::System]
+        {
             assert_eq!(actor_of(&word_of(&actor)), actor);
         }
     }

@@ -123,8 +123,7 @@ impl Keeper<'_> {
     /// One transaction for all of them.
     async fn take_batch(&self, batch: &[Body]) -> Result<Vec<Taken>, Failed> {
         let received: Vec<Received> = batch.iter().flat_map(|body| body.received.iter().cloned()).collect();
-        let origins =
-            batch.iter().map(|body| (body.origin.source.id.clone(), Arc::clone(&body.origin))).collect();
+        let origins = batch.iter().map(|body| (body.origin.source.id.clone(), Arc::clone(&body.origin))).collect();
         self.take(&received, &origins).await
     }
 

@@ -83,7 +83,11 @@ impl Spool {
         state.bytes = state.files.iter().filter_map(|path| path.metadata().ok()).map(|data| data.len()).sum();
         let position = std::fs::read_to_string(folder.join("position")).unwrap_or_default();
         if let Some((name, offset)) = position.trim().split_once(' ')
-            && state.files.front().and_then(|path| path.file_name()).is_some_and(|first| first.to_string_lossy() == name)
+            && state
+                .files
+                .front()
+                .and_then(|path| path.file_name())
+                .is_some_and(|first| first.to_string_lossy() == name)
         {
             state.read = offset.parse().unwrap_or(0);
         }
@@ -187,7 +191,8 @@ impl Spool {
         state.read = mark.offset;
         state.waiting = state.waiting.saturating_sub(mark.events);
         let open = state.files.len() == 1 && state.writing.is_some();
-        let length = if open { state.writing.as_ref().map_or(0, |(_, length)| *length) } else { mark.file.metadata()?.len() };
+        let length =
+            if open { state.writing.as_ref().map_or(0, |(_, length)| *length) } else { mark.file.metadata()?.len() };
         if mark.offset >= length {
             return self.remove_first(&mut state);
         }
@@ -332,7 +337,13 @@ mod tests {
             began_at: Some("2026-03-29T01:30:00Z".parse().unwrap()),
             link: Some("https://mon.example/".to_owned()),
         };
-        Waiting { source: "mon".into(), policy: Some("p".to_owned()), why: None, at: "2026-03-29T01:31:00Z".parse().unwrap(), event }
+        Waiting {
+            source: "mon".into(),
+            policy: Some("p".to_owned()),
+            why: None,
+            at: "2026-03-29T01:31:00Z".parse().unwrap(),
+            event,
+        }
     }
 
     fn all(spool: &Spool) -> Vec<String> {
@@ -353,7 +364,10 @@ mod tests {
         let (events, _) = spool.peek(1).unwrap().unwrap();
         assert_eq!(events, [waiting(1)]);
         spool.append(&[waiting(4)]).unwrap();
-        assert_eq!((all(&spool), spool.waiting(), spool.is_empty()), (vec!["1".into(), "2".into(), "3".into(), "4".into()], 0, true));
+        assert_eq!(
+            (all(&spool), spool.waiting(), spool.is_empty()),
+            (vec!["1".into(), "2".into(), "3".into(), "4".into()], 0, true)
+        );
         spool.append(&[waiting(5)]).unwrap();
         assert_eq!(all(&spool), ["5"]);
     }

@@ -1,0 +1,1 @@
+//! Escalation told as stories.
