@@ -56,7 +56,7 @@ impl Store {
         let values = &erase.values;
         in_time(async {
             let mut connection = self.shared.pool.acquire().await?;
-            let mut transaction = Engine::begin(&mut connection).await?;
+            let mut transaction = self.shared.engine.begin(&mut connection).await?;
             let found = if erase.number {
                 containing(&mut transaction, &values[0]).await?
             } else {
