@@ -336,7 +336,7 @@ async fn fold(connection: &mut AnyConnection, entry: &Entry, place: Place<'_>) -
         alerts::joined(connection, id, &call.to_string()).await?;
     }
     if let Some(mut record) = alert_rows::locked(connection, place.engine, id).await? {
-        record.apply(&entry.fact, entry.at);
+        record.take_in(&entry.fact, entry.at);
         alert_rows::update(connection, [&record]).await?;
     }
     Ok(())

@@ -12,6 +12,7 @@
 mod alert_rows;
 pub mod alerts;
 mod apply;
+pub mod audit;
 mod bulk;
 mod claim;
 mod disk;
@@ -19,6 +20,7 @@ mod drain;
 mod engine;
 mod fold;
 mod frame;
+pub mod intake;
 mod journal;
 mod lines;
 mod nodes;
@@ -37,6 +39,7 @@ mod sqlite;
 mod take;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod writer;
 
 use std::path::PathBuf;

@@ -274,20 +274,23 @@ impl Store {
     }
 
     pub(super) async fn read_login(&self, name: &str) -> Result<Option<LoginRow>, StoreError> {
-        let login = query_as("SELECT name, password_hash, role, user_id FROM logins WHERE name = $1");
+        let login = query_as("SELECT name, password_hash, role, user_id, customers, teams FROM logins WHERE name = $1");
         in_time(login.bind(name.to_owned()).fetch_optional(&self.shared.pool)).await
     }
 
     pub(super) async fn write_login(&self, login: &LoginRow) -> Result<(), StoreError> {
         let put = query(
-            "INSERT INTO logins (name, password_hash, role, user_id) VALUES ($1, $2, $3, $4)
+            "INSERT INTO logins (name, password_hash, role, user_id, customers, teams) VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (name) DO UPDATE
-             SET password_hash = excluded.password_hash, role = excluded.role, user_id = excluded.user_id",
+             SET password_hash = excluded.password_hash, role = excluded.role, user_id = excluded.user_id,
+                 customers = excluded.customers, teams = excluded.teams",
         )
         .bind(login.name.clone())
         .bind(login.password_hash.clone())
         .bind(login.role.clone())
-        .bind(login.user_id.clone());
+        .bind(login.user_id.clone())
+        .bind(login.customers.clone())
+        .bind(login.teams.clone());
         in_time(put.execute(&self.shared.pool)).await.map(|_| ())
     }
 
@@ -337,6 +340,16 @@ fn now_ms() -> i64 {
 fn session_key(id: &str) -> String {
     use sha2::Digest;
     hex::encode(sha2::Sha256::digest(id.as_bytes()))
+}
+
+/// The cursor of lists that know time and id only.
+pub(super) fn moment_cursor(time: i64, id: &str) -> String {
+    to_cursor(&newest(time, id))
+}
+
+/// What such a cursor says.
+pub(super) fn moment_of(cursor: &str) -> Result<(i64, String), StoreError> {
+    from_cursor(cursor, &Order::Newest("at")).map(|key| (key.time, key.id))
 }
 
 fn to_cursor(Key { priority, time, id }: &Key) -> String {

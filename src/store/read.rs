@@ -184,7 +184,7 @@ pub struct TimelineRow {
 }
 
 /// A login of the console.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, Default, PartialEq, sqlx::FromRow)]
 pub struct LoginRow {
     /// Login name.
     pub name: String,
@@ -194,6 +194,33 @@ pub struct LoginRow {
     pub role: String,
     /// The person of the directory, if it is one (`UserId`).
     pub user_id: Option<String>,
+    /// Only these customers' things are seen (`CustomerId`s divided by spaces); with `teams` both `None`: all.
+    pub customers: Option<String>,
+    /// And those whose services these teams look after.
+    pub teams: Option<String>,
+}
+
+/// A bearer token of the API. The token itself is not kept.
+#[derive(Debug, Clone, Default, PartialEq, sqlx::FromRow)]
+pub struct TokenRow {
+    /// Which (UUID).
+    pub id: String,
+    /// As it is shown on timelines (`token NAME`).
+    pub name: String,
+    /// SHA-256 of the token, hex.
+    pub hash: String,
+    /// Role word.
+    pub role: String,
+    /// As of a login.
+    pub customers: Option<String>,
+    /// As of a login.
+    pub teams: Option<String>,
+    /// Made.
+    pub created_at: i64,
+    /// By whom, as shown.
+    pub created_by: String,
+    /// Worth nothing from then on.
+    pub expires_at: Option<i64>,
 }
 
 /// Which alerts to list.

@@ -1,11 +1,14 @@
 //! The store as a whole: what is kept, what survives, what is read.
 
 mod alerts;
+mod audit;
 mod damage;
 mod database;
 mod databases;
 mod disk;
 mod kill;
+mod nodes;
+mod notifications;
 mod random;
 mod reading;
 mod recovery;
