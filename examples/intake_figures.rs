@@ -87,7 +87,10 @@ async fn main() -> anyhow::Result<()> {
         store.take_events(&events, &decide).await?;
     }
     let took = begun.elapsed();
-    println!("{open} alerts opened in {took:.1?}: {:.0} a second, one batch after the other", open as f64 / took.as_secs_f64());
+    println!(
+        "{open} alerts opened in {took:.1?}: {:.0} a second, one batch after the other",
+        open as f64 / took.as_secs_f64()
+    );
 
     // What was just opened waits for its step in five minutes.
     let ids = store.due_escalations(clock::now().wall, 1_000).await?;
@@ -97,7 +100,8 @@ async fn main() -> anyhow::Result<()> {
         let before = clock::now().mono;
         store
             .change_alert(*id, clock::now().wall, |_| {
-                let progress = Progress { round: 1, step: 1, due: Some(later), look: Some(later), ..Progress::default() };
+                let progress =
+                    Progress { round: 1, step: 1, due: Some(later), look: Some(later), ..Progress::default() };
                 let stepped = Change::Stepped { round: 1, step: 1, targets: Vec::new(), next_at: Some(later) };
                 let facts = vec![(Fact::Alert(stepped), "due".to_owned())];
                 Ok::<_, ()>(Verdict { facts, progress: Some(progress), ..Verdict::default() })
