@@ -336,6 +336,15 @@ impl Switch {
         self.0.changed.notified().await;
     }
 
+    /// What happens to an alert next if nobody does anything, in words, and when.
+    pub fn next_of(
+        &self,
+        alert: &hotline_core::alert::Alert,
+        now: jiff::Timestamp,
+    ) -> (String, Option<jiff::Timestamp>) {
+        hotline_core::escalation::outlook(alert, &self.directory(), self.0.ring_again, now)
+    }
+
     /// Changes that have no listener are nobody's loss.
     fn tell(&self, change: Change) {
         let _ = self.0.feed.send(change);
