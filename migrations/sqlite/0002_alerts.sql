@@ -15,10 +15,13 @@ ALTER TABLE alerts ADD COLUMN policy        TEXT;
 ALTER TABLE alerts ADD COLUMN began_at      BIGINT;
 ALTER TABLE alerts ADD COLUMN link          TEXT;
 ALTER TABLE alerts ADD COLUMN last_event_at BIGINT NOT NULL DEFAULT 0;
--- Passes through the policy that were begun, index of the next step, when it is due.
+-- How often it began anew, passes through the policy that were begun, index of the next step, when that step is
+-- due, and (esc_due) when to look again.
 ALTER TABLE alerts ADD COLUMN esc_round     BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE alerts ADD COLUMN esc_step      BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE alerts ADD COLUMN esc_due       BIGINT;
+ALTER TABLE alerts ADD COLUMN esc_cycle     BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE alerts ADD COLUMN esc_step_due  BIGINT;
 
 UPDATE alerts SET last_event_at = created_at;
 UPDATE alerts SET esc_due = next_ring_at WHERE status = 'triggered';

@@ -17,13 +17,14 @@ use super::fold::AlertRecord;
 const COLUMNS: &str = "a.id, a.reference, a.status, a.priority, a.urgency, a.title, a.customer, a.service, a.number,
     a.call_id, a.caller, a.source, a.dedup_key, a.group_key, a.merged_into, a.events, a.assigned, a.snoozed_until,
     a.policy, a.created_at, a.last_event_at, a.acknowledged_at, a.esc_round, a.esc_step, a.esc_due, a.details,
-    a.began_at, a.link, a.acknowledged_by, a.resolved_at, a.resolved_by, a.rings";
+    a.began_at, a.link, a.acknowledged_by, a.resolved_at, a.resolved_by, a.rings,
+    a.esc_cycle, a.esc_step_due";
 
 const INSERT: &str = "INSERT INTO alerts (id, reference, status, priority, urgency, title, customer, service, number,
     call_id, caller, source, dedup_key, group_key, merged_into, events, assigned, snoozed_until, policy, created_at,
     last_event_at, acknowledged_at, esc_round, esc_step, esc_due, details, began_at, link, acknowledged_by,
-    resolved_at, resolved_by, rings, next_ring_at)";
-const INSERTED: usize = 33;
+    resolved_at, resolved_by, rings, next_ring_at, esc_cycle, esc_step_due)";
+const INSERTED: usize = 35;
 
 /// `column1` … are the names of a VALUES list's columns in both engines.
 const UPDATE: &str = "UPDATE alerts SET status = v.column2, priority = v.column3, urgency = v.column4,
@@ -31,8 +32,8 @@ const UPDATE: &str = "UPDATE alerts SET status = v.column2, priority = v.column3
     assigned = v.column10, snoozed_until = v.column11, policy = v.column12, last_event_at = v.column13,
     acknowledged_at = v.column14, acknowledged_by = v.column15, resolved_at = v.column16, resolved_by = v.column17,
     rings = v.column18, next_ring_at = v.column19, esc_round = v.column20, esc_step = v.column21,
-    esc_due = v.column22 FROM (";
-const UPDATED: usize = 22;
+    esc_due = v.column22, esc_cycle = v.column23, esc_step_due = v.column24 FROM (";
+const UPDATED: usize = 24;
 
 const COUNT: &str = "UPDATE alerts SET events = v.column2, last_event_at = v.column3 FROM (";
 const OF_ROW: &str = ") AS v WHERE alerts.id = v.column1";
@@ -70,7 +71,7 @@ pub(super) fn record(row: &AnyRow) -> Result<AlertRecord, sqlx::Error> {
         service: text(row, 7)?.map(ServiceId),
         number: (!number.is_empty()).then_some(NumberId(number)),
         call: maybe_parsed(row, 9)?,
-        call_running: row.try_get::<i64, _>(32)? > 0,
+        call_running: row.try_get::<i64, _>(34)? > 0,
         caller: text(row, 10)?.map(Private::new),
         source: text(row, 11)?.map(SourceId),
         dedup_key: text(row, 12)?,
@@ -83,7 +84,13 @@ pub(super) fn record(row: &AnyRow) -> Result<AlertRecord, sqlx::Error> {
         opened_at: at(row, 19)?,
         last_event_at: at(row, 20)?,
         acknowledged_at: moment(row, 21)?,
-        progress: Progress { round: count(row, 22)?, step: count(row, 23)?, due: moment(row, 24)? },
+        progress: Progress {
+            cycle: count(row, 32)?,
+            round: count(row, 22)?,
+            step: count(row, 23)?,
+            due: moment(row, 33)?,
+            look: moment(row, 24)?,
+        },
     };
     Ok(AlertRecord {
         alert,
@@ -163,7 +170,7 @@ fn inserted(record: &AlertRecord) -> Vec<Cell> {
         time(alert.acknowledged_at),
         Cell::Int(alert.progress.round.into()),
         Cell::Int(alert.progress.step.into()),
-        time(alert.progress.due),
+        time(alert.progress.look),
         text(&record.details),
         time(record.began_at),
         text(&record.link),
@@ -172,6 +179,8 @@ fn inserted(record: &AlertRecord) -> Vec<Cell> {
         text(&record.resolved_by),
         Cell::Int(record.rings.into()),
         time(record.next_ring_at()),
+        Cell::Int(alert.progress.cycle.into()),
+        time(alert.progress.due),
     ]
 }
 
@@ -201,6 +210,8 @@ fn updated(record: &AlertRecord) -> Vec<Cell> {
         time(record.next_ring_at()),
         Cell::Int(alert.progress.round.into()),
         Cell::Int(alert.progress.step.into()),
+        time(alert.progress.look),
+        Cell::Int(alert.progress.cycle.into()),
         time(alert.progress.due),
     ]
 }

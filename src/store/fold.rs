@@ -83,7 +83,7 @@ impl AlertRecord {
                 opened_at: at,
                 acknowledged_at: None,
                 last_event_at: at,
-                progress: Progress { round: 0, step: 0, due: Some(at) },
+                progress: Progress { look: Some(at), ..Progress::default() },
             },
             details: details.as_ref().map(|details| details.reveal().clone()),
             began_at: *began_at,
@@ -111,14 +111,14 @@ impl AlertRecord {
                     self.alert.acknowledged_at = Some(at);
                     self.acknowledged_by = Some(by.shown());
                     // Somebody looks once: the policy may take it back later.
-                    self.alert.progress.due = Some(at);
+                    self.alert.progress.look = Some(at);
                 }
             }
             Fact::AlertResolved { by } => self.resolve(by, at),
             Fact::AlertRings { round, next_at } => {
                 if self.alert.status == Status::Triggered {
                     self.rings = *round;
-                    self.alert.progress.due = Some(*next_at);
+                    self.alert.progress.look = Some(*next_at);
                 }
             }
             Fact::Alert(change) => self.apply_change(change, at),
@@ -164,21 +164,21 @@ impl AlertRecord {
             Change::Urgency { urgency } => alert.urgency = *urgency,
             Change::Snoozed { until, .. } if open => {
                 alert.snoozed_until = Some(*until);
-                alert.progress.due = Some(*until);
+                alert.progress.look = Some(*until);
             }
             Change::Woke if open => {
                 alert.snoozed_until = None;
-                alert.progress.due = Some(at);
+                alert.progress.look = Some(at);
             }
             Change::Assigned { to, .. } => alert.assigned = Some(to.clone()),
             Change::Unacknowledged { .. } if alert.status == Status::Acknowledged => {
                 alert.status = Status::Triggered;
                 alert.acknowledged_at = None;
                 alert.assigned = None;
-                alert.progress.due = Some(at);
+                alert.progress.look = Some(at);
                 self.acknowledged_by = None;
             }
-            Change::EscalateNow { .. } if open => alert.progress.due = Some(at),
+            Change::EscalateNow { .. } if open => alert.progress.look = Some(at),
             Change::Stepped { round, .. } => self.rings = self.rings.max(*round),
             Change::Merged { into, by } => {
                 alert.merged_into = Some(*into);
@@ -208,7 +208,7 @@ impl AlertRecord {
         if self.alert.status != Status::Resolved {
             self.alert.status = Status::Resolved;
             self.alert.snoozed_until = None;
-            self.alert.progress.due = None;
+            self.alert.progress.look = None;
             self.resolved_at = Some(at);
             self.resolved_by = Some(by.shown());
         }
@@ -216,6 +216,6 @@ impl AlertRecord {
 
     /// When people are told next; `None`: nobody is, unless something happens.
     pub fn next_ring_at(&self) -> Option<Timestamp> {
-        if self.alert.status == Status::Triggered { self.alert.progress.due } else { None }
+        if self.alert.status == Status::Triggered { self.alert.progress.look } else { None }
     }
 }

@@ -8,7 +8,6 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row, query};
 
 use super::{enqueue, in_time};
 use crate::store::alerts::Audited;
-use crate::store::engine::Engine;
 use crate::store::{Store, StoreError};
 
 /// Entries that one erasure names; a larger one becomes several.
