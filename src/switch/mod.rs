@@ -13,6 +13,8 @@
 //! | `reach` | which contacts can be reached now |
 //! | `board` | open alerts of calls, in memory |
 //! | `ring` | without the database: starts calls about alerts that nobody has |
+//! | `events` | what tools send: kept in batches, on disk while the database is away |
+//! | `actions` | what alerts start: webhooks and commands |
 //! | `recover` | ends the calls that a crash cut off |
 //! | `health` | what is wrong and how to mend it |
 //!
@@ -20,6 +22,7 @@
 //! decides: that is `hotline_core::call::Call`'s part.
 
 mod accept;
+pub mod actions;
 mod board;
 pub mod commands;
 mod deeds;
@@ -27,6 +30,7 @@ mod deliver;
 mod escalate;
 pub mod events;
 mod health;
+mod heartbeats;
 mod leg;
 pub mod phone;
 mod play;
@@ -105,6 +109,10 @@ pub struct Parts {
     pub public_url: Option<String>,
     /// Said at the start and in `doctor`, shown on the page.
     pub warnings: Vec<String>,
+    /// Events wait below it while the database is away.
+    pub data_dir: std::path::PathBuf,
+    /// This node's name.
+    pub node: String,
 }
 
 #[derive(Debug)]
@@ -137,6 +145,12 @@ struct Inner {
     transcripts_waiting: AtomicU64,
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
+    events: events::Queue,
+    /// Alerts changed: the escalation is to be looked at.
+    changed: tokio::sync::Notify,
+    actions: actions::Actions,
+    pings: heartbeats::Pings,
+    node: String,
 }
 
 /// A running call as the others see it.
@@ -199,6 +213,11 @@ impl Switch {
             transcripts_waiting: AtomicU64::new(0),
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
+            events: events::Queue::open(&parts.data_dir),
+            changed: tokio::sync::Notify::new(),
+            actions: actions::Actions::default(),
+            pings: heartbeats::Pings::default(),
+            node: parts.node,
         }));
         switch.prepare_names();
         switch.end_cut_off(recovered.cut_off);
@@ -297,6 +316,16 @@ impl Switch {
             self.wake_escalation();
         }
         receipt
+    }
+
+    /// The escalation has something to look at, now.
+    pub fn alerts_changed(&self) {
+        self.0.changed.notify_one();
+    }
+
+    /// Returns when [`Switch::alerts_changed`] was said, at once if that was since the last time. For the one job that escalates.
+    pub async fn until_alerts_change(&self) {
+        self.0.changed.notified().await;
     }
 
     /// Changes that have no listener are nobody's loss.
