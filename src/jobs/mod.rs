@@ -4,6 +4,7 @@
 pub mod actions;
 pub mod audit;
 pub mod catch_up;
+pub mod escalate;
 pub mod heartbeats;
 pub mod ring_alerts;
 pub mod take_events;
