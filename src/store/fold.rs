@@ -119,6 +119,8 @@ impl AlertRecord {
                 if self.alert.status == Status::Triggered {
                     self.rings = *round;
                     self.alert.progress.look = Some(*next_at);
+                    // The step that waits has been done by the ringing, so to say.
+                    self.alert.progress.due = self.alert.progress.due.max(Some(*next_at));
                 }
             }
             Fact::Alert(change) => self.apply_change(change, at),
@@ -161,7 +163,12 @@ impl AlertRecord {
                 alert.customer = customer.clone().or_else(|| alert.customer.take());
                 alert.service = service.clone().or_else(|| alert.service.take());
             }
-            Change::Urgency { urgency } => alert.urgency = *urgency,
+            Change::Urgency { urgency } => {
+                alert.urgency = *urgency;
+                if open {
+                    alert.progress.look = Some(at);
+                }
+            }
             Change::Snoozed { until, .. } if open => {
                 alert.snoozed_until = Some(*until);
                 alert.progress.look = Some(*until);
