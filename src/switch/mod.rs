@@ -38,6 +38,8 @@ mod reach;
 mod recover;
 mod ring;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -137,7 +139,6 @@ struct Inner {
     /// Since when the database can't be used: then the board's own alerts ring without it.
     away_since: Mutex<Option<std::time::Instant>>,
     escalating: Mutex<escalate::Escalating>,
-    escalation_woken: Notify,
     delivery_woken: Notify,
     ids: Mutex<IdSource>,
     reference: AtomicU32,
@@ -205,7 +206,6 @@ impl Switch {
             unreached: Mutex::default(),
             away_since: Mutex::default(),
             escalating: Mutex::default(),
-            escalation_woken: Notify::new(),
             delivery_woken: Notify::new(),
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),
@@ -313,7 +313,7 @@ impl Switch {
         }
         if let Some(alert) = alert.filter(|_| touches_alert) {
             self.tell(Change::Alert(alert));
-            self.wake_escalation();
+            self.alerts_changed();
         }
         receipt
     }
@@ -417,7 +417,7 @@ impl Switch {
 }
 
 #[cfg(test)]
-mod tests {
+mod faults {
     use super::guarded;
 
     #[test]
