@@ -13,6 +13,7 @@ pub mod alerts;
 mod apply;
 pub mod audit;
 mod disk;
+pub mod documents;
 mod drain;
 mod engine;
 mod frame;
@@ -24,6 +25,7 @@ pub mod read;
 mod record;
 mod recordings;
 mod recover;
+pub mod seal;
 mod segments;
 #[cfg(test)]
 mod tests;
