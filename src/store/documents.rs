@@ -14,6 +14,7 @@ use sqlx::{AnyConnection, Row, query, query_as};
 
 use super::alerts::Audited;
 use super::pages::in_time;
+use super::writer::{self, Tries, WriteError};
 use super::{Store, StoreError};
 
 /// The file in the data folder.
@@ -233,26 +234,46 @@ impl Store {
         at: Timestamp,
         mut write: impl AsyncFnMut(&mut AnyConnection, i64) -> Result<(), sqlx::Error>,
     ) -> Result<Option<i64>, StoreError> {
-        let _ = (audited, at);
-        in_time(async {
-            let mut connection = self.shared.pool.acquire().await?;
-            let mut transaction = super::engine::Engine::begin(&mut connection).await?;
-            // The row's lock makes writers come one after the other, on both engines.
-            let next = query(
-                "UPDATE directory_revision SET revision = revision + 1
-                 WHERE one = 1 AND (revision = $1 OR $1 < 0) RETURNING revision",
-            )
-            .bind(checked_at.unwrap_or(-1));
-            let Some(row) = next.fetch_optional(&mut *transaction).await? else {
-                transaction.rollback().await?;
-                return Ok(None);
-            };
-            let revision: i64 = row.try_get(0)?;
-            write(&mut transaction, revision).await?;
-            transaction.commit().await?;
-            Ok(Some(revision))
+        let mut tries = Tries::default();
+        writer::in_time(async {
+            loop {
+                match self.at_revision_once(checked_at, audited, at, &mut write).await {
+                    Ok(done) => return Ok(done),
+                    Err(error) => tries.again(error).await?,
+                }
+            }
         })
         .await
+    }
+
+    async fn at_revision_once(
+        &self,
+        checked_at: Option<i64>,
+        audited: &[Audited],
+        at: Timestamp,
+        write: &mut impl AsyncFnMut(&mut AnyConnection, i64) -> Result<(), sqlx::Error>,
+    ) -> Result<Option<i64>, WriteError> {
+        let inner = &*self.shared;
+        let mut writer = inner.writers.writer().await?;
+        let mut transaction = writer.begin().await?;
+        // The row's lock makes writers come one after the other, on both engines.
+        let next = query(
+            "UPDATE directory_revision SET revision = revision + 1
+             WHERE one = 1 AND (revision = $1 OR $1 < 0) RETURNING revision",
+        )
+        .bind(checked_at.unwrap_or(-1));
+        let Some(row) = next.fetch_optional(&mut *transaction).await? else {
+            transaction.rollback().await?;
+            writer.keep();
+            return Ok(None);
+        };
+        let revision: i64 = row.try_get(0)?;
+        write(&mut transaction, revision).await?;
+        let audited = audited.iter().map(|deed| (deed.clone(), at)).collect();
+        super::lines::audit(&mut transaction, &inner.node, audited).await?;
+        transaction.commit().await?;
+        writer.keep();
+        Ok(Some(revision))
     }
 
     /// The documents of the last start or change, from the data folder: for a start without the database.
