@@ -27,6 +27,7 @@ mod board;
 pub mod commands;
 mod deeds;
 mod deliver;
+pub mod documents;
 mod escalate;
 pub mod events;
 mod health;
@@ -37,6 +38,7 @@ mod play;
 mod reach;
 mod recover;
 mod ring;
+mod secrets;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -89,6 +91,12 @@ pub struct Switch(Arc<Inner>);
 pub struct Parts {
     /// Customers, people, numbers, flows.
     pub directory: Arc<Directory>,
+    /// As they were written, and what goes with it.
+    pub in_force: documents::InForce,
+    /// Puts the directory together anew.
+    pub compose: documents::Compose,
+    /// Seals secrets before they are kept.
+    pub seal: crate::store::seal::Seal,
     /// Signalling.
     pub sip: Sip,
     /// Media.
@@ -120,6 +128,10 @@ pub struct Parts {
 #[derive(Debug)]
 struct Inner {
     directory: ArcSwap<Directory>,
+    in_force: ArcSwap<documents::InForce>,
+    compose: ArcSwap<documents::Compose>,
+    seal: crate::store::seal::Seal,
+    writing: tokio::sync::Mutex<()>,
     files: ArcSwap<play::Files>,
     warnings: ArcSwap<Vec<String>>,
     sip: Sip,
@@ -190,6 +202,10 @@ impl Switch {
         let switch = Self(Arc::new(Inner {
             files: ArcSwap::from_pointee(files),
             directory: ArcSwap::new(parts.directory),
+            in_force: ArcSwap::from_pointee(parts.in_force),
+            compose: ArcSwap::from_pointee(parts.compose),
+            seal: parts.seal,
+            writing: tokio::sync::Mutex::default(),
             warnings: ArcSwap::from_pointee(parts.warnings),
             sip: parts.sip,
             media: parts.media,
@@ -234,7 +250,7 @@ impl Switch {
         self.0.directory.load_full()
     }
 
-    /// A new snapshot (SIGHUP). Running calls keep theirs.
+    /// A new snapshot. Running calls keep theirs. Blocking: flows may name files.
     pub fn reload(&self, directory: Directory, warnings: Vec<String>) -> Result<(), SpeechError> {
         let files = play::load_files(&directory)?;
         self.0.files.store(Arc::new(files));
