@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod catch_up;
+pub mod deliver;
 pub mod ring_alerts;
 pub mod transcribe;
 pub mod watch_health;

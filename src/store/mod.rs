@@ -27,6 +27,7 @@ mod recover;
 mod segments;
 #[cfg(test)]
 mod tests;
+pub mod told;
 mod tokens;
 
 use std::path::PathBuf;

@@ -10,6 +10,8 @@
 //! | `play` | from prompts to clips |
 //! | `board` | open alerts in memory, what is due to ring |
 //! | `ring` | starts calls about alerts that nobody has |
+//! | `deliver` | notifications that are due: sent, rung, tried again, told by the next contact |
+//! | `links`, `replies` | signed links; what people answer by SMS and in chats |
 //! | `recover` | ends the calls that a crash cut off |
 //! | `health` | what is wrong and how to mend it |
 //!
@@ -25,9 +27,11 @@ mod escalate;
 pub mod events;
 mod health;
 mod leg;
+pub mod links;
 pub mod phone;
 mod play;
 mod recover;
+pub mod replies;
 mod ring;
 mod task;
 
@@ -118,6 +122,8 @@ struct Inner {
     ring_again: Duration,
     notifier: Notifier,
     public_url: Option<String>,
+    /// Messages on their way out.
+    delivery: deliver::Delivery,
     calls: Mutex<HashMap<CallId, Running>>,
     board: Mutex<board::Board>,
     /// Alerts whose last round found no phone that could be reached.
@@ -177,6 +183,7 @@ impl Switch {
             ring_again: parts.ring_again,
             notifier: parts.notifier,
             public_url: parts.public_url,
+            delivery: deliver::Delivery::default(),
             calls: Mutex::default(),
             board: Mutex::new(board::Board::new(recovered.open_alerts)),
             unreached: Mutex::default(),
