@@ -607,12 +607,10 @@ impl Kept {
             call_id: Some(id(call).to_string()),
             caller,
             created_at: at + 300,
-            acknowledged_at: None,
-            acknowledged_by: None,
-            resolved_at: None,
-            resolved_by: None,
-            rings: 0,
-            next_ring_at: None,
+            last_event_at: at + 300,
+            urgency: "high".to_owned(),
+            events: 1,
+            ..AlertRow::default()
         });
     }
 
@@ -720,6 +718,7 @@ impl Kept {
                 kind: kind.to_owned(),
                 what: what.to_owned(),
                 why: why.to_owned(),
+                text: None,
             });
         }
         self.timeline.push(TimelineRow {
@@ -730,6 +729,7 @@ impl Kept {
             kind: "call-started".to_owned(),
             what: format!("Call from {HOSTILE} to hotline"),
             why: HOSTILE.to_owned(),
+            text: None,
         });
     }
 

@@ -1,3 +1,10 @@
+mod burden;
+mod calendars;
+mod edits;
+mod layers;
+mod reference;
+mod rotations;
+
 use jiff::civil::{DateTime, date};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -8,8 +15,7 @@ use crate::directory::{Destination, Directory, Language, User};
 use crate::ids::{PhoneId, UserId};
 
 use super::{
-    Cause, Length, Member, ONLY_LAYER, Override, Rotation, Schedule, Shift, gaps, handoffs, next_change, on_call,
-    shifts,
+    Cause, Length, Member, ONLY_LAYER, Override, Rotation, Schedule, Shift, handoffs, next_change, on_call, shifts,
 };
 
 fn ts(text: &str) -> Timestamp {
