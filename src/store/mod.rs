@@ -41,6 +41,7 @@ mod sqlite;
 mod take;
 #[cfg(test)]
 mod tests;
+pub mod told;
 mod tokens;
 mod writer;
 

@@ -15,6 +15,8 @@
 //! | `ring` | without the database: starts calls about alerts that nobody has |
 //! | `events` | what tools send: kept in batches, on disk while the database is away |
 //! | `actions` | what alerts start: webhooks and commands |
+//! | `deliver` | notifications that are due: sent, rung, tried again, told by the next contact |
+//! | `links`, `replies` | signed links; what people answer by SMS and in chats |
 //! | `recover` | ends the calls that a crash cut off |
 //! | `health` | what is wrong and how to mend it |
 //!
@@ -33,10 +35,12 @@ pub mod events;
 mod health;
 mod heartbeats;
 mod leg;
+pub mod links;
 pub mod phone;
 mod play;
 mod reach;
 mod recover;
+pub mod replies;
 mod ring;
 mod secrets;
 mod task;
@@ -144,6 +148,8 @@ struct Inner {
     ring_again: Duration,
     notifier: Notifier,
     public_url: Option<String>,
+    /// Messages on their way out.
+    delivery: deliver::Delivery,
     calls: Mutex<HashMap<CallId, Running>>,
     board: Mutex<board::Board>,
     /// Alerts whose last round found no phone that could be reached.
@@ -217,6 +223,7 @@ impl Switch {
             ring_again: parts.ring_again,
             notifier: parts.notifier,
             public_url: parts.public_url,
+            delivery: deliver::Delivery::default(),
             calls: Mutex::default(),
             board: Mutex::new(board::Board::new(recovered.open_alerts)),
             unreached: Mutex::default(),
