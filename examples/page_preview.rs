@@ -24,7 +24,8 @@ async fn main() -> anyhow::Result<()> {
     {
         let mut kept = fake.kept.lock();
         let password_hash = password::hash(&Private::from("preview-night")).map_err(anyhow::Error::msg)?;
-        let login = LoginRow { name: "admin".to_owned(), password_hash, role: "admin".to_owned(), user_id: None };
+        let login =
+            LoginRow { name: "admin".to_owned(), password_hash, role: "admin".to_owned(), ..Default::default() };
         kept.logins.insert("admin".to_owned(), login);
         if flag("trouble") {
             kept.health.store.journal_fault = Some("no space left on device".to_owned());

@@ -55,6 +55,13 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 store.close().await;
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Audit { common, audit } => {
+                let settings = common.load()?.store;
+                let store = Store::attach(&settings).await?;
+                let ended = cli::audit::run(audit, &store, &settings.node).await;
+                store.close().await;
+                ended
+            }
             Command::TranscribeWorker(_) => Ok(ExitCode::SUCCESS),
         }
     })

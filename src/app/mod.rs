@@ -49,6 +49,7 @@ impl App {
         let data_dir = config.store.data_dir.clone();
         let prompts = tokio::task::spawn_blocking(move || Prompts::load(&data_dir)).await??;
         let started = crate::clock::now().wall;
+        let node = config.store.node.clone();
         let (store, journal, recovered) = Store::open(config.store).await?;
         let incomplete = recovered.incomplete;
         let listener = TcpListener::bind(config.http_addr).await.with_context(|| {
@@ -100,6 +101,8 @@ impl App {
         }));
         let (own, until) = (switch.clone(), stop.clone());
         tasks.spawn(jobs::kept_up("watch health", move || jobs::watch_health::run(own.clone(), until.clone())));
+        let (until, records) = (stop.clone(), store.clone());
+        tasks.spawn(jobs::kept_up("audit", move || jobs::audit::run(records.clone(), node.clone(), until.clone())));
         let settings = HttpSettings {
             admin_token: config.admin_token,
             public_url: config.public_url,

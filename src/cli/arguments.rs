@@ -46,6 +46,15 @@ pub enum Command {
         #[command(flatten)]
         user: super::user::UserArgs,
     },
+    /// The audit chain: verify, export, erase.
+    Audit {
+        /// The configuration.
+        #[command(flatten)]
+        common: ServeArguments,
+        /// What to do.
+        #[command(flatten)]
+        audit: super::audit::AuditArgs,
+    },
     /// (internal) Transcribes for `serve`.
     #[command(hide = true)]
     TranscribeWorker(super::transcribe_worker::TranscribeWorkerArgs),

@@ -21,7 +21,7 @@ pub async fn prepare(app: &App, data_dir: &Path) -> anyhow::Result<()> {
     let hash = tokio::task::spawn_blocking(move || password::hash(&credentials.password))
         .await?
         .map_err(|error| anyhow!("{error}"))?;
-    let login = LoginRow { name, password_hash: hash, role: "admin".to_owned(), user_id: None };
+    let login = LoginRow { name, password_hash: hash, role: "admin".to_owned(), ..Default::default() };
     Ok(app.store().put_login(&login).await?)
 }
 

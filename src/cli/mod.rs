@@ -1,6 +1,7 @@
 //! The commands: one file per command.
 
 pub mod arguments;
+pub mod audit;
 pub mod call;
 pub mod demo;
 pub mod doctor;

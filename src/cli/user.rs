@@ -35,12 +35,21 @@ pub enum UserCommand {
 pub struct AddArgs {
     /// Login name: letters, digits and . _ - @
     pub name: String,
-    /// What the login may do. Stakeholders see no calls and alerts.
+    /// What the login may do. Stakeholders see the alerts of their own customers (--customer) and nothing else.
     #[arg(long, default_value = "dispatcher", value_parser = Role::WORDS)]
     pub role: String,
     /// The person of the configuration that this login belongs to.
     #[arg(long, value_name = "ENGINEER")]
     pub user: Option<String>,
+    /// Sees only this customer's things; may be given several times.
+    #[arg(long = "customer", value_name = "CUSTOMER")]
+    pub customers: Vec<String>,
+    /// Sees only what this team looks after; may be given several times.
+    #[arg(long = "team", value_name = "TEAM")]
+    pub teams: Vec<String>,
+    /// Sees the things of all customers again.
+    #[arg(long, conflicts_with_all = ["customers", "teams"])]
+    pub all_customers: bool,
     /// Read the password from the first line of standard input and ask nothing.
     #[arg(long)]
     pub password_stdin: bool,
@@ -52,11 +61,40 @@ pub async fn run(args: UserArgs, store: &dyn Records, directory: &Directory) -> 
         UserCommand::Add(args) => {
             let name = login_name(&args.name)?;
             known(args.user.as_deref(), directory)?;
+            let scope = Scope::new(&args.customers, &args.teams, args.all_customers, directory)?;
             let password = if args.password_stdin { from_stdin().await? } else { ask(&name).await? };
-            let said = add(&name, &args.role, args.user, password, store).await?;
+            let said = add(&name, &args.role, args.user, scope, password, store).await?;
             println!("{said}");
             Ok(())
         }
+    }
+}
+
+/// Whose things a login or token sees.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scope {
+    /// Names divided by spaces.
+    pub customers: Option<String>,
+    /// Names divided by spaces.
+    pub teams: Option<String>,
+    /// Said; else a login keeps what it has.
+    said: bool,
+}
+
+impl Scope {
+    /// Checked against the directory.
+    pub fn new(customers: &[String], teams: &[String], all: bool, directory: &Directory) -> anyhow::Result<Self> {
+        if let Some(unknown) = customers.iter().find(|id| !directory.customers.keys().any(|known| known.0 == **id)) {
+            let names: Vec<&str> = directory.customers.keys().map(|id| id.0.as_str()).collect();
+            bail!("--customer {unknown}: there is no such customer; there are: {}", names.join(", "));
+        }
+        if let Some(unknown) = teams.iter().find(|id| !directory.teams.keys().any(|known| known.0 == **id)) {
+            let names: Vec<&str> = directory.teams.keys().map(|id| id.0.as_str()).collect();
+            bail!("--team {unknown}: there is no such team; there are: {}", names.join(", "));
+        }
+        let joined = |names: &[String]| (!names.is_empty()).then(|| names.join(" "));
+        let said = all || !customers.is_empty() || !teams.is_empty();
+        Ok(Self { customers: joined(customers), teams: joined(teams), said })
     }
 }
 
@@ -65,6 +103,7 @@ async fn add(
     name: &str,
     role: &str,
     user: Option<String>,
+    scope: Scope,
     password: Private<String>,
     store: &dyn Records,
 ) -> anyhow::Result<String> {
@@ -73,7 +112,10 @@ async fn add(
         .await?
         .map_err(|error| anyhow::anyhow!("the password could not be hashed: {error}"))?;
     let before = store.login(name).await.context("the database could not be read")?;
+    let kept = before.as_ref().filter(|_| !scope.said);
     let row = LoginRow {
+        customers: kept.map_or(scope.customers, |kept| kept.customers.clone()),
+        teams: kept.map_or(scope.teams, |kept| kept.teams.clone()),
         name: name.to_owned(),
         password_hash,
         role: role.to_owned(),
@@ -187,16 +229,19 @@ mod tests {
     async fn adds_and_replaces_a_login() {
         let fake = Fake::empty();
         let said =
-            add("ann", "admin", Some("engineer-1".into()), Private::from("four random words"), &fake).await.unwrap();
+            add("ann", "admin", Some("engineer-1".into()), Scope::default(), Private::from("four random words"), &fake)
+                .await
+                .unwrap();
         assert_eq!(said, "Login ann may log in, with the role admin.");
         let kept = fake.login("ann").await.unwrap().unwrap();
         assert!(kept.password_hash.starts_with("$argon2id$"));
-        let said = add("ann", "engineer", None, Private::from("another four words"), &fake).await.unwrap();
+        let said =
+            add("ann", "engineer", None, Scope::default(), Private::from("another four words"), &fake).await.unwrap();
         assert_eq!(said, "Login ann has a new password and the role engineer; its open sessions end.");
         let replaced = fake.login("ann").await.unwrap().unwrap();
         assert_eq!((replaced.role.as_str(), replaced.user_id.as_deref()), ("engineer", Some("engineer-1")));
         assert_ne!(kept.password_hash, replaced.password_hash);
-        let weak = add("ann", "admin", None, Private::from("short"), &fake).await.unwrap_err();
+        let weak = add("ann", "admin", None, Scope::default(), Private::from("short"), &fake).await.unwrap_err();
         assert!(weak.to_string().contains("at least 10"), "{weak}");
     }
 

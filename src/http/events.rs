@@ -21,8 +21,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
-use super::api::types::{AlertSummary, CallSummary};
-use super::auth::Viewer;
+use super::api::types::{AlertSummary, CallSummary, Named};
+use super::auth::{Right, Viewer};
 use super::health::Readiness;
 use super::problem::Problem;
 use super::{AppState, Board, Records};
@@ -52,6 +52,31 @@ struct Told {
     id: u64,
     event: &'static str,
     data: String,
+    whose: Whose,
+}
+
+/// Who is told an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Whose {
+    /// Every stream.
+    All,
+    /// Those who see calls of this customer.
+    Call(Option<String>),
+    /// Those who see alerts of this customer.
+    Alert(Option<String>),
+    /// Whose it is can't be read at the moment: those who see everything.
+    Unknown,
+}
+
+impl Whose {
+    fn is_for(&self, viewer: &Viewer) -> bool {
+        match self {
+            Self::All => true,
+            Self::Call(customer) => viewer.may(Right::SeeCalls) && viewer.sees(customer.as_deref()),
+            Self::Alert(customer) => viewer.may(Right::SeeAlerts) && viewer.sees(customer.as_deref()),
+            Self::Unknown => viewer.may(Right::SeeCalls) && viewer.sees(None),
+        }
+    }
 }
 
 /// What is told to all open pages.
@@ -119,10 +144,10 @@ impl Feed {
         feed
     }
 
-    fn tell(&self, event: &'static str, data: String) {
+    fn tell(&self, event: &'static str, data: String, whose: Whose) {
         let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         // Nobody listens: fine.
-        let _ = self.told.send(Arc::new(Told { id, event, data }));
+        let _ = self.told.send(Arc::new(Told { id, event, data, whose }));
     }
 }
 
@@ -175,7 +200,7 @@ impl Follower {
             tokio::select! {
                 change = changes.recv() => match change {
                     Ok(change) => self.note(change),
-                    Err(broadcast::error::RecvError::Lagged(_)) => self.feed.tell("resync", "{}".to_owned()),
+                    Err(broadcast::error::RecvError::Lagged(_)) => self.feed.tell("resync", "{}".to_owned(), Whose::All),
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
                 () = wake => {
@@ -206,7 +231,8 @@ impl Follower {
     }
 
     fn saw(&mut self, subject: Subject, seen: Seen) {
-        let (event, data) = match (subject, seen) {
+        let of = |customer: &Option<Named>| customer.as_ref().map(|customer| customer.id.clone());
+        let (event, data, whose) = match (subject, seen) {
             (_, Seen::Nothing) => return,
             (subject, Seen::Later) => {
                 self.look_later(subject);
@@ -216,10 +242,10 @@ impl Follower {
                 if let (Some(outcome), Some(ended_at)) = (&summary.outcome, ended_at) {
                     self.count(id, &summary.direction, outcome, ended_at);
                 }
-                ("call", serde_json::to_string(&summary))
+                ("call", serde_json::to_string(&summary), Whose::Call(of(&summary.customer)))
             }
-            (_, Seen::Alert(alert)) => ("alert", serde_json::to_string(&alert)),
-            (_, Seen::Health(health)) => ("health", serde_json::to_string(&health)),
+            (_, Seen::Alert(alert)) => ("alert", serde_json::to_string(&alert), Whose::Alert(of(&alert.customer))),
+            (_, Seen::Health(health)) => ("health", serde_json::to_string(&health), Whose::All),
             (subject, Seen::Away) => {
                 let (kind, id) = match subject {
                     Subject::Call(id) => ("call", id.to_string()),
@@ -227,7 +253,7 @@ impl Follower {
                     Subject::Health => return,
                 };
                 self.look_later(subject);
-                ("changed", serde_json::to_string(&Changed { kind: kind.to_owned(), id }))
+                ("changed", serde_json::to_string(&Changed { kind: kind.to_owned(), id }), Whose::Unknown)
             }
         };
         let data = data.expect("texts, numbers and lists always become JSON");
@@ -236,7 +262,7 @@ impl Follower {
         }
         if self.last.get(&subject) != Some(&data) {
             self.last.insert(subject, data.clone());
-            self.feed.tell(event, data);
+            self.feed.tell(event, data, whose);
         }
     }
 
@@ -299,17 +325,30 @@ async fn soon<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<
     tokio::time::timeout(PATIENCE, answer).await.unwrap_or(Err(StoreError::Timeout))
 }
 
-async fn snapshot(state: &AppState) -> Snapshot {
-    let directory = state.board().directory();
-    let calls = state.board().calls().iter().map(|view| CallSummary::of_view(view, &directory)).collect();
-    Snapshot { calls, alerts: open_alerts(state).await.0, health: state.board().health().into() }
+async fn snapshot(state: &AppState, viewer: &Viewer) -> Snapshot {
+    Snapshot {
+        calls: running_calls(state, viewer),
+        alerts: open_alerts(state, viewer).await.0,
+        health: state.board().health().into(),
+    }
 }
 
-/// The alerts that are not resolved, newest first, at most 200; and whether the database could be read. What is
+/// The calls running now that this viewer sees, oldest first.
+pub fn running_calls(state: &AppState, viewer: &Viewer) -> Vec<CallSummary> {
+    let directory = state.board().directory();
+    let calls = state.board().calls();
+    let seen = calls.iter().filter(|view| {
+        viewer.may(Right::SeeCalls) && viewer.sees(view.customer.as_ref().map(|customer| customer.0.as_str()))
+    });
+    seen.map(|view| CallSummary::of_view(view, &directory)).collect()
+}
+
+/// The alerts that are not resolved and that this viewer sees, newest first, at most 200; and whether the database could be read. What is
 /// open the switch knows, at once and always; the database is behind it, and adds who has it since when.
-pub async fn open_alerts(state: &AppState) -> (Vec<AlertSummary>, bool) {
-    let kept = soon(kept_open(state)).await;
-    let (directory, open) = (state.board().directory(), state.board().open_alerts());
+pub async fn open_alerts(state: &AppState, viewer: &Viewer) -> (Vec<AlertSummary>, bool) {
+    let kept = soon(kept_open(state, viewer)).await;
+    let (directory, mut open) = (state.board().directory(), state.board().open_alerts());
+    open.retain(|alert| viewer.sees(alert.customer.as_ref().map(|customer| customer.0.as_str())));
     let mut rows: HashMap<String, AlertSummary> =
         kept.as_ref().into_iter().flatten().map(|row| (row.id.clone(), row.clone())).collect();
     let told = open.iter().take(200).map(|alert| {
@@ -327,9 +366,13 @@ pub async fn open_alerts(state: &AppState) -> (Vec<AlertSummary>, bool) {
     (told.collect(), kept.is_ok())
 }
 
-async fn kept_open(state: &AppState) -> Result<Vec<AlertSummary>, StoreError> {
+async fn kept_open(state: &AppState, viewer: &Viewer) -> Result<Vec<AlertSummary>, StoreError> {
     let directory = state.board().directory();
-    let of = |status: &str| AlertFilter { status: Some(status.to_owned()), ..AlertFilter::default() };
+    let of = |status: &str| AlertFilter {
+        status: Some(status.to_owned()),
+        customers: viewer.customers.clone(),
+        ..AlertFilter::default()
+    };
     let mut rows = state.records().alerts(&of("triggered"), None, 200).await?.items;
     rows.extend(state.records().alerts(&of("acknowledged"), None, 200).await?.items);
     rows.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
@@ -350,7 +393,7 @@ async fn kept_open(state: &AppState) -> Result<Vec<AlertSummary>, StoreError> {
     )
 )]
 pub async fn stream(
-    _: Viewer,
+    viewer: Viewer,
     State(state): State<AppState>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let place = state
@@ -362,7 +405,7 @@ pub async fn stream(
     let end = now() + STREAM_FOR;
     let closing = state.0.closing.clone();
     // Subscribed before the snapshot is made: what changes meanwhile is told after it.
-    let reader = Reader { told: state.feed().told.subscribe(), state, wants_snapshot: true, _place: place };
+    let reader = Reader { told: state.feed().told.subscribe(), state, viewer, wants_snapshot: true, _place: place };
     let events = futures::stream::unfold(reader, |mut reader| async move {
         let event = reader.next().await?;
         Some((Ok(event), reader))
@@ -379,6 +422,7 @@ pub async fn stream(
 struct Reader {
     told: broadcast::Receiver<Arc<Told>>,
     state: AppState,
+    viewer: Viewer,
     wants_snapshot: bool,
     _place: tokio::sync::OwnedSemaphorePermit,
 }
@@ -387,13 +431,19 @@ impl Reader {
     async fn next(&mut self) -> Option<Event> {
         if std::mem::take(&mut self.wants_snapshot) {
             let id = self.state.feed().last.load(Ordering::Relaxed);
-            let snapshot = snapshot(&self.state).await;
+            let snapshot = snapshot(&self.state, &self.viewer).await;
             let data = serde_json::to_string(&snapshot).expect("texts, numbers and lists always become JSON");
             return Some(
                 Event::default().event("snapshot").id(id.to_string()).retry(Duration::from_secs(2)).data(data),
             );
         }
-        match self.told.recv().await {
+        let told = loop {
+            match self.told.recv().await {
+                Ok(told) if !told.whose.is_for(&self.viewer) => {}
+                told => break told,
+            }
+        };
+        match told {
             Ok(told) => {
                 self.wants_snapshot = told.event == "resync";
                 Some(Event::default().event(told.event).id(told.id.to_string()).data(&told.data))

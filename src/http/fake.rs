@@ -12,7 +12,7 @@ use hotline_core::call::CallView;
 use hotline_core::directory::{Customer, Destination, Directory, Language, Number, Phone, Trunk, User};
 use hotline_core::fact::{Actor, Direction, Priority};
 use hotline_core::ids::{AlertId, CallId, FlowId, NumberId, PhoneId, RecordingId, ScheduleId, TrunkId, UserId};
-use hotline_core::oncall::{OnCall, OnCallPerson, Override, Rotation, Schedule};
+use hotline_core::oncall::{Member, OnCall, OnCallPerson, Override, Rotation, Schedule};
 use hotline_core::private::Private;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::hotline::http::{Board, Records};
 use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
 use super::hotline::store::read::{
-    AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow,
+    AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow, TokenRow,
 };
 use super::hotline::store::{OpenAlert, StoreError};
 use super::hotline::switch::{AlertError, Change, Health};
@@ -38,6 +38,7 @@ pub struct Kept {
     pub alerts: Vec<AlertRow>,
     pub timeline: Vec<TimelineRow>,
     pub logins: BTreeMap<String, LoginRow>,
+    pub tokens: Vec<TokenRow>,
     pub sessions: BTreeMap<String, (String, i64)>,
     pub live: Vec<CallView>,
     pub health: Health,
@@ -187,6 +188,10 @@ fn fits(wanted: Option<&String>, value: Option<&str>) -> bool {
     wanted.is_none_or(|wanted| value == Some(wanted.as_str()))
 }
 
+fn among(customers: Option<&[String]>, value: Option<&str>) -> bool {
+    customers.is_none_or(|customers| value.is_some_and(|value| customers.iter().any(|one| one == value)))
+}
+
 #[async_trait]
 impl Records for Fake {
     async fn calls(&self, filter: &CallFilter, cursor: Option<&str>, limit: u32) -> Result<Page<CallRow>, StoreError> {
@@ -198,6 +203,7 @@ impl Records for Fake {
                     fits(filter.number.as_ref(), Some(&row.number))
                         && fits(filter.outcome.as_ref(), row.outcome.as_deref())
                         && fits(filter.customer.as_ref(), row.customer.as_deref())
+                        && among(filter.customers.as_deref(), row.customer.as_deref())
                         && fits(filter.direction.as_ref(), Some(&row.direction))
                 })
                 .cloned()
@@ -232,6 +238,7 @@ impl Records for Fake {
                     fits(filter.status.as_ref(), Some(&row.status))
                         && fits(filter.priority.as_ref(), Some(&row.priority))
                         && fits(filter.customer.as_ref(), row.customer.as_deref())
+                        && among(filter.customers.as_deref(), row.customer.as_deref())
                 })
                 .cloned()
                 .collect();
@@ -253,6 +260,9 @@ impl Records for Fake {
     }
     async fn put_login(&self, login: &LoginRow) -> Result<(), StoreError> {
         self.write(|kept| drop(kept.logins.insert(login.name.clone(), login.clone())))
+    }
+    async fn token(&self, hash: &str) -> Result<Option<TokenRow>, StoreError> {
+        self.read(|kept| kept.tokens.iter().find(|row| row.hash == hash).cloned())
     }
     async fn session(&self, id: &str) -> Result<Option<(String, i64)>, StoreError> {
         self.read(|kept| kept.sessions.get(id).cloned())
@@ -343,7 +353,16 @@ impl Board for Fake {
         })
     }
     fn on_call(&self, schedule: &Schedule, directory: &Directory, at: Timestamp) -> OnCall {
-        let members = &schedule.rotation.members;
+        let rotation = schedule.layers.first().and_then(|layer| layer.current());
+        let members: Vec<UserId> = rotation
+            .map(|rotation| {
+                rotation
+                    .members
+                    .iter()
+                    .filter_map(|m| if let Member::User(user) = m { Some(user.clone()) } else { None })
+                    .collect()
+            })
+            .unwrap_or_default();
         let turn = at.as_second().div_euclid(WEEK) as usize;
         let people = (0..members.len()).filter_map(|next| {
             let user = directory.users.get(&members[(turn + next) % members.len()])?;
@@ -353,9 +372,11 @@ impl Board for Fake {
                 phones: user.phones.clone(),
                 language: user.language.clone(),
                 why,
+                duty: next == 0,
             })
         });
         OnCall {
+            layers: Vec::new(),
             people: people.collect(),
             why: format!("Weekly rotation of {}, hand-off Thursdays at 00:00 UTC.", schedule.name),
         }
@@ -399,24 +420,17 @@ fn directory() -> Directory {
         let phone = Phone { id: id.into(), user: Some(id.into()) };
         directory.phones.insert(phone.id.clone(), phone);
     }
-    let rotation = Rotation {
-        members: vec![UserId::from("engineer-1"), UserId::from("engineer-2")],
-        weeks: 1,
-        start: "2026-01-05T09:00:00".parse().expect("a local time"),
-        time_zone: jiff::tz::TimeZone::get("Europe/Berlin").unwrap_or(jiff::tz::TimeZone::UTC),
-    };
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap_or(jiff::tz::TimeZone::UTC);
+    let start = "2026-01-05T09:00:00".parse().expect("a local time");
+    let rotation = Rotation::weekly(&["engineer-1".into(), "engineer-2".into()], 1, start, zone);
     let change = Override {
         user: UserId::from("engineer-2"),
         from: "2026-12-24T08:00:00Z".parse().expect("a time"),
         to: "2026-12-26T08:00:00Z".parse().expect("a time"),
         reason: "holidays".to_owned(),
+        ..Default::default()
     };
-    let schedule = Schedule {
-        id: ScheduleId::from("on-call"),
-        name: "On call, 24×7".to_owned(),
-        rotation,
-        overrides: vec![change],
-    };
+    let schedule = Schedule { overrides: vec![change], ..Schedule::single("on-call", "On call, 24×7", rotation) };
     directory.schedules.insert(schedule.id.clone(), schedule);
     for (id, language) in [("hotline", "en"), ("hotline-de", "de")] {
         let number = Number {
@@ -593,12 +607,10 @@ impl Kept {
             call_id: Some(id(call).to_string()),
             caller,
             created_at: at + 300,
-            acknowledged_at: None,
-            acknowledged_by: None,
-            resolved_at: None,
-            resolved_by: None,
-            rings: 0,
-            next_ring_at: None,
+            last_event_at: at + 300,
+            urgency: "high".to_owned(),
+            events: 1,
+            ..AlertRow::default()
         });
     }
 
@@ -706,6 +718,7 @@ impl Kept {
                 kind: kind.to_owned(),
                 what: what.to_owned(),
                 why: why.to_owned(),
+                text: None,
             });
         }
         self.timeline.push(TimelineRow {
@@ -716,6 +729,7 @@ impl Kept {
             kind: "call-started".to_owned(),
             what: format!("Call from {HOSTILE} to hotline"),
             why: HOSTILE.to_owned(),
+            text: None,
         });
     }
 

@@ -15,7 +15,7 @@ use tokio::sync::broadcast;
 
 use crate::sip::{Registered, SipCounters, TrunkState};
 use crate::store::read::{
-    AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow,
+    AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow, TokenRow,
 };
 use crate::store::{OpenAlert, Store, StoreError};
 use crate::switch::{AlertError, Change, Health, Switch};
@@ -53,6 +53,8 @@ pub trait Records: Send + Sync + 'static {
     async fn login(&self, name: &str) -> Result<Option<LoginRow>, StoreError>;
     /// Creates or replaces a console login.
     async fn put_login(&self, login: &LoginRow) -> Result<(), StoreError>;
+    /// A bearer token by its hash (SHA-256, hex).
+    async fn token(&self, hash: &str) -> Result<Option<TokenRow>, StoreError>;
     /// Session data and expiry (epoch ms) by key.
     async fn session(&self, id: &str) -> Result<Option<(String, i64)>, StoreError>;
     /// Creates or replaces a session.
@@ -92,7 +94,7 @@ pub trait Board: Send + Sync + 'static {
     }
     /// The first moment after `after` at which somebody else may be on call.
     fn next_change(&self, schedule: &Schedule, after: Timestamp) -> Option<Timestamp> {
-        oncall::next_change(schedule, after)
+        oncall::next_change(schedule, &self.directory(), after)
     }
 }
 
@@ -139,6 +141,9 @@ impl Records for Store {
     }
     async fn put_login(&self, login: &LoginRow) -> Result<(), StoreError> {
         soon(Self::put_login(self, login)).await
+    }
+    async fn token(&self, hash: &str) -> Result<Option<TokenRow>, StoreError> {
+        soon(Self::token(self, hash)).await
     }
     async fn session(&self, id: &str) -> Result<Option<(String, i64)>, StoreError> {
         soon(Self::session(self, id)).await

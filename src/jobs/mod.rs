@@ -1,6 +1,7 @@
 //! Work that is due by the clock: one file per job. They reach calls and alerts
 //! only through the switch.
 
+pub mod audit;
 pub mod catch_up;
 pub mod ring_alerts;
 pub mod transcribe;

@@ -51,6 +51,11 @@ pub(super) struct Finished {
 }
 
 impl Recordings {
+    /// The data folder that it is in.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.parent().unwrap_or(Path::new(".")).to_owned()
+    }
+
     /// Makes the 256 folders, so that a path can be handed out without touching the disk.
     pub fn create(data_dir: &Path, decode: Decode) -> io::Result<Self> {
         let recordings = Self::at(data_dir, decode);

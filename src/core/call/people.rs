@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::directory::{Destination, Directory, Language};
 use crate::escalation::{Step, Target};
 use crate::ids::{PolicyId, ScheduleId, TeamId, UserId};
-use crate::oncall::{OnCall, on_call};
+use crate::oncall::{OnCall, OnCallPerson, on_call};
 
 use super::flow::ConnectTarget;
 
@@ -35,16 +35,18 @@ pub struct Callees {
 }
 
 impl From<OnCall> for Callees {
+    /// Those on duty at once, then the others one after the other.
     fn from(found: OnCall) -> Self {
-        let one = |person: crate::oncall::OnCallPerson| {
-            vec![Callee {
-                person: Some(person.user),
-                phones: person.phones,
-                language: person.language,
-                why: person.why,
-            }]
+        let one = |person: OnCallPerson| Callee {
+            person: Some(person.user),
+            phones: person.phones,
+            language: person.language,
+            why: person.why,
         };
-        Self { groups: found.people.into_iter().map(one).collect(), why: found.why }
+        let (duty, others): (Vec<_>, Vec<_>) = found.people.into_iter().partition(|person| person.duty);
+        let duty: Vec<Callee> = duty.into_iter().map(one).collect();
+        let groups = std::iter::once(duty).chain(others.into_iter().map(|person| vec![one(person)]));
+        Self { groups: groups.filter(|group| !group.is_empty()).collect(), why: found.why }
     }
 }
 

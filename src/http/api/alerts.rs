@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::types::{AlertSummary, Answer, Listed, Recording, TimelineEntry, answers, named_timeline};
 use crate::http::AppState;
-use crate::http::auth::Viewer;
+use crate::http::auth::{Right, Viewer};
 use crate::http::params::{Params, rfc3339};
 use crate::http::problem::Problem;
 use crate::store::StoreError;
@@ -88,22 +88,24 @@ pub enum Deed {
     )
 )]
 pub async fn list(
-    _: Viewer,
+    viewer: Viewer,
     State(state): State<AppState>,
     mut params: Params,
 ) -> Result<Json<Listed<AlertSummary>>, Problem> {
-    let filter = filter(&mut params)?;
+    let filter = filter(&viewer, &mut params)?;
     let (limit, cursor) = params.page()?;
     params.done()?;
     Ok(Json(page(&state, &filter, cursor.as_deref(), limit).await?))
 }
 
 /// The filter of a query.
-pub fn filter(params: &mut Params) -> Result<AlertFilter, Problem> {
+pub fn filter(viewer: &Viewer, params: &mut Params) -> Result<AlertFilter, Problem> {
     Ok(AlertFilter {
         status: params.word("status", &STATUSES)?,
         priority: params.word("priority", &Priority::ALL.map(Priority::word))?,
         customer: params.name("customer")?,
+        customers: viewer.customers.clone(),
+        ..AlertFilter::default()
     })
 }
 
@@ -132,26 +134,26 @@ pub async fn page(
     )
 )]
 pub async fn one(
-    _: Viewer,
+    viewer: Viewer,
     State(state): State<AppState>,
     Path(id): Path<String>,
 ) -> Result<Json<AlertDetail>, Problem> {
-    detail(&state, &id).await?.map(Json).ok_or_else(|| Problem::not_found("alert"))
+    detail(&state, &viewer, &id).await?.map(Json).ok_or_else(|| Problem::not_found("alert"))
 }
 
-/// One alert; `None`: there is none.
-pub async fn detail(state: &AppState, id: &str) -> Result<Option<AlertDetail>, StoreError> {
+/// One alert; `None`: there is none, or not for this viewer.
+pub async fn detail(state: &AppState, viewer: &Viewer, id: &str) -> Result<Option<AlertDetail>, StoreError> {
     let Ok(id) = AlertId::from_str(id).map(|id| id.to_string()) else {
         return Ok(None);
     };
     let records = state.records();
-    let Some(row) = records.alert(&id).await? else {
+    let Some(row) = records.alert(&id).await?.filter(|row| viewer.sees(row.customer.as_deref())) else {
         return Ok(None);
     };
     let said = async {
         match &row.call_id {
-            Some(call) => records.recordings(call).await,
-            None => Ok(Vec::new()),
+            Some(call) if viewer.may(Right::HearRecordings) => records.recordings(call).await,
+            Some(_) | None => Ok(Vec::new()),
         }
     };
     let (recordings, timeline) = tokio::try_join!(said, records.alert_timeline(&id))?;
@@ -253,6 +255,8 @@ impl<S: Send + Sync> FromRequest<S> for NoBody {
 /// Does it and tells what the alert is then; used by the page's buttons too.
 pub async fn carry_out(state: &AppState, viewer: &Viewer, id: &str, deed: Deed) -> Result<AlertState, Problem> {
     let alert = AlertId::from_str(id).map_err(|_| Problem::not_found("alert"))?;
+    visible(state, viewer, alert).await?;
+    viewer.require(Right::HandleAlerts)?;
     let done = match deed {
         Deed::Acknowledge => state.board().acknowledge(alert, viewer.actor()).await,
         Deed::Resolve => state.board().resolve(alert, viewer.actor()).await,
@@ -271,6 +275,19 @@ pub async fn carry_out(state: &AppState, viewer: &Viewer, id: &str, deed: Deed) 
             .with(header::RETRY_AFTER, "5"))
         }
     }
+}
+
+/// 404 for an alert that this viewer does not see.
+pub async fn visible(state: &AppState, viewer: &Viewer, alert: AlertId) -> Result<(), Problem> {
+    if viewer.customers.is_none() {
+        return Ok(());
+    }
+    let open = state.board().open_alerts().into_iter().find(|open| open.id == alert);
+    let customer = match open {
+        Some(open) => open.customer.map(|customer| customer.0),
+        None => state.records().alert(&alert.to_string()).await?.and_then(|row| row.customer),
+    };
+    if viewer.sees(customer.as_deref()) { Ok(()) } else { Err(Problem::not_found("alert")) }
 }
 
 /// The deed is in the journal; the database has it within a second. Waits that long for the words kept there.

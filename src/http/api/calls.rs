@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::types::{Answer, CallSummary, Leg, Listed, Recording, TimelineEntry, answers, named_timeline};
 use crate::http::AppState;
-use crate::http::auth::Viewer;
+use crate::http::auth::{Right, Viewer};
 use crate::http::params::Params;
 use crate::http::problem::Problem;
 use crate::store::StoreError;
@@ -48,19 +48,22 @@ pub struct CallDetail {
         (status = 200, description = "A page of calls", body = Listed<CallSummary>),
         (status = 400, description = "A parameter is not valid", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role or scope is not enough", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn list(
-    _: Viewer,
+    viewer: Viewer,
     State(state): State<AppState>,
     mut params: Params,
 ) -> Result<Json<Listed<CallSummary>>, Problem> {
+    viewer.require(Right::SeeCalls)?;
     let filter = CallFilter {
         number: params.name("number")?,
         outcome: params.word("outcome", &Outcome::ALL.map(Outcome::word))?,
         customer: params.name("customer")?,
         direction: params.word("direction", &Direction::ALL.map(Direction::word))?,
+        customers: viewer.customers,
     };
     let (limit, cursor) = params.page()?;
     params.done()?;
@@ -91,20 +94,22 @@ pub async fn page(
     responses(
         (status = 200, description = "The call", body = CallDetail),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role or scope is not enough", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such call", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn one(
-    _: Viewer,
+    viewer: Viewer,
     State(state): State<AppState>,
     Path(id): Path<String>,
 ) -> Result<Json<CallDetail>, Problem> {
-    detail(&state, &id).await?.map(Json).ok_or_else(|| Problem::not_found("call"))
+    viewer.require(Right::SeeCalls)?;
+    detail(&state, &viewer, &id).await?.map(Json).ok_or_else(|| Problem::not_found("call"))
 }
 
-/// One call; `None`: there is none. A call that has just begun may be known to the switch only.
-pub async fn detail(state: &AppState, id: &str) -> Result<Option<CallDetail>, StoreError> {
+/// One call; `None`: there is none, or not for this viewer. A call that has just begun may be known to the switch only.
+pub async fn detail(state: &AppState, viewer: &Viewer, id: &str) -> Result<Option<CallDetail>, StoreError> {
     let Ok(id) = CallId::from_str(id).map(|id| id.to_string()) else {
         return Ok(None);
     };
@@ -117,6 +122,9 @@ pub async fn detail(state: &AppState, id: &str) -> Result<Option<CallDetail>, St
         (None, Some(live)) => CallSummary::of_view(live, &directory),
         (None, None) => return Ok(None),
     };
+    if !viewer.sees(call.customer.as_ref().map(|customer| customer.id.as_str())) {
+        return Ok(None);
+    }
     let (legs, recordings, timeline) =
         tokio::try_join!(records.legs(&id), records.recordings(&id), records.call_timeline(&id))?;
     let recordings = super::recordings::of_rows(state, recordings);

@@ -2,12 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
+use hotline_core::ids::UserId;
+use hotline_core::oncall::Length;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::types::{Listed, Named};
 use crate::http::AppState;
-use crate::http::auth::Viewer;
+use crate::http::auth::{Right, Viewer};
 use crate::http::params::{Params, rfc3339};
 use crate::http::problem::Problem;
 
@@ -101,25 +103,29 @@ pub struct NumberJson {
         (status = 200, description = "A page of schedules", body = Listed<ScheduleJson>),
         (status = 400, description = "A parameter is not valid", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role or scope is not enough", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn schedules(
-    _: Viewer,
+    viewer: Viewer,
     State(state): State<AppState>,
     mut params: Params,
 ) -> Result<Json<Listed<ScheduleJson>>, Problem> {
+    viewer.require(Right::SeeDirectory)?;
     let (limit, cursor) = params.page()?;
     params.done()?;
     let directory = state.board().directory();
+    let at = crate::clock::now().wall;
     let entries = directory.schedules.values().map(|schedule| {
-        let rotation = &schedule.rotation;
+        let rotation = schedule.layers.first().and_then(|layer| layer.current());
+        let members: Vec<UserId> = schedule.layers.iter().flat_map(|layer| layer.people(&directory, at)).collect();
         let item = ScheduleJson {
             id: schedule.id.0.clone(),
             name: schedule.name.clone(),
-            members: rotation.members.iter().map(|user| Named::user(&directory, &user.0)).collect(),
-            weeks: rotation.weeks,
-            start: rotation.start.to_string(),
-            time_zone: rotation.time_zone.iana_name().unwrap_or("UTC").to_owned(),
+            members: members.iter().map(|user| Named::user(&directory, &user.0)).collect(),
+            weeks: rotation.map_or(0, |rotation| if let Length::Weeks(weeks) = rotation.length { weeks } else { 0 }),
+            start: rotation.map(|rotation| rotation.start.to_string()).unwrap_or_default(),
+            time_zone: schedule.time_zone.iana_name().unwrap_or("UTC").to_owned(),
             overrides: schedule
                 .overrides
                 .iter()
@@ -147,17 +153,20 @@ pub async fn schedules(
         (status = 200, description = "A page of customers", body = Listed<CustomerJson>),
         (status = 400, description = "A parameter is not valid", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role or scope is not enough", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn customers(
-    _: Viewer,
+    viewer: Viewer,
     State(state): State<AppState>,
     mut params: Params,
 ) -> Result<Json<Listed<CustomerJson>>, Problem> {
+    viewer.require(Right::SeeDirectory)?;
     let (limit, cursor) = params.page()?;
     params.done()?;
     let directory = state.board().directory();
-    let entries = directory.customers.values().map(|customer| {
+    let seen = directory.customers.values().filter(|customer| viewer.sees(Some(&customer.id.0)));
+    let entries = seen.map(|customer| {
         let item = CustomerJson {
             id: customer.id.0.clone(),
             name: customer.name.clone(),
@@ -182,13 +191,15 @@ pub async fn customers(
         (status = 200, description = "A page of numbers", body = Listed<NumberJson>),
         (status = 400, description = "A parameter is not valid", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role or scope is not enough", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn numbers(
-    _: Viewer,
+    viewer: Viewer,
     State(state): State<AppState>,
     mut params: Params,
 ) -> Result<Json<Listed<NumberJson>>, Problem> {
+    viewer.require(Right::SeeDirectory)?;
     let (limit, cursor) = params.page()?;
     params.done()?;
     let directory = state.board().directory();

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::types::{Listed, Named};
 use crate::http::AppState;
-use crate::http::auth::Viewer;
+use crate::http::auth::{Right, Viewer};
 use crate::http::params::{Params, rfc3339};
 use crate::http::problem::Problem;
 use crate::sip::{Registered, Transport};
@@ -89,13 +89,15 @@ impl From<&Registered> for RegistrationJson {
         (status = 200, description = "A page of trunks", body = Listed<TrunkJson>),
         (status = 400, description = "A parameter is not valid", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role or scope is not enough", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn trunks(
-    _: Viewer,
+    viewer: Viewer,
     State(state): State<AppState>,
     mut params: Params,
 ) -> Result<Json<Listed<TrunkJson>>, Problem> {
+    viewer.require(Right::SeeDirectory)?;
     let (limit, cursor) = params.page()?;
     params.done()?;
     let directory = state.board().directory();
@@ -126,13 +128,15 @@ pub async fn trunks(
         (status = 200, description = "A page of phones", body = Listed<PhoneJson>),
         (status = 400, description = "A parameter is not valid", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role or scope is not enough", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn phones(
-    _: Viewer,
+    viewer: Viewer,
     State(state): State<AppState>,
     mut params: Params,
 ) -> Result<Json<Listed<PhoneJson>>, Problem> {
+    viewer.require(Right::SeeDirectory)?;
     let (limit, cursor) = params.page()?;
     params.done()?;
     let directory = state.board().directory();

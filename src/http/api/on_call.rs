@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use hotline_core::directory::{Destination, Directory};
+use hotline_core::ids::ScheduleId;
 use hotline_core::oncall::{OnCallPerson, Schedule};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::types::{Listed, Named};
 use crate::http::AppState;
-use crate::http::auth::Viewer;
+use crate::http::auth::{Right, Viewer};
 use crate::http::params::{Params, rfc3339};
 use crate::http::problem::Problem;
 
@@ -62,7 +63,7 @@ pub struct OnCallNow {
     )
 )]
 pub async fn list(
-    _: Viewer,
+    viewer: Viewer,
     State(state): State<AppState>,
     mut params: Params,
 ) -> Result<Json<Listed<OnCallNow>>, Problem> {
@@ -71,8 +72,10 @@ pub async fn list(
     let (limit, cursor) = params.page()?;
     params.done()?;
     let directory = state.board().directory();
+    let seen = viewer.schedules(&directory);
+    let seen = |id: &ScheduleId| seen.as_ref().is_none_or(|seen| seen.contains(id));
     if let Some(only) = &only
-        && !directory.schedules.keys().any(|id| id.0 == *only)
+        && !directory.schedules.keys().any(|id| id.0 == *only && seen(id))
     {
         return Err(Problem::invalid(
             "schedule",
@@ -81,7 +84,13 @@ pub async fn list(
     }
     let schedules =
         directory.schedules.values().filter(|schedule| only.as_ref().is_none_or(|only| schedule.id.0 == *only));
-    let entries = schedules.map(|schedule| (schedule.id.0.clone(), now(&state, &directory, schedule, at)));
+    let entries = schedules.filter(|schedule| seen(&schedule.id)).map(|schedule| {
+        let mut entry = now(&state, &directory, schedule, at);
+        if !viewer.may(Right::SeeDirectory) {
+            entry.phones.clear();
+        }
+        (schedule.id.0.clone(), entry)
+    });
     Ok(Json(super::page_of(entries, cursor.as_deref(), limit)))
 }
 

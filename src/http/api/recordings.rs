@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::types::Recording;
 use crate::http::AppState;
-use crate::http::auth::Viewer;
+use crate::http::auth::{Right, Viewer};
 use crate::http::problem::Problem;
 use crate::store::read::RecordingRow;
 
@@ -40,18 +40,21 @@ pub fn of_rows(state: &AppState, rows: Vec<RecordingRow>) -> Vec<Recording> {
         (status = 206, description = "The range asked for", body = Vec<u8>, content_type = "audio/wav"),
         (status = 304, description = "The copy at hand is good"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role or scope is not enough", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such recording, or its audio was lost", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It is still being recorded or finished", body = Problem, content_type = "application/problem+json"),
         (status = 416, description = "The range begins behind the end", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn audio(
-    _: Viewer,
+    viewer: Viewer,
     State(state): State<AppState>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    viewer.require(Right::HearRecordings)?;
     let id = RecordingId::from_str(&id).map_err(|_| Problem::not_found("recording"))?;
+    visible(&state, &viewer, id).await?;
     // The file needs no database: while that is away, what was said can still be heard.
     let Ok(mut file) = File::open(state.records().wav_path(id)).await else {
         return Err(missing(&state, id).await);
@@ -103,6 +106,18 @@ pub async fn audio(
         put(header::CONTENT_RANGE, format!("bytes {from}-{}/{length}", from + count - 1));
     }
     Ok(response)
+}
+
+/// 404 for a recording of somebody else's customer. Who sees everything needs no look into the database.
+async fn visible(state: &AppState, viewer: &Viewer, id: RecordingId) -> Result<(), Problem> {
+    if viewer.customers.is_none() {
+        return Ok(());
+    }
+    let Some(row) = state.records().recording(&id.to_string()).await? else {
+        return Err(Problem::not_found("recording"));
+    };
+    let customer = state.records().call(&row.call_id).await?.and_then(|call| call.customer);
+    if viewer.sees(customer.as_deref()) { Ok(()) } else { Err(Problem::not_found("recording")) }
 }
 
 fn bytes(file: File, count: u64) -> impl futures::Stream<Item = std::io::Result<Bytes>> + Send {

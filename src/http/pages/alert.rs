@@ -22,7 +22,7 @@ struct Page {
 }
 
 pub async fn show(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path<String>) -> Response {
-    match alert_detail(&state, &id).await {
+    match alert_detail(&state, &viewer, &id).await {
         Ok(Some(detail)) => html(&Page {
             frame: Frame::of(&state, &viewer, "alerts"),
             recordings: recordings(&detail.recordings),

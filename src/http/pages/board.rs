@@ -7,9 +7,9 @@ use axum::response::Response;
 use super::views::{AlertView, CallView, DutyView, Frame, banner};
 use super::{Shared, Visitor, html};
 use crate::http::AppState;
-use crate::http::api::types::CallSummary;
 use crate::http::api::{alert_page, call_page, on_call_now};
-use crate::http::events::open_alerts;
+use crate::http::auth::{Right, Viewer};
+use crate::http::events::{open_alerts, running_calls};
 use crate::http::health::Trouble;
 use crate::store::read::{AlertFilter, CallFilter};
 
@@ -32,10 +32,11 @@ struct Board {
 }
 
 pub async fn show(Visitor(viewer): Visitor, State(state): Shared) -> Response {
-    let (none, resolved) =
-        (CallFilter::default(), AlertFilter { status: Some("resolved".to_owned()), ..AlertFilter::default() });
+    let customers = viewer.customers.clone();
+    let none = CallFilter { customers: customers.clone(), ..CallFilter::default() };
+    let resolved = AlertFilter { status: Some("resolved".to_owned()), customers, ..AlertFilter::default() };
     let ((open, listed), calls, closed) = tokio::join!(
-        open_alerts(&state),
+        open_alerts(&state, &viewer),
         call_page(&state, &none, None, RECENT),
         alert_page(&state, &resolved, None, RECENT)
     );
@@ -43,12 +44,15 @@ pub async fn show(Visitor(viewer): Visitor, State(state): Shared) -> Response {
     let page = Board {
         frame: Frame::of(&state, &viewer, "board"),
         troubles: banner(&state),
-        duties: duties(&state),
+        duties: duties(&state, &viewer),
         waiting: open.iter().filter(|alert| alert.waiting()).count(),
         open,
         listed,
-        running: running(&state),
-        calls: calls.ok().map(|page| page.items.into_iter().filter(|call| !call.running).map(Into::into).collect()),
+        running: running_calls(&state, &viewer).into_iter().map(Into::into).collect(),
+        calls: calls
+            .ok()
+            .filter(|_| viewer.may(Right::SeeCalls))
+            .map(|page| page.items.into_iter().filter(|call| !call.running).map(Into::into).collect()),
         closed: closed.ok().map(|page| page.items.into_iter().map(Into::into).collect()),
     };
     html(&page)
@@ -61,13 +65,10 @@ fn in_order(alerts: Vec<crate::http::api::types::AlertSummary>) -> Vec<AlertView
     views
 }
 
-fn running(state: &AppState) -> Vec<CallView> {
-    let directory = state.board().directory();
-    state.board().calls().iter().map(|view| CallSummary::of_view(view, &directory).into()).collect()
-}
-
-fn duties(state: &AppState) -> Vec<DutyView> {
+fn duties(state: &AppState, viewer: &Viewer) -> Vec<DutyView> {
     let directory = state.board().directory();
     let at = crate::clock::now().wall;
-    directory.schedules.values().map(|schedule| on_call_now(state, &directory, schedule, at).into()).collect()
+    let seen = viewer.schedules(&directory);
+    let schedules = directory.schedules.values().filter(|one| seen.as_ref().is_none_or(|seen| seen.contains(&one.id)));
+    schedules.map(|schedule| on_call_now(state, &directory, schedule, at).into()).collect()
 }

@@ -5,8 +5,9 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::views::{CallView, Frame, LegView, RecordingView, StepView, recordings};
-use super::{Shared, Visitor, away, html, no_such};
+use super::{Shared, Visitor, away, html, no_such, show_problem};
 use crate::http::api::call_detail;
+use crate::http::auth::Right;
 
 #[derive(Template)]
 #[template(path = "call.html")]
@@ -19,7 +20,10 @@ struct Page {
 }
 
 pub async fn show(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path<String>) -> Response {
-    match call_detail(&state, &id).await {
+    if let Err(problem) = viewer.require(Right::SeeCalls) {
+        return show_problem(&state, &problem);
+    }
+    match call_detail(&state, &viewer, &id).await {
         Ok(Some(detail)) => html(&Page {
             frame: Frame::of(&state, &viewer, "calls"),
             legs: detail.legs.into_iter().map(Into::into).collect(),

@@ -8,6 +8,7 @@ use super::views::{AlertView, CallView, Frame};
 use super::{Shared, Visitor, away, html, show_problem};
 use crate::http::AppState;
 use crate::http::api::{alert_filter, alert_page, call_page};
+use crate::http::auth::{Right, Viewer};
 use crate::http::params::Params;
 use crate::http::problem::Problem;
 use crate::store::read::CallFilter;
@@ -35,7 +36,7 @@ struct CallsPage {
 
 pub async fn alerts(Visitor(viewer): Visitor, State(state): Shared, params: Result<Params, Problem>) -> Response {
     let asked = params.and_then(|mut params| {
-        let filter = alert_filter(&mut params)?;
+        let filter = alert_filter(&viewer, &mut params)?;
         let (_, cursor) = params.page()?;
         params.done()?;
         Ok((filter, cursor))
@@ -58,20 +59,22 @@ pub async fn alerts(Visitor(viewer): Visitor, State(state): Shared, params: Resu
 
 pub async fn calls(Visitor(viewer): Visitor, State(state): Shared, params: Result<Params, Problem>) -> Response {
     let asked = params.and_then(|mut params| {
+        viewer.require(Right::SeeCalls)?;
         let (_, cursor) = params.page()?;
         params.done()?;
         Ok(cursor)
     });
     match asked {
-        Ok(cursor) => calls_page(&state, Frame::of(&state, &viewer, "calls"), cursor).await,
+        Ok(cursor) => calls_page(&state, &viewer, cursor).await,
         Err(problem) => show_problem(&state, &problem).into_response(),
     }
 }
 
-async fn calls_page(state: &AppState, frame: Frame, cursor: Option<String>) -> Response {
-    match call_page(state, &CallFilter::default(), cursor.as_deref(), ROWS).await {
+async fn calls_page(state: &AppState, viewer: &Viewer, cursor: Option<String>) -> Response {
+    let filter = CallFilter { customers: viewer.customers.clone(), ..CallFilter::default() };
+    match call_page(state, &filter, cursor.as_deref(), ROWS).await {
         Ok(page) => html(&CallsPage {
-            frame,
+            frame: Frame::of(state, viewer, "calls"),
             calls: page.items.into_iter().map(Into::into).collect(),
             older: page.next_cursor,
             first: cursor.is_none(),

@@ -3,6 +3,7 @@
 mod api;
 mod live;
 mod page;
+mod scope;
 mod shape;
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use tower::ServiceExt;
 
 use super::fake::{Fake, id};
 use super::{AppState, HttpSettings, router};
-use crate::store::read::LoginRow;
+use crate::store::read::{LoginRow, TokenRow};
 
 const TOKEN: &str = "a token of this test";
 const PASSWORD: &str = "a word or four";
@@ -82,7 +83,7 @@ fn bench() -> Bench {
 fn bench_with(settings: HttpSettings, fake: Fake) -> Bench {
     for (name, role) in [("ann", "admin"), ("sam", "stakeholder")] {
         let password_hash = super::password::hash(&Private::from(PASSWORD)).unwrap();
-        let login = LoginRow { name: name.to_owned(), password_hash, role: role.to_owned(), user_id: None };
+        let login = LoginRow { name: name.to_owned(), password_hash, role: role.to_owned(), ..Default::default() };
         fake.kept.lock().logins.insert(name.to_owned(), login);
     }
     let fake = Arc::new(fake);
@@ -109,6 +110,20 @@ impl Bench {
     /// With the token.
     async fn get(&self, path: &str) -> Answer {
         self.ask(Method::GET, path, &[("authorization", &format!("Bearer {TOKEN}"))], "").await
+    }
+
+    /// With a token of this role that sees these customers' things only (none: no limit).
+    async fn get_as(&self, role: &str, customers: &str, path: &str) -> Answer {
+        let token = super::auth::fresh_token();
+        let row = TokenRow {
+            name: role.to_owned(),
+            hash: super::auth::token_hash(token.reveal()),
+            role: role.to_owned(),
+            customers: (!customers.is_empty()).then(|| customers.to_owned()),
+            ..TokenRow::default()
+        };
+        self.fake.kept.lock().tokens.push(row);
+        self.ask(Method::GET, path, &[("authorization", &format!("Bearer {}", token.reveal()))], "").await
     }
 
     /// With the token.

@@ -93,17 +93,6 @@ async fn behind_a_proxy_the_public_url_is_our_origin_and_the_cookie_is_for_https
 }
 
 #[tokio::test]
-async fn stakeholders_see_no_calls() {
-    let bench = bench();
-    let cookie = bench.log_in("sam").await;
-    assert_eq!(
-        bench.ask(Method::GET, "/api/v1/calls", &[("cookie", &cookie)], "").await.problem(403),
-        "role-not-enough"
-    );
-    assert_eq!(bench.browse("/", &cookie).await.status, StatusCode::FORBIDDEN);
-}
-
-#[tokio::test]
 async fn every_error_is_a_problem() {
     let bench = bench();
     assert_eq!(bench.get("/api/v1/nothing").await.problem(404), "not-found");

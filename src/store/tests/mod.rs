@@ -1,5 +1,6 @@
 //! The store as a whole: what is kept, what survives, what is read.
 
+mod audit;
 mod damage;
 mod database;
 mod disk;

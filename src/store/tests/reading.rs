@@ -115,6 +115,7 @@ async fn logins_and_sessions() {
         password_hash: "$argon2id$1".to_owned(),
         role: "admin".to_owned(),
         user_id: None,
+        ..Default::default()
     };
     store.put_login(&login).await.unwrap();
     login.user_id = Some("engineer-1".to_owned());

@@ -1,0 +1,320 @@
+//! The audit chain of each node. Deeds are queued in the transaction that does them ([`enqueue`]); the node's own job puts
+//! them into its chain, in order, once, many in a transaction ([`Store::audit_move`]).
+//!
+//! What is personal (who did it, a person or login as the object, the fields named so) stands in the chain as salted
+//! hashes; the values are in `audit_personal`, where they can be erased ([`Store::audit_erase`]). [`Store::audit_verify`]
+//! finds what was changed, left out, put in or cut off.
+
+mod erase;
+mod noted;
+mod reading;
+mod verify;
+
+use std::time::Duration;
+
+use hotline_core::audit::{AuditEntry, Hash};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row, query};
+
+use super::alerts::Audited;
+use super::engine::Engine;
+use super::{Store, StoreError};
+
+pub use erase::Erase;
+pub use reading::{AuditFilter, AuditRow};
+pub use verify::{AuditReport, Break, Chain};
+
+/// Entries put into the chain in one transaction, at most.
+const BATCH: i64 = 500;
+/// Nothing here takes longer, unless the database is away.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The end of a node's chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditHead {
+    /// Whose.
+    pub node: String,
+    /// Number of the last entry.
+    pub seq: u64,
+    /// Its hash, hex.
+    pub hash: String,
+}
+
+/// Queues deeds for the chain of `node`, within the transaction that does them.
+pub(super) async fn enqueue(
+    connection: &mut AnyConnection,
+    node: &str,
+    audited: &[Audited],
+    at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    for deed in audited {
+        let personal = serde_json::to_string(&deed.personal).expect("pairs of texts always become JSON");
+        query(
+            "INSERT INTO audit_queue (id, node, at, actor, action, object, detail, personal)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(uuid::Uuid::now_v7().to_string())
+        .bind(node.to_owned())
+        .bind(at.as_millisecond())
+        .bind(deed.actor.clone())
+        .bind(deed.action.clone())
+        .bind(deed.object.clone())
+        .bind(deed.detail.clone())
+        .bind(personal)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// A row of the queue.
+struct Queued {
+    id: String,
+    at: i64,
+    deed: Audited,
+}
+
+impl Queued {
+    fn of(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        let personal: String = row.try_get(6)?;
+        Ok(Self {
+            id: row.try_get(0)?,
+            at: row.try_get(1)?,
+            deed: Audited {
+                actor: row.try_get(2)?,
+                action: row.try_get(3)?,
+                object: row.try_get(4)?,
+                detail: row.try_get(5)?,
+                // What can't be read is kept whole: nothing of a deed is lost because of its shape.
+                personal: serde_json::from_str(&personal).unwrap_or_else(|_| vec![("unread".to_owned(), personal)]),
+            },
+        })
+    }
+}
+
+/// A personal value with its salt, and the hash that stands in the chain for it.
+struct Personal {
+    field: String,
+    salt: String,
+    value: String,
+    hash: String,
+}
+
+impl Personal {
+    fn new(field: &str, value: String) -> Self {
+        let salt: [u8; 16] = rand::random();
+        let hash = personal_hash(&salt, &value);
+        Self { field: field.to_owned(), salt: hex::encode(salt), value, hash }
+    }
+}
+
+/// SHA-256(salt ‖ value), hex.
+fn personal_hash(salt: &[u8], value: &str) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(salt);
+    hasher.update(value.as_bytes());
+    hex::encode(hasher.finalize())
+}
+
+/// People and logins are personal; tokens, links, carriers and the hotline itself are not.
+fn personal_actor(actor: &str) -> bool {
+    !(actor.is_empty()
+        || ["the hotline", "hotline", "system", "stranger"].contains(&actor)
+        || ["token ", "source ", "node ", "the "].iter().any(|prefix| actor.starts_with(prefix)))
+}
+
+fn personal_object(object: &str) -> bool {
+    ["user:", "login:", "person:"].iter().any(|prefix| object.starts_with(prefix))
+}
+
+/// Takes what is personal out of a deed: in its place stand hashes.
+fn split(deed: Audited) -> (AuditEntry, Vec<Personal>) {
+    let mut personal = Vec::new();
+    let actor = if personal_actor(&deed.actor) {
+        personal.push(Personal::new("actor", deed.actor));
+        "person".to_owned()
+    } else {
+        deed.actor
+    };
+    let object = if personal_object(&deed.object) {
+        let kind = deed.object.split(':').next().unwrap_or_default().to_owned();
+        personal.push(Personal::new("object", deed.object));
+        kind
+    } else {
+        deed.object
+    };
+    for (field, value) in deed.personal {
+        // The same field twice (a list): each has its own name.
+        let again =
+            personal.iter().filter(|had| had.field == field || had.field.starts_with(&format!("{field}#"))).count();
+        let field = if again == 0 { field } else { format!("{field}#{}", again + 1) };
+        personal.push(Personal::new(&field, value));
+    }
+    let entry = AuditEntry {
+        node: String::new(),
+        seq: 0,
+        at: 0,
+        actor,
+        action: deed.action,
+        object,
+        detail: deed.detail,
+        personal: personal.iter().map(|personal| (personal.field.clone(), personal.hash.clone())).collect(),
+    };
+    (entry, personal)
+}
+
+/// The hash of an entry that has this id: the id is hashed with the detail, so that nothing of the row can be changed.
+fn chained(entry: &AuditEntry, id: &str, before: &Hash) -> Hash {
+    let entry = AuditEntry { detail: format!("{id}\n{}", entry.detail), ..entry.clone() };
+    hash(&entry, before)
+}
+
+/// SHA-256 over the hash before and every field with its length in front.
+fn hash(entry: &AuditEntry, before: &Hash) -> Hash {
+    let mut hasher = Sha256::new();
+    hasher.update(before);
+    let mut field = |bytes: &[u8]| {
+        hasher.update((bytes.len() as u64).to_be_bytes());
+        hasher.update(bytes);
+    };
+    field(entry.node.as_bytes());
+    field(&entry.seq.to_be_bytes());
+    field(&entry.at.to_be_bytes());
+    for text in [&entry.actor, &entry.action, &entry.object, &entry.detail] {
+        field(text.as_bytes());
+    }
+    for (name, hash) in &entry.personal {
+        field(name.as_bytes());
+        field(hash.as_bytes());
+    }
+    hasher.finalize().into()
+}
+
+fn hash_of(text: &str) -> Option<Hash> {
+    hex::decode(text).ok()?.try_into().ok()
+}
+
+impl Store {
+    /// Puts what is queued for `node` into its chain, in order: at most 500 entries, in one transaction. Returns how many
+    /// rows it took and where the chain ends now (`None`: it is empty). A row that is in the chain already is dropped. Safe beside
+    /// another that does the same: one of them fails and can come again.
+    pub async fn audit_move(&self, node: &str) -> Result<(usize, Option<AuditHead>), StoreError> {
+        let some = query("SELECT id FROM audit_queue WHERE node = $1 LIMIT 1").bind(node.to_owned());
+        if in_time(some.fetch_optional(&self.shared.pool)).await?.is_none() {
+            return Ok((0, self.audit_head(node).await?));
+        }
+        in_time(async {
+            let mut connection = self.shared.pool.acquire().await?;
+            let mut transaction = self.shared.engine.begin(&mut connection).await?;
+            let moved = move_batch(&mut transaction, node).await?;
+            transaction.commit().await?;
+            Ok(moved)
+        })
+        .await
+    }
+
+    /// Where the chain of `node` ends; `None`: it is empty.
+    pub async fn audit_head(&self, node: &str) -> Result<Option<AuditHead>, StoreError> {
+        in_time(async {
+            let mut connection = self.shared.pool.acquire().await?;
+            head_in(&mut connection, node).await
+        })
+        .await
+    }
+}
+
+/// The answer within [`PATIENCE`], or `Timeout`: what is not done then is undone.
+async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => Err(StoreError::Timeout),
+        Ok(Err(error)) => Err(told(&error)),
+    }
+}
+
+fn told(error: &sqlx::Error) -> StoreError {
+    StoreError::Database(Engine::plain(error))
+}
+
+pub(super) async fn move_batch(
+    connection: &mut AnyConnection,
+    node: &str,
+) -> Result<(usize, Option<AuditHead>), sqlx::Error> {
+    let rows = query(
+        "SELECT id, at, actor, action, object, detail, personal FROM audit_queue
+         WHERE node = $1 ORDER BY id LIMIT $2",
+    )
+    .bind(node.to_owned())
+    .bind(BATCH)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut head = head_in(connection, node).await?;
+    for row in &rows {
+        head = append(connection, node, head, Queued::of(row)?).await?;
+    }
+    Ok((rows.len(), head))
+}
+
+async fn head_in(connection: &mut AnyConnection, node: &str) -> Result<Option<AuditHead>, sqlx::Error> {
+    let row = query("SELECT seq, hash FROM audit WHERE node = $1 ORDER BY seq DESC LIMIT 1")
+        .bind(node.to_owned())
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| {
+        let seq: i64 = row.try_get(0)?;
+        Ok(AuditHead { node: node.to_owned(), seq: seq.unsigned_abs(), hash: row.try_get(1)? })
+    })
+    .transpose()
+}
+
+/// Puts one row of the queue behind `head` and takes it off the queue; the new head.
+async fn append(
+    connection: &mut AnyConnection,
+    node: &str,
+    head: Option<AuditHead>,
+    queued: Queued,
+) -> Result<Option<AuditHead>, sqlx::Error> {
+    let Queued { id, at, deed } = queued;
+    query("DELETE FROM audit_queue WHERE id = $1").bind(id.clone()).execute(&mut *connection).await?;
+    let known = query("SELECT seq FROM audit WHERE id = $1").bind(id.clone()).fetch_optional(&mut *connection).await?;
+    if known.is_some() {
+        return Ok(head);
+    }
+    let (mut entry, personal) = split(deed);
+    node.clone_into(&mut entry.node);
+    entry.at = at;
+    entry.seq = head.as_ref().map_or(0, |head| head.seq) + 1;
+    let before = head.as_ref().map_or_else(|| hex::encode([0; 32]), |head| head.hash.clone());
+    // A head that is no hash is found by `audit_verify`; the chain goes on all the same.
+    let hash = hex::encode(chained(&entry, &id, &hash_of(&before).unwrap_or_default()));
+    query(
+        "INSERT INTO audit (node, seq, id, at, actor, action, object, detail, personal, prev, hash)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    )
+    .bind(node.to_owned())
+    .bind(entry.seq.cast_signed())
+    .bind(id)
+    .bind(at)
+    .bind(entry.actor)
+    .bind(entry.action)
+    .bind(entry.object)
+    .bind(entry.detail)
+    .bind(serde_json::to_string(&entry.personal).expect("pairs of texts always become JSON"))
+    .bind(before)
+    .bind(hash.clone())
+    .execute(&mut *connection)
+    .await?;
+    for personal in personal {
+        query("INSERT INTO audit_personal (node, seq, field, salt, value) VALUES ($1, $2, $3, $4, $5)")
+            .bind(node.to_owned())
+            .bind(entry.seq.cast_signed())
+            .bind(personal.field)
+            .bind(personal.salt)
+            .bind(personal.value)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(Some(AuditHead { node: node.to_owned(), seq: entry.seq, hash }))
+}

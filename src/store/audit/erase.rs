@@ -1,0 +1,129 @@
+//! Forgetting a person: salts and values of personal fields go, their hashes stay, and the chain still holds.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::json;
+use sqlx::{AnyConnection, AssertSqlSafe, Row, query};
+
+use super::{enqueue, in_time};
+use crate::store::alerts::Audited;
+use crate::store::{Store, StoreError};
+
+/// Entries that one erasure names; a larger one becomes several.
+const NAMED: usize = 2_000;
+/// Fewer digits would be found in what is no telephone number.
+const DIGITS_MIN: usize = 6;
+
+/// Whose traces go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erase {
+    /// Whole values, or the digits of a number.
+    values: Vec<String>,
+    number: bool,
+}
+
+impl Erase {
+    /// A person or login: by id (`ada`), login name, or any whole value that was kept (`Ada Berger`). An error says
+    /// what is wrong with it.
+    pub fn person(name: &str) -> Result<Self, String> {
+        let name = name.trim();
+        if name.is_empty() {
+            return Err("say whom: an id, a login name or a name".to_owned());
+        }
+        let forms = ["", "login ", "person ", "login:", "user:", "person:"];
+        Ok(Self { values: forms.iter().map(|form| format!("{form}{name}")).collect(), number: false })
+    }
+
+    /// A telephone number, wherever it stands, however it is written. An error says what is wrong with it.
+    pub fn number(number: &str) -> Result<Self, String> {
+        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+        let digits = digits.trim_start_matches('0');
+        if digits.len() < DIGITS_MIN {
+            return Err("a telephone number has at least six digits; write it with its country code".to_owned());
+        }
+        Ok(Self { values: vec![digits.to_owned()], number: true })
+    }
+}
+
+impl Store {
+    /// Removes salt and value of every personal field that is about them, and says so in the chain of `node` in the same
+    /// transaction. Returns how many fields. The entry says by whom and how many, not about whom.
+    pub async fn audit_erase(&self, erase: &Erase, node: &str, by: &str, at: Timestamp) -> Result<u64, StoreError> {
+        // What still waits has no place to be erased at.
+        while self.audit_move(node).await?.0 > 0 {}
+        let values = &erase.values;
+        in_time(async {
+            let mut connection = self.shared.pool.acquire().await?;
+            let mut transaction = self.shared.engine.begin(&mut connection).await?;
+            let found = if erase.number {
+                containing(&mut transaction, &values[0]).await?
+            } else {
+                exact(&mut transaction, values).await?
+            };
+            forget(&mut transaction, &found).await?;
+            for some in found.chunks(NAMED) {
+                enqueue(&mut transaction, node, &[entry(erase, some, by)], at).await?;
+            }
+            transaction.commit().await?;
+            Ok(found.len() as u64)
+        })
+        .await
+    }
+}
+
+async fn forget(connection: &mut AnyConnection, found: &[(String, i64, String)]) -> Result<(), sqlx::Error> {
+    for (node, seq, field) in found {
+        query("UPDATE audit_personal SET salt = NULL, value = NULL WHERE node = $1 AND seq = $2 AND field = $3")
+            .bind(node.clone())
+            .bind(*seq)
+            .bind(field.clone())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The entry about an erasure. It names the places, so that a field that is gone without one is found.
+fn entry(erase: &Erase, found: &[(String, i64, String)], by: &str) -> Audited {
+    let mut entries: BTreeMap<&str, Vec<(i64, &str)>> = BTreeMap::new();
+    for (node, seq, field) in found {
+        entries.entry(node).or_default().push((*seq, field));
+    }
+    let what = if erase.number { "number" } else { "person" };
+    Audited {
+        actor: by.to_owned(),
+        action: "audit.erase".to_owned(),
+        object: "audit".to_owned(),
+        detail: json!({ "what": what, "fields": found.len(), "entries": entries }).to_string(),
+        personal: Vec::new(),
+    }
+}
+
+async fn exact(connection: &mut AnyConnection, values: &[String]) -> Result<Vec<(String, i64, String)>, sqlx::Error> {
+    let places: Vec<String> = (1..=values.len()).map(|number| format!("${number}")).collect();
+    // Placeholders only.
+    let sql = format!(
+        "SELECT node, seq, field FROM audit_personal WHERE value IN ({}) ORDER BY node, seq",
+        places.join(", ")
+    );
+    let mut query = query(AssertSqlSafe(sql));
+    for value in values {
+        query = query.bind(value.clone());
+    }
+    query.fetch_all(connection).await?.iter().map(place).collect()
+}
+
+/// Digits, however the number is written: spaces and signs between them do not count.
+async fn containing(connection: &mut AnyConnection, digits: &str) -> Result<Vec<(String, i64, String)>, sqlx::Error> {
+    let found = query(
+        "SELECT node, seq, field FROM audit_personal
+         WHERE REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(value, ' ', ''), '-', ''), '/', ''), '(', ''), ')', '') LIKE $1
+         ORDER BY node, seq",
+    );
+    found.bind(format!("%{digits}%")).fetch_all(connection).await?.iter().map(place).collect()
+}
+
+fn place(row: &sqlx::any::AnyRow) -> Result<(String, i64, String), sqlx::Error> {
+    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+}
