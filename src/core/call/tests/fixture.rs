@@ -243,7 +243,7 @@ pub(super) fn on_call(directory: &Directory, people: &[&str]) -> OnCall {
             phones: user.phones.clone(),
             language: user.language.clone(),
             why: format!("{id} is on call by rota"),
-            duty: true,
+            duty: people.first() == Some(id),
         }
     };
     let why = if people.is_empty() { "the rota rota is empty" } else { "by the rota rota" };
