@@ -20,6 +20,7 @@ mod drain;
 mod engine;
 mod fold;
 mod frame;
+pub mod intake;
 mod journal;
 mod lines;
 pub mod notifications;
