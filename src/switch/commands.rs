@@ -145,7 +145,7 @@ impl Switch {
             self.tell_calls_of(alert.id);
         }
         self.tell(Change::Alert(alert.id));
-        self.wake_escalation();
+        self.alerts_changed();
         self.wake_delivery();
     }
 

@@ -82,18 +82,8 @@ impl Switch {
         [next, held, soon, Some(latest)].into_iter().flatten().min()
     }
 
-    /// Somebody wants the escalation to be looked at now.
-    pub(super) fn wake_escalation(&self) {
-        self.0.escalation_woken.notify_one();
-    }
-
-    /// Resolves when there may be something to escalate before its time.
-    pub async fn escalation_woken(&self) {
-        self.0.escalation_woken.notified().await;
-    }
-
     /// Looks at one batch of what is due; says how many. `None`: the database can't be asked.
-    async fn escalate_batch(&self) -> Option<usize> {
+    pub(super) async fn escalate_batch(&self) -> Option<usize> {
         let at = now().wall;
         let put_off: Vec<AlertId> = {
             let mut escalating = self.0.escalating.lock();
