@@ -6,6 +6,7 @@ pub mod audit;
 pub mod catch_up;
 pub mod heartbeats;
 pub mod ring_alerts;
+pub mod see_alerts;
 pub mod take_events;
 pub mod transcribe;
 pub mod watch_health;
