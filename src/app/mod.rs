@@ -1,6 +1,7 @@
 //! App: owns store, sip, media, speech, switch, jobs and http; starts them in the
 //! order in which they need each other, drains, stops. Used by `serve` and by tests.
 
+mod directory;
 mod logging;
 
 use std::net::SocketAddr;
@@ -16,12 +17,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::http::{self, AppState, HttpSettings};
+use crate::intake::{self, Intake, IntakeSettings, SwitchDoor};
 use crate::jobs;
 use crate::rtp::Media;
 use crate::sip::Sip;
 use crate::speech::{Prompts, Transcriber, TranscriberSettings};
 use crate::store::Store;
-use crate::switch::{Parts, Switch};
+use crate::store::seal::Seal;
+use crate::switch::{Parts, Switch, documents};
 
 pub use logging::start_logging;
 
@@ -49,8 +52,11 @@ impl App {
         let data_dir = config.store.data_dir.clone();
         let prompts = tokio::task::spawn_blocking(move || Prompts::load(&data_dir)).await??;
         let started = crate::clock::now().wall;
-        let node = config.store.node.clone();
+        let (own_dir, node) = (config.store.data_dir.clone(), config.store.node.clone());
+        let compose = directory::compose(&config);
+        let seal = Seal::at(&own_dir, config.secret_key.as_ref())?;
         let (store, journal, recovered) = Store::open(config.store).await?;
+        let loaded = documents::load(&store, &seal, &compose).await.map_err(directory::told)?;
         let incomplete = recovered.incomplete;
         let listener = TcpListener::bind(config.http_addr).await.with_context(|| {
             format!(
@@ -67,10 +73,13 @@ impl App {
             threads: 1,
         });
         let (sender, incoming) = mpsc::channel(INCOMING);
-        let sip = Sip::start(config.sip, sender).await?;
+        let sip = Sip::start(loaded.composed.sip, sender).await?;
         let switch = Switch::start(
             Parts {
-                directory: Arc::new(config.directory),
+                directory: Arc::new(loaded.composed.directory),
+                in_force: loaded.in_force,
+                compose,
+                seal,
                 sip: sip.clone(),
                 media: media.clone(),
                 rtp_address: config.rtp_address,
@@ -81,7 +90,9 @@ impl App {
                 ring_again: config.ring_again,
                 notifier: crate::notify::Notifier::new(config.notify),
                 public_url: config.public_url.clone(),
-                warnings: config.warnings,
+                warnings: loaded.composed.warnings,
+                data_dir: own_dir,
+                node: node.clone(),
             },
             recovered,
         )?;
@@ -94,6 +105,10 @@ impl App {
             }));
         }
         let (own, until) = (switch.clone(), stop.clone());
+        tasks.spawn(jobs::kept_up("escalate", move || jobs::escalate::run(own.clone(), until.clone())));
+        let (own, until) = (switch.clone(), stop.clone());
+        tasks.spawn(jobs::kept_up("deliver", move || jobs::deliver::run(own.clone(), until.clone())));
+        let (own, until) = (switch.clone(), stop.clone());
         tasks.spawn(jobs::kept_up("ring alerts", move || jobs::ring_alerts::run(own.clone(), until.clone())));
         let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
         tasks.spawn(jobs::kept_up("transcribe", move || {
@@ -101,8 +116,11 @@ impl App {
         }));
         let (own, until) = (switch.clone(), stop.clone());
         tasks.spawn(jobs::kept_up("watch health", move || jobs::watch_health::run(own.clone(), until.clone())));
+        event_jobs(&mut tasks, &switch, &store, &stop);
         let (until, records) = (stop.clone(), store.clone());
         tasks.spawn(jobs::kept_up("audit", move || jobs::audit::run(records.clone(), node.clone(), until.clone())));
+        let (own, until) = (switch.clone(), stop.clone());
+        tasks.spawn(jobs::kept_up("follow documents", move || jobs::follow_documents::run(own.clone(), until.clone())));
         let settings = HttpSettings {
             admin_token: config.admin_token,
             public_url: config.public_url,
@@ -111,9 +129,11 @@ impl App {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let state = AppState::new(settings, store.clone(), switch.clone());
+        let door = SwitchDoor { switch: switch.clone(), store: store.clone() };
+        let doors = intake::router(Intake::new(Arc::new(door), IntakeSettings::default()));
         let http_stop = stop.clone();
         tasks.spawn(async move {
-            if let Err(error) = http::serve(listener, state, http_stop).await {
+            if let Err(error) = http::serve(listener, state, doors, http_stop).await {
                 tracing::error!(%error, "the HTTP server ended");
             }
         });
@@ -141,11 +161,10 @@ impl App {
         &self.store
     }
 
-    /// Takes over a changed configuration (SIGHUP): directory, phones, trunks. Running calls keep theirs.
-    pub fn reload(&self, config: Config) -> anyhow::Result<()> {
-        self.switch.reload(config.directory, config.warnings)?;
-        self.sip.reload(config.sip);
-        Ok(())
+    /// Takes over a changed configuration (SIGHUP): directory, phones, trunks; what was written through the API stays. Running
+    /// calls keep theirs.
+    pub async fn reload(&self, config: Config) -> anyhow::Result<()> {
+        self.switch.recompose(directory::compose(&config)).await.map_err(directory::told)
     }
 
     /// No new calls; waits for the running ones, at most `patience`; then stops everything.
@@ -160,6 +179,17 @@ impl App {
         self.media.stop();
         self.store.close().await;
     }
+}
+
+/// What tools send and monitors say, and what alerts start.
+fn event_jobs(tasks: &mut JoinSet<()>, switch: &Switch, store: &Store, stop: &CancellationToken) {
+    let (own, until) = (switch.clone(), stop.clone());
+    tasks.spawn(jobs::kept_up("take events", move || jobs::take_events::run(own.clone(), until.clone())));
+    let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+    tasks
+        .spawn(jobs::kept_up("heartbeats", move || jobs::heartbeats::run(own.clone(), records.clone(), until.clone())));
+    let (own, until) = (switch.clone(), stop.clone());
+    tasks.spawn(jobs::kept_up("actions", move || jobs::actions::run(own.clone(), until.clone())));
 }
 
 /// Ourselves, to run as `transcribe-worker`. In tests the binary beside the test's.

@@ -9,12 +9,14 @@ use hotline_core::escalation::Target;
 use hotline_core::ids::{PhoneId, PolicyId, TrunkId, UserId};
 use hotline_core::private::Private;
 
+use crate::notify::NotifySettings;
 use crate::rtp::MediaSettings;
 use crate::sip::{PhoneAccount, SipSettings, TrunkSettings};
 use crate::store::StoreSettings;
 
 use super::flow::Flows;
 use super::names::{Kind, Names};
+use super::notify;
 use super::numbers::Numbers;
 use super::people::{Context, doubles};
 use super::prompts::KnownPrompts;
@@ -24,11 +26,12 @@ use super::sources::{self, Commands};
 use super::tree::{self, Place, Spot, Value};
 use super::{Composer, Config, ConfigError, Document, Things, demo, documents};
 
-/// What phones and carriers need beside the directory.
+/// What phones, carriers and providers need beside the directory.
 #[derive(Default)]
 struct Secrets {
     phones: BTreeMap<PhoneId, PhoneAccount>,
     trunks: BTreeMap<TrunkId, TrunkSettings>,
+    notify: NotifySettings,
 }
 
 /// The file, the environment, the demo and the documents as one configuration, or everything that is wrong with it.
@@ -87,7 +90,8 @@ fn build(
         country_code: server.country_code.as_deref(),
         demo_phones: &demo_phones,
     };
-    let (directory, secrets) = directory(&sections, &context, &server.data_dir);
+    let (directory, mut secrets) = directory(&sections, &context, &server.data_dir);
+    secrets.notify = notify::read(&sections, environment, base, server.public_url.as_deref(), report);
     for section in sections {
         section.finish();
     }
@@ -319,7 +323,7 @@ fn assemble(server: Server, directory: Directory, secrets: Secrets, demo: bool, 
         things: Things::default(),
         composer: Composer::default(),
         secret_key: server.secret_key,
-        notify: crate::notify::NotifySettings::default(),
+        notify: secrets.notify,
         file: None,
         demo,
         directory: Directory { country_code: server.country_code.clone(), ..directory },

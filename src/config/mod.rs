@@ -24,6 +24,7 @@ mod demo;
 mod documents;
 mod flow;
 mod names;
+mod notify;
 mod numbers;
 mod people;
 mod prompts;

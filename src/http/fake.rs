@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hotline_core::alert::Command;
 use hotline_core::call::CallView;
 use hotline_core::directory::{Customer, Destination, Directory, Language, Number, Phone, Trunk, User};
 use hotline_core::fact::{Actor, Direction, Priority};
@@ -26,6 +27,9 @@ use super::hotline::store::read::{
 };
 use super::hotline::store::{OpenAlert, StoreError};
 use super::hotline::switch::{AlertError, Change, Health};
+
+#[path = "fake_desk.rs"]
+mod desk;
 
 const WEEK: i64 = 7 * 86_400;
 
@@ -56,6 +60,8 @@ pub struct Fake {
     /// The next read panics.
     pub panics: AtomicBool,
     pub folder: PathBuf,
+    /// What people said to alerts, as it came.
+    pub said: Mutex<Vec<(AlertId, Command)>>,
     now: Timestamp,
 }
 
@@ -94,6 +100,7 @@ impl Fake {
             full: AtomicBool::new(false),
             panics: AtomicBool::new(false),
             folder,
+            said: Mutex::default(),
             now: Timestamp::UNIX_EPOCH,
         }
     }
@@ -607,12 +614,10 @@ impl Kept {
             call_id: Some(id(call).to_string()),
             caller,
             created_at: at + 300,
-            acknowledged_at: None,
-            acknowledged_by: None,
-            resolved_at: None,
-            resolved_by: None,
-            rings: 0,
-            next_ring_at: None,
+            last_event_at: at + 300,
+            urgency: "high".to_owned(),
+            events: 1,
+            ..AlertRow::default()
         });
     }
 
@@ -720,6 +725,7 @@ impl Kept {
                 kind: kind.to_owned(),
                 what: what.to_owned(),
                 why: why.to_owned(),
+                text: None,
             });
         }
         self.timeline.push(TimelineRow {
@@ -730,6 +736,7 @@ impl Kept {
             kind: "call-started".to_owned(),
             what: format!("Call from {HOSTILE} to hotline"),
             why: HOSTILE.to_owned(),
+            text: None,
         });
     }
 

@@ -1,9 +1,15 @@
 //! Work that is due by the clock: one file per job. They reach calls and alerts
 //! only through the switch.
 
+pub mod actions;
 pub mod audit;
 pub mod catch_up;
+pub mod escalate;
+pub mod follow_documents;
+pub mod deliver;
+pub mod heartbeats;
 pub mod ring_alerts;
+pub mod take_events;
 pub mod transcribe;
 pub mod watch_health;
 

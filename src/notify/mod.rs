@@ -445,6 +445,11 @@ impl Notifier {
     }
 }
 
+/// Whether a mail can be from or to it: `a@b.example`, `Name <a@b.example>`.
+pub fn is_mailbox(text: &str) -> bool {
+    text.parse::<lettre::message::Mailbox>().is_ok()
+}
+
 fn timeout(settings: &NotifySettings) -> Duration {
     if settings.timeout.is_zero() { TIMEOUT } else { settings.timeout }
 }

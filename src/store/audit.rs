@@ -207,7 +207,7 @@ impl Store {
         }
         in_time(async {
             let mut connection = self.shared.pool.acquire().await?;
-            let mut transaction = Engine::begin(&mut connection).await?;
+            let mut transaction = self.shared.engine.begin(&mut connection).await?;
             let moved = move_batch(&mut transaction, node).await?;
             transaction.commit().await?;
             Ok(moved)

@@ -2,7 +2,7 @@
 //! position in the same transaction, so that every entry arrives exactly once. While the database is
 //! locked or away it tries again at least every second; calls do not notice.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +10,13 @@ use sqlx::{AnyConnection, Row, query};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::Changed;
 use super::apply::{ApplyError, Place, apply, ms};
 use super::engine::{Engine, Verdict, back_off};
 use super::journal::Shared;
 use super::record;
 use super::segments::{Raw, Reader, Segment};
+use super::writer::Writers;
 
 /// Entries of one transaction at most.
 const BATCH: usize = 512;
@@ -31,6 +33,7 @@ const REFUSED: &str = "the database refused ";
 pub(super) struct Drain {
     shared: Arc<Shared>,
     engine: Engine,
+    writers: Arc<Writers>,
     connection: Option<AnyConnection>,
     reader: Reader,
     pending: Vec<Raw>,
@@ -47,10 +50,11 @@ enum Step {
 }
 
 impl Drain {
-    pub fn new(shared: Arc<Shared>, engine: Engine, finish: watch::Receiver<bool>) -> Self {
+    pub fn new(shared: Arc<Shared>, engine: Engine, writers: Arc<Writers>, finish: watch::Receiver<bool>) -> Self {
         Self {
             shared,
             engine,
+            writers,
             connection: None,
             reader: Reader::default(),
             pending: Vec::new(),
@@ -63,6 +67,8 @@ impl Drain {
     /// Connects and reads how far the database is.
     pub async fn connect(&mut self) -> Result<&mut AnyConnection, String> {
         let mut connection = self.engine.connect_drain().await.map_err(|error| Engine::plain(&error))?;
+        let alive = self.engine.beat(&mut connection, &self.shared.node).await;
+        alive.map_err(|error| Engine::plain(&error))?;
         let positions = positions(&mut connection).await.map_err(|error| Engine::plain(&error))?;
         let refused: i64 = query("SELECT COUNT(*) FROM journal_rejects")
             .fetch_one(&mut connection)
@@ -196,15 +202,22 @@ impl Drain {
             return Err(Failure::Database("not connected".to_owned()));
         };
         let mut refused = Vec::new();
-        let mut transaction = Engine::begin(connection).await?;
+        let mut touched = BTreeSet::new();
+        let _turn = self.writers.drain_turn().await;
+        let mut transaction = self.engine.begin(connection).await?;
         for raw in &self.pending {
             let journal = raw.run.to_string();
-            let place = Place { journal: &journal, seq: seq(raw.number), node: &self.shared.node };
+            let place =
+                Place { journal: &journal, seq: seq(raw.number), node: &self.shared.node, engine: &self.engine };
             let reason = match (self.blamed.get(&(raw.run, raw.number)), record::decode(&raw.json)) {
                 (Some(reason), _) => reason.clone(),
                 (None, Err(reason)) => reason,
                 (None, Ok(entry)) => match apply(&mut transaction, &entry, place).await {
-                    Ok(()) => continue,
+                    Ok(()) => {
+                        touched.extend(entry.call.map(Changed::Call));
+                        touched.extend(entry.alert.map(Changed::Alert));
+                        continue;
+                    }
                     Err(ApplyError::Entry(reason)) => reason.to_owned(),
                     Err(ApplyError::Database(error)) => match Engine::verdict(&error) {
                         Verdict::Never => return Err(Failure::Blamed(raw.run, raw.number, error.to_string())),
@@ -226,6 +239,8 @@ impl Drain {
         .bind(ms(crate::clock::now().wall))
         .execute(&mut *transaction)
         .await?;
+        let touched: Vec<Changed> = touched.into_iter().collect();
+        self.engine.tell(&mut transaction, &self.shared.node, &touched).await?;
         transaction.commit().await?;
         let run = self.shared.run;
         Ok(refused.into_iter().filter(|(of, _)| *of == run).map(|(_, number)| number).collect())
@@ -251,7 +266,7 @@ impl Drain {
         if old.is_empty() {
             return;
         }
-        match Engine::make_durable(connection).await {
+        match self.engine.make_durable(connection).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => return tracing::warn!("database checkpoint: {}", Engine::plain(&error)),

@@ -9,25 +9,41 @@
 //! (memory)           (written: survives kill -9; sync thread: power cut)     (drained)
 //! ```
 
+mod alert_rows;
 pub mod alerts;
 mod apply;
 pub mod audit;
+mod bulk;
+mod claim;
 mod disk;
+pub mod documents;
 mod drain;
 mod engine;
+mod fold;
 mod frame;
+pub mod intake;
 mod journal;
+mod lines;
+mod nodes;
 pub mod notifications;
 mod open;
 mod pages;
+mod postgres;
 pub mod read;
 mod record;
+mod record_address;
+mod record_alert;
 mod recordings;
 mod recover;
+pub mod seal;
 mod segments;
+mod sqlite;
+mod take;
 #[cfg(test)]
 mod tests;
+pub mod told;
 mod tokens;
+mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,12 +56,25 @@ use journal::{Appended, Shared};
 /// A reader waits so long for the database.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// What another node changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Changed {
+    /// This alert.
+    Alert(hotline_core::ids::AlertId),
+    /// This call.
+    Call(hotline_core::ids::CallId),
+    /// What is configured through the API.
+    Directory,
+    /// Perhaps anything: the connection was away for a while.
+    All,
+}
+
 /// Where things are kept.
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
     /// Journal, recordings and (by default) the database live below it.
     pub data_dir: PathBuf,
-    /// `sqlite:///…/hotline.db` unless set.
+    /// `sqlite:///…/hotline.db` unless set; or `postgres://user:password@host/database`, which nodes share.
     pub database_url: String,
     /// This node's name; names the journal.
     pub node: String,
@@ -332,11 +361,22 @@ impl Store {
         self.read_alert_timeline(alert).await
     }
 
-    /// Every alert that is not resolved, as the database has it.
+    /// What other nodes change in a database that they share, as it is committed. With a database of this node's own nothing
+    /// ever comes.
+    pub fn listen(&self) -> tokio::sync::broadcast::Receiver<Changed> {
+        self.shared.changed.subscribe()
+    }
+
+    /// Tells the other nodes that the directory was changed; for those whose writes are not the store's own.
+    pub async fn tell_directory(&self) -> Result<(), StoreError> {
+        self.shared.tell_directory().await
+    }
+
+    /// Every alert of a call that is not resolved, as the database has it.
     pub async fn open_alerts(&self) -> Result<Vec<OpenAlert>, StoreError> {
         let asked = async {
             let mut connection = self.shared.pool.acquire().await?;
-            recover::from_database(&mut connection).await
+            recover::from_database(&mut connection, None).await
         };
         let fold = tokio::time::timeout(READ_TIMEOUT, asked).await.map_err(|_| StoreError::Timeout)?;
         Ok(fold.map_err(|error| StoreError::Database(engine::Engine::plain(&error)))?.finish().open_alerts)

@@ -1,5 +1,6 @@
 //! The start and the end: folder and lock, journal scanned, database asked, recordings made whole, drain running.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -11,20 +12,24 @@ use futures::FutureExt;
 use hotline_core::fact::{Entry, Fact, RecordingEnd};
 use hotline_core::ids::{AlertId, CallId, RecordingId};
 use parking_lot::Mutex;
-use sqlx::AnyPool;
-use tokio::sync::watch;
+use sqlx::{AnyConnection, AnyPool};
+use tokio::sync::{broadcast, watch};
+use tokio::task::AbortHandle;
 
 use super::disk::{create_folder, plain};
 use super::drain::Drain;
-use super::engine::Engine;
+use super::engine::{Engine, Kind};
 use super::journal::{self, Handle, Shared, Tuning};
 use super::recordings::{Decode, Recordings};
 use super::recover::{self, Fold};
 use super::segments::{self, Reader, Segment};
-use super::{Journal, Recovered, Store, StoreError, StoreHealth, StoreSettings, record};
+use super::writer::{Tries, WriteError, Writers, in_time};
+use super::{Changed, Journal, Recovered, Store, StoreError, StoreHealth, StoreSettings, record};
 
 /// A start waits so long for the database, then goes on without.
 const START_WAIT: Duration = Duration::from_secs(5);
+/// Whoever listens may be so many changes behind before it is told that it missed some.
+const CHANGES: usize = 1_024;
 /// A stop drains so long.
 const STOP_WAIT: Duration = Duration::from_secs(5);
 
@@ -32,10 +37,40 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Inner {
     pub pool: AnyPool,
+    pub engine: Engine,
+    pub writers: Arc<Writers>,
+    pub node: String,
+    /// Reserved numbers of alerts that tools open.
+    pub references: Mutex<VecDeque<i64>>,
+    /// What other nodes changed.
+    pub changed: broadcast::Sender<Changed>,
     pub recordings: Recordings,
+    _tasks: Tasks,
     /// `None`: attached beside a running service.
     journal: Option<Arc<Handle>>,
     running: Mutex<Option<Running>>,
+}
+
+/// Tasks that end with the store.
+#[derive(Debug, Default)]
+struct Tasks(Vec<AbortHandle>);
+
+impl Tasks {
+    fn start(engine: &Engine, node: &str, changed: &broadcast::Sender<Changed>) -> Self {
+        match engine.kind() {
+            Kind::Sqlite => Self::default(),
+            Kind::Postgres => Self(vec![
+                tokio::spawn(super::nodes::stay_alive(engine.clone(), node.to_owned())).abort_handle(),
+                tokio::spawn(super::nodes::listen(engine.url(), node.to_owned(), changed.clone())).abort_handle(),
+            ]),
+        }
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
 }
 
 /// What [`close`] ends.
@@ -46,6 +81,38 @@ struct Running {
 }
 
 impl Inner {
+    /// Tells the other nodes about these alerts, when the transaction commits.
+    pub async fn tell_alerts(&self, connection: &mut AnyConnection, alerts: &[AlertId]) -> Result<(), sqlx::Error> {
+        let changed: Vec<Changed> = alerts.iter().map(|id| Changed::Alert(*id)).collect();
+        self.engine.tell(connection, &self.node, &changed).await
+    }
+
+    /// Tells the other nodes about the directory.
+    pub async fn tell_directory(&self) -> Result<(), StoreError> {
+        let mut tries = Tries::default();
+        in_time(async {
+            loop {
+                match self.tell_directory_once().await {
+                    Ok(()) => return Ok(()),
+                    Err(error) => tries.again(error).await?,
+                }
+            }
+        })
+        .await
+    }
+
+    async fn tell_directory_once(&self) -> Result<(), WriteError> {
+        if self.engine.kind() == Kind::Sqlite {
+            return Ok(());
+        }
+        let mut writer = self.writers.writer().await?;
+        let mut transaction = writer.begin().await?;
+        self.engine.tell(&mut transaction, &self.node, &[Changed::Directory]).await?;
+        transaction.commit().await?;
+        writer.keep();
+        Ok(())
+    }
+
     pub fn health(&self) -> StoreHealth {
         self.journal.as_ref().map(|handle| handle.shared.health()).unwrap_or_default()
     }
@@ -58,10 +125,12 @@ pub(super) async fn open(
     decode: Decode,
 ) -> Result<(Store, Journal, Recovered), StoreError> {
     let engine = Engine::new(&settings.database_url)?;
+    let node = settings.node.clone();
+    let writers = Arc::new(Writers::new(engine.clone()));
     let (shared, recordings) = blocking(move || prepare(settings, tuning, decode)).await?;
     let (finish, finishing) = watch::channel(false);
-    let mut drain = Drain::new(Arc::clone(&shared), engine.clone(), finishing);
-    let known = known_to_database(&mut drain, &shared).await;
+    let mut drain = Drain::new(Arc::clone(&shared), engine.clone(), Arc::clone(&writers), finishing);
+    let known = known_to_database(&mut drain, &shared, &engine).await;
     let incomplete = known.is_none();
     let mut fold = known.unwrap_or_default();
     let overlaid = Arc::clone(&shared);
@@ -72,7 +141,19 @@ pub(super) async fn open(
     let (mending, to) = (recordings.clone(), journal.clone());
     let fold = blocking(move || Ok(mend_recordings(fold, &mending, &to))).await?;
     let running = Running { threads, drain: tokio::spawn(watched(drain, Arc::clone(&shared))) };
-    let inner = Inner { pool: engine.pool(), recordings, journal: Some(handle), running: Mutex::new(Some(running)) };
+    let changed = broadcast::Sender::new(CHANGES);
+    let inner = Inner {
+        pool: engine.pool(),
+        writers,
+        references: Mutex::default(),
+        _tasks: Tasks::start(&engine, &node, &changed),
+        engine,
+        node,
+        changed,
+        recordings,
+        journal: Some(handle),
+        running: Mutex::new(Some(running)),
+    };
     Ok((Store { shared: Arc::new(inner) }, journal, Recovered { incomplete, ..fold.finish() }))
 }
 
@@ -84,7 +165,18 @@ pub(super) async fn attach(settings: &StoreSettings) -> Result<Store, StoreError
         connecting.map_err(|_| StoreError::Timeout)?.map_err(|error| StoreError::Database(Engine::plain(&error)))?;
     let _ = sqlx::Connection::close(connection).await;
     let recordings = Recordings::at(&settings.data_dir, super::recordings::decode_segment);
-    let inner = Inner { pool: engine.pool(), recordings, journal: None, running: Mutex::new(None) };
+    let inner = Inner {
+        pool: engine.pool(),
+        writers: Arc::new(Writers::new(engine.clone())),
+        engine,
+        node: settings.node.clone(),
+        references: Mutex::default(),
+        changed: broadcast::Sender::new(1),
+        _tasks: Tasks::default(),
+        recordings,
+        journal: None,
+        running: Mutex::new(None),
+    };
     Ok(Store { shared: Arc::new(inner) })
 }
 
@@ -107,6 +199,7 @@ pub(super) async fn close(inner: &Inner) {
         }
         handle.shared.unlock();
     }
+    inner.writers.close();
     let _ = tokio::time::timeout(Duration::from_secs(2), inner.pool.close()).await;
 }
 
@@ -149,10 +242,12 @@ fn lock(data_dir: &Path) -> Result<File, StoreError> {
 }
 
 /// What the database knows; `None` when it can't be asked now.
-async fn known_to_database(drain: &mut Drain, shared: &Shared) -> Option<Fold> {
+async fn known_to_database(drain: &mut Drain, shared: &Shared, engine: &Engine) -> Option<Fold> {
+    // Calls of other nodes run on; a database of this node's own may have calls under a name it had before.
+    let only_of = (engine.kind() == Kind::Postgres).then_some(shared.node.as_str());
     let asked = tokio::time::timeout(START_WAIT, async {
         let connection = drain.connect().await?;
-        recover::from_database(connection).await.map_err(|error| Engine::plain(&error))
+        recover::from_database(connection, only_of).await.map_err(|error| Engine::plain(&error))
     })
     .await;
     let fault = match asked {

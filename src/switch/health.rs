@@ -21,6 +21,15 @@ pub enum AlertError {
     NotKept(String),
 }
 
+impl From<super::commands::CommandError> for AlertError {
+    fn from(error: super::commands::CommandError) -> Self {
+        match error {
+            super::commands::CommandError::Unknown | super::commands::CommandError::Refused(_) => Self::NotOpen,
+            super::commands::CommandError::NotKept(why) => Self::NotKept(why),
+        }
+    }
+}
+
 /// How the service is, for `/readyz`, the page and `doctor`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Health {
@@ -62,6 +71,12 @@ impl Switch {
         }
         if let Some(off) = &transcripts_off {
             warnings.push(format!("transcripts are off: {off}"));
+        }
+        let on_disk = self.0.events.waiting_on_disk();
+        if on_disk > 0 {
+            warnings.push(format!(
+                "{on_disk} events of tools wait on disk (data folder, spool/) until the database takes them"
+            ));
         }
         warnings.extend(self.low_disk());
         warnings.extend(self.unreachable_people());

@@ -94,7 +94,7 @@ pub fn carry_out(
         }
         Command::HandBack => match alert.status {
             Status::Acknowledged => {
-                vec![taken_from(by, "can't keep it: those behind are asked next".to_owned())]
+                vec![taken_from(by, "can't keep it: those behind are asked next")]
             }
             Status::Triggered | Status::Resolved => return Err(Refusal::NotTaken),
         },
@@ -161,7 +161,7 @@ fn escalate(alert: &Alert, by: &Actor, now: Timestamp) -> Facts {
     }
     let mut facts = woken(alert, by);
     if alert.status == Status::Acknowledged {
-        facts.push(taken_from(by, "wants the next step to take it".to_owned()));
+        facts.push(taken_from(by, "wants the next step to take it"));
     }
     let now_please = Fact::Alert(Change::EscalateNow { by: by.clone() });
     facts.push((now_please, format!("{} wants the next step now", by.shown())));
@@ -181,7 +181,7 @@ fn assign(alert: &Alert, to: &UserId, by: &Actor, directory: &Directory) -> Resu
     }
     let mut facts = woken(alert, by);
     if alert.status == Status::Acknowledged {
-        facts.push(taken_from(by, format!("gives it to {to}, who must acknowledge it")));
+        facts.push(taken_from(by, &format!("gives it to {to}, who must acknowledge it")));
     }
     let assigned = Fact::Alert(Change::Assigned { to: to.clone(), by: by.clone() });
     facts.push((assigned, format!("{} gives it to {to}, who is told by their own rules", by.shown())));
@@ -197,7 +197,7 @@ fn snooze(alert: &Alert, until: Timestamp, by: &Actor, now: Timestamp) -> Result
     }
     let mut facts = Facts::new();
     if alert.status == Status::Acknowledged {
-        facts.push(taken_from(by, "puts it off: people are told again when the snooze is over".to_owned()));
+        facts.push(taken_from(by, "puts it off: people are told again when the snooze is over"));
     }
     let snoozed = Fact::Alert(Change::Snoozed { until, by: by.clone() });
     facts.push((snoozed, format!("{} wants quiet until then; the escalation goes on afterwards", by.shown())));
@@ -248,7 +248,7 @@ fn describe(
 }
 
 /// Nobody has it any more.
-fn taken_from(by: &Actor, reason: String) -> (Fact, String) {
+fn taken_from(by: &Actor, reason: &str) -> (Fact, String) {
     (Fact::Alert(Change::Unacknowledged { by: by.clone() }), format!("{} {reason}", by.shown()))
 }
 

@@ -54,8 +54,8 @@ fn after_change(alert: &Alert, change: &Change, directory: &Directory, now: Time
         }
         Change::Urgency { urgency: Urgency::High } | Change::Unacknowledged { by: Actor::System } => anew(same, now),
         Change::Unacknowledged { by: Actor::Person(_) | Actor::Login(_) | Actor::Token(_) }
-        | Change::EscalateNow { by: _ } => on(alert, directory, now),
-        Change::Woke => on(alert, directory, now),
+        | Change::EscalateNow { by: _ }
+        | Change::Woke => on(alert, directory, now),
         Change::Snoozed { until, by: _ } => Progress { due: None, look: Some(*until), ..same },
         Change::Assigned { .. } => {
             let wait = last_wait(alert, directory).max(ASSIGNED_WAIT);
@@ -147,7 +147,7 @@ pub(super) fn on(alert: &Alert, directory: &Directory, now: Timestamp) -> Progre
 fn is_exhausted(alert: &Alert, directory: &Directory) -> bool {
     let Some(policy) = policy_of(alert, directory) else { return false };
     let Progress { round, step, .. } = alert.progress;
-    let rounds = policy.repeat.saturating_add(1);
+    let rounds = super::route::rounds(policy);
     round > rounds || (round == rounds && usize::try_from(step).is_ok_and(|step| step >= policy.steps.len()))
 }
 

@@ -47,11 +47,10 @@ pub fn choose_for(
     if let (Some(policy), None) = (&directory.default_policy, schedule) {
         candidates.push((policy, "default".to_owned()));
     }
-    let missing: String = candidates
+    let missing = candidates
         .iter()
         .take_while(|(policy, _)| !directory.policies.contains_key(*policy))
-        .map(|(policy, rule)| format!("; policy `{policy}` by {rule} is not there"))
-        .collect();
+        .fold(String::new(), |told, (policy, rule)| format!("{told}; policy `{policy}` by {rule} is not there"));
     let found = candidates.into_iter().find(|(policy, _)| directory.policies.contains_key(*policy));
     match (found, schedule) {
         (Some((policy, rule)), _) => (Some(policy.clone()), format!("policy `{policy}` by {rule}{missing}")),

@@ -11,6 +11,7 @@ use super::{Progress, Step, Target};
 use crate::alert::urgency::urgency;
 use crate::alert::{Alert, Status, Urgency};
 use crate::directory::Directory;
+use crate::ids::ScheduleId;
 use crate::oncall::on_call;
 
 /// What happens next, for people: "step 2, Ben Clarke by schedule `second`, at …" and that moment.
@@ -75,15 +76,7 @@ fn whom(step: &Step, directory: &Directory, at: Timestamp) -> String {
         .targets
         .iter()
         .map(|target| match target {
-            Target::Schedule(id) => {
-                let first = directory.schedules.get(id).and_then(|schedule| {
-                    on_call(schedule, directory, at).people.first().map(|person| person.user.clone())
-                });
-                first.map_or_else(
-                    || format!("nobody by schedule `{id}`"),
-                    |user| format!("{} by schedule `{id}`", directory.name_of(&user)),
-                )
-            }
+            Target::Schedule(id) => by_schedule(id, directory, at),
             Target::User(id) => directory.name_of(id).to_owned(),
             Target::Team(id) => format!("team {id}"),
             Target::Channel(id) => format!("channel {id}"),
@@ -91,4 +84,13 @@ fn whom(step: &Step, directory: &Directory, at: Timestamp) -> String {
         })
         .collect();
     if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
+}
+
+fn by_schedule(id: &ScheduleId, directory: &Directory, at: Timestamp) -> String {
+    let found = directory.schedules.get(id).map(|schedule| on_call(schedule, directory, at));
+    let people = found.map(|found| found.people).unwrap_or_default();
+    let names: Vec<&str> =
+        people.iter().filter(|person| person.duty).map(|person| directory.name_of(&person.user)).collect();
+    let names = if names.is_empty() { "nobody".to_owned() } else { names.join(" and ") };
+    format!("{names} by schedule `{id}`")
 }

@@ -46,7 +46,7 @@ impl<'a> Route<'a> {
     fn by_policy(policy: &'a EscalationPolicy) -> Self {
         Self {
             steps: Cow::Borrowed(&policy.steps),
-            rounds: Some(policy.repeat.saturating_add(1)),
+            rounds: Some(rounds(policy)),
             by: format!("policy `{}`", policy.id),
         }
     }
@@ -65,6 +65,11 @@ impl<'a> Route<'a> {
     pub fn longest_wait(&self) -> Duration {
         self.steps.iter().map(|step| step.wait).max().unwrap_or_default()
     }
+}
+
+/// How often a policy's steps are gone through. Nobody lives to see the difference to more.
+pub(super) fn rounds(policy: &EscalationPolicy) -> u32 {
+    policy.repeat.min(99_999) + 1
 }
 
 impl Step {

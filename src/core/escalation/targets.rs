@@ -75,8 +75,7 @@ impl<'a> Telling<'a> {
         self.told
     }
 
-    /// The person on call; those behind only where that one can't be told. Who is on call by override or rotation has its
-    /// own why.
+    /// Everybody on duty; the first behind them who can be told only where none of these can.
     fn schedule(&mut self, id: &ScheduleId) {
         let Some(schedule) = self.directory.schedules.get(id) else {
             return self.told.misses.push(format!("schedule `{id}` is not there"));
@@ -85,10 +84,14 @@ impl<'a> Telling<'a> {
         if found.people.is_empty() {
             return self.told.misses.push(found.why);
         }
-        for person in &found.people {
-            if self.person(&person.user, &format!(" by schedule {id}"), &person.why) {
-                return;
-            }
+        let how = format!(" by schedule {id}");
+        let mut reached = false;
+        for person in found.people.iter().filter(|person| person.duty) {
+            reached |= self.person(&person.user, &how, &person.why);
+        }
+        let mut behind = found.people.iter().filter(|person| !person.duty);
+        while !reached && let Some(person) = behind.next() {
+            reached = self.person(&person.user, &how, &format!("those on duty can't be told; {}", person.why));
         }
     }
 

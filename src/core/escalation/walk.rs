@@ -139,6 +139,10 @@ impl<'a> Walk<'a> {
         if !(first && of_call) && policy_of(&self.alert, self.directory).is_some() {
             return;
         }
+        let gone = match (&self.alert.policy, policy_of(&self.alert, self.directory)) {
+            (Some(policy), None) => format!("policy `{policy}` is not there any more; "),
+            (Some(_), Some(_)) | (None, _) => String::new(),
+        };
         let (policy, chosen) = choose(&self.alert, self.directory);
         if !(first && of_call) && policy == self.alert.policy {
             return;
@@ -148,7 +152,7 @@ impl<'a> Walk<'a> {
         // What people made louder by hand, or what was told as loud before, stays so.
         let loud = if first { loud } else { loud.min(self.alert.urgency) };
         let routed = Change::Routed { policy, urgency: loud, customer, service };
-        self.say(Fact::Alert(routed), format!("{chosen}; urgency {}: {why}", loud.word()));
+        self.say(Fact::Alert(routed), format!("{gone}{chosen}; urgency {}: {why}", loud.word()));
     }
 
     /// The next step that reaches somebody; or the end of the round.
@@ -187,16 +191,16 @@ impl<'a> Walk<'a> {
         let told = Telling::new(&self.alert, self.directory, self.reach, at).step(step);
         if told.planned.is_empty() {
             let why = format!("{}, {}: {}", route.by, at.words(), told.misses.join("; "));
-            if !self.is_repeated(route, round) {
+            if !Self::is_repeated(route, round) {
                 self.say(Fact::Alert(Change::NobodyReached { step: index + 1 }), why.clone());
             }
             misses.push(why);
             return false;
         }
         let next = later(self.now, step.wait.max(WAIT_MIN));
-        let missed =
+        let left_out =
             if told.misses.is_empty() { String::new() } else { format!("; not told: {}", told.misses.join("; ")) };
-        let why = format!("{}, {}: nobody has the alert; {}{missed}", route.by, at.words(), told.whys.join("; "));
+        let why = format!("{}, {}: nobody has the alert; {}{left_out}", route.by, at.words(), told.whys.join("; "));
         let stepped = Change::Stepped { round, step: index + 1, targets: told.words, next_at: Some(next) };
         self.say(Fact::Alert(stepped), why);
         self.out.notify.extend(told.planned);
@@ -211,9 +215,11 @@ impl<'a> Walk<'a> {
         let high = self.alert.urgency == Urgency::High;
         if !route.is_past(round) && route.rounds.is_some() {
             let reason = if !misses.is_empty() {
-                format!("it reaches nobody: {}", misses.join("; "))
+                format!("steps that reached nobody: {}", misses.join("; "))
             } else if route.steps.iter().any(|step| step.fits(&self.alert)) {
                 "all its steps are done".to_owned()
+            } else if route.steps.is_empty() {
+                "nobody can be told".to_owned()
             } else {
                 let (priority, urgency) = (self.alert.priority.word(), self.alert.urgency.word());
                 format!("it has no step for {priority} at {urgency} urgency")
@@ -236,7 +242,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Nobody was reached so often already that it is told now and then only.
-    fn is_repeated(&self, route: &Route<'_>, round: u32) -> bool {
+    fn is_repeated(route: &Route<'_>, round: u32) -> bool {
         let over = route.rounds.map_or(round, |rounds| round.saturating_sub(rounds));
         over > 0 && !over.is_power_of_two()
     }

@@ -61,7 +61,7 @@ pub fn plan(
         let instead = !user.rules.is_empty();
         found = by_default(alert.urgency, &contacts, &mut usable);
         for (_, _, rule) in found.iter_mut().filter(|_| instead) {
-            *rule = "their own rules reach nothing now".to_owned();
+            "their own rules reach nothing now".clone_into(rule);
         }
     }
     let missed = if left_out.is_empty() { String::new() } else { format!("; left out: {}", left_out.join(", ")) };

@@ -8,7 +8,6 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row, query};
 
 use super::{enqueue, in_time};
 use crate::store::alerts::Audited;
-use crate::store::engine::Engine;
 use crate::store::{Store, StoreError};
 
 /// Entries that one erasure names; a larger one becomes several.
@@ -56,7 +55,7 @@ impl Store {
         let values = &erase.values;
         in_time(async {
             let mut connection = self.shared.pool.acquire().await?;
-            let mut transaction = Engine::begin(&mut connection).await?;
+            let mut transaction = self.shared.engine.begin(&mut connection).await?;
             let found = if erase.number {
                 containing(&mut transaction, &values[0]).await?
             } else {

@@ -9,7 +9,6 @@ use super::settings;
 use crate::store::Store;
 use crate::store::alerts::Audited;
 use crate::store::audit::{AuditFilter, AuditHead, Break, Erase, enqueue, move_batch};
-use crate::store::engine::Engine;
 
 const NODE: &str = "node-1";
 
@@ -37,7 +36,7 @@ async fn with_queue(dir: &std::path::Path, deeds: usize) -> Store {
 async fn queue(store: &Store, node: &str, numbers: std::ops::Range<usize>) {
     for number in numbers {
         let mut connection = store.shared.pool.acquire().await.unwrap();
-        let mut transaction = Engine::begin(&mut connection).await.unwrap();
+        let mut transaction = store.shared.engine.begin(&mut connection).await.unwrap();
         enqueue(&mut transaction, node, &[deed(number)], at(number as i64)).await.unwrap();
         transaction.commit().await.unwrap();
     }
@@ -297,7 +296,7 @@ async fn a_move_that_is_cut_off_leaves_all_in_the_queue() {
     queue(&store, NODE, 3..8).await;
     let mut connection = super::connect(dir.path()).await;
     {
-        let mut transaction = Engine::begin(&mut connection).await.unwrap();
+        let mut transaction = store.shared.engine.begin(&mut connection).await.unwrap();
         let (moved, head) = move_batch(&mut transaction, NODE).await.unwrap();
         assert_eq!((moved, head.unwrap().seq), (5, 8));
         // Neither committed nor rolled back: the connection dies.
