@@ -109,7 +109,8 @@ pub fn events(text: &str, zone: &TimeZone, from: Timestamp, to: Timestamp) -> Re
     let mut found = Vec::new();
     for component in components {
         let cancelled = value(component, "STATUS").is_some_and(|status| status.eq_ignore_ascii_case("CANCELLED"));
-        let informs = value(component, "TRANSP").is_some_and(|transparent| transparent.eq_ignore_ascii_case("TRANSPARENT"));
+        let informs =
+            value(component, "TRANSP").is_some_and(|transparent| transparent.eq_ignore_ascii_case("TRANSPARENT"));
         let all_day = property(component, "DTSTART").is_some_and(|start| start.val.as_ref().len() == 8);
         // A day that is marked as free time is a day all the same: holidays are.
         if cancelled || (informs && !all_day) {
@@ -129,7 +130,8 @@ fn checked(text: &str) -> Result<String, CalendarError> {
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let mut depth = 0_usize;
     for line in text.lines() {
-        let begins = |word: &str| line.trim_start().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+        let begins =
+            |word: &str| line.trim_start().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
         if begins("BEGIN:") {
             depth += 1;
         } else if begins("END:") {
@@ -273,8 +275,9 @@ fn moments(
     let read = |value: &str| {
         // RDATE;VALUE=PERIOD: its beginning counts.
         let value = value.split('/').next().unwrap_or(value).trim();
-        let moment = a_moment(value, tzid(property), zone)
-            .ok_or_else(|| CalendarError::Event(name(component), format!("{} can't be read", property.name.as_ref())))?;
+        let moment = a_moment(value, tzid(property), zone).ok_or_else(|| {
+            CalendarError::Event(name(component), format!("{} can't be read", property.name.as_ref()))
+        })?;
         Ok(if moment.zone == start.zone || moment.all_day {
             moment.local
         } else {
@@ -309,9 +312,8 @@ fn moment(component: &Component<'_>, property: &Property<'_>, zone: &TimeZone) -
         let what = format!("its time zone `{id}` is not known; use an IANA name such as Europe/Berlin");
         return Err(CalendarError::Event(name(component), what));
     }
-    a_moment(property.val.as_ref().trim(), id, zone).ok_or_else(|| {
-        CalendarError::Event(name(component), format!("{} can't be read", property.name.as_ref()))
-    })
+    a_moment(property.val.as_ref().trim(), id, zone)
+        .ok_or_else(|| CalendarError::Event(name(component), format!("{} can't be read", property.name.as_ref())))
 }
 
 /// `20261225`, `20261225T180000`, `20261225T170000Z`.

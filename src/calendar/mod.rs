@@ -10,6 +10,6 @@ mod tests;
 mod zones;
 
 pub use export::{Entry, Feed};
-pub use import::{CalendarError, MAX_BYTES, absences, holidays};
 #[cfg(test)]
 use import::events;
+pub use import::{CalendarError, MAX_BYTES, absences, holidays};

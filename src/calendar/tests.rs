@@ -68,7 +68,9 @@ fn what_repeats_repeats_on_the_wall() {
             (ts("2028-11-12T07:00Z"), ts("2028-11-12T16:00Z")),
         ]
     );
-    let until = event("DTSTART;TZID=\"W. Europe Standard Time\":20281022T233000\nDURATION:PT1H\nRRULE:FREQ=DAILY;UNTIL=20281024T213000Z\nSUMMARY:x");
+    let until = event(
+        "DTSTART;TZID=\"W. Europe Standard Time\":20281022T233000\nDURATION:PT1H\nRRULE:FREQ=DAILY;UNTIL=20281024T213000Z\nSUMMARY:x",
+    );
     assert_eq!(read(&until).len(), 3, "the last one is the moment of UNTIL");
     let floating = event("DTSTART:20280701T090000\nDURATION:PT1H\nSUMMARY:x");
     assert_eq!(read(&floating)[0].0, ts("2028-07-01T07:00Z"));
@@ -110,23 +112,32 @@ fn a_feed_can_be_read_again() {
         to: ts("2028-05-15T06:00Z"),
         begun: false,
         summary: "On call: Nights, round the clock; Ann".to_owned(),
-        description: "It is her turn, which is told in a line that is so long that it has to be folded – twice.".to_owned(),
+        description: "It is her turn, which is told in a line that is so long that it has to be folded – twice."
+            .to_owned(),
         alarms: vec![60],
     };
     let earlier = Entry { from: ts("2028-05-01T00:00Z"), to: ts("2028-05-08T06:00Z"), begun: true, ..entry.clone() };
-    let feed = Feed { name: "Nights".to_owned(), at: ts("2028-05-04T12:00Z"), entries: vec![earlier.clone(), entry.clone()] };
+    let feed =
+        Feed { name: "Nights".to_owned(), at: ts("2028-05-04T12:00Z"), entries: vec![earlier.clone(), entry.clone()] };
     let text = feed.text();
     assert!(text.starts_with("BEGIN:VCALENDAR\r\n") && text.ends_with("END:VCALENDAR\r\n"), "{text}");
     assert!(text.lines().all(|line| line.len() <= 75), "{text}");
     assert_eq!(text.matches("BEGIN:VALARM").count(), 1, "{text}");
-    assert!(text.contains("TRIGGER:-PT1H") || text.contains("TRIGGER:-PT60M") || text.contains("TRIGGER:-PT3600S"), "{text}");
+    assert!(
+        text.contains("TRIGGER:-PT1H") || text.contains("TRIGGER:-PT60M") || text.contains("TRIGGER:-PT3600S"),
+        "{text}"
+    );
     assert!(text.contains("DTSTAMP:20280504T120000Z"), "{text}");
     assert!(text.contains("SUMMARY:Begins* On call: Nights\\, round the clock\\; Ann"), "{text}");
     let opaque = text.replace("TRANSP:TRANSPARENT", "TRANSP:OPAQUE");
     let found = events(&opaque, &TimeZone::UTC, ts("2028-01-01T00:00Z"), ts("2029-01-01T00:00Z")).unwrap();
     assert_eq!(found[1].from, entry.from);
     assert_eq!(found[1].summary, entry.summary);
-    assert_eq!(entry.uid(), Entry { from: ts("2028-05-09T00:00Z"), begun: true, ..entry.clone() }.uid(), "by person, schedule and end");
+    assert_eq!(
+        entry.uid(),
+        Entry { from: ts("2028-05-09T00:00Z"), begun: true, ..entry.clone() }.uid(),
+        "by person, schedule and end"
+    );
     assert_ne!(entry.uid(), earlier.uid());
     assert_eq!(feed.text(), text, "the same text for the same shifts");
 }

@@ -42,6 +42,7 @@ mod reach;
 mod recover;
 pub mod replies;
 mod ring;
+mod schedules;
 mod secrets;
 mod task;
 #[cfg(test)]
@@ -162,6 +163,8 @@ struct Inner {
     reference: AtomicU32,
     draining: AtomicBool,
     transcripts_waiting: AtomicU64,
+    /// Gaps that are there or come.
+    schedule_warnings: ArcSwap<Vec<String>>,
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
     events: events::Queue,
@@ -234,6 +237,7 @@ impl Switch {
             reference: AtomicU32::new(recovered.next_reference),
             draining: AtomicBool::new(false),
             transcripts_waiting: AtomicU64::new(0),
+            schedule_warnings: ArcSwap::default(),
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
             events: events::Queue::open(&parts.data_dir),
@@ -391,6 +395,11 @@ impl Switch {
         let span = REFERENCES.end() - REFERENCES.start() + 1;
         let count = self.0.reference.fetch_add(1, Ordering::Relaxed);
         (REFERENCES.start() + count.wrapping_sub(*REFERENCES.start()) % span).to_string()
+    }
+
+    /// What is said about gaps in the schedules, found by a job.
+    pub fn set_schedule_warnings(&self, warnings: Vec<String>) {
+        self.0.schedule_warnings.store(Arc::new(warnings));
     }
 
     /// How many recordings wait for their transcript, by the job's count.

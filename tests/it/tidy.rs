@@ -27,7 +27,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("switch", &["sip", "rtp", "speech", "store", "notify"]),
     // Payloads of tools become events; its routes stand beside those of `http`.
     ("intake", &["switch", "store"]),
-    ("http", &["store", "switch", "calendar", "sip::Registered", "sip::SipCounters", "sip::TrunkState", "sip::Transport"]),
+    (
+        "http",
+        &["store", "switch", "calendar", "sip::Registered", "sip::SipCounters", "sip::TrunkState", "sip::Transport"],
+    ),
     ("jobs", &["store", "switch", "speech"]),
     // Turns text into the shells' settings, so it names those and nothing that acts.
     ("config", &["sip", "rtp", "notify", "calendar", "store::StoreSettings"]),
