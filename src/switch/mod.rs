@@ -42,7 +42,7 @@ mod reach;
 mod recover;
 pub mod replies;
 mod ring;
-mod schedules;
+pub mod schedules;
 mod secrets;
 mod task;
 #[cfg(test)]
