@@ -165,6 +165,8 @@ struct Inner {
     away_since: Mutex<Option<std::time::Instant>>,
     escalating: Mutex<escalate::Escalating>,
     delivery_woken: Notify,
+    /// Alerts changed: the escalation is to be looked at.
+    changed: Notify,
     ids: Mutex<IdSource>,
     reference: AtomicU32,
     draining: AtomicBool,
@@ -245,6 +247,7 @@ impl Switch {
             away_since: Mutex::default(),
             escalating: Mutex::default(),
             delivery_woken: Notify::new(),
+            changed: Notify::new(),
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),
             draining: AtomicBool::new(false),
@@ -359,6 +362,16 @@ impl Switch {
             self.alerts_changed();
         }
         receipt
+    }
+
+    /// The escalation has something to look at, now.
+    pub fn alerts_changed(&self) {
+        self.0.changed.notify_one();
+    }
+
+    /// Returns when [`Switch::alerts_changed`] was said, at once if that was since the last time. For the one job that escalates.
+    pub async fn until_alerts_change(&self) {
+        self.0.changed.notified().await;
     }
 
     /// What happens to an alert next if nobody does anything, in words, and when.
