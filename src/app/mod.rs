@@ -105,6 +105,10 @@ impl App {
             }));
         }
         let (own, until) = (switch.clone(), stop.clone());
+        tasks.spawn(jobs::kept_up("escalate", move || jobs::escalate::run(own.clone(), until.clone())));
+        let (own, until) = (switch.clone(), stop.clone());
+        tasks.spawn(jobs::kept_up("deliver", move || jobs::deliver::run(own.clone(), until.clone())));
+        let (own, until) = (switch.clone(), stop.clone());
         tasks.spawn(jobs::kept_up("ring alerts", move || jobs::ring_alerts::run(own.clone(), until.clone())));
         let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
         tasks.spawn(jobs::kept_up("transcribe", move || {

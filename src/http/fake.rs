@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hotline_core::alert::Command;
 use hotline_core::call::CallView;
 use hotline_core::directory::{Directory, Language};
 use hotline_core::fact::{Actor, Priority};
@@ -32,6 +33,8 @@ use super::hotline::store::{OpenAlert, StoreError};
 use super::hotline::switch::documents::{DocumentError, Done, Expect, InForce, Write};
 use super::hotline::switch::{AlertError, Change, Health};
 
+#[path = "fake_desk.rs"]
+mod desk;
 #[path = "fake_night.rs"]
 mod night;
 #[path = "fake_things.rs"]
@@ -70,6 +73,8 @@ pub struct Fake {
     /// The next read panics.
     pub panics: AtomicBool,
     pub folder: PathBuf,
+    /// What people said to alerts, as it came.
+    pub said: Mutex<Vec<(AlertId, Command)>>,
     now: Timestamp,
 }
 
@@ -109,6 +114,7 @@ impl Fake {
             full: AtomicBool::new(false),
             panics: AtomicBool::new(false),
             folder,
+            said: Mutex::default(),
             now: Timestamp::UNIX_EPOCH,
         }
     }

@@ -5,6 +5,8 @@ pub mod types;
 mod alerts;
 mod calls;
 mod directory;
+mod heartbeat_state;
+mod notifications;
 mod on_call;
 mod recordings;
 mod tokens;
@@ -65,10 +67,9 @@ fn documented() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Frame::openapi())
         .routes(routes!(calls::list))
         .routes(routes!(calls::one))
-        .routes(routes!(alerts::list))
-        .routes(routes!(alerts::one))
-        .routes(routes!(alerts::acknowledge))
-        .routes(routes!(alerts::resolve))
+        .merge(alerts::documented())
+        .routes(routes!(notifications::list))
+        .routes(routes!(heartbeat_state::state))
         .routes(routes!(recordings::audio))
         .routes(routes!(on_call::list))
         .routes(routes!(tokens::list, tokens::create))
