@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use super::hotline::http::{Board, Records};
+use super::hotline::http::{Board, Records, Replies};
 use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
 use super::hotline::store::read::{
     AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow, TokenRow,
@@ -55,6 +55,8 @@ pub struct Fake {
     pub full: AtomicBool,
     /// The next read panics.
     pub panics: AtomicBool,
+    /// What answers from outside lead to.
+    pub replies: Option<Arc<dyn Replies>>,
     pub folder: PathBuf,
     now: Timestamp,
 }
@@ -93,6 +95,7 @@ impl Fake {
             away: AtomicBool::new(false),
             full: AtomicBool::new(false),
             panics: AtomicBool::new(false),
+            replies: None,
             folder,
             now: Timestamp::UNIX_EPOCH,
         }
@@ -298,6 +301,9 @@ fn open(row: &AlertRow) -> OpenAlert {
 
 #[async_trait]
 impl Board for Fake {
+    fn replies(&self) -> Option<&dyn Replies> {
+        self.replies.as_deref()
+    }
     fn directory(&self) -> Arc<Directory> {
         self.directory.clone()
     }

@@ -13,6 +13,7 @@ mod client;
 mod events;
 mod guard;
 mod health;
+mod inbound;
 mod pages;
 mod params;
 mod sessions;
@@ -32,6 +33,7 @@ use crate::store::Store;
 use crate::switch::Switch;
 
 pub use auth::Role;
+pub use inbound::Replies;
 pub use sources::{Board, Records};
 
 /// How long a graceful end waits for answers that are under way.
@@ -139,7 +141,7 @@ impl AppState {
 /// All routes with their guards.
 pub fn router(state: AppState) -> Router {
     let sessions = sessions::layer(&state);
-    let routes = Router::new().merge(api::router()).merge(pages::router());
+    let routes = Router::new().merge(api::router()).merge(pages::router()).merge(inbound::router());
     guard::around(routes, &state).layer(sessions).with_state(state)
 }
 

@@ -88,6 +88,10 @@ pub trait Board: Send + Sync + 'static {
     async fn acknowledge(&self, alert: AlertId, by: Actor) -> Result<(), AlertError>;
     /// It is over.
     async fn resolve(&self, alert: AlertId, by: Actor) -> Result<(), AlertError>;
+    /// Where answers from outside lead to; `None`: there is no such door.
+    fn replies(&self) -> Option<&dyn super::inbound::Replies> {
+        None
+    }
     /// Who is on call by this schedule at that moment.
     fn on_call(&self, schedule: &Schedule, directory: &Directory, at: Timestamp) -> OnCall {
         oncall::on_call(schedule, directory, at)
@@ -190,5 +194,8 @@ impl Board for Switch {
     }
     async fn resolve(&self, alert: AlertId, by: Actor) -> Result<(), AlertError> {
         Self::resolve(self, alert, by).await
+    }
+    fn replies(&self) -> Option<&dyn super::inbound::Replies> {
+        Some(self)
     }
 }

@@ -21,8 +21,8 @@ use super::engine::{Engine, Kind};
 use super::journal::{self, Handle, Shared, Tuning};
 use super::recordings::{Decode, Recordings};
 use super::recover::{self, Fold};
-use super::writer::Writers;
 use super::segments::{self, Reader, Segment};
+use super::writer::Writers;
 use super::{Changed, Journal, Recovered, Store, StoreError, StoreHealth, StoreSettings, record};
 
 /// A start waits so long for the database, then goes on without.
