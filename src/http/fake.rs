@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hotline_core::alert::Command;
 use hotline_core::call::CallView;
 use hotline_core::directory::{Customer, Destination, Directory, Language, Number, Phone, Trunk, User};
 use hotline_core::fact::{Actor, Direction, Priority};
@@ -26,6 +27,9 @@ use super::hotline::store::read::{
 };
 use super::hotline::store::{OpenAlert, StoreError};
 use super::hotline::switch::{AlertError, Change, Health};
+
+#[path = "fake_desk.rs"]
+mod desk;
 
 const WEEK: i64 = 7 * 86_400;
 
@@ -58,6 +62,8 @@ pub struct Fake {
     /// What answers from outside lead to.
     pub replies: Option<Arc<dyn Replies>>,
     pub folder: PathBuf,
+    /// What people said to alerts, as it came.
+    pub said: Mutex<Vec<(AlertId, Command)>>,
     now: Timestamp,
 }
 
@@ -97,6 +103,7 @@ impl Fake {
             panics: AtomicBool::new(false),
             replies: None,
             folder,
+            said: Mutex::default(),
             now: Timestamp::UNIX_EPOCH,
         }
     }

@@ -19,8 +19,6 @@ use super::open::Inner;
 use super::writer::{Tries, WriteError, in_time};
 use super::{Store, StoreError, alert_rows, notifications};
 
-pub use super::fold::apply_fact;
-
 /// What was decided about an alert; kept as a whole or not at all.
 #[derive(Debug, Clone, Default)]
 pub struct Verdict {

@@ -67,6 +67,8 @@ impl Drain {
     /// Connects and reads how far the database is.
     pub async fn connect(&mut self) -> Result<&mut AnyConnection, String> {
         let mut connection = self.engine.connect_drain().await.map_err(|error| Engine::plain(&error))?;
+        let alive = self.engine.beat(&mut connection, &self.shared.node).await;
+        alive.map_err(|error| Engine::plain(&error))?;
         let positions = positions(&mut connection).await.map_err(|error| Engine::plain(&error))?;
         let refused: i64 = query("SELECT COUNT(*) FROM journal_rejects")
             .fetch_one(&mut connection)

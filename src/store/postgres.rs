@@ -61,6 +61,19 @@ pub(super) async fn claim_turn(connection: &mut AnyConnection) -> Result<(), sql
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(CLAIM_LOCK).execute(connection).await.map(|_| ())
 }
 
+/// Says that this node is alive, by the server's clock.
+pub(super) async fn beat(connection: &mut AnyConnection, node: &str) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO nodes (name, seen_at)
+         VALUES ($1, CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT))
+         ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at",
+    )
+    .bind(node.to_owned())
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
+
 /// Another node said within the last 10 s that it is alive.
 pub(super) async fn has_other_node(connection: &mut AnyConnection, node: &str) -> Result<bool, sqlx::Error> {
     let row = sqlx::query(
@@ -114,7 +127,7 @@ pub(super) fn plain_connection(error: &sqlx::Error) -> Option<String> {
 }
 
 /// The channel that nodes tell each other by.
-const CHANNEL: &str = "hotline";
+pub(super) const CHANNEL: &str = "hotline";
 /// A message has less than 8,000 bytes; an id has 36.
 const IDS: usize = 200;
 
@@ -127,6 +140,7 @@ pub(super) async fn tell(connection: &mut AnyConnection, node: &str, changed: &[
     for (kind, ids) in [("alert", alerts), ("call", calls)] {
         messages.extend(ids.chunks(IDS).map(|ids| format!("{node}|{kind}|{}", ids.join(","))));
     }
+    // `All` is what a listener concludes; nobody sends it.
     if changed.contains(&Changed::Directory) {
         messages.push(format!("{node}|directory|"));
     }

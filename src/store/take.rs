@@ -235,7 +235,7 @@ impl Batch {
                     return Err(sqlx::Error::Encode("an alert opens with `Change::Received`".into()));
                 };
                 for (fact, why) in &facts {
-                    record.apply(fact, at);
+                    record.take_in(fact, at);
                     self.lines.add(id, fact, why, at);
                 }
                 self.audited.push((deed(event, id, "alert.open", &record), at));
@@ -270,7 +270,7 @@ impl Batch {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let before = slot.record.clone();
         for (fact, why) in facts {
-            slot.record.apply(fact, at);
+            slot.record.take_in(fact, at);
             self.lines.add(id, fact, why, at);
         }
         let now = &slot.record;

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use hotline_core::alert::Ringing;
+use hotline_core::alert::{Change, Ringing};
 use hotline_core::directory::Language;
 use hotline_core::fact::{Entry, Fact, Priority};
 use hotline_core::ids::{AlertId, CallId, CustomerId, NumberId};
@@ -183,6 +183,11 @@ impl Board {
                     alert.next_ring_at = Some(*next_at);
                 }
             }
+            Fact::Alert(change) => {
+                if let Some(alert) = self.alerts.get_mut(&id) {
+                    changed(alert, change, entry.at);
+                }
+            }
             _ => {}
         }
     }
@@ -213,6 +218,29 @@ impl Board {
         {
             change(alert);
         }
+    }
+}
+
+/// What the database keeps and decides, seen from here: when to ring next should it go away.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the board cares for what rings only")]
+fn changed(alert: &mut OpenAlert, change: &Change, at: Timestamp) {
+    match change {
+        Change::Unacknowledged { .. } => {
+            alert.acknowledged = false;
+            alert.next_ring_at = Some(at);
+        }
+        Change::EscalateNow { .. } | Change::Woke if !alert.acknowledged => alert.next_ring_at = Some(at),
+        Change::Snoozed { until, .. } => {
+            // Not before its time, whatever was rung so far.
+            alert.rings = alert.rings.max(1);
+            alert.next_ring_at = Some(*until);
+        }
+        Change::Stepped { next_at, .. } if !alert.acknowledged => {
+            alert.rings = alert.rings.max(1);
+            alert.next_ring_at = next_at.or(alert.next_ring_at);
+        }
+        Change::Routed { customer: Some(customer), .. } => alert.customer = Some(customer.clone()),
+        _ => {}
     }
 }
 
