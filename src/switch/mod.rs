@@ -17,6 +17,9 @@
 //! | `actions` | what alerts start: webhooks and commands |
 //! | `deliver` | notifications that are due: sent, rung, tried again, told by the next contact |
 //! | `links`, `replies` | signed links; what people answer by SMS and in chats |
+//! | `phone` | a notification by telephone: one call of our own to one phone |
+//! | `outside` | what a call asks of the house: open reports, alerts, people's words; phones that make way |
+//! | `taken` | the SMS to a caller whose report somebody has taken |
 //! | `recover` | ends the calls that a crash cut off |
 //! | `health` | what is wrong and how to mend it |
 //!
@@ -36,13 +39,16 @@ mod health;
 mod heartbeats;
 mod leg;
 pub mod links;
+mod outside;
 pub mod phone;
+mod pins;
 mod play;
 mod reach;
 mod recover;
 pub mod replies;
 mod ring;
 mod secrets;
+mod taken;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -55,9 +61,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hotline_core::alert::Command;
 use hotline_core::call::CallView;
-use hotline_core::directory::Directory;
+use hotline_core::directory::{Destination, Directory};
 use hotline_core::fact::{Actor, Entry, Fact};
-use hotline_core::ids::{AlertId, CallId, IdSource};
+use hotline_core::ids::{AlertId, CallId, IdSource, LegId};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::task::TaskTracker;
@@ -162,6 +168,8 @@ struct Inner {
     reference: AtomicU32,
     draining: AtomicBool,
     transcripts_waiting: AtomicU64,
+    /// Wrong PINs of engineers, by source.
+    pins: Mutex<pins::Pins>,
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
     events: events::Queue,
@@ -177,15 +185,21 @@ struct Inner {
 struct Running {
     view: CallView,
     inbox: mpsc::Sender<Outside>,
+    /// Phones that it rings, or that were answered and not given up yet.
+    rings: Vec<(LegId, Destination)>,
 }
 
 /// What may reach a call from outside its legs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Outside {
     /// Somebody acknowledged or resolved its alert.
     AlertTaken,
     /// The service stops and its patience is at an end.
     Shutdown,
+    /// A live caller needs the phone that this leg rings.
+    MakeWay(LegId),
+    /// Somebody whom a notification reached wants to be joined with the caller.
+    WalkIn(Box<task::Handover>),
 }
 
 /// Something changed; look it up. Sent when the change is in the journal (the
@@ -234,6 +248,7 @@ impl Switch {
             reference: AtomicU32::new(recovered.next_reference),
             draining: AtomicBool::new(false),
             transcripts_waiting: AtomicU64::new(0),
+            pins: Mutex::default(),
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
             events: events::Queue::open(&parts.data_dir),
@@ -324,6 +339,7 @@ impl Switch {
     /// Keeps one fact: board, journal, feed, in this order.
     fn keep(&self, entry: Entry) -> Receipt {
         let (call, alert) = (entry.call, entry.alert);
+        let taken = alert.filter(|_| matches!(entry.fact, Fact::AlertAcknowledged { .. }));
         let touches_alert = !matches!(entry.fact, Fact::Step { .. } | Fact::LegRinging { .. });
         // One lock around both, so that board and journal agree on the order.
         let receipt = {
@@ -333,6 +349,9 @@ impl Switch {
         };
         if let Some(call) = call {
             self.tell(Change::Call(call));
+        }
+        if let Some(alert) = taken {
+            self.tell_caller(alert);
         }
         if let Some(alert) = alert.filter(|_| touches_alert) {
             self.tell(Change::Alert(alert));
