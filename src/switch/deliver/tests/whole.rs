@@ -395,7 +395,7 @@ async fn a_receipt_that_it_did_not_arrive_leads_to_the_next_contact() {
     world.switch.not_arrived(sms, "30003").await.unwrap();
     world.until(alert, "ntfy failed, sms failed, telegram delivered").await;
     let told = world.timeline(alert).await;
-    let wanted = "the carrier could not deliver it (30003droptabl); told by chat instead, at once";
+    let wanted = "the carrier could not deliver it (30003droptab); told by chat instead, at once";
     assert_eq!(told.iter().filter(|line| line.contains(wanted)).count(), 1, "{told:#?}");
     let nobody = NotificationId(uuid::Uuid::from_u128(5));
     world.switch.not_arrived(nobody, "x").await.unwrap();
