@@ -15,6 +15,7 @@ mod events;
 mod guard;
 mod health;
 mod idempotency;
+mod inbound;
 mod pages;
 mod params;
 mod plan_desk;
@@ -36,6 +37,7 @@ use crate::switch::Switch;
 
 pub use alert_desk::{AlertDesk, AlertRecords, NotificationFilter};
 pub use auth::Role;
+pub use inbound::Replies;
 pub use plan_desk::{PlanDesk, PlanRecords};
 pub use sources::{Board, Records};
 
@@ -144,7 +146,7 @@ impl AppState {
 /// All routes with their guards.
 pub fn router(state: AppState) -> Router {
     let sessions = sessions::layer(&state);
-    let routes = Router::new().merge(api::router()).merge(pages::router());
+    let routes = Router::new().merge(api::router()).merge(pages::router()).merge(inbound::router());
     guard::around(routes, api::large_router(), &state).layer(sessions).with_state(state)
 }
 
