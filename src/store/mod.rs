@@ -23,6 +23,7 @@ mod frame;
 pub mod intake;
 mod journal;
 mod lines;
+mod nodes;
 pub mod notifications;
 mod open;
 mod pages;
@@ -61,6 +62,8 @@ pub enum Changed {
     Call(hotline_core::ids::CallId),
     /// What is configured through the API.
     Directory,
+    /// Perhaps anything: the connection was away for a while.
+    All,
 }
 
 /// Where things are kept.
@@ -355,7 +358,18 @@ impl Store {
         self.read_alert_timeline(alert).await
     }
 
-    /// Every alert that is not resolved, as the database has it.
+    /// What other nodes change in a database that they share, as it is committed. With a database of this node's own nothing
+    /// ever comes.
+    pub fn listen(&self) -> tokio::sync::broadcast::Receiver<Changed> {
+        self.shared.changed.subscribe()
+    }
+
+    /// Tells the other nodes that the directory was changed; for those whose writes are not the store's own.
+    pub async fn tell_directory(&self) -> Result<(), StoreError> {
+        self.shared.tell_directory().await
+    }
+
+    /// Every alert of a call that is not resolved, as the database has it.
     pub async fn open_alerts(&self) -> Result<Vec<OpenAlert>, StoreError> {
         let asked = async {
             let mut connection = self.shared.pool.acquire().await?;
