@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hotline_core::alert::Command;
 use hotline_core::call::CallView;
 use hotline_core::directory::{Customer, Destination, Directory, Language, Number, Phone, Trunk, User};
 use hotline_core::fact::{Actor, Direction, Priority};
@@ -26,6 +27,9 @@ use super::hotline::store::read::{
 };
 use super::hotline::store::{OpenAlert, StoreError};
 use super::hotline::switch::{AlertError, Change, Health};
+
+#[path = "fake_desk.rs"]
+mod desk;
 
 const WEEK: i64 = 7 * 86_400;
 
@@ -56,6 +60,8 @@ pub struct Fake {
     /// The next read panics.
     pub panics: AtomicBool,
     pub folder: PathBuf,
+    /// What people said to alerts, as it came.
+    pub said: Mutex<Vec<(AlertId, Command)>>,
     now: Timestamp,
 }
 
@@ -94,6 +100,7 @@ impl Fake {
             full: AtomicBool::new(false),
             panics: AtomicBool::new(false),
             folder,
+            said: Mutex::default(),
             now: Timestamp::UNIX_EPOCH,
         }
     }
@@ -449,6 +456,7 @@ fn directory() -> Directory {
         name: "Carrier".to_owned(),
         caller_id: Some("+4930123450".into()),
         trusted: true,
+        callback_prefixes: Vec::new(),
     };
     directory.trunks.insert(trunk.id.clone(), trunk);
     directory

@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod password;
 pub mod problem;
 
+mod alert_desk;
 mod auth;
 mod client;
 mod events;
@@ -31,6 +32,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::store::Store;
 use crate::switch::Switch;
 
+pub use alert_desk::{AlertDesk, AlertRecords, NotificationFilter};
 pub use auth::Role;
 pub use sources::{Board, Records};
 

@@ -5,6 +5,8 @@ pub mod actions;
 pub mod audit;
 pub mod catch_up;
 pub mod escalate;
+pub mod follow_documents;
+pub mod deliver;
 pub mod heartbeats;
 pub mod ring_alerts;
 pub mod take_events;

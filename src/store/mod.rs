@@ -16,6 +16,7 @@ pub mod audit;
 mod bulk;
 mod claim;
 mod disk;
+pub mod documents;
 mod drain;
 mod engine;
 mod fold;
@@ -34,11 +35,13 @@ mod record_address;
 mod record_alert;
 mod recordings;
 mod recover;
+pub mod seal;
 mod segments;
 mod sqlite;
 mod take;
 #[cfg(test)]
 mod tests;
+pub mod told;
 mod tokens;
 mod writer;
 

@@ -22,8 +22,8 @@ use super::engine::{Engine, Kind};
 use super::journal::{self, Handle, Shared, Tuning};
 use super::recordings::{Decode, Recordings};
 use super::recover::{self, Fold};
-use super::writer::{Tries, WriteError, Writers, in_time};
 use super::segments::{self, Reader, Segment};
+use super::writer::{Tries, WriteError, Writers, in_time};
 use super::{Changed, Journal, Recovered, Store, StoreError, StoreHealth, StoreSettings, record};
 
 /// A start waits so long for the database, then goes on without.

@@ -70,7 +70,7 @@ impl Fold {
             if *direction == Direction::Inbound {
                 self.remember(reference);
             }
-            let alert = if *direction == Direction::AlertRing { entry.alert } else { None };
+            let alert = if *direction == Direction::Inbound { None } else { entry.alert };
             self.calls.entry(id).or_insert_with(|| FoldedCall {
                 cut: CutOffCall {
                     call: id,

@@ -146,7 +146,7 @@ impl Switch {
         }
         self.tell(Change::Alert(alert.id));
         self.alerts_changed();
-        self.wake_delivery();
+        self.poke_delivery();
     }
 
     /// Without the database: what must not wait for it, about alerts that the board knows.
