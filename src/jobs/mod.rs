@@ -7,6 +7,7 @@ pub mod catch_up;
 pub mod escalate;
 pub mod follow_documents;
 pub mod deliver;
+pub mod hear_nodes;
 pub mod heartbeats;
 pub mod ring_alerts;
 pub mod take_events;

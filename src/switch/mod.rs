@@ -10,6 +10,7 @@
 //! | `play` | from prompts to clips |
 //! | `commands` | what people say about alerts, kept by the database |
 //! | `escalate` | the steps that are due, each in one transaction |
+//! | `nodes` | what other nodes do to alerts |
 //! | `reach` | which contacts can be reached now |
 //! | `board` | open alerts of calls, in memory |
 //! | `ring` | without the database: starts calls about alerts that nobody has |
@@ -40,6 +41,7 @@ mod heartbeats;
 mod leg;
 pub mod links;
 mod outside;
+mod nodes;
 pub mod phone;
 mod pins;
 mod play;
