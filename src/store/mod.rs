@@ -26,9 +26,11 @@ mod journal;
 mod lines;
 mod nodes;
 pub mod notifications;
+pub mod oncall;
 mod open;
 mod pages;
 mod postgres;
+
 pub mod read;
 mod record;
 mod record_address;
@@ -41,8 +43,8 @@ mod sqlite;
 mod take;
 #[cfg(test)]
 mod tests;
-pub mod told;
 mod tokens;
+pub mod told;
 mod writer;
 
 use std::path::PathBuf;

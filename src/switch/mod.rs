@@ -40,8 +40,8 @@ mod health;
 mod heartbeats;
 mod leg;
 pub mod links;
-mod outside;
 mod nodes;
+mod outside;
 pub mod phone;
 mod pins;
 mod play;
@@ -49,6 +49,7 @@ mod reach;
 mod recover;
 pub mod replies;
 mod ring;
+pub mod schedules;
 mod secrets;
 mod taken;
 mod task;
@@ -171,11 +172,11 @@ struct Inner {
     transcripts_waiting: AtomicU64,
     /// Wrong PINs of engineers, by source.
     pins: Mutex<pins::Pins>,
+    /// Gaps that are there or come.
+    schedule_warnings: ArcSwap<Vec<String>>,
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
     events: events::Queue,
-    /// Alerts changed: the escalation is to be looked at.
-    changed: tokio::sync::Notify,
     actions: actions::Actions,
     pings: heartbeats::Pings,
     node: String,
@@ -249,10 +250,10 @@ impl Switch {
             draining: AtomicBool::new(false),
             transcripts_waiting: AtomicU64::new(0),
             pins: Mutex::default(),
+            schedule_warnings: ArcSwap::default(),
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
             events: events::Queue::open(&parts.data_dir),
-            changed: tokio::sync::Notify::new(),
             actions: actions::Actions::default(),
             pings: heartbeats::Pings::default(),
             node: parts.node,
@@ -360,16 +361,6 @@ impl Switch {
         receipt
     }
 
-    /// The escalation has something to look at, now.
-    pub fn alerts_changed(&self) {
-        self.0.changed.notify_one();
-    }
-
-    /// Returns when [`Switch::alerts_changed`] was said, at once if that was since the last time. For the one job that escalates.
-    pub async fn until_alerts_change(&self) {
-        self.0.changed.notified().await;
-    }
-
     /// What happens to an alert next if nobody does anything, in words, and when.
     pub fn next_of(
         &self,
@@ -400,6 +391,11 @@ impl Switch {
         let span = REFERENCES.end() - REFERENCES.start() + 1;
         let count = self.0.reference.fetch_add(1, Ordering::Relaxed);
         (REFERENCES.start() + count.wrapping_sub(*REFERENCES.start()) % span).to_string()
+    }
+
+    /// What is said about gaps in the schedules, found by a job.
+    pub fn set_schedule_warnings(&self, warnings: Vec<String>) {
+        self.0.schedule_warnings.store(Arc::new(warnings));
     }
 
     /// How many recordings wait for their transcript, by the job's count.
