@@ -8,13 +8,13 @@ use crate::switch::Switch;
 
 /// Until stopped.
 pub async fn run(switch: Switch, store: Store, stop: CancellationToken) {
-    let mut changes = store.listen();
+    let mut news = store.listen();
     loop {
-        let changed = tokio::select! {
+        let heard = tokio::select! {
             () = stop.cancelled() => return,
-            changed = changes.recv() => changed,
+            heard = news.recv() => heard,
         };
-        match changed {
+        match heard {
             Ok(changed) => switch.hear(changed).await,
             Err(RecvError::Lagged(_)) => switch.hear(Changed::All).await,
             Err(RecvError::Closed) => return stop.cancelled().await,

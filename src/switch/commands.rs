@@ -145,7 +145,7 @@ impl Switch {
             self.tell_calls_of(alert.id);
         }
         self.tell(Change::Alert(alert.id));
-        self.alerts_changed();
+        self.wake_escalation();
         self.poke_delivery();
     }
 

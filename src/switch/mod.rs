@@ -166,6 +166,7 @@ struct Inner {
     /// Since when the database can't be used: then the board's own alerts ring without it.
     away_since: Mutex<Option<std::time::Instant>>,
     escalating: Mutex<escalate::Escalating>,
+    escalation_woken: tokio::sync::Notify,
     ids: Mutex<IdSource>,
     reference: AtomicU32,
     draining: AtomicBool,
@@ -245,6 +246,7 @@ impl Switch {
             unreached: Mutex::default(),
             away_since: Mutex::default(),
             escalating: Mutex::default(),
+            escalation_woken: tokio::sync::Notify::new(),
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),
             draining: AtomicBool::new(false),
@@ -356,9 +358,19 @@ impl Switch {
         }
         if let Some(alert) = alert.filter(|_| touches_alert) {
             self.tell(Change::Alert(alert));
-            self.alerts_changed();
+            self.wake_escalation();
         }
         receipt
+    }
+
+    /// The escalation has something to look at, now.
+    fn wake_escalation(&self) {
+        self.0.escalation_woken.notify_one();
+    }
+
+    /// Resolves when [`Switch::wake_escalation`] was called since the last look. For the one job that escalates.
+    pub async fn escalation_woken(&self) {
+        self.0.escalation_woken.notified().await;
     }
 
     /// What happens to an alert next if nobody does anything, in words, and when.

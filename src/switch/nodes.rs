@@ -13,7 +13,7 @@ impl Switch {
             Changed::Alert(id) => {
                 self.hear_of(id).await;
                 self.tell(Change::Alert(id));
-                self.alerts_changed();
+                self.wake_escalation();
                 self.poke_delivery();
             }
             Changed::Call(id) => self.tell(Change::Call(id)),
@@ -26,7 +26,7 @@ impl Switch {
                     self.tell(Change::Alert(id));
                 }
                 self.tell(Change::Health);
-                self.alerts_changed();
+                self.wake_escalation();
                 self.poke_delivery();
             }
         }
