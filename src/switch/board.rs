@@ -55,15 +55,17 @@ struct CallContext {
 impl Board {
     /// With the alerts that were open when the service last stopped.
     pub fn new(open: Vec<OpenAlert>) -> Self {
-        Self {
-            alerts: open.into_iter().map(|alert| (alert.id, alert)).collect(),
-            ..Self::default()
-        }
+        Self { alerts: open.into_iter().map(|alert| (alert.id, alert)).collect(), ..Self::default() }
     }
 
     /// One open alert.
     pub fn alert(&self, id: AlertId) -> Option<&OpenAlert> {
         self.alerts.get(&id)
+    }
+
+    /// One open alert, of another node's call perhaps.
+    pub fn anywhere(&self, id: AlertId) -> Option<&OpenAlert> {
+        self.alerts.get(&id).or_else(|| self.elsewhere.get(&id))
     }
 
     /// All of them, newest first.
@@ -88,6 +90,14 @@ impl Board {
             }
         }
         self.alerts.len() - before
+    }
+
+    /// What the database names as open, with what it does not have yet and without what it does not know to be over.
+    pub fn made_current(&self, from_database: Vec<OpenAlert>) -> Vec<OpenAlert> {
+        let others = from_database
+            .into_iter()
+            .filter(|alert| !self.alerts.contains_key(&alert.id) && !self.settled.contains(&alert.id));
+        self.alerts.values().cloned().chain(others).collect()
     }
 
     /// The newest open report of this caller, or else of the customer. `own` is the call that asks.
@@ -128,8 +138,7 @@ impl Board {
             }
         }
         let foreign = |id: &AlertId| !self.alerts.contains_key(id) && !self.settled.contains(id);
-        self.elsewhere =
-            open.into_iter().filter(|(id, alert)| alert.call.is_some() && foreign(id)).collect();
+        self.elsewhere = open.into_iter().filter(|(id, alert)| alert.call.is_some() && foreign(id)).collect();
     }
 
     /// How many are open: (unacknowledged, acknowledged).

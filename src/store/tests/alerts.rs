@@ -495,4 +495,3 @@ for_each_db! {
         store.close().await;
     }
 }
-

@@ -135,9 +135,7 @@ async fn a_dead_nodes_calls_do_not_run() {
 
 /// What comes from the others, until it is this.
 async fn hears(changes: &mut tokio::sync::broadcast::Receiver<Changed>, wanted: Changed) {
-    let heard = async {
-        while changes.recv().await.unwrap() != wanted {}
-    };
+    let heard = async { while changes.recv().await.unwrap() != wanted {} };
     tokio::time::timeout(PATIENCE, heard).await.expect("it is told");
 }
 
@@ -153,7 +151,8 @@ async fn nodes_hear_what_the_others_change() {
             one.tell_directory().await.unwrap();
             two.tell_directory().await.unwrap();
             let wait = Duration::from_millis(100);
-            let both = tokio::join!(tokio::time::timeout(wait, of_one.recv()), tokio::time::timeout(wait, of_two.recv()));
+            let both =
+                tokio::join!(tokio::time::timeout(wait, of_one.recv()), tokio::time::timeout(wait, of_two.recv()));
             if both.0.is_ok() && both.1.is_ok() {
                 return;
             }
@@ -192,10 +191,9 @@ async fn what_is_wrong_is_told_in_plain_words() {
     let no_database = |url: &str| crate::store::StoreSettings { database_url: url.to_owned(), ..db.settings("node-1") };
     let url = db.settings("node-1").database_url;
     let missing = url.replacen("localhost/", "localhost/nothing-", 1);
-    for (url, expected) in [
-        (missing.as_str(), "does not exist"),
-        ("postgres://hotline:secret-word@localhost:1/x", "can't be reached"),
-    ] {
+    for (url, expected) in
+        [(missing.as_str(), "does not exist"), ("postgres://hotline:secret-word@localhost:1/x", "can't be reached")]
+    {
         let error = Store::attach(&no_database(url)).await.map(|_| ()).unwrap_err();
         let told = error.to_string();
         assert!(told.contains(expected) && !told.contains("secret-word"), "{told}");

@@ -20,7 +20,9 @@ const LEASE: Duration = Duration::from_secs(30);
 
 pub(super) fn planned(alert: Option<AlertId>, contact: &str, due: Timestamp) -> Planned {
     let address = match contact {
-        "phone" => Address::Call(Destination::Number { trunk: "carrier".into(), number: Private::from("+4915112345642") }),
+        "phone" => {
+            Address::Call(Destination::Number { trunk: "carrier".into(), number: Private::from("+4915112345642") })
+        }
         "desk" => Address::Call(Destination::Phone("desk".into())),
         _ => Address::Sms(Private::from("+4915112345642")),
     };

@@ -56,12 +56,8 @@ impl Server {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("the folder is ours");
         let mut command = as_server_user(&folder);
         command.args(["-c", KEEPER, "keeper"]).arg(&folder).arg(bin());
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("a shell runs");
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell runs");
         let keeper = child.stdin.take().expect("it was asked for");
         for _ in 0..1_200 {
             let ready = fs::read_to_string(folder.join("data/postmaster.pid"));
