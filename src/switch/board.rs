@@ -63,6 +63,11 @@ impl Board {
         self.alerts.get(&id)
     }
 
+    /// One open alert, of another node's call perhaps.
+    pub fn anywhere(&self, id: AlertId) -> Option<&OpenAlert> {
+        self.alerts.get(&id).or_else(|| self.elsewhere.get(&id))
+    }
+
     /// All of them, newest first.
     pub fn open_alerts(&self) -> Vec<OpenAlert> {
         let mut alerts: Vec<OpenAlert> = self.alerts.values().cloned().collect();
@@ -85,6 +90,14 @@ impl Board {
             }
         }
         self.alerts.len() - before
+    }
+
+    /// What the database names as open, with what it does not have yet and without what it does not know to be over.
+    pub fn made_current(&self, from_database: Vec<OpenAlert>) -> Vec<OpenAlert> {
+        let others = from_database
+            .into_iter()
+            .filter(|alert| !self.alerts.contains_key(&alert.id) && !self.settled.contains(&alert.id));
+        self.alerts.values().cloned().chain(others).collect()
     }
 
     /// The newest open report of this caller, or else of the customer. `own` is the call that asks.

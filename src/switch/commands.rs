@@ -141,6 +141,9 @@ impl Switch {
                 board.apply(&entry);
             }
         }
+        if facts.iter().any(|(fact, _)| matches!(fact, Fact::AlertAcknowledged { .. })) {
+            self.tell_caller(alert.id);
+        }
         if alert.status != Status::Triggered {
             self.tell_calls_of(alert.id);
         }
