@@ -41,8 +41,8 @@ mod sqlite;
 mod take;
 #[cfg(test)]
 mod tests;
-pub mod told;
 mod tokens;
+pub mod told;
 mod writer;
 
 use std::path::PathBuf;

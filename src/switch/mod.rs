@@ -173,6 +173,8 @@ struct Inner {
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
     events: events::Queue,
+    /// Alerts changed: the escalation is to be looked at.
+    changed: Notify,
     actions: actions::Actions,
     pings: heartbeats::Pings,
     node: String,
@@ -250,6 +252,7 @@ impl Switch {
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
             events: events::Queue::open(&parts.data_dir),
+            changed: Notify::new(),
             actions: actions::Actions::default(),
             pings: heartbeats::Pings::default(),
             node: parts.node,
@@ -355,6 +358,16 @@ impl Switch {
             self.alerts_changed();
         }
         receipt
+    }
+
+    /// The escalation has something to look at, now.
+    pub fn alerts_changed(&self) {
+        self.0.changed.notify_one();
+    }
+
+    /// Returns when [`Switch::alerts_changed`] was said, at once if that was since the last time. For the one job that escalates.
+    pub async fn until_alerts_change(&self) {
+        self.0.changed.notified().await;
     }
 
     /// What happens to an alert next if nobody does anything, in words, and when.
