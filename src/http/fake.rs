@@ -62,6 +62,10 @@ pub struct Fake {
     pub folder: PathBuf,
     /// What people said to alerts, as it came.
     pub said: Mutex<Vec<(AlertId, Command)>>,
+    /// Secret addresses of feeds: hash, kind, whose.
+    pub feeds: Mutex<Vec<(String, String, String)>>,
+    /// Schedules that were written.
+    pub written: Mutex<Vec<Schedule>>,
     now: Timestamp,
 }
 
@@ -101,6 +105,8 @@ impl Fake {
             panics: AtomicBool::new(false),
             folder,
             said: Mutex::default(),
+            feeds: Mutex::default(),
+            written: Mutex::default(),
             now: Timestamp::UNIX_EPOCH,
         }
     }
