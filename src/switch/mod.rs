@@ -179,6 +179,8 @@ struct Inner {
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
     events: events::Queue,
+    /// Alerts changed: the escalation is to be looked at.
+    changed: Notify,
     actions: actions::Actions,
     pings: heartbeats::Pings,
     node: String,
@@ -258,6 +260,7 @@ impl Switch {
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
             events: events::Queue::open(&parts.data_dir),
+            changed: Notify::new(),
             actions: actions::Actions::default(),
             pings: heartbeats::Pings::default(),
             node: parts.node,
