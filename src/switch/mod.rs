@@ -166,7 +166,6 @@ struct Inner {
     /// Since when the database can't be used: then the board's own alerts ring without it.
     away_since: Mutex<Option<std::time::Instant>>,
     escalating: Mutex<escalate::Escalating>,
-    delivery_woken: Notify,
     escalation_woken: tokio::sync::Notify,
     ids: Mutex<IdSource>,
     reference: AtomicU32,
@@ -179,8 +178,6 @@ struct Inner {
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
     events: events::Queue,
-    /// Alerts changed: the escalation is to be looked at.
-    changed: Notify,
     actions: actions::Actions,
     pings: heartbeats::Pings,
     node: String,
@@ -249,7 +246,6 @@ impl Switch {
             unreached: Mutex::default(),
             away_since: Mutex::default(),
             escalating: Mutex::default(),
-            delivery_woken: Notify::new(),
             escalation_woken: tokio::sync::Notify::new(),
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),
@@ -260,7 +256,6 @@ impl Switch {
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
             events: events::Queue::open(&parts.data_dir),
-            changed: Notify::new(),
             actions: actions::Actions::default(),
             pings: heartbeats::Pings::default(),
             node: parts.node,
