@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hotline_core::alert::Command;
 use hotline_core::call::CallView;
 use hotline_core::directory::{Customer, Destination, Directory, Language, Number, Phone, Trunk, User};
 use hotline_core::fact::{Actor, Direction, Priority};
@@ -20,12 +21,19 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::hotline::http::{Board, Records};
+use super::hotline::store::audit::AuditRow;
+use super::hotline::store::notifications::NotificationRow;
 use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
 use super::hotline::store::read::{
     AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow, TokenRow,
 };
 use super::hotline::store::{OpenAlert, StoreError};
 use super::hotline::switch::{AlertError, Change, Health};
+
+#[path = "fake_glances.rs"]
+mod glances;
+
+pub use glances::More;
 
 const WEEK: i64 = 7 * 86_400;
 
@@ -42,6 +50,12 @@ pub struct Kept {
     pub sessions: BTreeMap<String, (String, i64)>,
     pub live: Vec<CallView>,
     pub health: Health,
+    /// What alerts have beside their rows, by id.
+    pub more: BTreeMap<String, More>,
+    pub notifications: Vec<NotificationRow>,
+    pub audit: Vec<AuditRow>,
+    /// What people said, as it came.
+    pub commands: Vec<(AlertId, Command, Actor)>,
 }
 
 /// Store and switch in one.

@@ -11,6 +11,7 @@ pub mod problem;
 mod auth;
 mod client;
 mod events;
+mod glances;
 mod guard;
 mod health;
 mod pages;
@@ -32,6 +33,7 @@ use crate::store::Store;
 use crate::switch::Switch;
 
 pub use auth::Role;
+pub use glances::{Desk, Glances};
 pub use sources::{Board, Records};
 
 /// How long a graceful end waits for answers that are under way.

@@ -13,6 +13,7 @@ use hotline_core::oncall::{self, OnCall, Schedule};
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
+use super::glances::{Desk, Glances};
 use crate::sip::{Registered, SipCounters, TrunkState};
 use crate::store::read::{
     AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow, TokenRow,
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What is kept: the read half of the store, logins and sessions.
 #[async_trait]
-pub trait Records: Send + Sync + 'static {
+pub trait Records: Glances + Send + Sync + 'static {
     /// Calls, newest first.
     async fn calls(&self, filter: &CallFilter, cursor: Option<&str>, limit: u32) -> Result<Page<CallRow>, StoreError>;
     /// One call.
@@ -67,7 +68,7 @@ pub trait Records: Send + Sync + 'static {
 
 /// What is going on: the switch.
 #[async_trait]
-pub trait Board: Send + Sync + 'static {
+pub trait Board: Desk + Send + Sync + 'static {
     /// The snapshot in force.
     fn directory(&self) -> Arc<Directory>;
     /// The calls running now, oldest first.
@@ -98,7 +99,7 @@ pub trait Board: Send + Sync + 'static {
     }
 }
 
-async fn soon<T>(answer: impl Future<Output = Result<T, StoreError>> + Send) -> Result<T, StoreError> {
+pub(super) async fn soon<T>(answer: impl Future<Output = Result<T, StoreError>> + Send) -> Result<T, StoreError> {
     tokio::time::timeout(PATIENCE, answer).await.unwrap_or(Err(StoreError::Timeout))
 }
 

@@ -226,7 +226,7 @@ impl Store {
 }
 
 /// The answer within [`PATIENCE`], or `Timeout`: what is not done then is undone.
-async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+pub(super) async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
     match tokio::time::timeout(PATIENCE, answer).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => Err(StoreError::Timeout),
@@ -234,7 +234,7 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Res
     }
 }
 
-fn told(error: &sqlx::Error) -> StoreError {
+pub(super) fn told(error: &sqlx::Error) -> StoreError {
     StoreError::Database(Engine::plain(error))
 }
 

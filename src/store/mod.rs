@@ -16,6 +16,7 @@ mod disk;
 mod drain;
 mod engine;
 mod frame;
+pub mod glance;
 mod journal;
 pub mod notifications;
 mod open;

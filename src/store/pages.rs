@@ -34,6 +34,8 @@ struct List<'a> {
     filters: Vec<(&'static str, &'a Option<String>)>,
     /// Only these customers'.
     customers: Option<&'a [String]>,
+    /// In the title, or the whole reference.
+    search: Option<&'a str>,
 }
 
 impl Store {
@@ -53,6 +55,7 @@ impl Store {
                 ("direction", &filter.direction),
             ],
             customers: filter.customers.as_deref(),
+            search: None,
         };
         self.page(list, cursor, limit, |row: &CallRow| (row.started_at, row.id.clone())).await
     }
@@ -68,6 +71,7 @@ impl Store {
             by: "created_at",
             filters: vec![("status", &filter.status), ("priority", &filter.priority), ("customer", &filter.customer)],
             customers: filter.customers.as_deref(),
+            search: filter.search.as_deref(),
         };
         self.page(list, cursor, limit, |row: &AlertRow| (row.created_at, row.id.clone())).await
     }
@@ -96,8 +100,13 @@ impl Store {
                 if places.is_empty() { "1 = 0".to_owned() } else { format!("customer IN ({})", places.join(", ")) };
             conditions.push(of);
         }
+        let mut places = wanted.len() + customers.len();
+        if list.search.is_some() {
+            conditions.push(format!("(LOWER(title) LIKE LOWER(${}) ESCAPE '!' OR reference = ${})", places + 1, places + 2));
+            places += 2;
+        }
         if after.is_some() {
-            let (time, id) = (wanted.len() + customers.len() + 1, wanted.len() + customers.len() + 2);
+            let (time, id) = (places + 1, places + 2);
             conditions.push(format!("({by} < ${time} OR ({by} = ${time} AND id < ${id}))", by = list.by));
         }
         let condition =
@@ -110,6 +119,10 @@ impl Store {
         }
         for customer in customers {
             query = query.bind(customer.clone());
+        }
+        if let Some(search) = list.search {
+            let escaped = search.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+            query = query.bind(format!("%{escaped}%")).bind(search.trim_start_matches('#').to_owned());
         }
         if let Some((time, id)) = after {
             query = query.bind(time).bind(id);

@@ -198,6 +198,8 @@ pub struct AlertFilter {
     pub customer: Option<String>,
     /// Only these customers' (`None`: all, also those without a customer).
     pub customers: Option<Vec<String>>,
+    /// In the title, whatever the case of its letters; or the whole reference.
+    pub search: Option<String>,
 }
 
 /// Which calls to list.

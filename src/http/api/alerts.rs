@@ -105,6 +105,7 @@ pub fn filter(viewer: &Viewer, params: &mut Params) -> Result<AlertFilter, Probl
         priority: params.word("priority", &Priority::ALL.map(Priority::word))?,
         customer: params.name("customer")?,
         customers: viewer.customers.clone(),
+        ..AlertFilter::default()
     })
 }
 

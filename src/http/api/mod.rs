@@ -3,6 +3,7 @@
 pub mod types;
 
 mod alerts;
+mod audit;
 mod calls;
 mod configured;
 mod lines;
@@ -10,6 +11,7 @@ mod on_call;
 mod recordings;
 
 pub use alerts::{Deed, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page};
+pub use audit::filter as audit_filter;
 pub use calls::{detail as call_detail, page as call_page};
 pub use on_call::{OnCallNow, now as on_call_now};
 
@@ -43,6 +45,7 @@ use types::Listed;
         (name = "alerts", description = "What somebody must take care of"),
         (name = "people", description = "Who is on call, and for whom"),
         (name = "lines", description = "Numbers, carriers, phones"),
+        (name = "audit", description = "Who did what when: the hash-chained record, for admins"),
         (name = "live", description = "Changes as they happen"),
         (name = "service", description = "How the service is; no login needed")
     ),
@@ -75,6 +78,9 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(configured::numbers))
         .routes(routes!(lines::trunks))
         .routes(routes!(lines::phones))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(audit::export))
         .routes(routes!(events::stream))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
