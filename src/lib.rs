@@ -13,6 +13,7 @@ pub mod store;
 pub mod switch;
 
 pub mod http;
+pub mod intake;
 pub mod jobs;
 
 pub mod app;

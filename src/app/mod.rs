@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::http::{self, AppState, HttpSettings};
+use crate::intake::{self, Intake, IntakeSettings, SwitchDoor};
 use crate::jobs;
 use crate::rtp::Media;
 use crate::sip::Sip;
@@ -49,7 +50,7 @@ impl App {
         let data_dir = config.store.data_dir.clone();
         let prompts = tokio::task::spawn_blocking(move || Prompts::load(&data_dir)).await??;
         let started = crate::clock::now().wall;
-        let node = config.store.node.clone();
+        let (own_dir, node) = (config.store.data_dir.clone(), config.store.node.clone());
         let (store, journal, recovered) = Store::open(config.store).await?;
         let incomplete = recovered.incomplete;
         let listener = TcpListener::bind(config.http_addr).await.with_context(|| {
@@ -82,6 +83,8 @@ impl App {
                 notifier: crate::notify::Notifier::new(config.notify),
                 public_url: config.public_url.clone(),
                 warnings: config.warnings,
+                data_dir: own_dir,
+                node: node.clone(),
             },
             recovered,
         )?;
@@ -101,6 +104,7 @@ impl App {
         }));
         let (own, until) = (switch.clone(), stop.clone());
         tasks.spawn(jobs::kept_up("watch health", move || jobs::watch_health::run(own.clone(), until.clone())));
+        event_jobs(&mut tasks, &switch, &store, &stop);
         let (until, records) = (stop.clone(), store.clone());
         tasks.spawn(jobs::kept_up("audit", move || jobs::audit::run(records.clone(), node.clone(), until.clone())));
         let settings = HttpSettings {
@@ -111,9 +115,11 @@ impl App {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let state = AppState::new(settings, store.clone(), switch.clone());
+        let door = SwitchDoor { switch: switch.clone(), store: store.clone() };
+        let doors = intake::router(Intake::new(Arc::new(door), IntakeSettings::default()));
         let http_stop = stop.clone();
         tasks.spawn(async move {
-            if let Err(error) = http::serve(listener, state, http_stop).await {
+            if let Err(error) = http::serve(listener, state, doors, http_stop).await {
                 tracing::error!(%error, "the HTTP server ended");
             }
         });
@@ -160,6 +166,17 @@ impl App {
         self.media.stop();
         self.store.close().await;
     }
+}
+
+/// What tools send and monitors say, and what alerts start.
+fn event_jobs(tasks: &mut JoinSet<()>, switch: &Switch, store: &Store, stop: &CancellationToken) {
+    let (own, until) = (switch.clone(), stop.clone());
+    tasks.spawn(jobs::kept_up("take events", move || jobs::take_events::run(own.clone(), until.clone())));
+    let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+    tasks
+        .spawn(jobs::kept_up("heartbeats", move || jobs::heartbeats::run(own.clone(), records.clone(), until.clone())));
+    let (own, until) = (switch.clone(), stop.clone());
+    tasks.spawn(jobs::kept_up("actions", move || jobs::actions::run(own.clone(), until.clone())));
 }
 
 /// Ourselves, to run as `transcribe-worker`. In tests the binary beside the test's.

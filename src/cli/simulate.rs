@@ -310,7 +310,7 @@ impl<'a> World<'a> {
             Command::FindOnCall { dial, schedule } => {
                 let on_call = match self.directory.schedules.get(&schedule) {
                     Some(schedule) => on_call(schedule, self.directory, self.now.wall),
-                    None => OnCall { people: Vec::new(), why: format!("the schedule {schedule} does not exist") },
+                    None => OnCall { why: format!("the schedule {schedule} does not exist"), ..Default::default() },
                 };
                 self.later(Duration::ZERO, Event::OnCallFound { dial, on_call });
             }

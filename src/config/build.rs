@@ -5,31 +5,38 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use hotline_core::directory::{Destination, Directory, Number};
-use hotline_core::ids::{PhoneId, TrunkId};
+use hotline_core::escalation::Target;
+use hotline_core::ids::{PhoneId, PolicyId, TrunkId, UserId};
 use hotline_core::private::Private;
 
+use crate::notify::NotifySettings;
 use crate::rtp::MediaSettings;
 use crate::sip::{PhoneAccount, SipSettings, TrunkSettings};
 use crate::store::StoreSettings;
 
 use super::flow::Flows;
 use super::names::{Kind, Names};
+use super::notify;
 use super::numbers::Numbers;
 use super::people::{Context, doubles};
 use super::prompts::KnownPrompts;
-use super::report::{Report, Section};
+use super::report::{Mistake, Report, Section};
 use super::server::{self, Environment, Server};
+use super::sources::{self, Commands};
 use super::tree::{self, Place, Spot, Value};
-use super::{Config, ConfigError, demo};
+use super::{Composer, Config, ConfigError, Document, Things, demo, documents};
 
-/// What phones and carriers need beside the directory.
+/// What phones, carriers and providers need beside the directory.
 #[derive(Default)]
 struct Secrets {
     phones: BTreeMap<PhoneId, PhoneAccount>,
     trunks: BTreeMap<TrunkId, TrunkSettings>,
+    notify: NotifySettings,
 }
 
-pub(super) fn config(text: &str, name: &Path, environment: &Environment, demo: bool) -> Result<Config, ConfigError> {
+/// The file, the environment, the demo and the documents as one configuration, or everything that is wrong with it.
+pub(super) fn config(composer: &Composer, documents: &[Document]) -> Result<Config, Vec<Mistake>> {
+    let Composer { text, name, environment, demo } = composer;
     let report = Report::default();
     let (own, mistakes) = tree::toml(text, &name.to_string_lossy());
     let syntax_is_right = mistakes.is_empty();
@@ -38,19 +45,24 @@ pub(super) fn config(text: &str, name: &Path, environment: &Environment, demo: b
     }
     if !syntax_is_right {
         // What stands behind a mistake of syntax would be told as missing.
-        return Err(ConfigError(report.into_parts().0));
+        return Err(report.into_parts().0);
     }
     let mut roots = vec![own];
-    if demo {
+    if *demo {
         roots.push(demo::root());
     }
+    let in_files = roots.len();
+    // The last root: what a file says itself wins.
+    roots.push(documents::root(documents));
     let base = name.parent().map(Path::to_path_buf).unwrap_or_default();
-    let (server, directory, secrets) = build(&roots, &base, environment, demo, &report);
+    let (server, directory, secrets) = build(&roots, &base, environment, *demo, &report);
+    let things = documents::things(&roots, in_files);
     let (mistakes, warnings) = report.into_parts();
     if mistakes.is_empty() {
-        Ok(assemble(server, directory, secrets, demo, warnings))
+        let config = assemble(server, directory, secrets, *demo, warnings);
+        Ok(Config { things, composer: composer.clone(), ..config })
     } else {
-        Err(ConfigError(mistakes))
+        Err(mistakes)
     }
 }
 
@@ -78,7 +90,8 @@ fn build(
         country_code: server.country_code.as_deref(),
         demo_phones: &demo_phones,
     };
-    let (directory, secrets) = directory(&sections, &context, &server.data_dir);
+    let (directory, mut secrets) = directory(&sections, &context, &server.data_dir);
+    secrets.notify = notify::read(&sections, environment, base, server.public_url.as_deref(), report);
     for section in sections {
         section.finish();
     }
@@ -130,6 +143,7 @@ fn each<'a>(roots: &[Section<'a>], kind: Kind, report: &'a Report, mut read: imp
 fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) -> (Directory, Secrets) {
     let report = context.report;
     let (mut customers, mut users) = (BTreeMap::new(), BTreeMap::new());
+    let mut commands = Commands::new();
     let (mut directory, mut secrets) = (Directory::default(), Secrets::default());
     each(roots, Kind::Customer, report, |section| {
         customers
@@ -151,6 +165,48 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
         secrets.trunks.insert(trunk.id.clone(), settings);
         directory.trunks.insert(trunk.id.clone(), trunk);
     });
+    each(roots, Kind::Service, report, |section| {
+        directory.services.extend(context.service(section).map(|service| (service.id.clone(), service)));
+    });
+    each(roots, Kind::Team, report, |section| {
+        directory.teams.extend(context.team(section).map(|team| (team.id.clone(), team)));
+    });
+    each(roots, Kind::Calendar, report, |section| {
+        directory.calendars.extend(context.calendar(section).map(|calendar| (calendar.id.clone(), calendar)));
+    });
+    each(roots, Kind::Policy, report, |section| {
+        directory.policies.extend(context.policy(section).map(|policy| (policy.id.clone(), policy)));
+    });
+    each(roots, Kind::Channel, report, |section| {
+        directory.channels.extend(context.channel(section).map(|channel| (channel.id.clone(), channel)));
+    });
+    let mut keys = BTreeMap::new();
+    each(roots, Kind::Source, report, |section| {
+        let Some(source) = context.source(section) else { return };
+        unlike(&mut keys, source.key_sha256, section, report);
+        directory.sources.insert(source.id.clone(), source);
+    });
+    each(roots, Kind::Heartbeat, report, |section| {
+        let Some(heartbeat) = context.heartbeat(section) else { return };
+        unlike(&mut keys, heartbeat.key_sha256, section, report);
+        directory.heartbeats.insert(heartbeat.id.clone(), heartbeat);
+    });
+    each(roots, Kind::Maintenance, report, |section| directory.maintenance.extend(context.maintenance(section)));
+    each(roots, Kind::Command, report, |section| commands.extend(context.command(section)));
+    each(roots, Kind::Action, report, |section| {
+        directory.actions.extend(context.action(section, &commands).map(|action| (action.id.clone(), action)));
+    });
+    let defaults: Vec<_> = roots.iter().map(|root| context.named(root, "default_policy", Kind::Policy)).collect();
+    directory.default_policy = defaults.into_iter().flatten().next().map(PolicyId::from);
+    let limits: Vec<_> =
+        roots.iter().filter_map(|root| Section::new(root.spot("limits")?, "[limits]", report)).collect();
+    let mut limits = limits.iter().map(|section| {
+        let limits = sources::limits(section, report);
+        section.finish();
+        limits
+    });
+    directory.limits = limits.next().unwrap_or_default();
+    limits.for_each(drop);
     doubles(&customers, &users, report);
     directory.customers = customers.into_iter().map(|(id, (customer, _))| (id, customer)).collect();
     directory.users = users.into_iter().map(|(id, (user, _))| (id, user)).collect();
@@ -173,18 +229,40 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
     (directory, secrets)
 }
 
-/// Numbers whose calls could reach nobody.
+/// One key opens one door.
+fn unlike<'a>(keys: &mut BTreeMap<[u8; 32], String>, key: [u8; 32], section: &Section<'a>, report: &'a Report) {
+    if let Some(other) = keys.insert(key, section.what.clone()) {
+        let what = format!("{} has the same key as {other}; give each its own", section.what);
+        report.mistake(&section.place.within("key"), what);
+    }
+}
+
+/// Numbers and policies that could reach nobody.
 fn reachable(directory: &Directory, report: &Report) {
     let place = Place::new("settings", 0);
-    let has_phone = |user| directory.users.get(user).is_some_and(|user| !user.phones.is_empty());
+    let has_phone =
+        |user: &hotline_core::ids::UserId| directory.users.get(user).is_some_and(|user| !user.phones.is_empty());
     for Number { id, schedule, .. } in directory.numbers.values() {
         let Some(schedule) = schedule.as_ref().and_then(|schedule| directory.schedules.get(schedule)) else { continue };
-        let members = &schedule.rotation.members;
-        if !members.is_empty() && !members.iter().any(has_phone) {
+        let at = crate::clock::now().wall;
+        let members: Vec<_> = schedule.layers.iter().flat_map(|layer| layer.people(directory, at)).collect();
+        if !members.is_empty() && !members.iter().any(|user| has_phone(user)) {
             report.warn(
                 &place,
                 format!("nobody in schedule `{}` of number `{id}` has a phone; give its users phones", schedule.id),
             );
+        }
+    }
+    for policy in directory.policies.values() {
+        for (at, step) in policy.steps.iter().enumerate() {
+            if !step.targets.iter().any(|target| reaches(directory, target)) {
+                let what = format!(
+                    "step {} of escalation policy `{}` reaches nobody: its schedules and teams are empty, or its people have no contacts; alerts skip it",
+                    at + 1,
+                    policy.id
+                );
+                report.warn(&place, what);
+            }
         }
     }
     for phone in directory.phones.values() {
@@ -204,6 +282,21 @@ fn reachable(directory: &Directory, report: &Report) {
             &place,
             "there is no number to be called; add [[numbers]] (see hotline.example.toml), or start with --demo",
         );
+    }
+}
+
+/// Whether anybody at all stands behind a target.
+fn reaches(directory: &Directory, target: &Target) -> bool {
+    let has_contact = |user: &UserId| directory.users.get(user).is_some_and(|user| !user.contacts.is_empty());
+    match target {
+        Target::Schedule(schedule) => directory.schedules.get(schedule).is_some_and(|schedule| {
+            let at = crate::clock::now().wall;
+            schedule.layers.iter().flat_map(|layer| layer.people(directory, at)).any(|user| has_contact(&user))
+                || schedule.overrides.iter().any(|change| has_contact(&change.user))
+        }),
+        Target::User(user) => has_contact(user),
+        Target::Team(team) => directory.teams.get(team).is_some_and(|team| team.members.iter().any(has_contact)),
+        Target::Channel(_) | Target::Number(_) => true,
     }
 }
 
@@ -227,7 +320,10 @@ fn assemble(server: Server, directory: Directory, secrets: Secrets, demo: bool, 
     // Media comes from where signalling listens, unless told otherwise.
     let bind: IpAddr = server.rtp_bind.unwrap_or(server.sip.ip());
     Config {
-        notify: crate::notify::NotifySettings::default(),
+        things: Things::default(),
+        composer: Composer::default(),
+        secret_key: server.secret_key,
+        notify: secrets.notify,
         file: None,
         demo,
         directory: Directory { country_code: server.country_code.clone(), ..directory },

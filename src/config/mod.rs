@@ -18,14 +18,20 @@ use crate::sip::SipSettings;
 use crate::store::StoreSettings;
 
 mod build;
+mod calendars;
+mod contacts;
 mod demo;
+mod documents;
 mod flow;
 mod names;
+mod notify;
 mod numbers;
 mod people;
 mod prompts;
 mod report;
 mod server;
+mod services;
+mod sources;
 mod tree;
 mod words;
 
@@ -33,6 +39,8 @@ mod words;
 mod tests;
 
 pub use demo::{DemoCredentials, demo_credentials};
+pub use documents::{Document, KINDS, SETTINGS, Thing, Things};
+pub use report::Mistake;
 pub use words::e164;
 
 /// Read where no file is named.
@@ -73,6 +81,12 @@ pub struct Config {
     pub ring_again: std::time::Duration,
     /// Providers that messages go through.
     pub notify: crate::notify::NotifySettings,
+    /// Everything that has a name, as it was written: what the API shows.
+    pub things: Things,
+    /// Makes the configuration anew, with other documents.
+    pub composer: Composer,
+    /// Seals secrets in the database; `None`: a key made in the data folder (several nodes share one key).
+    pub secret_key: Option<Private<String>>,
     /// What is not wrong but worth saying at the start and in `doctor`, each with the remedy.
     pub warnings: Vec<String>,
 }
@@ -114,5 +128,31 @@ pub fn load_from(
     environment: &BTreeMap<String, String>,
     demo: bool,
 ) -> Result<Config, ConfigError> {
-    build::config(text, name, environment, demo)
+    let (text, name, environment) = (text.to_owned(), name.to_owned(), environment.clone());
+    let composer = Composer { text, name, environment, demo };
+    composer.compose(&[]).map_err(|mistakes| ConfigError(mistakes.iter().map(ToString::to_string).collect()))
+}
+
+/// What a configuration is made of besides the documents: the file's text, the environment, the demo.
+#[derive(Clone, Default)]
+pub struct Composer {
+    text: String,
+    name: PathBuf,
+    environment: BTreeMap<String, String>,
+    demo: bool,
+}
+
+impl std::fmt::Debug for Composer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Text and environment may hold passwords.
+        f.debug_struct("Composer").field("name", &self.name).field("demo", &self.demo).finish_non_exhaustive()
+    }
+}
+
+impl Composer {
+    /// The whole configuration with these documents, or everything that is wrong with it. Takes milliseconds to
+    /// seconds (thousands of documents), so it is not for async threads.
+    pub fn compose(&self, documents: &[Document]) -> Result<Config, Vec<Mistake>> {
+        build::config(self, documents)
+    }
 }

@@ -10,46 +10,107 @@ use super::words;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Customer,
+    Service,
+    Team,
     User,
     Phone,
+    Calendar,
     Schedule,
     Number,
     Trunk,
+    Policy,
+    Channel,
+    Source,
+    Heartbeat,
+    Maintenance,
+    Action,
+    /// Of the allow-list; never through the API.
+    Command,
 }
 
 impl Kind {
     /// All of them, in the order in which the file has them.
-    pub const ALL: [Self; 6] = [Self::Customer, Self::User, Self::Phone, Self::Schedule, Self::Number, Self::Trunk];
+    pub const ALL: [Self; 16] = [
+        Self::Customer,
+        Self::Service,
+        Self::Team,
+        Self::User,
+        Self::Phone,
+        Self::Calendar,
+        Self::Schedule,
+        Self::Number,
+        Self::Trunk,
+        Self::Policy,
+        Self::Channel,
+        Self::Source,
+        Self::Heartbeat,
+        Self::Maintenance,
+        Self::Action,
+        Self::Command,
+    ];
 
     /// The key in the file: `[[users]]`.
     pub const fn key(self) -> &'static str {
         match self {
             Self::Customer => "customers",
+            Self::Service => "services",
+            Self::Team => "teams",
             Self::User => "users",
             Self::Phone => "phones",
+            Self::Calendar => "calendars",
             Self::Schedule => "schedules",
             Self::Number => "numbers",
             Self::Trunk => "trunks",
+            Self::Policy => "escalation_policies",
+            Self::Channel => "channels",
+            Self::Source => "alert_sources",
+            Self::Heartbeat => "heartbeats",
+            Self::Maintenance => "maintenance_windows",
+            Self::Action => "actions",
+            Self::Command => "commands",
         }
     }
 
     /// The key of the name within the table.
     pub const fn id_key(self) -> &'static str {
         match self {
-            Self::Customer | Self::User | Self::Schedule | Self::Trunk => "id",
             Self::Phone => "account",
             Self::Number => "number",
+            Self::Customer
+            | Self::Service
+            | Self::Team
+            | Self::User
+            | Self::Calendar
+            | Self::Schedule
+            | Self::Trunk
+            | Self::Policy
+            | Self::Channel
+            | Self::Source
+            | Self::Heartbeat
+            | Self::Maintenance
+            | Self::Action
+            | Self::Command => "id",
         }
     }
 
     const fn word(self) -> &'static str {
         match self {
             Self::Customer => "customer",
+            Self::Service => "service",
+            Self::Team => "team",
             Self::User => "user",
             Self::Phone => "phone",
+            Self::Calendar => "calendar",
             Self::Schedule => "schedule",
             Self::Number => "number",
             Self::Trunk => "trunk",
+            Self::Policy => "escalation policy",
+            Self::Channel => "channel",
+            Self::Source => "alert source",
+            Self::Heartbeat => "heartbeat",
+            Self::Maintenance => "maintenance window",
+            Self::Action => "action",
+            Self::Command => "command",
         }
     }
 }
@@ -96,7 +157,7 @@ impl Names {
                 );
                 report.mistake(place, what);
             }
-            // The demo's own; the file's counts.
+            // The demo's own, or a document: the file's counts.
             Some(_) => {}
         }
     }

@@ -52,6 +52,7 @@ impl Numbers<'_> {
         let language = context.language(section).unwrap_or_default();
         let schedule = section.text("schedule").filter(|word| context.names.check(Kind::Schedule, *word, report));
         let flow = section.text("flow");
+        let policy = context.policy_named(section);
         let test = section.flag("test").unwrap_or(false);
         let Some(number) = number.filter(|number| context.names.is_the_one(Kind::Number, number)) else { return };
         let (id, mut spellings) = self.spelled(number.text);
@@ -87,16 +88,15 @@ impl Numbers<'_> {
                 flow
             }
         };
-        if !test && schedule.is_none() {
+        if !test && schedule.is_none() && policy.is_none() {
             let what = format!(
-                "{} has no `schedule`; nobody can be rung about its alerts. Add schedule = \"…\" (or test = true)",
+                "{} has no `schedule`; nobody can be rung about its alerts. Add schedule = \"…\" (or policy = \"…\", or test = true)",
                 section.what
             );
             report.mistake(section.place, what);
         }
         let schedule = schedule.map(ScheduleId::from);
-        let number =
-            Number { id: id.clone(), aliases: spellings, flow, language, schedule, test, ..Default::default() };
+        let number = Number { id: id.clone(), aliases: spellings, flow, language, schedule, policy, test };
         self.add(number, section.place);
     }
 

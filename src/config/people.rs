@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hotline_core::directory::{Customer, Destination, Language, Phone, Trunk, User};
-use hotline_core::ids::{CustomerId, PhoneId, ScheduleId, TrunkId, UserId};
+use hotline_core::ids::{CustomerId, PhoneId, TrunkId, UserId};
 use hotline_core::network::Network;
 use hotline_core::oncall::{self, Override, Rotation, Schedule};
 use hotline_core::private::Private;
@@ -34,11 +34,24 @@ pub(super) struct Context<'a> {
 
 impl Context<'_> {
     /// The table's name, if this table is the one that counts for it.
-    fn id<'s>(&self, kind: Kind, section: &Section<'s>) -> Option<Word<'s>> {
+    pub fn id<'s>(&self, kind: Kind, section: &Section<'s>) -> Option<Word<'s>> {
         let example = match kind {
             Kind::Phone => "\"engineer-1\"",
             Kind::Number => "\"+493012345678\"",
-            Kind::Customer | Kind::User | Kind::Schedule | Kind::Trunk => "\"a-short-name\"",
+            Kind::Customer
+            | Kind::Service
+            | Kind::Team
+            | Kind::User
+            | Kind::Calendar
+            | Kind::Schedule
+            | Kind::Trunk
+            | Kind::Policy
+            | Kind::Channel
+            | Kind::Source
+            | Kind::Heartbeat
+            | Kind::Maintenance
+            | Kind::Action
+            | Kind::Command => "\"a-short-name\"",
         };
         let id = section.need(kind.id_key(), example)?;
         self.names.is_the_one(kind, &id).then_some(id)
@@ -94,7 +107,7 @@ impl Context<'_> {
         known.then(|| Destination::Number { trunk: TrunkId::from(trunk), number })
     }
 
-    fn e164(&self, text: &str, place: &Place) -> Option<String> {
+    pub fn e164(&self, text: &str, place: &Place) -> Option<String> {
         let number = words::e164(text, self.country_code);
         if number.is_none() {
             let what = "this telephone number can't be read; write it with its country code like +493012345678 (or set country_code in [server])";
@@ -124,7 +137,7 @@ impl Context<'_> {
 
     /// `password`, `password_file`, or the environment, which wins.
     fn secret(&self, section: &Section<'_>, variable: &str) -> Option<Private<String>> {
-        let (own, file) = (section.text("password"), section.text("password_file"));
+        let (own, file) = (section.text("password"), section.file("password_file"));
         if let (Some(_), Some(file)) = (&own, &file) {
             self.report
                 .mistake(file.place, format!("{} has `password` and `password_file`; keep one of them", section.what));
@@ -154,6 +167,7 @@ impl Context<'_> {
             );
         }
         let language = self.language(section);
+        let (support, policy) = (self.support_named(section), self.policy_named(section));
         let retention_days = section.whole("retention_days", &(1..=3_650)).unwrap_or(90);
         let id = id?;
         Some(Customer {
@@ -163,8 +177,21 @@ impl Context<'_> {
             pin: pin.map(|pin| Private::from(pin.text)),
             language,
             retention_days: u32::try_from(retention_days).unwrap_or(90),
-            ..Default::default()
+            support,
+            policy,
         })
+    }
+
+    /// What a person types on the telephone to be known: longer than a customer's, it opens more.
+    fn person_pin(&self, section: &Section<'_>) -> Option<Private<String>> {
+        let pin = section.text("pin")?;
+        if !pin.text.bytes().all(|b| b.is_ascii_digit()) || !(6..=12).contains(&pin.text.len()) {
+            let what =
+                format!("`pin` of {} must be 6 to 12 digits in quotes, such as \"280465\"; change it", section.what);
+            self.report.mistake(pin.place, what);
+            return None;
+        }
+        Some(Private::from(pin.text))
     }
 
     pub fn user(&self, section: &Section<'_>) -> Option<User> {
@@ -181,8 +208,14 @@ impl Context<'_> {
             }
             phones.push(phone);
         }
+        let contacts = self.contacts(section, &phones);
+        let rules = self.rules(section, &contacts);
+        let time_zone = if section.spot("time_zone").is_some() { self.zone(section) } else { None };
+        let absences = self.absences(section, time_zone.as_ref());
+        let (skills, languages) = (self.skills(section), self.languages(section));
+        let pin = self.person_pin(section);
         let id = id?;
-        if words.is_empty() {
+        if words.is_empty() && contacts.is_empty() {
             self.report.warn(
                 section.place,
                 format!("{} has no phones and can't be called; add phones = [\"phone:…\"]", section.what),
@@ -193,7 +226,13 @@ impl Context<'_> {
             name: name.map_or(id.text, |name| name.text).to_owned(),
             language,
             phones,
-            ..Default::default()
+            contacts,
+            rules,
+            skills,
+            languages,
+            absences,
+            time_zone,
+            pin,
         })
     }
 
@@ -271,12 +310,9 @@ impl Context<'_> {
                 format!("nobody is in the rotation of {}; calls will go to voicemail", section.what),
             );
         }
-        Some(Schedule {
-            id: ScheduleId::from(id.text),
-            name: name.map_or(id.text, |name| name.text).to_owned(),
-            rotation: Rotation { members, weeks: u32::try_from(weeks).unwrap_or(1), start: start?, time_zone: zone? },
-            overrides,
-        })
+        let rotation = Rotation::weekly(&members, u32::try_from(weeks).unwrap_or(1), start?, zone?);
+        let name = name.map_or(id.text, |name| name.text);
+        Some(Schedule { overrides, ..Schedule::single(id.text, name, rotation) })
     }
 
     fn an_override(&self, section: &Section<'_>, zone: Option<&TimeZone>) -> Option<Override> {
@@ -289,11 +325,11 @@ impl Context<'_> {
             self.report.mistake(section.place, format!("{} ends before it begins; mend `from` and `to`", section.what));
             return None;
         }
-        Some(Override { user: UserId::from(user.text), from, to, reason })
+        Some(Override { user: UserId::from(user.text), from, to, reason, ..Default::default() })
     }
 
     /// Local time of the schedule's zone, or a moment with its offset.
-    fn moment(&self, section: &Section<'_>, key: &'static str, zone: Option<&TimeZone>) -> Option<Timestamp> {
+    pub fn moment(&self, section: &Section<'_>, key: &'static str, zone: Option<&TimeZone>) -> Option<Timestamp> {
         let word = section.need(key, "\"2026-12-24T18:00\"")?;
         if let Some(local) = words::local(word.text) {
             return oncall::first_instant(local, zone?);

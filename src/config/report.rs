@@ -7,6 +7,25 @@ use std::time::Duration;
 use super::tree::{Place, Spot, Value};
 use super::words;
 
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The document it stands in (`users/ada`); `None`: the file or the environment.
+    pub document: Option<String>,
+    /// The field of the document (`contacts[0].address`).
+    pub field: Option<String>,
+    /// Where, for people: file and line, or the document.
+    pub place: String,
+    /// What is wrong and what to do.
+    pub what: String,
+}
+
+impl std::fmt::Display for Mistake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}
+
 /// What was found wrong so far, and what is worth saying.
 #[derive(Debug, Default)]
 pub(super) struct Report {
@@ -31,10 +50,18 @@ impl Report {
     }
 
     /// All mistakes in the order of files and lines, and all warnings.
-    pub fn into_parts(self) -> (Vec<String>, Vec<String>) {
+    pub fn into_parts(self) -> (Vec<Mistake>, Vec<String>) {
         let mut mistakes = self.mistakes.into_inner();
         mistakes.sort_by(|(a, _), (b, _)| (&a.file, a.line).cmp(&(&b.file, b.line)));
-        let mut told: Vec<String> = mistakes.into_iter().map(|(place, what)| format!("{place}: {what}")).collect();
+        let mut told: Vec<Mistake> = mistakes
+            .into_iter()
+            .map(|(place, what)| Mistake {
+                document: place.field.as_ref().map(|_| place.file.to_string()),
+                field: place.field.as_ref().map(ToString::to_string),
+                place: place.to_string(),
+                what,
+            })
+            .collect();
         told.dedup();
         (told, self.warnings.into_inner())
     }
@@ -82,6 +109,18 @@ impl<'a> Section<'a> {
         self.entries.iter().find(|(own, _)| own == key).map(|(_, spot)| spot)
     }
 
+    /// The path of a file of this machine. What came through the API may name none.
+    pub fn file(&self, key: &'static str) -> Option<Word<'a>> {
+        let word = self.text(key)?;
+        if word.place.is_document() {
+            let what =
+                format!("`{key}` can only stand in hotline.toml: it names a file of the server; send the value itself");
+            self.report.mistake(word.place, what);
+            return None;
+        }
+        Some(word)
+    }
+
     /// All entries, for tables whose keys are names.
     pub const fn entries(&self) -> &'a [(String, Spot)] {
         self.entries
@@ -121,8 +160,12 @@ impl<'a> Section<'a> {
     pub fn has(&self, key: &'static str, example: &str) -> bool {
         let there = self.spot(key).is_some();
         if !there {
-            self.report
-                .mistake(self.place, format!("{} has no `{key}`; add a line such as {key} = {example}", self.what));
+            let what = if self.place.is_document() {
+                format!("{} has no `{key}`; add it, such as {example}", self.what)
+            } else {
+                format!("{} has no `{key}`; add a line such as {key} = {example}", self.what)
+            };
+            self.report.mistake(&self.place.within(key), what);
         }
         there
     }

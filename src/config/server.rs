@@ -41,6 +41,7 @@ pub(super) struct Server {
     pub admin_token: Option<Private<String>>,
     pub whisper_model: Option<PathBuf>,
     pub country_code: Option<String>,
+    pub secret_key: Option<Private<String>>,
 }
 
 /// Reads one setting after the other: the environment first, then the files in order.
@@ -52,7 +53,7 @@ struct Settings<'a> {
 }
 
 /// The variables that stand for a setting. Others (passwords) are asked for by name elsewhere.
-const VARIABLES: [(&str, &str); 10] = [
+const VARIABLES: [(&str, &str); 11] = [
     ("data_dir", "HOTLINE_DATA_DIR"),
     ("database_url", "HOTLINE_DATABASE_URL"),
     ("http", "HOTLINE_HTTP_ADDR"),
@@ -63,6 +64,7 @@ const VARIABLES: [(&str, &str); 10] = [
     ("public_url", "HOTLINE_PUBLIC_URL"),
     ("whisper_model", "HOTLINE_WHISPER_MODEL"),
     ("log", "HOTLINE_LOG"),
+    ("secret_key", "HOTLINE_SECRET_KEY"),
 ];
 
 /// `sections`: the file's `[server]` first, then the demo's. `base`: the folder of the file.
@@ -184,6 +186,7 @@ impl<'a> Settings<'a> {
             log: self.word("log").map_or_else(|| "info".to_owned(), |word| word.text.to_owned()),
             admin_token: self.admin_token(),
             whisper_model: self.path("whisper_model"),
+            secret_key: self.secret_key(),
             country_code: self.parsed("country_code", "the digits of your country's code such as \"49\"", |code| {
                 let code = code.trim_start_matches('+');
                 let right =
@@ -207,6 +210,22 @@ impl<'a> Settings<'a> {
             right
         };
         words.into_iter().filter(right).map(|word| word.text.to_owned()).collect()
+    }
+
+    /// Seals secrets in the database; several nodes share one.
+    fn secret_key(&self) -> Option<Private<String>> {
+        let from_file = self.first(|section| {
+            let path = section.text("secret_key_file")?;
+            read_secret(&self.base.join(path.text), path.place, section.report)
+        });
+        let given = self.environment.get("secret_key");
+        let place = given.map_or_else(|| Place::new("`secret_key_file`", 0), |(_, place)| place.clone());
+        let key = given.map(|(key, _)| Private::from(key.as_str())).or(from_file)?;
+        if key.reveal().len() < 32 {
+            self.report
+                .mistake(&place, "the secret key is shorter than 32 characters; take one from `openssl rand -hex 32`");
+        }
+        Some(key)
     }
 
     fn admin_token(&self) -> Option<Private<String>> {

@@ -1,3 +1,5 @@
+mod directory;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;

@@ -17,13 +17,32 @@ const DEPTH_MAX: usize = 32;
 pub(super) struct Place {
     /// As it is told to people.
     pub file: Arc<str>,
-    /// Counts from 1; 0: the place has no lines (the environment).
+    /// Counts from 1; 0: the place has no lines (the environment, a document).
     pub line: usize,
+    /// In a document: which field (`contacts[0].address`; empty: the whole).
+    pub field: Option<Arc<str>>,
 }
 
 impl Place {
     pub fn new(file: &str, line: usize) -> Self {
-        Self { file: file.into(), line }
+        Self { file: file.into(), line, field: None }
+    }
+
+    /// A field of a document that was written through the API.
+    pub fn field(file: &Arc<str>, field: &str) -> Self {
+        Self { file: Arc::clone(file), line: 0, field: Some(field.into()) }
+    }
+
+    /// The place where `key` of this table would stand.
+    pub fn within(&self, key: &str) -> Self {
+        let field =
+            self.field.as_ref().map(|own| if own.is_empty() { key.into() } else { format!("{own}.{key}").into() });
+        Self { field, ..self.clone() }
+    }
+
+    /// It came through the API: it may name no file of this machine.
+    pub const fn is_document(&self) -> bool {
+        self.field.is_some()
     }
 }
 
@@ -100,7 +119,8 @@ struct Lines {
 
 impl Lines {
     fn place(&self, offset: usize) -> Place {
-        Place { file: Arc::clone(&self.file), line: self.starts.partition_point(|start| *start <= offset) }
+        let line = self.starts.partition_point(|start| *start <= offset);
+        Place { file: Arc::clone(&self.file), line, field: None }
     }
 }
 
@@ -138,6 +158,60 @@ fn spot(value: &Spanned<DeValue<'_>>, lines: &Lines, place: Place, depth: usize)
     Spot { place, value }
 }
 
+/// A document that was written through the API; `file` names it in messages. What is `null` is left out.
+pub(super) fn document(body: &serde_json::Value, file: &str) -> Spot {
+    from_json(body, &file.into(), "", 0)
+}
+
+fn from_json(value: &serde_json::Value, file: &Arc<str>, field: &str, depth: usize) -> Spot {
+    use serde_json::Value as Json;
+    let place = Place::field(file, field);
+    if depth > DEPTH_MAX {
+        return Spot { place, value: Value::Nothing };
+    }
+    let value = match value {
+        Json::Null => Value::Nothing,
+        Json::Bool(flag) => Value::Flag(*flag),
+        Json::Number(number) => number.as_i64().map_or(Value::Float, Value::Whole),
+        Json::String(text) => Value::Text(text.clone()),
+        Json::Array(items) => Value::List(
+            items
+                .iter()
+                .enumerate()
+                .map(|(at, item)| from_json(item, file, &format!("{field}[{at}]"), depth + 1))
+                .collect(),
+        ),
+        Json::Object(entries) => Value::Table(
+            entries
+                .iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(key, value)| {
+                    let within = place.within(key);
+                    (key.clone(), from_json(value, file, within.field.as_deref().unwrap_or_default(), depth + 1))
+                })
+                .collect(),
+        ),
+    };
+    Spot { place, value }
+}
+
+impl Spot {
+    /// As the API shows it.
+    pub fn to_json(&self) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match &self.value {
+            Value::Text(text) | Value::Moment(text) => Json::from(text.as_str()),
+            Value::Whole(whole) => Json::from(*whole),
+            Value::Flag(flag) => Json::from(*flag),
+            Value::List(items) => items.iter().map(Self::to_json).collect(),
+            Value::Table(entries) => {
+                Json::Object(entries.iter().map(|(key, spot)| (key.clone(), spot.to_json())).collect())
+            }
+            Value::Float | Value::Nothing => Json::Null,
+        }
+    }
+}
+
 /// Reads JSON.
 pub(super) fn json(text: &str, file: &str) -> Result<Spot, (Place, String)> {
     // serde_json judges the syntax (and the depth); the walk below only finds the lines.
@@ -159,7 +233,7 @@ struct JsonWalk<'a> {
 impl JsonWalk<'_> {
     fn value(&mut self, depth: usize) -> Option<Spot> {
         self.space();
-        let place = Place { file: Arc::clone(&self.file), line: self.line };
+        let place = Place { file: Arc::clone(&self.file), line: self.line, field: None };
         if depth > DEPTH_MAX {
             return None;
         }

@@ -7,7 +7,7 @@ pub use hotline_core::directory::e164;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 
-/// `25s`, `1500ms`, `2m`, `1h30m`, `0s`.
+/// `25s`, `1500ms`, `2m`, `1h30m`, `31d`, `0s`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total = Duration::ZERO;
@@ -24,6 +24,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
             "s" | "sec" => Duration::from_secs(1),
             "m" | "min" => Duration::from_mins(1),
             "h" => Duration::from_hours(1),
+            "d" => Duration::from_hours(24),
             _ => return None,
         };
         total = total.checked_add(unit.checked_mul(count)?)?;
@@ -36,6 +37,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 pub(super) fn spell(duration: Duration) -> String {
     let millis = duration.as_millis();
     match (millis % 1_000, millis / 1_000) {
+        (0, secs) if secs > 86_400 && secs % 86_400 == 0 => format!("{}d", secs / 86_400),
         (0, secs) if secs > 0 && secs % 3_600 == 0 => format!("{}h", secs / 3_600),
         (0, secs) if secs > 0 && secs % 60 == 0 => format!("{}m", secs / 60),
         (0, secs) => format!("{secs}s"),
@@ -144,6 +146,18 @@ pub(super) fn is_name(text: &str) -> bool {
         && !text.starts_with(['.', '-'])
 }
 
+/// Somebody's mailbox, as far as a look can tell.
+pub(super) fn is_mailbox(text: &str) -> bool {
+    text.parse::<lettre::Address>().is_ok() && text.len() <= 254
+}
+
+/// An absolute URL; `plain`: `http://` will do.
+pub(super) fn is_url(text: &str, plain: bool) -> bool {
+    url::Url::parse(text).is_ok_and(|url| {
+        (url.scheme() == "https" || (plain && url.scheme() == "http")) && url.has_host() && text.len() <= 2_000
+    })
+}
+
 /// A language tag: `en`, `de`, `pt-BR`.
 pub(super) fn is_language(text: &str) -> bool {
     let mut parts = text.split('-');
@@ -166,7 +180,7 @@ mod tests {
         {
             assert_eq!(duration(text), Some(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "25", "s", "-1s", "5 d", "1.5s", "99999999999s"] {
+        for text in ["", "25", "s", "-1s", "5 w", "1.5s", "99999999999s"] {
             assert_eq!(duration(text), None, "{text}");
         }
         for text in ["25s", "1500ms", "2m", "3h", "0s", "90s"] {

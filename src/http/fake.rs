@@ -13,7 +13,7 @@ use hotline_core::call::CallView;
 use hotline_core::directory::{Customer, Destination, Directory, Language, Number, Phone, Trunk, User};
 use hotline_core::fact::{Actor, Direction, Priority};
 use hotline_core::ids::{AlertId, CallId, FlowId, NumberId, PhoneId, RecordingId, ScheduleId, TrunkId, UserId};
-use hotline_core::oncall::{OnCall, OnCallPerson, Override, Rotation, Schedule};
+use hotline_core::oncall::{Member, OnCall, OnCallPerson, Override, Rotation, Schedule};
 use hotline_core::private::Private;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -69,6 +69,8 @@ pub struct Fake {
     pub full: AtomicBool,
     /// The next read panics.
     pub panics: AtomicBool,
+    /// Who is on call as the core says, not by simple turns.
+    pub real: bool,
     pub folder: PathBuf,
     now: Timestamp,
 }
@@ -107,6 +109,7 @@ impl Fake {
             away: AtomicBool::new(false),
             full: AtomicBool::new(false),
             panics: AtomicBool::new(false),
+            real: false,
             folder,
             now: Timestamp::UNIX_EPOCH,
         }
@@ -367,7 +370,19 @@ impl Board for Fake {
         })
     }
     fn on_call(&self, schedule: &Schedule, directory: &Directory, at: Timestamp) -> OnCall {
-        let members = &schedule.rotation.members;
+        if self.real {
+            return hotline_core::oncall::on_call(schedule, directory, at);
+        }
+        let rotation = schedule.layers.first().and_then(|layer| layer.current());
+        let members: Vec<UserId> = rotation
+            .map(|rotation| {
+                rotation
+                    .members
+                    .iter()
+                    .filter_map(|m| if let Member::User(user) = m { Some(user.clone()) } else { None })
+                    .collect()
+            })
+            .unwrap_or_default();
         let turn = at.as_second().div_euclid(WEEK) as usize;
         let people = (0..members.len()).filter_map(|next| {
             let user = directory.users.get(&members[(turn + next) % members.len()])?;
@@ -377,14 +392,19 @@ impl Board for Fake {
                 phones: user.phones.clone(),
                 language: user.language.clone(),
                 why,
+                duty: next == 0,
             })
         });
         OnCall {
+            layers: Vec::new(),
             people: people.collect(),
             why: format!("Weekly rotation of {}, hand-off Thursdays at 00:00 UTC.", schedule.name),
         }
     }
-    fn next_change(&self, _: &Schedule, after: Timestamp) -> Option<Timestamp> {
+    fn next_change(&self, schedule: &Schedule, after: Timestamp) -> Option<Timestamp> {
+        if self.real {
+            return hotline_core::oncall::next_change(schedule, &self.directory, after);
+        }
         Timestamp::from_second((after.as_second().div_euclid(WEEK) + 1) * WEEK).ok()
     }
 }
@@ -423,24 +443,17 @@ fn directory() -> Directory {
         let phone = Phone { id: id.into(), user: Some(id.into()) };
         directory.phones.insert(phone.id.clone(), phone);
     }
-    let rotation = Rotation {
-        members: vec![UserId::from("engineer-1"), UserId::from("engineer-2")],
-        weeks: 1,
-        start: "2026-01-05T09:00:00".parse().expect("a local time"),
-        time_zone: jiff::tz::TimeZone::get("Europe/Berlin").unwrap_or(jiff::tz::TimeZone::UTC),
-    };
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap_or(jiff::tz::TimeZone::UTC);
+    let start = "2026-01-05T09:00:00".parse().expect("a local time");
+    let rotation = Rotation::weekly(&["engineer-1".into(), "engineer-2".into()], 1, start, zone);
     let change = Override {
         user: UserId::from("engineer-2"),
         from: "2026-12-24T08:00:00Z".parse().expect("a time"),
         to: "2026-12-26T08:00:00Z".parse().expect("a time"),
         reason: "holidays".to_owned(),
+        ..Default::default()
     };
-    let schedule = Schedule {
-        id: ScheduleId::from("on-call"),
-        name: "On call, 24×7".to_owned(),
-        rotation,
-        overrides: vec![change],
-    };
+    let schedule = Schedule { overrides: vec![change], ..Schedule::single("on-call", "On call, 24×7", rotation) };
     directory.schedules.insert(schedule.id.clone(), schedule);
     for (id, language) in [("hotline", "en"), ("hotline-de", "de")] {
         let number = Number {
@@ -617,12 +630,10 @@ impl Kept {
             call_id: Some(id(call).to_string()),
             caller,
             created_at: at + 300,
-            acknowledged_at: None,
-            acknowledged_by: None,
-            resolved_at: None,
-            resolved_by: None,
-            rings: 0,
-            next_ring_at: None,
+            last_event_at: at + 300,
+            urgency: "high".to_owned(),
+            events: 1,
+            ..AlertRow::default()
         });
     }
 
@@ -730,6 +741,7 @@ impl Kept {
                 kind: kind.to_owned(),
                 what: what.to_owned(),
                 why: why.to_owned(),
+                text: None,
             });
         }
         self.timeline.push(TimelineRow {
@@ -740,6 +752,7 @@ impl Kept {
             kind: "call-started".to_owned(),
             what: format!("Call from {HOSTILE} to hotline"),
             why: HOSTILE.to_owned(),
+            text: None,
         });
     }
 

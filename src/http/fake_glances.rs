@@ -2,12 +2,14 @@
 
 use async_trait::async_trait;
 use hotline_core::alert::{Alert, Command, Refusal, Status, Urgency};
-use hotline_core::directory::{AlertSource, Directory, Service, Team};
+use hotline_core::directory::{Absence, AlertSource, Directory, Service, Team, User};
 use hotline_core::escalation::{EscalationPolicy, Progress, Step, Target};
 use hotline_core::fact::{Actor, Priority};
 use hotline_core::ids::AlertId;
+use hotline_core::oncall::{Layer, Length, Member, Override, Restriction, Rotation, Schedule, Swap};
 use hotline_core::private::Private;
 use jiff::Timestamp;
+use jiff::civil::Weekday;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -213,6 +215,8 @@ impl Fake {
         let mut fake = Self::night(now);
         let mut directory = (*fake.directory).clone();
         furnish(&mut directory);
+        plan(&mut directory, now);
+        fake.real = true;
         fake.directory = std::sync::Arc::new(directory);
         fake.kept.lock().storm(now.as_millisecond());
         fake
@@ -276,6 +280,85 @@ fn furnish(directory: &mut Directory) {
     directory.sources.insert(source.id.clone(), source);
 }
 
+/// Two schedules with layers, overrides, a swap, absences and a gap.
+fn plan(directory: &mut Directory, now: Timestamp) {
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap_or(jiff::tz::TimeZone::UTC);
+    let people = [
+        ("engineer-3", "Anneliese Müller-Lüdenscheidt"),
+        ("engineer-4", "Jörg Weiß"),
+        ("engineer-5", "Çağla Öztürk"),
+        ("engineer-6", "Maximilian von und zu Hohenstein-Rothenburg"),
+    ];
+    for (id, name) in people {
+        let phones = directory.users[&"engineer-1".into()].phones.clone();
+        let user = User { id: id.into(), name: name.to_owned(), phones, skills: vec!["network".to_owned()], ..User::default() };
+        directory.users.insert(user.id.clone(), user);
+    }
+    let in_days = |days: i64| now + jiff::SignedDuration::from_hours(days * 24);
+    if let Some(user) = directory.users.get_mut(&"engineer-4".into()) {
+        user.absences.push(Absence { from: in_days(2), to: in_days(6), reason: "Urlaub".to_owned() });
+    }
+    let rotation = |members: &[&str], length: Length, start: &str| {
+        let members = members.iter().map(|id| Member::User((*id).into())).collect();
+        Rotation::new(members, length, start.parse().expect("a local time"), zone.clone())
+    };
+    let nights = Layer {
+        name: "Nächte".to_owned(),
+        restrictions: vec![Restriction::Day(hotline_core::call::flow::HoursWindow {
+            days: vec![
+                Weekday::Monday,
+                Weekday::Tuesday,
+                Weekday::Wednesday,
+                Weekday::Thursday,
+                Weekday::Friday,
+                Weekday::Saturday,
+                Weekday::Sunday,
+            ],
+            from: jiff::civil::time(20, 0, 0, 0),
+            to: jiff::civil::time(8, 0, 0, 0),
+        })],
+        ..Layer::new("nights", rotation(&["engineer-3", "engineer-4", "engineer-5"], Length::Days(1), "2026-01-05T20:00:00"))
+    };
+    let days = Layer {
+        name: "Days".to_owned(),
+        ..Layer::new("days", rotation(&["engineer-1", "engineer-2", "engineer-6"], Length::Weeks(1), "2026-01-05T09:00:00"))
+    };
+    let overrides = vec![Override {
+        user: "engineer-6".into(),
+        from: in_days(4),
+        to: in_days(5),
+        reason: "Umzug des Rechenzentrums".to_owned(),
+        ..Override::default()
+    }];
+    let swaps = vec![Swap {
+        id: "swap-1".to_owned(),
+        giver: "engineer-3".into(),
+        taker: Some("engineer-5".into()),
+        from: in_days(1),
+        to: in_days(3),
+        reason: "Zahnarzt".to_owned(),
+    }];
+    let first = Schedule {
+        id: "platform".into(),
+        name: "Plattform, rund um die Uhr".to_owned(),
+        time_zone: zone.clone(),
+        layers: vec![nights.clone(), days],
+        overrides,
+        swaps,
+        ..Schedule::default()
+    };
+    let second = Schedule {
+        id: "nights-only".into(),
+        name: "Second line (nights)".to_owned(),
+        time_zone: zone.clone(),
+        layers: vec![nights],
+        ..Schedule::default()
+    };
+    for schedule in [first, second] {
+        directory.schedules.insert(schedule.id.clone(), schedule);
+    }
+}
+
 /// Titles as tools write them.
 const TITLES: [&str; 10] = [
     "Exchange-Transportdienst auf mx-ex-02.intern.mustermann-soehne.example antwortet nicht (Warteschlange 4.812 Nachrichten, steigend)",
@@ -313,8 +396,7 @@ impl Kept {
                 acknowledged_by: taken.then(|| ["engineer-1", "login anneliese.wintermantel", "token chatops"][nth % 9 / 3].to_owned()),
                 resolved_at: None,
                 resolved_by: None,
-                rings: 0,
-                next_ring_at: None,
+                ..AlertRow::default()
             });
             let more = More {
                 low: nth % 7 == 3,

@@ -71,8 +71,7 @@ impl Glances for Store {
         soon(Self::unreached(self, alerts)).await
     }
     async fn notifications_of(&self, alert: AlertId) -> Result<Vec<NotificationRow>, StoreError> {
-        let _ = (alert, Self::notifications);
-        Ok(Vec::new())
+        Ok(soon(self.notifications(Some(alert), None, None, None, 100)).await?.items)
     }
     async fn audit_list(
         &self,
@@ -91,8 +90,7 @@ impl Glances for Store {
         soon(Self::audit_walk(self, filter, after, limit)).await
     }
     async fn note_audit(&self, deed: Audited) -> Result<(), StoreError> {
-        let _ = (deed, Self::audit);
-        Ok(())
+        soon(self.audit(vec![deed], crate::clock::now().wall)).await
     }
     async fn audit_verify(&self) -> Result<AuditReport, StoreError> {
         let own = self.clone();
@@ -107,7 +105,6 @@ impl Desk for Switch {
         self.command(alert, command, by).await
     }
     fn outlook(&self, alert: &Alert, directory: &Directory, now: Timestamp) -> (String, Option<Timestamp>) {
-        let _ = (escalation::outlook, directory, self.ring_again(), now);
-        (String::new(), alert.progress.due)
+        escalation::outlook(alert, directory, self.ring_again(), now)
     }
 }

@@ -145,14 +145,15 @@ pub fn router(state: AppState) -> Router {
     guard::around(routes, &state).layer(sessions).with_state(state)
 }
 
-/// Serves until `shutdown`; then ends the streams, lets answers under way finish and returns.
+/// Serves, with `beside` (doors that have guards of their own), until `shutdown`; then ends the streams, lets answers under way finish and returns.
 pub async fn serve(
     listener: tokio::net::TcpListener,
     state: AppState,
+    beside: Router,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
     let closing = state.0.closing.clone();
-    let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let app = router(state).merge(beside).into_make_service_with_connect_info::<SocketAddr>();
     let end = {
         let (closing, shutdown) = (closing.clone(), shutdown.clone());
         async move {

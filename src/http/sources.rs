@@ -95,7 +95,7 @@ pub trait Board: Desk + Send + Sync + 'static {
     }
     /// The first moment after `after` at which somebody else may be on call.
     fn next_change(&self, schedule: &Schedule, after: Timestamp) -> Option<Timestamp> {
-        oncall::next_change(schedule, after)
+        oncall::next_change(schedule, &self.directory(), after)
     }
 }
 

@@ -1,9 +1,12 @@
 //! Work that is due by the clock: one file per job. They reach calls and alerts
 //! only through the switch.
 
+pub mod actions;
 pub mod audit;
 pub mod catch_up;
+pub mod heartbeats;
 pub mod ring_alerts;
+pub mod take_events;
 pub mod transcribe;
 pub mod watch_health;
 

@@ -1,12 +1,18 @@
 //! Facts become rows. Every statement changes nothing when it is applied again: first ones win
-//! (`COALESCE`, `IS NULL`, `ON CONFLICT`), states only go forward.
+//! (`COALESCE`, `IS NULL`, `ON CONFLICT`), states only go forward. What happens to an alert is folded into its row
+//! ([`super::fold`]) once: its place on the timeline says whether it was.
 
-use hotline_core::fact::{Direction, Entry, Fact, RecordingEnd};
+use hotline_core::alert::Change;
+use hotline_core::fact::{Direction, Entry, Fact, Priority, RecordingEnd};
 use hotline_core::ids::{AlertId, CallId, LegId};
 use jiff::Timestamp;
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, query};
+
+use super::engine::Engine;
+use super::fold::AlertRecord;
+use super::{alert_rows, alerts, lines};
 
 /// Why an entry did not become rows.
 #[derive(Debug)]
@@ -32,18 +38,23 @@ pub(super) struct Place<'a> {
     pub seq: i64,
     /// The node.
     pub node: &'a str,
+    /// The database.
+    pub engine: &'a Engine,
 }
 
 type Statement = Query<'static, Any, AnyArguments>;
 
 /// Applies one entry and puts it on the timeline.
 pub(super) async fn apply(connection: &mut AnyConnection, entry: &Entry, place: Place<'_>) -> Result<(), ApplyError> {
+    if is_folded(&entry.fact) {
+        fold(connection, entry, place).await?;
+    }
     for statement in statements(entry, place)? {
         statement.execute(&mut *connection).await?;
     }
     query(
-        "INSERT INTO timeline (journal, seq, call_id, alert_id, at, kind, what, why)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (journal, seq) DO NOTHING",
+        "INSERT INTO timeline (journal, seq, call_id, alert_id, at, kind, what, why, text)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (journal, seq) DO NOTHING",
     )
     .bind(place.journal.to_owned())
     .bind(place.seq)
@@ -53,6 +64,7 @@ pub(super) async fn apply(connection: &mut AnyConnection, entry: &Entry, place: 
     .bind(entry.fact.kind())
     .bind(entry.fact.sentence())
     .bind(entry.why.clone())
+    .bind(lines::words(&entry.fact))
     .execute(connection)
     .await?;
     Ok(())
@@ -79,21 +91,22 @@ fn statements(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyEr
         | Fact::RecordingEnded { .. }
         | Fact::Transcribed { .. }
         | Fact::TranscriptFailed { .. } => recording(entry, place),
-        Fact::AlertOpened { .. }
-        | Fact::AlertUpdated { .. }
-        | Fact::AlertAcknowledged { .. }
-        | Fact::AlertResolved { .. }
-        | Fact::AlertRings { .. } => alert(entry),
+        Fact::AlertOpened { title, priority, ring_at } => opened(entry, title, *priority, *ring_at),
         Fact::CallStarted { .. }
         | Fact::CustomerIdentified { .. }
         | Fact::LanguageChosen { .. }
         | Fact::CallEnded { .. } => call(entry, place),
+        // Folded already.
+        Fact::AlertUpdated { .. }
+        | Fact::AlertAcknowledged { .. }
+        | Fact::AlertResolved { .. }
+        | Fact::AlertRings { .. }
+        | Fact::Alert(_)
         // On the timeline only.
-        Fact::Step { .. }
+        | Fact::Step { .. }
         | Fact::LegRinging { .. }
         | Fact::LegDeclined { .. }
         | Fact::Bridged { .. }
-        | Fact::Alert(_)
         | Fact::AnswersConfirmed => Ok(Vec::new()),
     }
 }
@@ -135,6 +148,14 @@ fn call(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyError> {
             vec![query("UPDATE calls SET language = $1 WHERE id = $2").bind(language.0.clone()).bind(call)]
         }
         Fact::CallEnded { outcome } => vec![
+            // While it ran it looked for a person itself; what nobody was told about is due now.
+            query(
+                "UPDATE alerts SET esc_due = $1, next_ring_at = $1
+                 WHERE call_id = $2 AND status = 'triggered' AND esc_round = 0 AND esc_due > $1
+                   AND snoozed_until IS NULL AND EXISTS (SELECT 1 FROM calls WHERE id = $2 AND ended_at IS NULL)",
+            )
+            .bind(ms(entry.at))
+            .bind(call.clone()),
             query("UPDATE calls SET ended_at = $1, outcome = $2 WHERE id = $3 AND ended_at IS NULL")
                 .bind(ms(entry.at))
                 .bind(outcome.word())
@@ -248,67 +269,91 @@ fn recording(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyErr
     })
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "`statements` hands over these facts only")]
-fn alert(entry: &Entry) -> Result<Vec<Statement>, ApplyError> {
+/// A call has opened an alert. Its people are told at `ring_at` at the latest, and as soon as the call is over.
+fn opened(
+    entry: &Entry,
+    title: &str,
+    priority: Priority,
+    ring_at: Option<Timestamp>,
+) -> Result<Vec<Statement>, ApplyError> {
     let alert = the_alert(entry)?;
-    let at = ms(entry.at);
-    Ok(match &entry.fact {
-        Fact::AlertOpened { title, priority, ring_at } => {
-            let call = entry.call.map(|id| id.to_string());
-            let mut all = vec![
-                query(
-                    "INSERT INTO alerts (id, status, priority, title, call_id, created_at, rings, next_ring_at,
-                                         reference, number, caller, customer)
-                     VALUES ($1, 'triggered', $2, $3, $4, $5, 0, $6,
-                             COALESCE((SELECT reference FROM calls WHERE id = $4), ''),
-                             COALESCE((SELECT number FROM calls WHERE id = $4), ''),
-                             (SELECT caller FROM calls WHERE id = $4),
-                             (SELECT customer FROM calls WHERE id = $4))
-                     ON CONFLICT (id) DO NOTHING",
-                )
-                .bind(alert.clone())
-                .bind(priority.word())
-                .bind(title.clone())
-                .bind(call.clone())
-                .bind(at)
-                .bind(ring_at.map(ms)),
-            ];
-            if let Some(call) = call {
-                all.push(query("UPDATE calls SET alert_id = $1 WHERE id = $2").bind(alert).bind(call));
-            }
-            all
+    let call = entry.call.map(|id| id.to_string());
+    let mut all = vec![
+        query(
+            "INSERT INTO alerts (id, status, priority, title, call_id, created_at, rings, next_ring_at,
+                                 reference, number, caller, customer, last_event_at, esc_due)
+             VALUES ($1, 'triggered', $2, $3, $4, $5, 0, $6,
+                     COALESCE((SELECT reference FROM calls WHERE id = $4), ''),
+                     COALESCE((SELECT number FROM calls WHERE id = $4), ''),
+                     (SELECT caller FROM calls WHERE id = $4),
+                     (SELECT customer FROM calls WHERE id = $4), $5, $6)
+             ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(alert.clone())
+        .bind(priority.word())
+        .bind(title.to_owned())
+        .bind(call.clone())
+        .bind(ms(entry.at))
+        .bind(ring_at.map(ms)),
+    ];
+    if let Some(call) = call {
+        all.push(query("UPDATE calls SET alert_id = $1 WHERE id = $2").bind(alert).bind(call));
+    }
+    Ok(all)
+}
+
+/// Whether the fact changes an alert that is there, or is a tool's.
+fn is_folded(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::AlertUpdated { .. }
+            | Fact::AlertAcknowledged { .. }
+            | Fact::AlertResolved { .. }
+            | Fact::AlertRings { .. }
+            | Fact::Alert(_)
+    )
+}
+
+/// Loads the alert, lets the fact change it, and writes it; once.
+async fn fold(connection: &mut AnyConnection, entry: &Entry, place: Place<'_>) -> Result<(), ApplyError> {
+    let id = entry.alert.ok_or(ApplyError::Entry("the entry names no alert"))?;
+    let done = query("SELECT 1 FROM timeline WHERE journal = $1 AND seq = $2")
+        .bind(place.journal.to_owned())
+        .bind(place.seq)
+        .fetch_optional(&mut *connection)
+        .await?;
+    if done.is_some() {
+        return Ok(());
+    }
+    if let Some(record) = AlertRecord::opened(id, &entry.fact, entry.at) {
+        if !alert_rows::insert_new(connection, &record).await? {
+            // Opened while the database was away, and meanwhile it is open by another node's event.
+            joined(connection, &record).await?;
         }
-        Fact::AlertUpdated { title, priority } => vec![
-            query("UPDATE alerts SET title = COALESCE($1, title), priority = COALESCE($2, priority) WHERE id = $3")
-                .bind(title.clone())
-                .bind(priority.map(|priority| priority.word().to_owned()))
-                .bind(alert),
-        ],
-        Fact::AlertAcknowledged { by } => vec![
-            query(
-                "UPDATE alerts SET status = 'acknowledged', acknowledged_at = $1, acknowledged_by = $2,
-                        next_ring_at = NULL
-                 WHERE id = $3 AND status = 'triggered'",
-            )
-            .bind(at)
-            .bind(by.shown())
-            .bind(alert),
-        ],
-        Fact::AlertResolved { by } => vec![
-            query(
-                "UPDATE alerts SET status = 'resolved', resolved_at = $1, resolved_by = $2, next_ring_at = NULL
-                 WHERE id = $3 AND status <> 'resolved'",
-            )
-            .bind(at)
-            .bind(by.shown())
-            .bind(alert),
-        ],
-        Fact::AlertRings { round, next_at } => vec![
-            query("UPDATE alerts SET rings = $1, next_ring_at = $2 WHERE id = $3 AND status = 'triggered'")
-                .bind(i64::from(*round))
-                .bind(ms(*next_at))
-                .bind(alert),
-        ],
-        _ => Vec::new(),
-    })
+        return Ok(());
+    }
+    if let Fact::Alert(Change::CallJoined { call }) = &entry.fact {
+        alerts::joined(connection, id, &call.to_string()).await?;
+    }
+    if let Some(mut record) = alert_rows::locked(connection, place.engine, id).await? {
+        record.apply(&entry.fact, entry.at);
+        alert_rows::update(connection, [&record]).await?;
+    }
+    Ok(())
+}
+
+/// Counts an event in the open alert of the same fault.
+async fn joined(connection: &mut AnyConnection, record: &AlertRecord) -> Result<(), sqlx::Error> {
+    let alert = &record.alert;
+    query(
+        "UPDATE alerts SET events = events + 1, last_event_at = $1
+         WHERE source = $2 AND dedup_key = $3 AND status <> 'resolved' AND id <> $4",
+    )
+    .bind(ms(alert.last_event_at))
+    .bind(alert.source.as_ref().map(|id| id.0.clone()))
+    .bind(alert.dedup_key.clone())
+    .bind(alert.id.to_string())
+    .execute(connection)
+    .await
+    .map(|_| ())
 }

@@ -2,7 +2,7 @@
 //! position in the same transaction, so that every entry arrives exactly once. While the database is
 //! locked or away it tries again at least every second; calls do not notice.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +12,10 @@ use uuid::Uuid;
 
 use super::apply::{ApplyError, Place, apply, ms};
 use super::engine::{Engine, Verdict, back_off};
+use super::writer::Writers;
 use super::journal::Shared;
 use super::record;
+use super::Changed;
 use super::segments::{Raw, Reader, Segment};
 
 /// Entries of one transaction at most.
@@ -31,6 +33,7 @@ const REFUSED: &str = "the database refused ";
 pub(super) struct Drain {
     shared: Arc<Shared>,
     engine: Engine,
+    writers: Arc<Writers>,
     connection: Option<AnyConnection>,
     reader: Reader,
     pending: Vec<Raw>,
@@ -47,10 +50,16 @@ enum Step {
 }
 
 impl Drain {
-    pub fn new(shared: Arc<Shared>, engine: Engine, finish: watch::Receiver<bool>) -> Self {
+    pub fn new(
+        shared: Arc<Shared>,
+        engine: Engine,
+        writers: Arc<Writers>,
+        finish: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             shared,
             engine,
+            writers,
             connection: None,
             reader: Reader::default(),
             pending: Vec::new(),
@@ -196,15 +205,22 @@ impl Drain {
             return Err(Failure::Database("not connected".to_owned()));
         };
         let mut refused = Vec::new();
-        let mut transaction = Engine::begin(connection).await?;
+        let mut touched = BTreeSet::new();
+        let _turn = self.writers.drain_turn().await;
+        let mut transaction = self.engine.begin(connection).await?;
         for raw in &self.pending {
             let journal = raw.run.to_string();
-            let place = Place { journal: &journal, seq: seq(raw.number), node: &self.shared.node };
+            let place =
+                Place { journal: &journal, seq: seq(raw.number), node: &self.shared.node, engine: &self.engine };
             let reason = match (self.blamed.get(&(raw.run, raw.number)), record::decode(&raw.json)) {
                 (Some(reason), _) => reason.clone(),
                 (None, Err(reason)) => reason,
                 (None, Ok(entry)) => match apply(&mut transaction, &entry, place).await {
-                    Ok(()) => continue,
+                    Ok(()) => {
+                        touched.extend(entry.call.map(Changed::Call));
+                        touched.extend(entry.alert.map(Changed::Alert));
+                        continue;
+                    }
                     Err(ApplyError::Entry(reason)) => reason.to_owned(),
                     Err(ApplyError::Database(error)) => match Engine::verdict(&error) {
                         Verdict::Never => return Err(Failure::Blamed(raw.run, raw.number, error.to_string())),
@@ -226,6 +242,8 @@ impl Drain {
         .bind(ms(crate::clock::now().wall))
         .execute(&mut *transaction)
         .await?;
+        let touched: Vec<Changed> = touched.into_iter().collect();
+        self.engine.tell(&mut transaction, &self.shared.node, &touched).await?;
         transaction.commit().await?;
         let run = self.shared.run;
         Ok(refused.into_iter().filter(|(of, _)| *of == run).map(|(_, number)| number).collect())
@@ -251,7 +269,7 @@ impl Drain {
         if old.is_empty() {
             return;
         }
-        match Engine::make_durable(connection).await {
+        match self.engine.make_durable(connection).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => return tracing::warn!("database checkpoint: {}", Engine::plain(&error)),

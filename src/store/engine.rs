@@ -1,38 +1,34 @@
-//! What differs between database engines: opening, transactions, durability, the meaning of errors.
-//! The statements themselves are the same (`$n`, TEXT, BIGINT, DOUBLE PRECISION, BLOB).
+//! What differs between database engines: opening, transactions, durability, the meaning of errors. The
+//! statements themselves are the same (`$n`, TEXT, BIGINT, DOUBLE PRECISION, BLOB or BYTEA); what an engine needs in
+//! words of its own is in [`super::sqlite`] and [`super::postgres`].
 
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::str::FromStr;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::migrate::Migrator;
-use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Row, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Transaction};
 
-use super::StoreError;
-use super::disk::create_folder;
+use super::{Changed, StoreError, postgres, sqlite};
 
-/// Two adjacent releases work side by side: what a newer one has added does not stop an older one.
-static SQLITE: LazyLock<Migrator> = LazyLock::new(|| {
-    let mut migrator = sqlx::migrate!("migrations/sqlite");
-    migrator.set_ignore_missing(true);
-    migrator
-});
-
-/// Readers wait so long for a lock before they fail.
-const READER_BUSY_MS: u32 = 1_500;
-/// The drain waits less and tries again: its health must tell soon.
-const DRAIN_BUSY_MS: u32 = 250;
 /// Connections of pages and API.
 const READERS: u32 = 8;
 
 /// A database, not necessarily reachable.
 #[derive(Debug, Clone)]
 pub(super) struct Engine {
+    kind: Kind,
     options: AnyConnectOptions,
+}
+
+/// Which one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A file of this node.
+    Sqlite,
+    /// A server that several nodes may share.
+    Postgres,
 }
 
 /// What an error means for the record that met it.
@@ -44,125 +40,239 @@ pub(super) enum Verdict {
     Never,
 }
 
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Pages, API, logins and sessions.
+    Reader,
+    /// Writes that answer somebody.
+    Writer,
+    /// The journal's way into the database.
+    Drain,
+}
+
 impl Engine {
     /// Checks the URL and makes the folder of an embedded database.
     pub fn new(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
-        let Some(rest) = url.strip_prefix("sqlite:") else {
-            let scheme = url.split(':').next().unwrap_or_default();
-            return Err(StoreError::Database(format!(
-                "`{scheme}` is no database this release can use; set `sqlite:///path/to/hotline.db`"
-            )));
+        let scheme = url.split(':').next().unwrap_or_default();
+        let (kind, url) = match scheme {
+            "sqlite" => (Kind::Sqlite, sqlite::prepare_file(url)),
+            "postgres" | "postgresql" => (Kind::Postgres, url.to_owned()),
+            _ => {
+                return Err(StoreError::Database(format!(
+                    "`{scheme}` is no database this release can use; set `sqlite:///path/to/hotline.db` or \
+                     `postgres://user:password@host/database`"
+                )));
+            }
         };
-        let path = rest.trim_start_matches("//").split('?').next().unwrap_or_default();
-        if let Some(folder) = Path::new(path).parent()
-            && folder != Path::new("")
-            && let Err(error) = create_folder(folder)
-        {
-            tracing::warn!("database folder {}: {error}", folder.display());
+        let options = AnyConnectOptions::from_str(&url)
+            .map_err(|_| StoreError::Database(format!("the {scheme} address of the database can't be understood")))?;
+        let engine = Self { kind, options: options.disable_statement_logging() };
+        if kind == Kind::Postgres {
+            postgres::options(&engine.url()).map(drop)?;
         }
-        if !url.contains("mode=") && !path.is_empty() && path != ":memory:" {
-            // Callers' numbers and words stand in it. SQLite gives its files beside it the same rights, and
-            // tells itself if the file can't be made.
-            let _ = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-        }
-        let url = match (url.contains("mode="), url.contains('?')) {
-            (true, _) => url.to_owned(),
-            (false, true) => format!("{url}&mode=rwc"),
-            (false, false) => format!("{url}?mode=rwc"),
-        };
-        let options = AnyConnectOptions::from_str(&url).map_err(|error| StoreError::Database(error.to_string()))?;
-        Ok(Self { options: options.disable_statement_logging() })
+        Ok(engine)
     }
 
-    /// Connections for pages, API, logins and sessions. Opens none yet. `synchronous=FULL`: what a
-    /// login or session writer acknowledges survives a power cut.
+    /// Which engine.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The address, with its password.
+    pub fn url(&self) -> String {
+        self.options.to_url_lossy().to_string()
+    }
+
+    /// Connections for pages, API, logins and sessions. Opens none yet. What a login or session writer
+    /// acknowledges survives a power cut.
     pub fn pool(&self) -> AnyPool {
+        let kind = self.kind;
         AnyPoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(super::READ_TIMEOUT)
-            .after_connect(|connection, _| -> BoxFuture<'_, Result<(), sqlx::Error>> {
-                Box::pin(prepare(connection, READER_BUSY_MS, "FULL"))
+            .after_connect(move |connection, _| -> BoxFuture<'_, Result<(), sqlx::Error>> {
+                Box::pin(prepare(kind, connection, Use::Reader))
             })
             .connect_lazy_with(self.options.clone())
     }
 
-    /// The connection that writes what the journal has; creates and migrates the database. `synchronous=NORMAL`
-    /// syncs at checkpoints only: a power cut may take the last transactions back, but then it takes their rows
-    /// and the journal position back together, and the journal (synced every second) still has the records,
-    /// because its files go only after [`Engine::make_durable`].
+    /// The connection that writes what the journal has; creates and migrates the database.
     pub fn connect_drain(&self) -> BoxFuture<'static, Result<AnyConnection, sqlx::Error>> {
-        let options = self.options.clone();
+        let (kind, options) = (self.kind, self.options.clone());
         // Boxed: the compiler cannot see through sqlx's lifetimes that the future is `Send`.
         Box::pin(async move {
             let mut connection = options.connect().await?;
-            prepare(&mut connection, DRAIN_BUSY_MS, "NORMAL").await?;
-            let migrated = SQLITE.run_direct(None, &mut connection, false).await;
+            prepare(kind, &mut connection, Use::Drain).await?;
+            let migrator = match kind {
+                Kind::Sqlite => &sqlite::MIGRATIONS,
+                Kind::Postgres => &postgres::MIGRATIONS,
+            };
+            let migrated = migrator.run_direct(None, &mut connection, false).await;
             migrated.map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
             Ok(connection)
         })
     }
 
-    /// A transaction that will write. `SQLite` takes the write lock at once; a plain `BEGIN` that reads
-    /// first fails under contention when it comes to write.
-    pub fn begin(connection: &mut AnyConnection) -> BoxFuture<'_, Result<Transaction<'_, Any>, sqlx::Error>> {
-        Box::pin(connection.begin_with("BEGIN IMMEDIATE"))
+    /// A connection for writes that answer somebody: durable when committed.
+    pub fn connect_writer(&self) -> BoxFuture<'static, Result<AnyConnection, sqlx::Error>> {
+        let (kind, options) = (self.kind, self.options.clone());
+        Box::pin(async move {
+            let mut connection = options.connect().await?;
+            prepare(kind, &mut connection, Use::Writer).await?;
+            Ok(connection)
+        })
     }
 
-    /// Everything committed so far survives a power cut when this says true. `SQLite`: a whole checkpoint.
-    pub async fn make_durable(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
-        let row = sqlx::query("PRAGMA wal_checkpoint(FULL)").fetch_one(connection).await?;
-        let (busy, log, done): (i64, i64, i64) = (number(&row, 0)?, number(&row, 1)?, number(&row, 2)?);
-        Ok(busy == 0 && log == done)
+    /// So many can write at a time.
+    pub fn writers(&self) -> usize {
+        match self.kind {
+            Kind::Sqlite => 1,
+            Kind::Postgres => 8,
+        }
+    }
+
+    /// Whether the drain and the writers take turns: an embedded database has one lock for all.
+    pub fn takes_turns(&self) -> bool {
+        self.kind == Kind::Sqlite
+    }
+
+    /// A transaction that will write. `SQLite` takes the write lock at once; a plain `BEGIN` that reads
+    /// first fails under contention when it comes to write.
+    pub fn begin<'c>(
+        &self,
+        connection: &'c mut AnyConnection,
+    ) -> BoxFuture<'c, Result<Transaction<'c, Any>, sqlx::Error>> {
+        match self.kind {
+            Kind::Sqlite => Box::pin(connection.begin_with("BEGIN IMMEDIATE")),
+            Kind::Postgres => Box::pin(connection.begin()),
+        }
+    }
+
+    /// Everything committed so far survives a power cut when this says true. `SQLite`: a whole checkpoint;
+    /// `PostgreSQL` has said so with the commit.
+    pub async fn make_durable(&self, connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+        match self.kind {
+            Kind::Sqlite => sqlite::checkpoint(connection).await,
+            Kind::Postgres => Ok(true),
+        }
+    }
+
+    /// Put behind a SELECT of rows that this transaction will change.
+    pub fn for_update(&self) -> &'static str {
+        match self.kind {
+            Kind::Sqlite => "",
+            Kind::Postgres => " FOR UPDATE",
+        }
+    }
+
+    /// The same, without rows that another transaction works on.
+    pub fn for_update_free(&self) -> &'static str {
+        match self.kind {
+            Kind::Sqlite => "",
+            Kind::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// A condition: the call `c` has not ended, and its node is alive.
+    pub fn call_runs(&self) -> &'static str {
+        match self.kind {
+            Kind::Sqlite => "c.ended_at IS NULL",
+            Kind::Postgres => postgres::CALL_RUNS,
+        }
+    }
+
+    /// The time by which leases run, epoch ms: that of the database where several nodes share it, else `at`.
+    pub async fn now(&self, connection: &mut AnyConnection, at: Timestamp) -> Result<i64, sqlx::Error> {
+        match self.kind {
+            Kind::Sqlite => Ok(at.as_millisecond()),
+            Kind::Postgres => postgres::now(connection).await,
+        }
+    }
+
+    /// One node at a time decides what leaves, so that limits of contacts hold among all; until the transaction ends.
+    pub async fn claim_turn(&self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        match self.kind {
+            Kind::Sqlite => Ok(()),
+            Kind::Postgres => postgres::claim_turn(connection).await,
+        }
+    }
+
+    /// Whether another node is alive.
+    pub async fn has_other_node(&self, connection: &mut AnyConnection, node: &str) -> Result<bool, sqlx::Error> {
+        match self.kind {
+            Kind::Sqlite => Ok(false),
+            Kind::Postgres => postgres::has_other_node(connection, node).await,
+        }
+    }
+
+    /// Tells the other nodes, when this transaction commits.
+    pub async fn tell(
+        &self,
+        connection: &mut AnyConnection,
+        node: &str,
+        changed: &[Changed],
+    ) -> Result<(), sqlx::Error> {
+        match self.kind {
+            Kind::Sqlite => Ok(()),
+            Kind::Postgres => postgres::tell(connection, node, changed).await,
+        }
     }
 
     /// Whether the record that met this error is to blame.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not exhaustive; all else is about the connection")]
     pub fn verdict(error: &sqlx::Error) -> Verdict {
-        let code = match error {
-            sqlx::Error::Database(error) => error.code().unwrap_or_default().into_owned(),
+        match error {
+            sqlx::Error::Database(_) => {}
             // A value that cannot be handed to the engine.
             sqlx::Error::Encode(_) => return Verdict::Never,
             _ => return Verdict::Later,
-        };
-        // SQLite: the low byte of the extended code. 1 error (a faulty statement), 18 too big, 19 constraint,
-        // 20 mismatch, 25 range. Where the whole database is at fault, keeping the reject fails too.
-        match code.parse::<u32>().map(|code| code & 0xff) {
-            Ok(1 | 18 | 19 | 20 | 25) => Verdict::Never,
-            Ok(_) | Err(_) => Verdict::Later,
         }
+        let never = match (sqlstate(error), sqlite_code(error)) {
+            (Some(state), _) => postgres::is_blamed(&state),
+            (None, Some(code)) => sqlite::is_blamed(code),
+            (None, None) => false,
+        };
+        if never { Verdict::Never } else { Verdict::Later }
+    }
+
+    /// Whether the error came of another writer at the same rows at the same time: the same again may work.
+    pub fn is_conflict(error: &sqlx::Error) -> bool {
+        let unique = error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation);
+        unique || sqlstate(error).is_some_and(|state| postgres::is_conflict(&state))
     }
 
     /// An error in plain words, with the remedy where there is a common one.
     pub fn plain(error: &sqlx::Error) -> String {
-        if let sqlx::Error::Database(inner) = error {
-            let code = inner.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
-            match code {
-                Some(5 | 6) => return "it is locked by another program".to_owned(),
-                Some(13) => return "the disk is full; make room on it".to_owned(),
-                Some(8) => return "it cannot be written; check owner and mode of the file".to_owned(),
-                Some(14) => return "the file cannot be opened; check path and permissions".to_owned(),
-                Some(11 | 26) => return format!("the file is damaged; restore it from a backup ({inner})"),
-                Some(_) | None => {}
-            }
-        }
-        error.to_string()
+        let known = match (sqlstate(error), sqlite_code(error)) {
+            (Some(state), _) => postgres::plain(&state, error),
+            (None, Some(code)) => sqlite::plain(code, error),
+            (None, None) => postgres::plain_connection(error),
+        };
+        known.unwrap_or_else(|| error.to_string())
     }
 }
 
-/// `PRAGMA` results carry no declared type; `SQLite` gives them as 32 or 64 bit.
-fn number(row: &sqlx::any::AnyRow, index: usize) -> Result<i64, sqlx::Error> {
-    row.try_get::<i64, _>(index).or_else(|_| row.try_get::<i32, _>(index).map(i64::from))
+/// The five characters of an SQLSTATE; `SQLite`'s codes are numbers of four digits at most.
+fn sqlstate(error: &sqlx::Error) -> Option<String> {
+    let code = error.as_database_error()?.code()?;
+    (code.len() == 5).then(|| code.into_owned())
 }
 
-async fn prepare(connection: &mut AnyConnection, busy_ms: u32, synchronous: &str) -> Result<(), sqlx::Error> {
-    // The wait comes first: switching to WAL needs the lock for a moment.
-    for pragma in [
-        format!("PRAGMA busy_timeout = {busy_ms}"),
-        "PRAGMA journal_mode = WAL".to_owned(),
-        format!("PRAGMA synchronous = {synchronous}"),
-    ] {
-        sqlx::query(sqlx::AssertSqlSafe(pragma)).execute(&mut *connection).await?;
+/// The low byte of `SQLite`'s extended code.
+fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error()?.code()?;
+    if code.len() == 5 { None } else { code.parse::<u32>().ok().map(|code| code & 0xff) }
+}
+
+async fn prepare(kind: Kind, connection: &mut AnyConnection, what: Use) -> Result<(), sqlx::Error> {
+    let statements = match kind {
+        Kind::Sqlite => sqlite::settings(what),
+        Kind::Postgres => postgres::settings(what),
+    };
+    for statement in statements {
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *connection).await?;
     }
     Ok(())
 }

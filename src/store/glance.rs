@@ -10,13 +10,14 @@ use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row, query};
 
-use super::read::{AlertFilter, AlertRow};
+use super::audit::{in_time, told};
+use super::read::{AlertFilter, AlertOrder, AlertRow};
 use super::{Store, StoreError};
 
 /// An alert as a page shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Glance {
-    /// Everything that decides.
+    /// Everything that decides; whether its call runs is the switch's to say.
     pub alert: Alert,
     /// What the tool says about it.
     pub details: Option<Private<String>>,
@@ -52,17 +53,37 @@ impl Store {
         let of = |status: &str| AlertFilter {
             status: Some(status.to_owned()),
             customers: customers.map(<[String]>::to_vec),
+            order: AlertOrder::Urgent,
             ..AlertFilter::default()
         };
         let mut open = OpenGlance::default();
         for status in ["triggered", "acknowledged"] {
             let rows = self.alerts(&of(status), None, limit).await?.items;
-            *(if status == "triggered" { &mut open.waiting } else { &mut open.acknowledged }) = rows.len() as u64;
+            let more = rows.len() as u64 == u64::from(limit);
+            let count = if more { self.open_count(status, customers).await? } else { rows.len() as u64 };
+            *(if status == "triggered" { &mut open.waiting } else { &mut open.acknowledged }) = count;
             open.alerts.extend(rows.into_iter().filter_map(glance));
         }
-        open.alerts.sort_by_key(|glance| (glance.alert.status != Status::Triggered, glance.alert.priority));
         open.alerts.truncate(limit as usize);
         Ok(open)
+    }
+
+    async fn open_count(&self, status: &str, customers: Option<&[String]>) -> Result<u64, StoreError> {
+        let places: Vec<String> = (0..customers.map_or(0, <[String]>::len)).map(|nth| format!("${}", nth + 2)).collect();
+        let of = match customers {
+            None => String::new(),
+            Some([]) => return Ok(0),
+            // Placeholders only.
+            Some(_) => format!(" AND customer IN ({})", places.join(", ")),
+        };
+        let sql = format!("SELECT COUNT(*) FROM alerts WHERE status = $1{of}");
+        let mut count = query(AssertSqlSafe(sql)).bind(status.to_owned());
+        for customer in customers.unwrap_or_default() {
+            count = count.bind(customer.clone());
+        }
+        let row = in_time(count.fetch_one(&self.shared.pool)).await?;
+        let count: i64 = row.try_get(0).map_err(|error| told(&error))?;
+        Ok(count.unsigned_abs())
     }
 
     /// One alert.
@@ -81,9 +102,9 @@ impl Store {
                 "SELECT t.alert_id, t.kind FROM timeline t WHERE t.alert_id IN ({list}) AND t.kind IN {WARNINGS}
                  ORDER BY t.alert_id, t.at, t.seq"
             );
-            let rows = super::audit::in_time(query(AssertSqlSafe(sql)).fetch_all(&self.shared.pool)).await?;
+            let rows = in_time(query(AssertSqlSafe(sql)).fetch_all(&self.shared.pool)).await?;
             for row in rows {
-                let (id, kind) = pair(&row).map_err(|error| super::audit::told(&error))?;
+                let (id, kind) = pair(&row).map_err(|error| told(&error))?;
                 let Ok(id) = id.parse::<AlertId>() else { continue };
                 match found.last_mut() {
                     Some((last, known)) if *last == id => *known = kind,
@@ -108,29 +129,34 @@ fn glance(row: AlertRow) -> Option<Glance> {
             reference: row.reference,
             status: Status::from_word(&row.status)?,
             priority: Priority::from_word(&row.priority)?,
-            urgency: Urgency::High,
+            urgency: Urgency::from_word(&row.urgency)?,
             title: row.title,
             customer: row.customer.as_deref().map(Into::into),
-            service: None,
+            service: row.service.as_deref().map(Into::into),
             number: (!row.number.is_empty()).then(|| row.number.as_str().into()),
             call: row.call_id.and_then(|id| id.parse().ok()),
             call_running: false,
             caller: row.caller.map(Private::new),
-            source: None,
-            dedup_key: None,
-            group_key: None,
-            merged_into: None,
-            events: 1,
-            assigned: None,
-            snoozed_until: None,
-            policy: None,
+            source: row.source.as_deref().map(Into::into),
+            dedup_key: row.dedup_key,
+            group_key: row.group_key,
+            merged_into: row.merged_into.and_then(|id| id.parse().ok()),
+            events: row.events.try_into().unwrap_or(1),
+            assigned: row.assigned.as_deref().map(Into::into),
+            snoozed_until: at(row.snoozed_until),
+            policy: row.policy.as_deref().map(Into::into),
             opened_at: at(Some(row.created_at))?,
             acknowledged_at: at(row.acknowledged_at),
-            last_event_at: at(Some(row.created_at))?,
-            progress: Progress { round: row.rings.max(0).try_into().unwrap_or(0), step: 0, due: at(row.next_ring_at), ..Progress::default() },
+            last_event_at: at(Some(row.last_event_at))?,
+            progress: Progress {
+                round: row.esc_round.try_into().unwrap_or(0),
+                step: row.esc_step.try_into().unwrap_or(0),
+                due: at(row.esc_due),
+                ..Progress::default()
+            },
         },
-        details: None,
-        link: None,
+        details: row.details.map(Private::new),
+        link: row.link,
         acknowledged_by: row.acknowledged_by,
         resolved_at: at(row.resolved_at),
         resolved_by: row.resolved_by,

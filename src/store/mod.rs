@@ -9,26 +9,38 @@
 //! (memory)           (written: survives kill -9; sync thread: power cut)     (drained)
 //! ```
 
+mod alert_rows;
 pub mod alerts;
 mod apply;
 pub mod audit;
+mod bulk;
+mod claim;
 mod disk;
 mod drain;
 mod engine;
+mod fold;
 mod frame;
 pub mod glance;
+pub mod intake;
 mod journal;
+mod lines;
 pub mod notifications;
 mod open;
 mod pages;
+mod postgres;
 pub mod read;
 mod record;
+mod record_address;
+mod record_alert;
 mod recordings;
 mod recover;
 mod segments;
+mod sqlite;
+mod take;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,12 +53,23 @@ use journal::{Appended, Shared};
 /// A reader waits so long for the database.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// What another node changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Changed {
+    /// This alert.
+    Alert(hotline_core::ids::AlertId),
+    /// This call.
+    Call(hotline_core::ids::CallId),
+    /// What is configured through the API.
+    Directory,
+}
+
 /// Where things are kept.
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
     /// Journal, recordings and (by default) the database live below it.
     pub data_dir: PathBuf,
-    /// `sqlite:///…/hotline.db` unless set.
+    /// `sqlite:///…/hotline.db` unless set; or `postgres://user:password@host/database`, which nodes share.
     pub database_url: String,
     /// This node's name; names the journal.
     pub node: String,
@@ -337,7 +360,7 @@ impl Store {
     pub async fn open_alerts(&self) -> Result<Vec<OpenAlert>, StoreError> {
         let asked = async {
             let mut connection = self.shared.pool.acquire().await?;
-            recover::from_database(&mut connection).await
+            recover::from_database(&mut connection, None).await
         };
         let fold = tokio::time::timeout(READ_TIMEOUT, asked).await.map_err(|_| StoreError::Timeout)?;
         Ok(fold.map_err(|error| StoreError::Database(engine::Engine::plain(&error)))?.finish().open_alerts)

@@ -1,5 +1,6 @@
 //! The start and the end: folder and lock, journal scanned, database asked, recordings made whole, drain running.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -11,17 +12,18 @@ use futures::FutureExt;
 use hotline_core::fact::{Entry, Fact, RecordingEnd};
 use hotline_core::ids::{AlertId, CallId, RecordingId};
 use parking_lot::Mutex;
-use sqlx::AnyPool;
+use sqlx::{AnyConnection, AnyPool};
 use tokio::sync::watch;
 
 use super::disk::{create_folder, plain};
 use super::drain::Drain;
-use super::engine::Engine;
+use super::engine::{Engine, Kind};
 use super::journal::{self, Handle, Shared, Tuning};
 use super::recordings::{Decode, Recordings};
 use super::recover::{self, Fold};
+use super::writer::Writers;
 use super::segments::{self, Reader, Segment};
-use super::{Journal, Recovered, Store, StoreError, StoreHealth, StoreSettings, record};
+use super::{Changed, Journal, Recovered, Store, StoreError, StoreHealth, StoreSettings, record};
 
 /// A start waits so long for the database, then goes on without.
 const START_WAIT: Duration = Duration::from_secs(5);
@@ -32,6 +34,11 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Inner {
     pub pool: AnyPool,
+    pub engine: Engine,
+    pub writers: Arc<Writers>,
+    pub node: String,
+    /// Reserved numbers of alerts that tools open.
+    pub references: Mutex<VecDeque<i64>>,
     pub recordings: Recordings,
     /// `None`: attached beside a running service.
     journal: Option<Arc<Handle>>,
@@ -46,6 +53,12 @@ struct Running {
 }
 
 impl Inner {
+    /// Tells the other nodes about these alerts, when the transaction commits.
+    pub async fn tell_alerts(&self, connection: &mut AnyConnection, alerts: &[AlertId]) -> Result<(), sqlx::Error> {
+        let changed: Vec<Changed> = alerts.iter().map(|id| Changed::Alert(*id)).collect();
+        self.engine.tell(connection, &self.node, &changed).await
+    }
+
     pub fn health(&self) -> StoreHealth {
         self.journal.as_ref().map(|handle| handle.shared.health()).unwrap_or_default()
     }
@@ -58,10 +71,12 @@ pub(super) async fn open(
     decode: Decode,
 ) -> Result<(Store, Journal, Recovered), StoreError> {
     let engine = Engine::new(&settings.database_url)?;
+    let node = settings.node.clone();
+    let writers = Arc::new(Writers::new(engine.clone()));
     let (shared, recordings) = blocking(move || prepare(settings, tuning, decode)).await?;
     let (finish, finishing) = watch::channel(false);
-    let mut drain = Drain::new(Arc::clone(&shared), engine.clone(), finishing);
-    let known = known_to_database(&mut drain, &shared).await;
+    let mut drain = Drain::new(Arc::clone(&shared), engine.clone(), Arc::clone(&writers), finishing);
+    let known = known_to_database(&mut drain, &shared, &engine).await;
     let incomplete = known.is_none();
     let mut fold = known.unwrap_or_default();
     let overlaid = Arc::clone(&shared);
@@ -72,7 +87,16 @@ pub(super) async fn open(
     let (mending, to) = (recordings.clone(), journal.clone());
     let fold = blocking(move || Ok(mend_recordings(fold, &mending, &to))).await?;
     let running = Running { threads, drain: tokio::spawn(watched(drain, Arc::clone(&shared))) };
-    let inner = Inner { pool: engine.pool(), recordings, journal: Some(handle), running: Mutex::new(Some(running)) };
+    let inner = Inner {
+        pool: engine.pool(),
+        engine,
+        writers,
+        node,
+        references: Mutex::default(),
+        recordings,
+        journal: Some(handle),
+        running: Mutex::new(Some(running)),
+    };
     Ok((Store { shared: Arc::new(inner) }, journal, Recovered { incomplete, ..fold.finish() }))
 }
 
@@ -84,7 +108,16 @@ pub(super) async fn attach(settings: &StoreSettings) -> Result<Store, StoreError
         connecting.map_err(|_| StoreError::Timeout)?.map_err(|error| StoreError::Database(Engine::plain(&error)))?;
     let _ = sqlx::Connection::close(connection).await;
     let recordings = Recordings::at(&settings.data_dir, super::recordings::decode_segment);
-    let inner = Inner { pool: engine.pool(), recordings, journal: None, running: Mutex::new(None) };
+    let inner = Inner {
+        pool: engine.pool(),
+        writers: Arc::new(Writers::new(engine.clone())),
+        engine,
+        node: settings.node.clone(),
+        references: Mutex::default(),
+        recordings,
+        journal: None,
+        running: Mutex::new(None),
+    };
     Ok(Store { shared: Arc::new(inner) })
 }
 
@@ -107,6 +140,7 @@ pub(super) async fn close(inner: &Inner) {
         }
         handle.shared.unlock();
     }
+    inner.writers.close();
     let _ = tokio::time::timeout(Duration::from_secs(2), inner.pool.close()).await;
 }
 
@@ -149,10 +183,12 @@ fn lock(data_dir: &Path) -> Result<File, StoreError> {
 }
 
 /// What the database knows; `None` when it can't be asked now.
-async fn known_to_database(drain: &mut Drain, shared: &Shared) -> Option<Fold> {
+async fn known_to_database(drain: &mut Drain, shared: &Shared, engine: &Engine) -> Option<Fold> {
+    // Calls of other nodes run on; a database of this node's own may have calls under a name it had before.
+    let only_of = (engine.kind() == Kind::Postgres).then_some(shared.node.as_str());
     let asked = tokio::time::timeout(START_WAIT, async {
         let connection = drain.connect().await?;
-        recover::from_database(connection).await.map_err(|error| Engine::plain(&error))
+        recover::from_database(connection, only_of).await.map_err(|error| Engine::plain(&error))
     })
     .await;
     let fault = match asked {

@@ -11,31 +11,109 @@ use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, FromRow, Row, query, query_as};
 
 use super::engine::Engine;
-use super::read::{AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow};
+use super::read::{AlertFilter, AlertOrder, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow};
+use super::bulk;
 use super::{READ_TIMEOUT, Store, StoreError, TranscriptJob};
 
 const CALL: &str = "SELECT id, direction, number, reference, caller, source, customer, language, alert_id,
     started_at, answered_at, taken_at, taken_by, ended_at, outcome FROM calls";
 const RECORDING: &str = "SELECT id, call_id, kind, started_at, duration_ms, speech, reason, transcript_state,
     transcript, transcript_note FROM recordings";
-const ALERT: &str = "SELECT id, reference, status, priority, title, customer, number, call_id, caller, created_at,
-    acknowledged_at, acknowledged_by, resolved_at, resolved_by, rings, next_ring_at FROM alerts";
-const TIMELINE: &str = "SELECT seq, call_id, alert_id, at, kind, what, why FROM timeline";
+const ALERT: &str = "SELECT id, reference, status, priority, urgency, title, details, customer, service, source,
+    number, call_id, caller, created_at, began_at, link, last_event_at, events, dedup_key, group_key, merged_into,
+    policy, assigned, snoozed_until, acknowledged_at, acknowledged_by, resolved_at, resolved_by, rings, next_ring_at,
+    esc_round, esc_step, esc_due FROM alerts";
+const TIMELINE: &str = "SELECT seq, call_id, alert_id, at, kind, what, why, text FROM timeline";
 
 /// Rows of a page at most.
 const LIMIT_MAX: u32 = 200;
 
 /// What a list is ordered and filtered by.
-struct List<'a> {
+pub(super) struct List {
     select: &'static str,
-    /// The column of time; the id breaks ties.
-    by: &'static str,
-    /// Column and wanted word.
-    filters: Vec<(&'static str, &'a Option<String>)>,
-    /// Only these customers'.
-    customers: Option<&'a [String]>,
-    /// In the title, or the whole reference.
-    search: Option<&'a str>,
+    order: Order,
+    conditions: Vec<String>,
+    /// For the conditions' places.
+    words: Vec<String>,
+}
+
+/// In which order; the id breaks ties.
+enum Order {
+    /// By this column of time.
+    Newest(&'static str),
+    /// Alerts by priority, then age.
+    Urgent,
+}
+
+/// Where a row stands in its order; what a cursor says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key {
+    priority: Option<String>,
+    time: i64,
+    id: String,
+}
+
+/// The place of a row in a list that begins at the newest.
+pub(super) fn newest(time: i64, id: &str) -> Key {
+    Key { priority: None, time, id: id.to_owned() }
+}
+
+impl List {
+    /// Begins at the newest by this column.
+    pub fn new(select: &'static str, by: &'static str) -> Self {
+        Self { select, order: Order::Newest(by), conditions: Vec::new(), words: Vec::new() }
+    }
+
+    /// Only rows with this word, if there is one.
+    pub fn equal(&mut self, column: &'static str, word: Option<String>) {
+        if let Some(word) = word {
+            let place = self.place(word);
+            self.conditions.push(format!("{column} = {place}"));
+        }
+    }
+
+    /// Only rows with one of these words.
+    fn one_of(&mut self, column: &'static str, words: &[String]) {
+        let places: Vec<String> = words.iter().map(|word| self.place(word.clone())).collect();
+        self.conditions.push(if places.is_empty() {
+            "1 = 0".to_owned()
+        } else {
+            format!("{column} IN ({})", places.join(", "))
+        });
+    }
+
+    fn place(&mut self, word: String) -> String {
+        self.words.push(bulk::storable(word));
+        format!("${}", self.words.len())
+    }
+
+    /// The statement for the rows behind `after`.
+    fn sql(&self, after: Option<&Key>, limit: usize) -> String {
+        let mut conditions = self.conditions.clone();
+        let place = |offset: usize| format!("${}", self.words.len() + offset);
+        let order = match self.order {
+            Order::Newest(by) => {
+                if after.is_some() {
+                    let (time, id) = (place(1), place(2));
+                    conditions.push(format!("({by} < {time} OR ({by} = {time} AND id < {id}))"));
+                }
+                format!("{by} DESC, id DESC")
+            }
+            Order::Urgent => {
+                if after.is_some() {
+                    let (time, id, priority) = (place(1), place(2), place(3));
+                    conditions.push(format!(
+                        "(priority > {priority} OR (priority = {priority} AND
+                         (created_at > {time} OR (created_at = {time} AND id > {id}))))"
+                    ));
+                }
+                "priority, created_at, id".to_owned()
+            }
+        };
+        let condition =
+            if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        format!("{}{condition} ORDER BY {order} LIMIT {}", self.select, limit + 1)
+    }
 }
 
 impl Store {
@@ -45,19 +123,15 @@ impl Store {
         cursor: Option<&str>,
         limit: u32,
     ) -> Result<Page<CallRow>, StoreError> {
-        let list = List {
-            select: CALL,
-            by: "started_at",
-            filters: vec![
-                ("number", &filter.number),
-                ("outcome", &filter.outcome),
-                ("customer", &filter.customer),
-                ("direction", &filter.direction),
-            ],
-            customers: filter.customers.as_deref(),
-            search: None,
-        };
-        self.page(list, cursor, limit, |row: &CallRow| (row.started_at, row.id.clone())).await
+        let mut list = List::new(CALL, "started_at");
+        list.equal("number", filter.number.clone());
+        list.equal("outcome", filter.outcome.clone());
+        list.equal("customer", filter.customer.clone());
+        list.equal("direction", filter.direction.clone());
+        if let Some(customers) = &filter.customers {
+            list.one_of("customer", customers);
+        }
+        self.page(list, cursor, limit, |row: &CallRow| newest(row.started_at, &row.id)).await
     }
 
     pub(super) async fn read_alerts(
@@ -66,66 +140,62 @@ impl Store {
         cursor: Option<&str>,
         limit: u32,
     ) -> Result<Page<AlertRow>, StoreError> {
-        let list = List {
-            select: ALERT,
-            by: "created_at",
-            filters: vec![("status", &filter.status), ("priority", &filter.priority), ("customer", &filter.customer)],
-            customers: filter.customers.as_deref(),
-            search: filter.search.as_deref(),
-        };
-        self.page(list, cursor, limit, |row: &AlertRow| (row.created_at, row.id.clone())).await
+        let mut list = List::new(ALERT, "created_at");
+        list.equal("status", filter.status.clone());
+        list.equal("priority", filter.priority.clone());
+        list.equal("urgency", filter.urgency.clone());
+        list.equal("customer", filter.customer.clone());
+        list.equal("service", filter.service.clone());
+        list.equal("source", filter.source.clone());
+        list.equal("assigned", filter.assigned.clone());
+        if let Some(customers) = &filter.customers {
+            list.one_of("customer", customers);
+        }
+        if filter.open || filter.order == AlertOrder::Urgent {
+            list.conditions.push("status <> 'resolved'".to_owned());
+        }
+        if let Some(text) = filter.search.as_ref().map(|text| text.trim()).filter(|text| !text.is_empty()) {
+            let quoted = text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
+            let (like, exact) = (list.place(format!("%{quoted}%")), list.place(text.to_owned()));
+            list.conditions.push(format!("(LOWER(title) LIKE {like} ESCAPE '!' OR reference = {exact})"));
+        }
+        match filter.order {
+            AlertOrder::Newest => {
+                self.page(list, cursor, limit, |row: &AlertRow| newest(row.created_at, &row.id)).await
+            }
+            AlertOrder::Urgent => {
+                list.order = Order::Urgent;
+                let key = |row: &AlertRow| Key {
+                    priority: Some(row.priority.clone()),
+                    ..newest(row.created_at, &row.id)
+                };
+                self.page(list, cursor, limit, key).await
+            }
+        }
     }
 
-    async fn page<T>(
+    pub(super) async fn page<T>(
         &self,
-        list: List<'_>,
+        list: List,
         cursor: Option<&str>,
         limit: u32,
-        key: impl Fn(&T) -> (i64, String),
+        key: impl Fn(&T) -> Key,
     ) -> Result<Page<T>, StoreError>
     where
         T: for<'r> FromRow<'r, AnyRow> + Send + Unpin,
     {
         let limit = limit.clamp(1, LIMIT_MAX) as usize;
-        let after = cursor.map(from_cursor).transpose()?;
-        let wanted: Vec<(&str, &String)> =
-            list.filters.iter().filter_map(|(column, word)| Some((*column, word.as_ref()?))).collect();
-        let mut conditions: Vec<String> =
-            wanted.iter().enumerate().map(|(index, (column, _))| format!("{column} = ${}", index + 1)).collect();
-        let customers = list.customers.unwrap_or_default();
-        if list.customers.is_some() {
-            let places: Vec<String> = (1..=customers.len()).map(|nth| format!("${}", wanted.len() + nth)).collect();
-            // `IN ()` is no SQL on PostgreSQL.
-            let of =
-                if places.is_empty() { "1 = 0".to_owned() } else { format!("customer IN ({})", places.join(", ")) };
-            conditions.push(of);
-        }
-        let mut places = wanted.len() + customers.len();
-        if list.search.is_some() {
-            conditions.push(format!("(LOWER(title) LIKE LOWER(${}) ESCAPE '!' OR reference = ${})", places + 1, places + 2));
-            places += 2;
-        }
-        if after.is_some() {
-            let (time, id) = (places + 1, places + 2);
-            conditions.push(format!("({by} < ${time} OR ({by} = ${time} AND id < ${id}))", by = list.by));
-        }
-        let condition =
-            if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        let after = cursor.map(|cursor| from_cursor(cursor, &list.order)).transpose()?;
         // Only our own column names and placeholder numbers go into the text.
-        let sql = format!("{}{condition} ORDER BY {by} DESC, id DESC LIMIT {}", list.select, limit + 1, by = list.by);
-        let mut query = query_as::<_, T>(AssertSqlSafe(sql));
-        for (_, word) in wanted {
-            query = query.bind(word.clone());
+        let mut query = query_as::<_, T>(AssertSqlSafe(list.sql(after.as_ref(), limit)));
+        for word in list.words {
+            query = query.bind(word);
         }
-        for customer in customers {
-            query = query.bind(customer.clone());
-        }
-        if let Some(search) = list.search {
-            let escaped = search.replace('!', "!!").replace('%', "!%").replace('_', "!_");
-            query = query.bind(format!("%{escaped}%")).bind(search.trim_start_matches('#').to_owned());
-        }
-        if let Some((time, id)) = after {
+        if let Some(Key { priority, time, id }) = after {
             query = query.bind(time).bind(id);
+            if let Some(priority) = priority {
+                query = query.bind(priority);
+            }
         }
         let mut items = in_time(query.fetch_all(&self.shared.pool)).await?;
         let more = items.len() > limit;
@@ -163,13 +233,13 @@ impl Store {
     }
 
     pub(super) async fn read_call_timeline(&self, call: &str) -> Result<Vec<TimelineRow>, StoreError> {
-        let sql = AssertSqlSafe(format!("{TIMELINE} WHERE call_id = $1 ORDER BY at, seq"));
+        let sql = AssertSqlSafe(format!("{TIMELINE} WHERE call_id = $1 ORDER BY at, journal, seq"));
         in_time(query_as(sql).bind(call.to_owned()).fetch_all(&self.shared.pool)).await
     }
 
     pub(super) async fn read_alert_timeline(&self, alert: &str) -> Result<Vec<TimelineRow>, StoreError> {
         let sql = AssertSqlSafe(format!(
-            "{TIMELINE} WHERE alert_id = $1 OR call_id IN (SELECT id FROM calls WHERE alert_id = $1) ORDER BY at, seq"
+            "{TIMELINE} WHERE alert_id = $1 OR call_id IN (SELECT id FROM calls WHERE alert_id = $1) ORDER BY at, journal, seq"
         ));
         in_time(query_as(sql).bind(alert.to_owned()).fetch_all(&self.shared.pool)).await
     }
@@ -272,15 +342,33 @@ fn session_key(id: &str) -> String {
     hex::encode(sha2::Sha256::digest(id.as_bytes()))
 }
 
-pub(super) fn to_cursor((time, id): &(i64, String)) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{time},{id}"))
+/// The cursor of lists that know time and id only.
+pub(super) fn moment_cursor(time: i64, id: &str) -> String {
+    to_cursor(&newest(time, id))
 }
 
-pub(super) fn from_cursor(cursor: &str) -> Result<(i64, String), StoreError> {
+/// What such a cursor says.
+pub(super) fn moment_of(cursor: &str) -> Result<(i64, String), StoreError> {
+    from_cursor(cursor, &Order::Newest("at")).map(|key| (key.time, key.id))
+}
+
+fn to_cursor(Key { priority, time, id }: &Key) -> String {
+    let first = priority.as_ref().map(|priority| format!("{priority},")).unwrap_or_default();
+    URL_SAFE_NO_PAD.encode(format!("{first}{time},{id}"))
+}
+
+fn from_cursor(cursor: &str, order: &Order) -> Result<Key, StoreError> {
     let parsed = || {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-        let (time, id) = text.split_once(',')?;
-        Some((time.parse().ok()?, id.to_owned()))
+        if text.contains('\0') {
+            return None;
+        }
+        let (priority, rest) = match order {
+            Order::Newest(_) => (None, text.as_str()),
+            Order::Urgent => text.split_once(',').map(|(priority, rest)| (Some(priority.to_owned()), rest))?,
+        };
+        let (time, id) = rest.split_once(',')?;
+        Some(Key { priority, time: time.parse().ok()?, id: id.to_owned() })
     };
     parsed().ok_or(StoreError::Cursor)
 }

@@ -92,21 +92,29 @@ pub struct RecordingRow {
 }
 
 /// One alert.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, Default, PartialEq, sqlx::FromRow)]
 pub struct AlertRow {
     /// `AlertId`.
     pub id: String,
-    /// Spoken reference of its call.
+    /// Short number: that of its call, or one of its own.
     pub reference: String,
     /// `triggered`, `acknowledged`, `resolved`.
     pub status: String,
     /// P1…P5.
     pub priority: String,
+    /// `high`, `low`.
+    pub urgency: String,
     /// One line.
     pub title: String,
+    /// What the tool says about it. Private.
+    pub details: Option<String>,
     /// `CustomerId`.
     pub customer: Option<String>,
-    /// The number rung.
+    /// `ServiceId`.
+    pub service: Option<String>,
+    /// `SourceId` of the tool it came from.
+    pub source: Option<String>,
+    /// The number rung; empty where it came from a tool.
     pub number: String,
     /// The call it came from.
     pub call_id: Option<String>,
@@ -114,6 +122,26 @@ pub struct AlertRow {
     pub caller: Option<String>,
     /// Opened.
     pub created_at: i64,
+    /// When the fault began, by the tool.
+    pub began_at: Option<i64>,
+    /// A page of the tool about it.
+    pub link: Option<String>,
+    /// When an event or call last added to it.
+    pub last_event_at: i64,
+    /// Events it has swallowed, the first included.
+    pub events: i64,
+    /// The tool's key of the fault.
+    pub dedup_key: Option<String>,
+    /// What groups it.
+    pub group_key: Option<String>,
+    /// `AlertId` of the alert it was merged into.
+    pub merged_into: Option<String>,
+    /// `PolicyId` it escalates by.
+    pub policy: Option<String>,
+    /// `UserId` it was given to.
+    pub assigned: Option<String>,
+    /// Quiet until then.
+    pub snoozed_until: Option<i64>,
     /// Somebody has it since.
     pub acknowledged_at: Option<i64>,
     /// Who, as shown (`engineer-1`, `login admin`).
@@ -124,12 +152,18 @@ pub struct AlertRow {
     pub resolved_by: Option<String>,
     /// Rounds of ringing so far.
     pub rings: i64,
-    /// When people are rung next, unless someone has it.
+    /// When people are told next, unless someone has it.
     pub next_ring_at: Option<i64>,
+    /// Passes through its policy that were begun.
+    pub esc_round: i64,
+    /// Index of the next step.
+    pub esc_step: i64,
+    /// When the escalation looks at it next.
+    pub esc_due: Option<i64>,
 }
 
 /// One line of a timeline.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, Default, PartialEq, sqlx::FromRow)]
 pub struct TimelineRow {
     /// Order.
     pub seq: i64,
@@ -145,6 +179,8 @@ pub struct TimelineRow {
     pub what: String,
     /// Why.
     pub why: String,
+    /// What somebody wrote, or an action said. Private.
+    pub text: Option<String>,
 }
 
 /// A login of the console.
@@ -192,14 +228,36 @@ pub struct TokenRow {
 pub struct AlertFilter {
     /// Status word.
     pub status: Option<String>,
+    /// Only those that are not resolved.
+    pub open: bool,
     /// Priority word.
     pub priority: Option<String>,
+    /// Urgency word.
+    pub urgency: Option<String>,
     /// `CustomerId`.
     pub customer: Option<String>,
-    /// Only these customers' (`None`: all, also those without a customer).
+    /// Only of these customers, whatever else is asked for: who may see no others. `None`: may see all.
     pub customers: Option<Vec<String>>,
-    /// In the title, whatever the case of its letters; or the whole reference.
+    /// `ServiceId`.
+    pub service: Option<String>,
+    /// `SourceId`.
+    pub source: Option<String>,
+    /// `UserId` it was given to.
+    pub assigned: Option<String>,
+    /// Words in the title in any case, or the whole reference.
     pub search: Option<String>,
+    /// In which order.
+    pub order: AlertOrder,
+}
+
+/// In which order alerts are listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AlertOrder {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// Open ones only: by priority, the longest open first.
+    Urgent,
 }
 
 /// Which calls to list.
@@ -213,6 +271,6 @@ pub struct CallFilter {
     pub customer: Option<String>,
     /// Direction word.
     pub direction: Option<String>,
-    /// Only these customers' (`None`: all, also those without a customer).
+    /// Only of these customers: who may see no others. `None`: may see all.
     pub customers: Option<Vec<String>>,
 }

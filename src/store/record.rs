@@ -14,6 +14,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::record_alert::{ChangeRecord, from_change, to_change};
+
 /// The version that this release writes.
 const VERSION: u32 = 1;
 
@@ -116,7 +118,7 @@ enum FactRecord {
         next_at: Timestamp,
     },
     Alert {
-        change: serde_json::Value,
+        change: ChangeRecord,
     },
     Transcribed {
         recording: Uuid,
@@ -147,7 +149,7 @@ enum CauseRecord {
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "who", rename_all = "kebab-case")]
-enum ActorRecord {
+pub(super) enum ActorRecord {
     Person { user: String },
     Login { name: String },
     Token { name: String },
@@ -296,21 +298,11 @@ fn from_record(record: FactRecord) -> Result<Fact, String> {
     })
 }
 
-fn to_change(change: &hotline_core::alert::Change) -> serde_json::Value {
-    let _ = change;
-    todo!("store/record: alert changes")
-}
-
-fn from_change(change: serde_json::Value) -> Result<hotline_core::alert::Change, String> {
-    let _ = change;
-    todo!("store/record: alert changes")
-}
-
-fn unknown(what: &str, word: &str) -> String {
+pub(super) fn unknown(what: &str, word: &str) -> String {
     format!("unknown {what} `{word}`")
 }
 
-fn from_priority(word: &str) -> Result<Priority, String> {
+pub(super) fn from_priority(word: &str) -> Result<Priority, String> {
     Priority::from_word(word).ok_or_else(|| unknown("priority", word))
 }
 
@@ -338,7 +330,7 @@ fn from_cause(cause: CauseRecord) -> LegCause {
     }
 }
 
-fn to_actor(actor: &Actor) -> ActorRecord {
+pub(super) fn to_actor(actor: &Actor) -> ActorRecord {
     match actor {
         Actor::Person(user) => ActorRecord::Person { user: user.0.clone() },
         Actor::Login(name) => ActorRecord::Login { name: name.clone() },
@@ -347,7 +339,7 @@ fn to_actor(actor: &Actor) -> ActorRecord {
     }
 }
 
-fn from_actor(actor: ActorRecord) -> Actor {
+pub(super) fn from_actor(actor: ActorRecord) -> Actor {
     match actor {
         ActorRecord::Person { user } => Actor::Person(UserId(user)),
         ActorRecord::Login { name } => Actor::Login(name),

@@ -233,14 +233,20 @@ fn next_reference(latest: &VecDeque<u32>) -> u32 {
 }
 
 /// What the database knows, to go on from.
-pub(super) async fn from_database(connection: &mut AnyConnection) -> Result<Fold, sqlx::Error> {
+/// `only_of`: calls of this node alone.
+pub(super) async fn from_database(
+    connection: &mut AnyConnection,
+    only_of: Option<&str>,
+) -> Result<Fold, sqlx::Error> {
+    let only_of = only_of.map(str::to_owned);
     let mut fold = Fold::default();
     let calls = query(
         "SELECT id, direction, number, reference, caller, customer, language, alert_id, taken_at, ended_at
          FROM calls
-         WHERE id IN (SELECT id FROM calls WHERE ended_at IS NULL
-                      UNION SELECT call_id FROM alerts WHERE status <> 'resolved')",
+         WHERE id IN (SELECT id FROM calls WHERE ended_at IS NULL AND ($1 IS NULL OR node = $1)
+                      UNION SELECT call_id FROM alerts WHERE status <> 'resolved' AND call_id IS NOT NULL)",
     )
+    .bind(only_of.clone())
     .fetch_all(&mut *connection)
     .await?;
     for row in &calls {
@@ -250,10 +256,11 @@ pub(super) async fn from_database(connection: &mut AnyConnection) -> Result<Fold
     let recordings = query(
         "SELECT id, call_id, duration_ms, speech
          FROM recordings
-         WHERE call_id IN (SELECT id FROM calls WHERE ended_at IS NULL
-                           UNION SELECT call_id FROM alerts WHERE status <> 'resolved')
+         WHERE call_id IN (SELECT id FROM calls WHERE ended_at IS NULL AND ($1 IS NULL OR node = $1)
+                           UNION SELECT call_id FROM alerts WHERE status <> 'resolved' AND call_id IS NOT NULL)
          ORDER BY started_at, seq",
     )
+    .bind(only_of.clone())
     .fetch_all(&mut *connection)
     .await?;
     for row in &recordings {
@@ -269,7 +276,7 @@ pub(super) async fn from_database(connection: &mut AnyConnection) -> Result<Fold
     }
     let alerts = query(
         "SELECT id, call_id, reference, number, customer, caller, status, rings, next_ring_at, title, priority
-         FROM alerts WHERE status <> 'resolved'",
+         FROM alerts WHERE status <> 'resolved' AND call_id IS NOT NULL",
     )
     .fetch_all(&mut *connection)
     .await?;

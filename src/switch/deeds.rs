@@ -148,8 +148,8 @@ impl Task {
         let directory = self.switch.directory();
         directory.schedules.get(schedule).map_or_else(
             || hotline_core::oncall::OnCall {
-                people: Vec::new(),
                 why: format!("schedule {schedule} is not configured any more"),
+                ..Default::default()
             },
             |schedule| hotline_core::oncall::on_call(schedule, &directory, now().wall),
         )

@@ -63,6 +63,12 @@ impl Switch {
         if let Some(off) = &transcripts_off {
             warnings.push(format!("transcripts are off: {off}"));
         }
+        let on_disk = self.0.events.waiting_on_disk();
+        if on_disk > 0 {
+            warnings.push(format!(
+                "{on_disk} events of tools wait on disk (data folder, spool/) until the database takes them"
+            ));
+        }
         warnings.extend(self.low_disk());
         warnings.extend(self.unreachable_people());
         warnings.extend(

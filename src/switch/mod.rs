@@ -8,6 +8,8 @@
 //! | `deeds` | one command each: answer, play, record, dial, bridge, hang up |
 //! | `leg` | one leg: dialog, media and what was negotiated between them |
 //! | `play` | from prompts to clips |
+//! | `events` | what tools send: kept in batches, on disk while the database is away |
+//! | `actions` | what alerts start: webhooks and commands |
 //! | `board` | open alerts in memory, what is due to ring |
 //! | `ring` | starts calls about alerts that nobody has |
 //! | `recover` | ends the calls that a crash cut off |
@@ -17,6 +19,7 @@
 //! decides: that is `hotline_core::call::Call`'s part.
 
 mod accept;
+pub mod actions;
 mod board;
 pub mod commands;
 mod deeds;
@@ -24,6 +27,7 @@ mod deliver;
 mod escalate;
 pub mod events;
 mod health;
+mod heartbeats;
 mod leg;
 pub mod phone;
 mod play;
@@ -101,6 +105,10 @@ pub struct Parts {
     pub public_url: Option<String>,
     /// Said at the start and in `doctor`, shown on the page.
     pub warnings: Vec<String>,
+    /// Events wait below it while the database is away.
+    pub data_dir: std::path::PathBuf,
+    /// This node's name.
+    pub node: String,
 }
 
 #[derive(Debug)]
@@ -128,6 +136,12 @@ struct Inner {
     transcripts_waiting: AtomicU64,
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
+    events: events::Queue,
+    /// Alerts changed: the escalation is to be looked at.
+    changed: tokio::sync::Notify,
+    actions: actions::Actions,
+    pings: heartbeats::Pings,
+    node: String,
 }
 
 /// A running call as the others see it.
@@ -191,6 +205,11 @@ impl Switch {
             transcripts_waiting: AtomicU64::new(0),
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
+            events: events::Queue::open(&parts.data_dir),
+            changed: tokio::sync::Notify::new(),
+            actions: actions::Actions::default(),
+            pings: heartbeats::Pings::default(),
+            node: parts.node,
         }));
         switch.prepare_names();
         switch.end_cut_off(recovered.cut_off);
@@ -310,6 +329,16 @@ impl Switch {
             self.tell(Change::Alert(alert));
         }
         receipt
+    }
+
+    /// The escalation has something to look at, now.
+    pub fn alerts_changed(&self) {
+        self.0.changed.notify_one();
+    }
+
+    /// Returns when [`Switch::alerts_changed`] was said, at once if that was since the last time. For the one job that escalates.
+    pub async fn until_alerts_change(&self) {
+        self.0.changed.notified().await;
     }
 
     /// Changes that have no listener are nobody's loss.

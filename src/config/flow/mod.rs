@@ -36,7 +36,7 @@ impl Flows<'_> {
         let report = self.context.report;
         let before = report.count();
         let section = Section::new(spot, format!("[flows.{name}]"), report)?;
-        if let Some(file) = section.text("flow_file") {
+        if let Some(file) = section.file("flow_file") {
             section.finish();
             return self.read_file(name, file, schedule);
         }
@@ -68,6 +68,11 @@ impl Flows<'_> {
             last_resort: last_resort_of(&sections, last_resort),
             nodes: &sections,
         };
+        if start.is_none() && spot.place.is_document() {
+            // JSON objects have no order, so there is no first node.
+            report.mistake(&spot.place.within("start"), format!("flow `{name}` has no `start`; name its first node"));
+            return None;
+        }
         let start = start.filter(|start| scope.exists(*start)).map_or(sections.first()?.0, |start| start.text);
         if let Some(word) = last_resort {
             scope.exists(word);

@@ -127,7 +127,7 @@ impl Scope<'_> {
     fn hours(&self, section: &Section<'_>) -> Option<Hours> {
         let time_zone = self.flows.context.zone(section);
         let windows: Vec<HoursWindow> =
-            section.tables("windows").iter().filter_map(|spot| self.window(section, spot)).collect();
+            section.tables("windows").iter().filter_map(|spot| self.flows.context.window(section, spot)).collect();
         if section.spot("windows").is_none() {
             let what = format!(
                 "{} has no `windows`; add windows = [{{ days = [\"mon-fri\"], from = \"08:00\", to = \"18:00\" }}]",
@@ -142,28 +142,6 @@ impl Scope<'_> {
             .collect();
         let (open, closed) = (self.need_node(section, "open"), self.need_node(section, "closed"));
         Some(Hours { time_zone: time_zone?, windows, holidays, open: open?, closed: closed? })
-    }
-
-    fn window(&self, of: &Section<'_>, spot: &Spot) -> Option<HoursWindow> {
-        let section = Section::new(spot, format!("a window of {}", of.what), self.report())?;
-        let days = section.texts("days").unwrap_or_default();
-        let days: Vec<_> = days
-            .into_iter()
-            .filter_map(|word| {
-                self.parsed(&section, word, "days such as \"mon\", \"mon-fri\" or \"daily\"", words::weekdays)
-            })
-            .flatten()
-            .collect();
-        if section.spot("days").is_none() {
-            self.report().mistake(section.place, format!("{} has no `days`; add days = [\"mon-fri\"]", section.what));
-        }
-        let time = |key, example| {
-            let word = section.need(key, example)?;
-            self.parsed(&section, word, "a time such as \"08:00\"", words::time)
-        };
-        let (from, to) = (time("from", "\"08:00\""), time("to", "\"18:00\""));
-        section.finish();
-        Some(HoursWindow { days, from: from?, to: to? })
     }
 
     fn block(&self, section: &Section<'_>) -> Option<Block> {

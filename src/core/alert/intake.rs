@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Alert, Urgency};
+use super::{Alert, Change, Status, Urgency};
 use crate::directory::{AlertSource, Directory};
-use crate::fact::{Fact, Priority};
+use crate::fact::{Actor, Fact, Priority};
 use crate::ids::{AlertId, CustomerId, PolicyId, ServiceId};
 use crate::private::Private;
 
@@ -73,9 +73,71 @@ pub fn dedup_key(text: &str) -> Option<String> {
 }
 
 /// Where the event belongs.
+///
+/// The payload's own words go before the source's; a service brings its customer along. A service of another customer than
+/// the payload names is left out: nobody sees another's alerts because of a mistake in a template.
 pub fn route(event: &Event, source: &AlertSource, directory: &Directory, now: Timestamp) -> Route {
-    let _ = (event, source, directory, now);
-    todo!("core/alert: routing")
+    let mut whys = Vec::new();
+    let (customer, service) = whose(event, source, directory, &mut whys);
+    let known = service.as_ref().and_then(|id| directory.services.get(id));
+    let (priority, by) = if let Some(priority) = event.priority {
+        (priority, "the event")
+    } else if let Some(priority) = known.and_then(|service| service.priority) {
+        (priority, "the service")
+    } else {
+        source.priority.map_or((Priority::P3, "default"), |priority| (priority, "the source"))
+    };
+    whys.push(format!("{} by {by}", priority.word()));
+    let (policy, chosen) =
+        crate::escalation::choose_for(Some(&source.id), None, service.as_ref(), customer.as_ref(), directory);
+    whys.push(chosen);
+    let (urgency, _, loud) = super::urgency::urgency(priority, customer.as_ref(), service.as_ref(), directory, now);
+    whys.push(format!("urgency {}: {loud}", urgency.word()));
+    let group_key = source.group_window.and_then(|_| group_key(event, source, customer.as_ref(), service.as_ref()));
+    Route { customer, service, policy, priority, urgency, group_key, why: whys.join("; ") }
+}
+
+fn whose(
+    event: &Event,
+    source: &AlertSource,
+    directory: &Directory,
+    whys: &mut Vec<String>,
+) -> (Option<CustomerId>, Option<ServiceId>) {
+    let owner = |service: &ServiceId| directory.services.get(service).and_then(|known| known.customer.clone());
+    let service = event.service.clone().or_else(|| source.service.clone());
+    let customer = event
+        .customer
+        .clone()
+        .or_else(|| event.service.as_ref().and_then(owner))
+        .or_else(|| source.customer.clone())
+        .or_else(|| service.as_ref().and_then(owner));
+    let foreign = match (service.as_ref().and_then(owner), &customer) {
+        (Some(owner), Some(customer)) => owner != *customer,
+        (Some(_) | None, None) | (None, Some(_)) => false,
+    };
+    if let Some(service) = service.as_ref().filter(|_| foreign) {
+        whys.push(format!("service `{service}` belongs to another customer and is left out"));
+    }
+    whys.push(format!("source `{}`", source.id));
+    (customer, service.filter(|_| !foreign))
+}
+
+/// What groups it: the tool's key within its source, else customer and service whatever the source.
+fn group_key(
+    event: &Event,
+    source: &AlertSource,
+    customer: Option<&CustomerId>,
+    service: Option<&ServiceId>,
+) -> Option<String> {
+    if let Some(key) = &event.group_key {
+        return Some(format!("source {}: {key}", source.id));
+    }
+    match (customer, service) {
+        (None, None) => None,
+        (Some(customer), Some(service)) => Some(format!("customer {customer}, service {service}")),
+        (Some(customer), None) => Some(format!("customer {customer}")),
+        (None, Some(service)) => Some(format!("service {service}")),
+    }
 }
 
 /// What the event leads to.
@@ -115,6 +177,66 @@ pub fn decide(
     reference: &str,
     now: Timestamp,
 ) -> Decision {
-    let _ = (event, route, source, same, group, reference, now);
-    todo!("core/alert: deduplication and grouping")
+    let _ = now;
+    let open = |alert: &&Alert| alert.status != Status::Resolved;
+    let (same, group) = (same.filter(open), group.filter(open));
+    match (event.action, same, group) {
+        (Action::Resolve, Some(alert), _) => {
+            settle(alert, Fact::AlertResolved { by: Actor::System }, format!("source `{}` says it is over", source.id))
+        }
+        (Action::Acknowledge, Some(alert), _) if alert.status == Status::Triggered => settle(
+            alert,
+            Fact::AlertAcknowledged { by: Actor::System },
+            format!("source `{}` says that somebody works on it", source.id),
+        ),
+        (Action::Resolve | Action::Acknowledge, ..) => Decision::Nothing,
+        (Action::Trigger, Some(alert), _) => join(alert, event, route, source, false),
+        (Action::Trigger, None, Some(alert)) => join(alert, event, route, source, true),
+        (Action::Trigger, None, None) => opened(event, route, source, reference),
+    }
+}
+
+fn settle(alert: &Alert, fact: Fact, why: String) -> Decision {
+    Decision::Settle { alert: alert.id, facts: vec![(fact, why)] }
+}
+
+fn opened(event: &Event, route: &Route, source: &AlertSource, reference: &str) -> Decision {
+    let received = Change::Received {
+        title: event.title.clone(),
+        details: event.details.clone(),
+        priority: route.priority,
+        urgency: route.urgency,
+        source: source.id.clone(),
+        reference: reference.to_owned(),
+        customer: route.customer.clone(),
+        service: route.service.clone(),
+        dedup_key: event.dedup_key.clone(),
+        group_key: route.group_key.clone(),
+        policy: route.policy.clone(),
+        began_at: event.began_at,
+        link: event.link.clone(),
+    };
+    Decision::Open { facts: vec![(Fact::Alert(received), route.why.clone())] }
+}
+
+/// It joins an open alert. What got worse is told at once; that there was one more only now and then (the 2nd, 4th, 8th …
+/// event), so that a storm fills no timeline. Who has the alert keeps it: another event of the same fault wakes nobody.
+fn join(alert: &Alert, event: &Event, route: &Route, source: &AlertSource, grouped: bool) -> Decision {
+    let events = alert.events.saturating_add(1);
+    let mut facts = Vec::new();
+    if events.is_power_of_two() {
+        let how = if grouped { "the same group within the source's window" } else { "the same key" };
+        let joined =
+            Change::Joined { events, title: (event.title != alert.title).then(|| event.title.clone()), grouped };
+        facts.push((Fact::Alert(joined), format!("source `{}`, {how}", source.id)));
+    }
+    // Only where the event itself says so: a default must not undo what a person changed.
+    if let Some(priority) = event.priority.filter(|priority| *priority < alert.priority) {
+        let why = format!("source `{}`: an event of {} joined", source.id, priority.word());
+        facts.push((Fact::AlertUpdated { title: None, priority: Some(priority) }, why));
+        if route.urgency < alert.urgency {
+            facts.push((Fact::Alert(Change::Urgency { urgency: route.urgency }), route.why.clone()));
+        }
+    }
+    Decision::Join { alert: alert.id, facts }
 }

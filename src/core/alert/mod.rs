@@ -8,6 +8,9 @@ pub mod change;
 pub mod command;
 pub mod intake;
 pub mod ringing;
+mod state;
+#[cfg(test)]
+mod tests;
 pub mod urgency;
 
 use jiff::Timestamp;

@@ -516,7 +516,7 @@ impl Frame {
             Awaited::Recorded { recording } => self.record_lost(recording, now),
             Awaited::Found { dial } => {
                 let why = "the question who is on call was not answered within 5 s".to_owned();
-                Some(Input::News(News::Found(dial, OnCall { people: Vec::new(), why })))
+                Some(Input::News(News::Found(dial, OnCall { why, ..Default::default() })))
             }
             Awaited::HungUp { leg } => self.hang_up_lost(leg, now),
         }

@@ -112,3 +112,21 @@ pub struct ActionRule {
     /// At least so urgent.
     pub priority: Option<Priority>,
 }
+
+impl ActionRule {
+    /// Whether an alert that was just opened starts the action. A rule that says nothing fits none: an action on everything is
+    /// hardly meant.
+    pub fn fits(&self, alert: &crate::alert::Alert) -> bool {
+        let said = self.customer.is_some()
+            || self.service.is_some()
+            || self.source.is_some()
+            || self.title_contains.is_some()
+            || self.priority.is_some();
+        let title = || alert.title.to_lowercase();
+        said && (self.customer.is_none() || self.customer == alert.customer)
+            && (self.service.is_none() || self.service == alert.service)
+            && (self.source.is_none() || self.source == alert.source)
+            && self.title_contains.as_ref().is_none_or(|words| title().contains(&words.to_lowercase()))
+            && self.priority.is_none_or(|least| alert.priority <= least)
+    }
+}

@@ -9,6 +9,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+mod after;
+mod choose;
+mod outlook;
+mod route;
+mod targets;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use after::{Settled, after, settle};
+pub use choose::{choose, choose_for};
+pub use outlook::outlook;
+
 use crate::alert::{Alert, Urgency};
 use crate::directory::{Contact, Destination, Directory};
 use crate::fact::{Fact, Priority};
@@ -93,15 +106,28 @@ pub struct Advance {
     pub progress: Progress,
 }
 
+/// A call that still looks for a person keeps its alert from escalating so long; then something is wrong with it (its node
+/// died, it is stuck), and people are told beside it.
+pub const CALL_PATIENCE: Duration = Duration::from_mins(30);
+
+/// A step gives people at least so long, whatever the policy says.
+pub const WAIT_MIN: Duration = Duration::from_secs(1);
+
+/// To whom an alert was given has at least so long before the next step.
+pub const ASSIGNED_WAIT: Duration = Duration::from_mins(5);
+
 /// Whether a contact can be reached now (a phone is registered, a trunk is up, a provider is configured).
 pub type Reach<'a> = &'a dyn Fn(&Contact) -> bool;
 
-/// What is to be done about the alert at `now`. Nothing is due: no facts, the same progress.
+/// What is to be done about the alert at `now`. Nothing is due: no facts, and only `look` may move.
 ///
 /// In order: resolved → nothing, ever. Snoozed → wake it when the time has come. Acknowledged → un-acknowledge when the policy's
-/// time is over. Its own call still runs (and looks for a person) → ask again at `due`. Triggered and due → the next step whose
-/// priorities and urgency fit; a step that reaches nobody (no one on call, nobody with a reachable verified contact) is told as
-/// `NobodyReached` and the next one is taken at once; at the end of the last round → `Exhausted`, once.
+/// time is over. Its own call still runs (and looks for a person) → wait for its end, [`CALL_PATIENCE`] at most. Low urgency that
+/// has become high → begin anew. Triggered and due → the next step whose priorities and urgency fit; a step that reaches nobody
+/// (no one on call, nobody with a reachable verified contact) is told as `NobodyReached` and the next one is taken at once; at
+/// the end of the last round → `Exhausted`, once. An alert of high urgency is never given up: the whole policy is gone through
+/// again and again, `ring_again` after each end. Low urgency waits for support hours or an event.
+///
 /// An alert without policy (calls on a number with only a schedule) behaves as a policy of one step: that schedule, `ring_again`
 /// apart, for ever.
 pub fn advance(
@@ -111,32 +137,22 @@ pub fn advance(
     ring_again: Duration,
     now: Timestamp,
 ) -> Advance {
-    let _ = (alert, directory, reach, ring_again, now);
-    todo!("core/escalation")
+    walk::Walk::new(alert, directory, reach, ring_again, now).done()
 }
 
-/// How the escalation goes on after facts that were just decided about the alert (acknowledged: stops, or waits for the
-/// un-acknowledge time; handed back, escalate: due now, behind the step that was last; snoozed: at its end; opened: due now).
-/// `alert` is its state with those facts applied.
-pub fn after(alert: &Alert, fact: &Fact, directory: &Directory, now: Timestamp) -> Progress {
-    let _ = (fact, directory, now);
-    let _ = alert;
-    todo!("core/escalation: after a fact")
+/// A duration in words: `90 s`, `5 min`, `2 h`.
+pub fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..7_200 if seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
+        120..7_200 => format!("{} min {} s", seconds / 60, seconds % 60),
+        7_200.. if seconds.is_multiple_of(3_600) => format!("{} h", seconds / 3_600),
+        7_200.. => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+    }
 }
 
-/// Which policy an alert escalates by, and why: by number, service, customer, default.
-pub fn choose(alert: &Alert, directory: &Directory) -> (Option<PolicyId>, String) {
-    let _ = (alert, directory);
-    todo!("core/escalation: choice of the policy")
-}
-
-/// What happens next, for people: "step 2, Ben Clarke by schedule `second`, at …" and that moment.
-pub fn outlook(
-    alert: &Alert,
-    directory: &Directory,
-    ring_again: Duration,
-    now: Timestamp,
-) -> (String, Option<Timestamp>) {
-    let _ = (alert, directory, ring_again, now);
-    todo!("core/escalation: outlook")
+/// `at` plus `wait`; the end of the calendar instead of a fault.
+fn later(at: Timestamp, wait: Duration) -> Timestamp {
+    at.checked_add(wait).unwrap_or(Timestamp::MAX)
 }

@@ -4,14 +4,24 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::alert::Alert;
-use crate::directory::{Address, Contact, Directory, User};
+use crate::directory::Address;
 use crate::ids::{AlertId, ChannelId, NotificationId, UserId};
+
+mod next;
+mod plan;
+mod retry;
+#[cfg(test)]
+mod tests;
+
+pub use next::next;
+pub use plan::{contacts, plan};
+pub use retry::retry_after;
 
 /// A notification that is to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
-    /// The same for the same deed, whoever plans it and however often: `{alert}/{round}/{step}/{user or channel}/{contact}`.
+    /// The same for the same deed, whoever plans it and however often: `{alert}/{cycle}.{round}.{step}/{user or channel}/{contact}`, and `+seconds`
+    /// where a rule waits.
     /// The store keeps one row for each.
     pub key: String,
     /// About which alert.
@@ -91,23 +101,6 @@ impl Default for Limits {
     }
 }
 
-/// The notifications of one person about one alert whose turn came at `now`, by their own rules; without rules: every verified
-/// contact that is not a call at once, and calls at once, in order, for high urgency; only what is no call for low.
-/// Contacts that are not verified or that `reach` denies are left out and named in the `why` of the others.
-pub fn plan(
-    alert: &Alert,
-    user: &User,
-    round: u32,
-    step: u32,
-    why: &str,
-    directory: &Directory,
-    reach: &dyn Fn(&Contact) -> bool,
-    now: Timestamp,
-) -> Vec<Planned> {
-    let _ = (alert, user, round, step, why, directory, reach, now);
-    todo!("core/notify: plan")
-}
-
 /// A notification that waits, as [`next`] needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
@@ -134,18 +127,4 @@ pub enum Next {
     Later(Timestamp, String),
     /// Nothing is due.
     Idle,
-}
-
-/// What to send to one contact now: `waiting` are its due notifications, `sent` the moments at which it was used, newest last.
-/// Verification and tests are never bundled; an alert's first notification goes before everything else.
-pub fn next(address: &Address, waiting: &[Waiting], sent: &[Timestamp], limits: &Limits, now: Timestamp) -> Next {
-    let _ = (address, waiting, sent, limits, now);
-    todo!("core/notify: limits and bundling")
-}
-
-/// How long to wait after failure number `attempt` (from 1), `None`: give up. Doubling from 10 s to 15 min, at most 48 h in all
-/// for webhooks (PagerDuty's rule), 8 tries for the rest; a call is tried by the next rule or step instead: never again.
-pub fn retry_after(address: &Address, attempt: u32) -> Option<Duration> {
-    let _ = (address, attempt);
-    todo!("core/notify: retries")
 }

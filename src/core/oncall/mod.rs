@@ -1,22 +1,44 @@
-//! Who is on call: pure functions of a schedule and a moment.
+//! Who is on call: pure functions of a schedule, the directory and a moment.
 //!
-//! A weekly rotation with hand-off time, time zone and overrides; layers,
-//! restrictions and absences come with the on-call issue.
+//! A [`Schedule`] is a list of [`Layer`]s, each a [`Rotation`] that counts at certain hours and for people with certain
+//! skills. At a moment each layer names its people: those whose turn it is, or, where these are away or lack a skill,
+//! the next in the order of turns who can. Then swaps and overrides are laid over it. `stack`: the first layer in the list
+//! that has somebody answers (ilert's order); `together`: the people of all layers are on call (Opsgenie's).
+//!
+//! Nobody who is absent is on call, whatever else is said: an override or a swap to somebody who is away is passed over
+//! and told. The past of a rotation is fixed: an edit makes a new version ([`edit`]) and the person on call stays.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::directory::{Destination, Directory, Language};
-use crate::ids::{ScheduleId, UserId};
+use crate::directory::{Destination, Language};
+use crate::ids::{CalendarId, ScheduleId, TeamId, UserId};
 
 mod calendar;
+pub mod edit;
+mod explain;
+pub mod handover;
+pub mod hours;
+mod layer;
+mod resolve;
 mod rotation;
+mod shifts;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub use calendar::Calendar;
-pub use rotation::first_instant;
+pub use explain::on_call;
+pub use layer::{CalendarRule, Layer, Restriction};
+pub use resolve::{Cause, Duty, Passed, on_duty};
+pub use rotation::{Length, Member, Rotation, first_instant};
+pub use shifts::{Gap, Shift, gaps, handoffs, layer_shifts, next_change, next_on_call, shifts, turns};
+pub use windows::WeekWindow;
+
+/// The only layer of a schedule that was written in the short form.
+pub const ONLY_LAYER: &str = "main";
 
 /// A rota.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,31 +47,84 @@ pub struct Schedule {
     pub id: ScheduleId,
     /// As shown.
     pub name: String,
-    /// The rotation below the overrides.
-    pub rotation: Rotation,
+    /// Zone in which it is shown and explained; layers have their own.
+    pub time_zone: TimeZone,
+    /// How the layers go together.
+    pub mode: Mode,
+    /// In order: in a stack the first that has somebody answers.
+    pub layers: Vec<Layer>,
     /// Somebody else for a while; where two overlap the later in the list wins.
     pub overrides: Vec<Override>,
+    /// Shifts given away, in the order in which they were agreed.
+    pub swaps: Vec<Swap>,
+    /// Who is told about gaps; `None`: the people of the schedule.
+    pub team: Option<TeamId>,
+    /// When nobody on call is a fault.
+    pub cover: Cover,
+    /// How long before a shift its person is told; empty: not at all.
+    pub notices: Vec<Duration>,
+    /// Whose holidays count for weights and the compensation sheet.
+    pub holidays: Option<CalendarId>,
+    /// What an hour counts in the comparison of burdens.
+    pub weights: Weights,
 }
 
-/// People who take turns. Hand-off k is the local wall clock `start` plus k weeks
-/// in `time_zone`: a gap moves it to the first instant after, a repeated hour means its first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rotation {
-    /// In the order of their turns. Empty: nobody.
-    pub members: Vec<UserId>,
-    /// Length of a turn in weeks, at least 1.
-    pub weeks: u32,
-    /// The first hand-off, local. The rotation reaches back before it too.
-    pub start: DateTime,
-    /// Zone of `start`.
-    pub time_zone: TimeZone,
+/// How the layers go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Mode {
+    /// The first layer in the list that has somebody answers; those below stand in.
+    #[default]
+    Stack,
+    /// The people of all layers are on call.
+    Together,
 }
 
-/// Somebody else for a while: `[from, to)`.
-#[derive(Debug, Clone, PartialEq)]
+crate::fact::words!(Mode { Stack = "stack", Together = "together" });
+
+/// When a schedule must have somebody: a gap is such a moment without.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Cover {
+    /// Round the clock.
+    #[default]
+    Always,
+    /// Whenever some layer is within its hours.
+    Planned,
+    /// While this calendar is open.
+    Calendar(CalendarId),
+}
+
+/// What an hour counts, in hundredths, in the comparison of burdens; and when it is night.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Weights {
+    /// An hour of a working day.
+    pub weekday: u32,
+    /// An hour of the night, Monday to Friday.
+    pub night: u32,
+    /// An hour of Saturday or Sunday, day or night.
+    pub weekend: u32,
+    /// An hour of a holiday, day or night.
+    pub holiday: u32,
+    /// Local hours `[first, last)` of the night, over midnight.
+    pub night_hours: (u8, u8),
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self { weekday: 100, night: 150, weekend: 150, holiday: 200, night_hours: (22, 6) }
+    }
+}
+
+/// Somebody else for a while: `[from, to)`. It is a person's decision, so skills are not asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Override {
-    /// Who takes over.
+    /// Unique in the schedule; empty in files that give none.
+    pub id: String,
+    /// Who takes over, is there too, or is off.
     pub user: UserId,
+    /// What is done with `user`.
+    pub deed: OverrideDeed,
+    /// Which layers (`Layer::id`) it is for, within their hours; empty: the whole schedule.
+    pub layers: Vec<String>,
     /// First moment.
     pub from: Timestamp,
     /// First moment after it.
@@ -58,18 +133,63 @@ pub struct Override {
     pub reason: String,
 }
 
-/// Who is to be called now: the person on call first, then the rest of the
-/// rotation in the order of their coming turns.
-#[derive(Debug, Clone, PartialEq)]
+/// What an override does.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum OverrideDeed {
+    /// The user is on call instead of everybody; also where nobody would be.
+    #[default]
+    Replace,
+    /// The user takes this person's place wherever they are on call.
+    InsteadOf(UserId),
+    /// The user is on call too.
+    Add,
+    /// The user is off; nobody moves up within the layer.
+    Remove,
+}
+
+/// Somebody gives their shifts in `[from, to)` away. Open until somebody takes it; then the taker stands wherever the giver would.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Swap {
+    /// Unique in the schedule.
+    pub id: String,
+    /// Who asks to be relieved.
+    pub giver: UserId,
+    /// Who does it; `None`: open.
+    pub taker: Option<UserId>,
+    /// First moment.
+    pub from: Timestamp,
+    /// First moment after it.
+    pub to: Timestamp,
+    /// Why, as the giver wrote it.
+    pub reason: String,
+}
+
+/// Where a swap stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SwapState {
+    /// Nobody has taken it.
+    Open,
+    /// Somebody has.
+    Taken,
+    /// It began before anybody took it; it can't be taken any more.
+    PastDue,
+}
+
+crate::fact::words!(SwapState { Open = "open", Taken = "taken", PastDue = "past-due" });
+
+/// Who is to be called now: those on duty first, then the rest in the order in which they would have to stand in.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct OnCall {
     /// First choice first.
     pub people: Vec<OnCallPerson>,
     /// Why these, or why nobody: which schedule, which rule, since when.
     pub why: String,
+    /// Layer by layer in the schedule's order, behind those overrides that stand above all layers.
+    pub layers: Vec<LayerWhy>,
 }
 
 /// One person to call.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct OnCallPerson {
     /// Who.
     pub user: UserId,
@@ -79,175 +199,77 @@ pub struct OnCallPerson {
     pub language: Language,
     /// Why this person stands here ("on call until Mon 2026-11-30 09:00 Europe/Berlin by schedule `on-call`").
     pub why: String,
+    /// On duty; else a stand-in if those on duty can't be reached.
+    pub duty: bool,
 }
 
-/// A stretch of time with one person on call.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Shift {
-    /// Who; `None`: nobody, a hole in the schedule.
-    pub user: Option<UserId>,
-    /// First moment.
-    pub from: Timestamp,
-    /// First moment after it.
-    pub to: Timestamp,
-    /// The override that put this person here: its reason. `None`: the rotation did.
-    pub override_reason: Option<String>,
+/// What a layer (or an override above all layers) says at a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LayerWhy {
+    /// `Layer::id`; `override` for one above all layers.
+    pub layer: String,
+    /// As shown.
+    pub name: String,
+    /// Its people are on duty.
+    pub answers: bool,
+    /// Whom it names.
+    pub people: Vec<UserId>,
+    /// Why these, who was passed over and why, or what rules it out.
+    pub why: String,
 }
 
-/// Whom to call at `at`: the person on call, then the rest of the rotation in the order of their
-/// coming turns. Nobody stands twice in the list. A person without phones stays in it, and says why.
-pub fn on_call(schedule: &Schedule, directory: &Directory, at: Timestamp) -> OnCall {
-    let zone = &schedule.rotation.time_zone;
-    let mut people: Vec<OnCallPerson> = Vec::new();
-    let mut add = |user: &UserId, why: String| {
-        if people.iter().all(|person| person.user != *user) {
-            people.push(person(directory, user, why));
-        }
-    };
-    let running = schedule.override_at(at);
-    if let Some(now) = running {
-        add(
-            &now.user,
-            format!(
-                "on call until {} by an override of schedule `{}`{}",
-                moment(now.to, zone),
-                schedule.id,
-                because(now)
-            ),
-        );
-    }
-    let turn = schedule.rotation.turn(at);
-    for step in 0..i64::try_from(schedule.rotation.members.len()).unwrap_or(0) {
-        let Some(user) = schedule.rotation.member(turn + step) else { break };
-        let begin = |turn| schedule.rotation.handoff(turn).map_or_else(|| "for ever".to_owned(), |at| moment(at, zone));
-        add(
-            user,
-            match (step, running.is_some()) {
-                (0, false) => format!("on call until {} by schedule `{}`", begin(turn + 1), schedule.id),
-                (0, true) => {
-                    format!(
-                        "next in line: has the turn in schedule `{}` until {}, behind the override",
-                        schedule.id,
-                        begin(turn + 1)
-                    )
-                }
-                (_, _) => {
-                    format!("next in line: has the turn in schedule `{}` from {}", schedule.id, begin(turn + step))
-                }
-            },
-        );
-    }
-    let why = explain(schedule, directory, running, &people, at);
-    OnCall { people, why }
-}
-
-/// The next moment after `after` at which somebody else is on call (or nobody any more).
-/// `None`: it stays as it is.
-pub fn next_change(schedule: &Schedule, after: Timestamp) -> Option<Timestamp> {
-    let who = schedule.user_at(after);
-    let mut at = after;
-    loop {
-        at = schedule.next_boundary(at)?;
-        if schedule.user_at(at) != who {
-            return Some(at);
+impl Default for Schedule {
+    fn default() -> Self {
+        Self {
+            id: ScheduleId::default(),
+            name: String::new(),
+            time_zone: TimeZone::UTC,
+            mode: Mode::default(),
+            layers: Vec::new(),
+            overrides: Vec::new(),
+            swaps: Vec::new(),
+            team: None,
+            cover: Cover::default(),
+            notices: Vec::new(),
+            holidays: None,
+            weights: Weights::default(),
         }
     }
-}
-
-/// Hand-offs of the rotation in `[from, to)`, overrides left aside: the moment and who takes over.
-pub fn handoffs(schedule: &Schedule, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, UserId)> {
-    schedule.rotation.handoffs(from, to)
-}
-
-/// Who is on call when in `[from, to)`: without holes and overlaps, cut at both ends of the window.
-/// A new shift begins where the person changes, or an override begins or ends.
-pub fn shifts(schedule: &Schedule, from: Timestamp, to: Timestamp) -> Vec<Shift> {
-    let mut shifts: Vec<Shift> = Vec::new();
-    let mut at = from;
-    while at < to {
-        let end = schedule.next_boundary(at).map_or(to, |next| next.min(to));
-        let shift = Shift {
-            user: schedule.user_at(at).cloned(),
-            from: at,
-            to: end,
-            override_reason: schedule.override_at(at).map(|over| over.reason.clone()),
-        };
-        match shifts.last_mut() {
-            Some(last) if last.user == shift.user && last.override_reason == shift.override_reason => last.to = end,
-            Some(_) | None => shifts.push(shift),
-        }
-        at = end;
-    }
-    shifts
 }
 
 impl Schedule {
-    /// The override that rules at `at`: of several the last in the list.
-    fn override_at(&self, at: Timestamp) -> Option<&Override> {
-        self.overrides.iter().rev().find(|over| over.from <= at && at < over.to)
-    }
-
-    fn user_at(&self, at: Timestamp) -> Option<&UserId> {
-        self.override_at(at).map(|over| &over.user).or_else(|| self.rotation.member(self.rotation.turn(at)))
-    }
-
-    /// The next moment after `at` at which the person on call can change. Beneath an override
-    /// hand-offs change nothing, nor do they where the rotation has one person.
-    fn next_boundary(&self, at: Timestamp) -> Option<Timestamp> {
-        let ends = self.overrides.iter().filter(|over| over.from < over.to).flat_map(|over| [over.from, over.to]);
-        let edge = ends.filter(|moment| *moment > at).min();
-        let members = &self.rotation.members;
-        let turns = members.iter().any(|member| Some(member) != members.first());
-        if self.override_at(at).is_some() || !turns {
-            return edge;
+    /// A schedule of one layer, [`ONLY_LAYER`].
+    pub fn single(id: &str, name: &str, rotation: Rotation) -> Self {
+        Self {
+            id: id.into(),
+            name: name.to_owned(),
+            time_zone: rotation.time_zone.clone(),
+            layers: vec![Layer::new(ONLY_LAYER, rotation)],
+            ..Default::default()
         }
-        let handoff = self.rotation.handoff(self.rotation.turn(at) + 1);
-        edge.into_iter().chain(handoff).min()
+    }
+
+    /// A layer by its id.
+    pub fn layer(&self, id: &str) -> Option<&Layer> {
+        self.layers.iter().find(|layer| layer.id == id)
+    }
+
+    /// Nobody can ever be on call by it: no layer's current rotation has members and there is no override.
+    pub fn has_nobody(&self) -> bool {
+        self.overrides.is_empty()
+            && self.layers.iter().all(|layer| {
+                layer.current().is_none_or(|turns| turns.members.iter().all(|member| *member == Member::Nobody))
+            })
     }
 }
 
-fn person(directory: &Directory, user: &UserId, mut why: String) -> OnCallPerson {
-    let known = directory.users.get(user);
-    match known {
-        None => why.push_str("; unknown to the directory, can't be called"),
-        Some(known) if known.phones.is_empty() => why.push_str("; has no phone, can't be called"),
-        Some(_) => {}
+impl Swap {
+    /// Where it stands at `at`.
+    pub fn state(&self, at: Timestamp) -> SwapState {
+        match &self.taker {
+            Some(_) => SwapState::Taken,
+            None if at < self.from => SwapState::Open,
+            None => SwapState::PastDue,
+        }
     }
-    OnCallPerson {
-        user: user.clone(),
-        phones: known.map(|known| known.phones.clone()).unwrap_or_default(),
-        language: known.map(|known| known.language.clone()).unwrap_or_default(),
-        why,
-    }
-}
-
-fn explain(
-    schedule: &Schedule,
-    directory: &Directory,
-    running: Option<&Override>,
-    people: &[OnCallPerson],
-    at: Timestamp,
-) -> String {
-    let Some(first) = people.first() else {
-        return format!("nobody is on call: the rotation of schedule `{}` has no members", schedule.id);
-    };
-    let unreachable = people.iter().filter(|person| person.phones.is_empty()).count();
-    let mut why = format!("{} is {}", directory.name_of(&first.user), first.why);
-    if running.is_none() && schedule.rotation.handoff(0).is_some_and(|start| at < start) {
-        why.push_str("; the rotation reaches back before its start");
-    }
-    if unreachable == people.len() {
-        why.push_str("; nobody in it has a phone");
-    }
-    why
-}
-
-fn because(over: &Override) -> String {
-    if over.reason.is_empty() { String::new() } else { format!(" ({})", over.reason) }
-}
-
-/// `Mon 2026-11-30 09:00 Europe/Berlin`.
-fn moment(at: Timestamp, zone: &TimeZone) -> String {
-    let name = zone.iana_name().unwrap_or("local");
-    format!("{} {name}", at.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M"))
 }

@@ -2,6 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
+use hotline_core::ids::UserId;
+use hotline_core::oncall::Length;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -113,15 +115,17 @@ pub async fn schedules(
     let (limit, cursor) = params.page()?;
     params.done()?;
     let directory = state.board().directory();
+    let at = crate::clock::now().wall;
     let entries = directory.schedules.values().map(|schedule| {
-        let rotation = &schedule.rotation;
+        let rotation = schedule.layers.first().and_then(|layer| layer.current());
+        let members: Vec<UserId> = schedule.layers.iter().flat_map(|layer| layer.people(&directory, at)).collect();
         let item = ScheduleJson {
             id: schedule.id.0.clone(),
             name: schedule.name.clone(),
-            members: rotation.members.iter().map(|user| Named::user(&directory, &user.0)).collect(),
-            weeks: rotation.weeks,
-            start: rotation.start.to_string(),
-            time_zone: rotation.time_zone.iana_name().unwrap_or("UTC").to_owned(),
+            members: members.iter().map(|user| Named::user(&directory, &user.0)).collect(),
+            weeks: rotation.map_or(0, |rotation| if let Length::Weeks(weeks) = rotation.length { weeks } else { 0 }),
+            start: rotation.map(|rotation| rotation.start.to_string()).unwrap_or_default(),
+            time_zone: schedule.time_zone.iana_name().unwrap_or("UTC").to_owned(),
             overrides: schedule
                 .overrides
                 .iter()

@@ -6,7 +6,7 @@ use std::fmt;
 
 use hotline_core::directory::Directory;
 use hotline_core::ids::UserId;
-use hotline_core::oncall::{self, Schedule};
+use hotline_core::oncall::{self, Cause, Layer, OverrideDeed, Schedule, Shift};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
@@ -154,7 +154,7 @@ impl Window {
 
 /// The zone in which a schedule is shown.
 pub fn zone(schedule: &Schedule) -> TimeZone {
-    schedule.rotation.time_zone.clone()
+    schedule.time_zone.clone()
 }
 
 /// When nobody is on call although somebody should be.
@@ -164,64 +164,120 @@ pub fn gaps(
     from: Timestamp,
     to: Timestamp,
 ) -> Vec<(Timestamp, Timestamp)> {
-    let _ = directory;
-    let shifts = oncall::shifts(schedule, from, to);
-    shifts.iter().filter(|shift| shift.user.is_none()).map(|shift| (shift.from, shift.to)).collect()
+    oncall::gaps(schedule, directory, from, to).into_iter().map(|gap| (gap.from, gap.to)).collect()
 }
 
-/// Who is on call in the window, gaps marked.
-pub fn final_lane(schedule: &Schedule, directory: &Directory, window: &Window, colours: &Colours) -> Lane {
-    let mut blocks = Vec::new();
-    for shift in oncall::shifts(schedule, window.from, window.to) {
-        let Some(user) = &shift.user else {
-            blocks.extend(window.block(shift.from, shift.to, "nobody", "a gap", "gap".to_owned()));
+/// Who is on call in the window, gaps marked; where several are at the same time, in several lanes.
+pub fn final_lanes(schedule: &Schedule, directory: &Directory, window: &Window, colours: &Colours) -> Vec<Lane> {
+    let mut rows: Vec<Vec<Shift>> = vec![Vec::new()];
+    for shift in oncall::shifts(schedule, directory, window.from, window.to) {
+        if shift.user.is_none() {
             continue;
-        };
-        let why = shift.override_reason.as_ref().map(|reason| because("override", reason)).unwrap_or_default();
-        let block = window.block(shift.from, shift.to, directory.name_of(user), &why, colours.class(user));
-        blocks.extend(block.map(|block| Block { marked: shift.override_reason.is_some(), ..block }));
+        }
+        match rows.iter_mut().find(|row| row.last().is_none_or(|last| last.to <= shift.from)) {
+            Some(row) => row.push(shift),
+            None => rows.push(vec![shift]),
+        }
     }
-    Lane { name: "On call".to_owned(), note: String::new(), main: true, blocks }
+    let gaps = gaps(schedule, directory, window.from, window.to);
+    let lane = |(nth, row): (usize, Vec<Shift>)| {
+        let mut blocks = blocks(&row, directory, window, colours);
+        if nth == 0 {
+            let gap = |(from, to): &(Timestamp, Timestamp)| {
+                window.block(*from, *to, "nobody", "a gap", "gap".to_owned())
+            };
+            blocks.extend(gaps.iter().filter_map(gap));
+        }
+        let name = if nth == 0 { "On call".to_owned() } else { format!("And {}", nth + 1) };
+        Lane { name, note: String::new(), main: true, blocks }
+    };
+    rows.into_iter().enumerate().map(lane).collect()
 }
 
 /// The layers by themselves, in their order.
 pub fn layer_lanes(schedule: &Schedule, directory: &Directory, window: &Window, colours: &Colours) -> Vec<Lane> {
-    let mut bare = schedule.clone();
-    bare.overrides.clear();
-    let mut lane = final_lane(&bare, directory, window, colours);
-    lane.main = false;
-    "Rotation".clone_into(&mut lane.name);
-    vec![lane]
+    let lane = |(nth, layer): (usize, &Layer)| {
+        let shifts = oncall::layer_shifts(schedule, layer, directory, window.from, window.to);
+        let mut notes = Vec::new();
+        if !layer.skills.is_empty() {
+            notes.push(format!("needs {}", layer.skills.join(", ")));
+        }
+        if !layer.restrictions.is_empty() || layer.calendar.is_some() {
+            notes.push("at certain hours".to_owned());
+        }
+        Lane {
+            name: format!("Layer {}: {}", nth + 1, layer.name),
+            note: notes.join(" · "),
+            main: false,
+            blocks: blocks(&shifts, directory, window, colours),
+        }
+    };
+    schedule.layers.iter().enumerate().map(lane).collect()
+}
+
+fn blocks(shifts: &[Shift], directory: &Directory, window: &Window, colours: &Colours) -> Vec<Block> {
+    let block = |shift: &Shift| {
+        let user = shift.user.as_ref()?;
+        let why = match &shift.cause {
+            Cause::Turn => String::new(),
+            Cause::StandsIn(holder) => format!("stands in for {}", directory.name_of(holder)),
+            Cause::Swap { giver, reason } => {
+                because(&format!("took the shift of {}", directory.name_of(giver)), reason)
+            }
+            Cause::Override { reason, .. } => because("override", reason),
+        };
+        let block = window.block(shift.from, shift.to, directory.name_of(user), &why, colours.class(user))?;
+        Some(Block { marked: !why.is_empty(), ..block })
+    };
+    shifts.iter().filter_map(block).collect()
 }
 
 /// Overrides and swaps.
 pub fn change_lane(schedule: &Schedule, directory: &Directory, window: &Window, colours: &Colours) -> Option<Lane> {
-    let blocks: Vec<Block> = schedule
-        .overrides
-        .iter()
-        .filter_map(|over| {
-            let name = directory.name_of(&over.user);
-            window.block(over.from, over.to, name, &because("override", &over.reason), colours.class(&over.user))
-        })
-        .collect();
-    (!blocks.is_empty()).then(|| Lane { name: "Overrides".to_owned(), note: String::new(), main: false, blocks })
+    let name = |user: &UserId| directory.name_of(user).to_owned();
+    let mut blocks: Vec<Block> = Vec::new();
+    for over in &schedule.overrides {
+        let (class, what) = match &over.deed {
+            OverrideDeed::Replace => (colours.class(&over.user), "instead of everybody".to_owned()),
+            OverrideDeed::InsteadOf(other) => (colours.class(&over.user), format!("instead of {}", name(other))),
+            OverrideDeed::Add => (colours.class(&over.user), "as well".to_owned()),
+            OverrideDeed::Remove => ("off".to_owned(), "is off".to_owned()),
+        };
+        blocks.extend(window.block(over.from, over.to, &name(&over.user), &because(&what, &over.reason), class));
+    }
+    for swap in &schedule.swaps {
+        let (class, who, what) = match &swap.taker {
+            Some(taker) => (colours.class(taker), name(taker), format!("takes the shifts of {}", name(&swap.giver))),
+            None => ("off".to_owned(), format!("{}?", name(&swap.giver)), "wants to be relieved; nobody has taken it".to_owned()),
+        };
+        blocks.extend(window.block(swap.from, swap.to, &who, &because(&what, &swap.reason), class));
+    }
+    let lane = Lane { name: "Overrides and swaps".to_owned(), note: String::new(), main: false, blocks };
+    (!lane.blocks.is_empty()).then_some(lane)
 }
 
 /// The shifts of one person by a schedule.
 pub fn of_person(schedule: &Schedule, directory: &Directory, user: &UserId, window: &Window) -> Vec<(Timestamp, Timestamp)> {
-    let _ = directory;
-    let shifts = oncall::shifts(schedule, window.from, window.to);
-    shifts.iter().filter(|shift| shift.user.as_ref() == Some(user)).map(|shift| (shift.from, shift.to)).collect()
+    let mut found: Vec<(Timestamp, Timestamp)> = Vec::new();
+    let shifts = oncall::shifts(schedule, directory, window.from, window.to);
+    for shift in shifts.iter().filter(|shift| shift.user.as_ref() == Some(user)) {
+        match found.last_mut() {
+            // The reason changes, the person stays.
+            Some(last) if last.1 == shift.from => last.1 = shift.to,
+            _ => found.push((shift.from, shift.to)),
+        }
+    }
+    found
 }
 
 /// Everybody who can be on call by a schedule, in the order of their first turns.
-pub fn people(schedule: &Schedule, directory: &Directory) -> Vec<UserId> {
-    let _ = directory;
-    let all = schedule.rotation.members.iter().chain(schedule.overrides.iter().map(|over| &over.user));
+pub fn people(schedule: &Schedule, directory: &Directory, at: Timestamp) -> Vec<UserId> {
+    let layers = schedule.layers.iter().flat_map(|layer| layer.people(directory, at));
+    let overrides = schedule.overrides.iter().filter(|over| over.to > at).map(|over| over.user.clone());
     let mut people: Vec<UserId> = Vec::new();
-    for user in all {
-        if !people.contains(user) {
-            people.push(user.clone());
+    for user in layers.chain(overrides) {
+        if !people.contains(&user) {
+            people.push(user);
         }
     }
     people

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::rota::{self, Colours, Day, Lane, Percent, Window};
 use super::views::alert::iso;
-use super::views::duty::{DutyView, WhyView};
+use super::views::duty::{DutyView, LayerView, WhyView};
 use super::views::notifications::by;
 use super::views::{Frame, When};
 use super::{Shared, Visitor, html, no_such, show_problem};
@@ -59,6 +59,7 @@ struct One {
     drawing: Drawing,
     weeks: i64,
     whys: Vec<WhyView>,
+    layers: Vec<LayerView>,
     people: Vec<(String, String, String)>,
 }
 
@@ -114,9 +115,11 @@ pub async fn one(
         Some((schedule, drawing))
     });
     let Some((schedule, drawing)) = drawn else { return no_such(&state, "schedule") };
+    let on_call = state.board().on_call(schedule, &directory, now);
     html(&One {
         frame: Frame::of(&state, &viewer, "schedules"),
-        whys: WhyView::of(&state.board().on_call(schedule, &directory, now), &directory),
+        whys: WhyView::of(&on_call, &directory),
+        layers: LayerView::of(&on_call, &directory),
         people: legend(schedule, &directory, &colours),
         drawing,
         weeks,
@@ -132,7 +135,7 @@ fn seen<'a>(viewer: &Viewer, directory: &'a Directory) -> impl Iterator<Item = &
 
 /// Everybody of a schedule with their colour: class, id, name.
 fn legend(schedule: &Schedule, directory: &Directory, colours: &Colours) -> Vec<(String, String, String)> {
-    rota::people(schedule, directory)
+    rota::people(schedule, directory, crate::clock::now().wall)
         .into_iter()
         .map(|user| (colours.class(&user), user.0.clone(), directory.name_of(&user).to_owned()))
         .collect()
@@ -150,9 +153,8 @@ fn draw(
     whole: bool,
 ) -> Option<Drawing> {
     let window = Window::of(now, weeks, DAYS, rota::zone(schedule))?;
-    let main = rota::final_lane(schedule, directory, &window, colours);
-    let told: Vec<String> = main.blocks.iter().map(|block| block.title.clone()).collect();
-    let mut lanes = vec![main];
+    let mut lanes = rota::final_lanes(schedule, directory, &window, colours);
+    let told: Vec<String> = lanes.iter().flat_map(|lane| &lane.blocks).map(|block| block.title.clone()).collect();
     if whole {
         lanes.extend(rota::change_lane(schedule, directory, &window, colours));
         lanes.extend(rota::layer_lanes(schedule, directory, &window, colours));

@@ -118,7 +118,7 @@ async fn serving_ends_with_its_streams() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let end = CancellationToken::new();
-    let served = tokio::spawn(serve(listener, bench.state.clone(), end.clone()));
+    let served = tokio::spawn(serve(listener, bench.state.clone(), Router::new(), end.clone()));
     let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
     let request = format!("GET /api/v1/stream HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
     connection.write_all(request.as_bytes()).await.unwrap();

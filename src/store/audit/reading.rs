@@ -7,7 +7,7 @@ use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe, Row, query};
 
 use super::{in_time, told};
-use crate::store::pages::{from_cursor, to_cursor};
+use crate::store::pages::{moment_cursor, moment_of};
 use crate::store::read::Page;
 use crate::store::{Store, StoreError};
 
@@ -139,7 +139,7 @@ impl Store {
     ) -> Result<Page<AuditRow>, StoreError> {
         let limit = limit.clamp(1, 200) as usize;
         let mut conditions = Conditions::of(filter);
-        if let Some((at, id)) = cursor.map(from_cursor).transpose()? {
+        if let Some((at, id)) = cursor.map(moment_of).transpose()? {
             conditions.values.push(Value::Number(at));
             conditions.values.push(Value::Text(id));
             let (at, id) = (conditions.values.len() - 1, conditions.values.len());
@@ -148,7 +148,7 @@ impl Store {
         let mut items = self.audit_rows(conditions, &format!("ORDER BY at DESC, id DESC LIMIT {}", limit + 1)).await?;
         let more = items.len() > limit;
         items.truncate(limit);
-        let next_cursor = items.last().filter(|_| more).map(|row| to_cursor(&(row.at, row.id.clone())));
+        let next_cursor = items.last().filter(|_| more).map(|row| moment_cursor(row.at, &row.id));
         Ok(Page { items, next_cursor })
     }
 

@@ -8,8 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, query};
 use super::settings;
 use crate::store::Store;
 use crate::store::alerts::Audited;
-use crate::store::audit::{AuditFilter, AuditHead, Break, Erase, enqueue, move_batch};
-use crate::store::engine::Engine;
+use crate::store::audit::{AuditFilter, AuditHead, Break, Erase, move_batch};
 
 const NODE: &str = "node-1";
 
@@ -36,10 +35,11 @@ async fn with_queue(dir: &std::path::Path, deeds: usize) -> Store {
 
 async fn queue(store: &Store, node: &str, numbers: std::ops::Range<usize>) {
     for number in numbers {
-        let mut connection = store.shared.pool.acquire().await.unwrap();
-        let mut transaction = Engine::begin(&mut connection).await.unwrap();
-        enqueue(&mut transaction, node, &[deed(number)], at(number as i64)).await.unwrap();
+        let mut writer = store.shared.writers.writer().await.unwrap();
+        let mut transaction = writer.begin().await.unwrap();
+        lines::audit(&mut transaction, node, vec![(deed(number), at(number as i64))]).await.unwrap();
         transaction.commit().await.unwrap();
+        writer.keep();
     }
 }
 
@@ -297,7 +297,7 @@ async fn a_move_that_is_cut_off_leaves_all_in_the_queue() {
     queue(&store, NODE, 3..8).await;
     let mut connection = super::connect(dir.path()).await;
     {
-        let mut transaction = Engine::begin(&mut connection).await.unwrap();
+        let mut transaction = store.shared.engine.begin(&mut connection).await.unwrap();
         let (moved, head) = move_batch(&mut transaction, NODE).await.unwrap();
         assert_eq!((moved, head.unwrap().seq), (5, 8));
         // Neither committed nor rolled back: the connection dies.

@@ -110,8 +110,9 @@ async fn applied_twice_changes_nothing() {
     let mut connection = connect(dir.path()).await;
     let run: String =
         sqlx::query("SELECT journal FROM journal_position").fetch_one(&mut connection).await.unwrap().get(0);
+    let engine = crate::store::engine::Engine::new(&super::settings(dir.path()).database_url).unwrap();
     for (seq, entry) in (1..).zip(&scene.entries) {
-        apply(&mut connection, entry, Place { journal: &run, seq, node: "node-1" }).await.unwrap();
+        apply(&mut connection, entry, Place { journal: &run, seq, node: "node-1", engine: &engine }).await.unwrap();
     }
     assert_eq!(dump(dir.path()).await, once);
 }

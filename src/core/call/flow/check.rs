@@ -235,7 +235,7 @@ impl Checker<'_> {
                         format!("the schedule \"{schedule}\" does not exist; add it to [[schedules]] or name another");
                     self.add(Some(id), text);
                 }
-                Some(found) if found.rotation.members.is_empty() && found.overrides.is_empty() => {
+                Some(found) if found.has_nobody() => {
                     self.add(
                         Some(id),
                         format!("the schedule \"{schedule}\" has no people; add members to its rotation"),

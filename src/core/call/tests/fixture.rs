@@ -68,14 +68,9 @@ pub(super) fn directory() -> Directory {
     }
     let trunk = Trunk { id: "carrier".into(), name: "Carrier".to_owned(), caller_id: None, trusted: true };
     directory.trunks.insert("carrier".into(), trunk);
-    let rotation = Rotation {
-        members: vec!["ada".into(), "ben".into()],
-        weeks: 1,
-        start: "2026-01-05T09:00".parse().expect("a valid time"),
-        time_zone: TimeZone::UTC,
-    };
-    let schedule = Schedule { id: "rota".into(), name: "Rota".to_owned(), rotation, overrides: Vec::new() };
-    directory.schedules.insert("rota".into(), schedule);
+    let start = "2026-01-05T09:00".parse().expect("a valid time");
+    let rotation = Rotation::weekly(&["ada".into(), "ben".into()], 1, start, TimeZone::UTC);
+    directory.schedules.insert("rota".into(), Schedule::single("rota", "Rota", rotation));
     directory.blocklist.push("+4966*".into());
     directory
 }
@@ -219,8 +214,9 @@ pub(super) fn on_call(directory: &Directory, people: &[&str]) -> OnCall {
             phones: user.phones.clone(),
             language: user.language.clone(),
             why: format!("{id} is on call by rota"),
+            duty: true,
         }
     };
     let why = if people.is_empty() { "the rota rota is empty" } else { "by the rota rota" };
-    OnCall { people: people.iter().map(person).collect(), why: why.to_owned() }
+    OnCall { people: people.iter().map(person).collect(), why: why.to_owned(), ..Default::default() }
 }

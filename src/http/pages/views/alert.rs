@@ -85,7 +85,9 @@ pub fn iso(at: Timestamp) -> String {
 
 impl AlertView {
     /// With all that is known.
-    pub fn of(glance: Glance, state: &AppState, directory: &Directory, now: Timestamp) -> Self {
+    pub fn of(mut glance: Glance, state: &AppState, directory: &Directory, now: Timestamp) -> Self {
+        let call = glance.alert.call;
+        glance.alert.call_running = call.is_some() && state.board().calls().iter().any(|view| Some(view.id) == call);
         let alert = &glance.alert;
         let who = |by: &str| if by.contains(' ') { by.to_owned() } else { Named::user(directory, by).name };
         let by = |who_did: Option<String>, at: Option<Timestamp>| {
@@ -178,7 +180,13 @@ fn outlook(
     if alert.status == Status::Resolved {
         return None;
     }
-    let (text, at) = state.board().outlook(alert, directory, now);
+    let (mut text, at) = state.board().outlook(alert, directory, now);
+    if let Some(at) = at {
+        // The sentence names the moment in UTC; here it stands behind it, in the reader's zone.
+        let stamp = format!(" at {} UTC", at.strftime("%Y-%m-%d %H:%M"));
+        text = text.replace(&format!(",{stamp}"), "").replace(&stamp, "");
+        text = text.strip_suffix(", now").map(str::to_owned).unwrap_or(text);
+    }
     (!text.is_empty()).then(|| (text, at.map(|at| When::due(&iso(at)))))
 }
 

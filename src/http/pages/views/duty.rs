@@ -1,7 +1,7 @@
 //! Who is on call by a schedule, in a few lines.
 
 use hotline_core::directory::Directory;
-use hotline_core::oncall::OnCall;
+use hotline_core::oncall::{LayerWhy, OnCall, OnCallPerson};
 
 use super::{When, name};
 use crate::http::api::OnCallNow;
@@ -43,13 +43,32 @@ pub struct WhyView {
 impl WhyView {
     /// Everybody who would be called, first choice first.
     pub fn of(on_call: &OnCall, directory: &Directory) -> Vec<Self> {
-        let people = on_call.people.iter().enumerate();
-        people
-            .map(|(place, person)| Self {
-                who: directory.name_of(&person.user).to_owned(),
-                duty: place == 0,
-                why: person.why.clone(),
-            })
-            .collect()
+        let why = |person: &OnCallPerson| Self {
+            who: directory.name_of(&person.user).to_owned(),
+            duty: person.duty,
+            why: person.why.clone(),
+        };
+        on_call.people.iter().map(why).collect()
+    }
+}
+
+/// What a layer says.
+pub struct LayerView {
+    pub name: String,
+    pub answers: bool,
+    pub people: String,
+    pub why: String,
+}
+
+impl LayerView {
+    /// Layer by layer, behind the overrides above them.
+    pub fn of(on_call: &OnCall, directory: &Directory) -> Vec<Self> {
+        let layer = |layer: &LayerWhy| Self {
+            name: layer.name.clone(),
+            answers: layer.answers,
+            people: layer.people.iter().map(|user| directory.name_of(user)).collect::<Vec<_>>().join(", "),
+            why: layer.why.clone(),
+        };
+        on_call.layers.iter().map(layer).collect()
     }
 }

@@ -1,3 +1,10 @@
+mod burden;
+mod calendars;
+mod edits;
+mod layers;
+mod reference;
+mod rotations;
+
 use jiff::civil::{DateTime, date};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -7,7 +14,9 @@ use proptest::test_runner::RngSeed;
 use crate::directory::{Destination, Directory, Language, User};
 use crate::ids::{PhoneId, UserId};
 
-use super::{Override, Rotation, Schedule, Shift, handoffs, next_change, on_call, shifts};
+use super::{
+    Cause, Length, Member, ONLY_LAYER, Override, Rotation, Schedule, Shift, handoffs, next_change, on_call, shifts,
+};
 
 fn ts(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -18,21 +27,17 @@ fn zone(name: &str) -> TimeZone {
 }
 
 fn schedule(members: &[&str], start: &str, zone_name: &str) -> Schedule {
-    Schedule {
-        id: "nights".into(),
-        name: "Nights".to_owned(),
-        rotation: Rotation {
-            members: members.iter().map(|name| UserId::from(*name)).collect(),
-            weeks: 1,
-            start: start.parse().unwrap(),
-            time_zone: zone(zone_name),
-        },
-        overrides: Vec::new(),
-    }
+    let members = members.iter().map(|name| Member::from(*name)).collect();
+    Schedule::single(
+        "nights",
+        "Nights",
+        Rotation::new(members, Length::Weeks(1), start.parse().unwrap(), zone(zone_name)),
+    )
 }
 
 fn over(user: &str, from: &str, to: &str) -> Override {
-    Override { user: user.into(), from: ts(from), to: ts(to), reason: format!("{user} steps in") }
+    let reason = format!("{user} steps in");
+    Override { user: user.into(), from: ts(from), to: ts(to), reason, ..Default::default() }
 }
 
 fn directory(names: &[&str]) -> Directory {
@@ -78,14 +83,14 @@ fn before_the_start_it_turns_the_same_way() {
 #[test]
 fn two_weeks_are_two_weeks() {
     let mut plan = schedule(&["ann", "bo"], "2026-06-01T08:00", "Europe/Berlin");
-    plan.rotation.weeks = 2;
+    plan.layers[0].rotations[0].length = Length::Weeks(2);
     let moments: Vec<_> = handoffs(&plan, ts("2026-06-01T06:00:00Z"), ts("2026-07-13T06:00:00Z"));
     assert_eq!(
         moments,
         [
-            (ts("2026-06-01T06:00:00Z"), "ann".into()),
-            (ts("2026-06-15T06:00:00Z"), "bo".into()),
-            (ts("2026-06-29T06:00:00Z"), "ann".into()),
+            (ts("2026-06-01T06:00:00Z"), ONLY_LAYER.to_owned(), "ann".into()),
+            (ts("2026-06-15T06:00:00Z"), ONLY_LAYER.to_owned(), "bo".into()),
+            (ts("2026-06-29T06:00:00Z"), ONLY_LAYER.to_owned(), "ann".into()),
         ]
     );
 }
@@ -103,7 +108,7 @@ fn a_gap_hands_over_at_the_first_instant_after_it() {
     ] {
         let plan = schedule(&["ann", "bo"], start, zone);
         let end = ts(expected[2]) + SignedDuration::from_secs(1);
-        let found: Vec<_> = handoffs(&plan, ts(expected[0]), end).into_iter().map(|(at, _)| at).collect();
+        let found: Vec<_> = handoffs(&plan, ts(expected[0]), end).into_iter().map(|(at, _, _)| at).collect();
         assert_eq!(found, expected.map(ts), "{zone}");
     }
 }
@@ -121,7 +126,7 @@ fn a_repeated_hour_hands_over_at_its_first() {
     ] {
         let plan = schedule(&["ann", "bo"], start, zone);
         let end = ts(expected[2]) + SignedDuration::from_secs(1);
-        let found: Vec<_> = handoffs(&plan, ts(expected[0]), end).into_iter().map(|(at, _)| at).collect();
+        let found: Vec<_> = handoffs(&plan, ts(expected[0]), end).into_iter().map(|(at, _, _)| at).collect();
         assert_eq!(found, expected.map(ts), "{zone}");
     }
 }
@@ -148,7 +153,7 @@ fn an_override_holds_from_its_first_moment_up_to_its_last() {
         found.people[0].why,
         "on call until Mon 2026-06-08 08:00 Europe/Berlin by an override of schedule `nights` (cy steps in)"
     );
-    assert_eq!(next_change(&plan, ts("2026-06-04T00:00:00Z")), Some(ts("2026-06-08T06:00:00Z")));
+    assert_eq!(next_change(&plan, &Directory::default(), ts("2026-06-04T00:00:00Z")), Some(ts("2026-06-08T06:00:00Z")));
 }
 
 #[test]
@@ -157,7 +162,7 @@ fn an_override_across_a_change_keeps_its_instants() {
     // 24 hours by the clock on the wall are 25 that night.
     plan.overrides.push(over("cy", "2027-10-30T16:00:00Z", "2027-10-31T17:00:00Z"));
     assert_eq!(
-        shifts(&plan, ts("2027-10-30T00:00:00Z"), ts("2027-11-01T12:00:00Z")),
+        shifts(&plan, &Directory::default(), ts("2027-10-30T00:00:00Z"), ts("2027-11-01T12:00:00Z")),
         [
             shift("ann", "2027-10-30T00:00:00Z", "2027-10-30T16:00:00Z", false),
             shift("cy", "2027-10-30T16:00:00Z", "2027-10-31T17:00:00Z", true),
@@ -168,8 +173,12 @@ fn an_override_across_a_change_keeps_its_instants() {
 }
 
 fn shift(user: &str, from: &str, to: &str, overridden: bool) -> Shift {
-    let override_reason = overridden.then(|| format!("{user} steps in"));
-    Shift { user: Some(user.into()), from: ts(from), to: ts(to), override_reason }
+    let (layer, cause) = if overridden {
+        (None, Cause::Override { id: String::new(), reason: format!("{user} steps in") })
+    } else {
+        (Some(ONLY_LAYER.to_owned()), Cause::Turn)
+    };
+    Shift { user: Some(user.into()), from: ts(from), to: ts(to), layer, cause }
 }
 
 #[test]
@@ -179,8 +188,8 @@ fn of_overlapping_overrides_the_later_in_the_list_wins() {
     plan.overrides.push(over("cy", "2026-06-03T00:00:00Z", "2026-06-04T00:00:00Z"));
     assert_eq!(names(&plan, "2026-06-03T12:00:00Z"), ["cy", "ann"]);
     assert_eq!(names(&plan, "2026-06-05T12:00:00Z"), ["bo", "ann"]);
-    assert_eq!(next_change(&plan, ts("2026-06-02T12:00:00Z")), Some(ts("2026-06-03T00:00:00Z")));
-    assert_eq!(next_change(&plan, ts("2026-06-06T00:00:00Z")), None);
+    assert_eq!(next_change(&plan, &Directory::default(), ts("2026-06-02T12:00:00Z")), Some(ts("2026-06-03T00:00:00Z")));
+    assert_eq!(next_change(&plan, &Directory::default(), ts("2026-06-06T00:00:00Z")), None);
 }
 
 #[test]
@@ -189,10 +198,10 @@ fn an_empty_rotation_says_so() {
     let found = on_call(&plan, &directory(&[]), ts("2026-06-02T00:00:00Z"));
     assert!(found.people.is_empty());
     assert_eq!(found.why, "nobody is on call: the rotation of schedule `nights` has no members");
-    assert_eq!(next_change(&plan, ts("2026-06-02T00:00:00Z")), None);
+    assert_eq!(next_change(&plan, &Directory::default(), ts("2026-06-02T00:00:00Z")), None);
     assert!(handoffs(&plan, ts("2026-06-02T00:00:00Z"), ts("2026-09-02T00:00:00Z")).is_empty());
     plan.overrides.push(over("bo", "2026-06-03T00:00:00Z", "2026-06-04T00:00:00Z"));
-    let holes: Vec<_> = shifts(&plan, ts("2026-06-02T00:00:00Z"), ts("2026-06-05T00:00:00Z"))
+    let holes: Vec<_> = shifts(&plan, &Directory::default(), ts("2026-06-02T00:00:00Z"), ts("2026-06-05T00:00:00Z"))
         .into_iter()
         .map(|shift| shift.user)
         .collect();
@@ -203,8 +212,8 @@ fn an_empty_rotation_says_so() {
 fn one_person_is_always_on_call() {
     let plan = schedule(&["ann"], "2026-06-01T08:00", "UTC");
     assert_eq!(names(&plan, "2026-12-02T00:00:00Z"), ["ann"]);
-    assert_eq!(next_change(&plan, ts("2026-06-02T00:00:00Z")), None);
-    assert_eq!(shifts(&plan, ts("2026-06-02T00:00:00Z"), ts("2026-08-02T00:00:00Z")).len(), 1);
+    assert_eq!(next_change(&plan, &Directory::default(), ts("2026-06-02T00:00:00Z")), None);
+    assert_eq!(shifts(&plan, &Directory::default(), ts("2026-06-02T00:00:00Z"), ts("2026-08-02T00:00:00Z")).len(), 1);
 }
 
 #[test]
@@ -226,7 +235,7 @@ fn the_ends_of_the_calendar_do_no_harm() {
     for at in [Timestamp::MIN, Timestamp::MAX] {
         assert!(!on_call(&plan, &directory(&["ann"]), at).people.is_empty());
     }
-    assert_eq!(next_change(&plan, Timestamp::MAX), None);
+    assert_eq!(next_change(&plan, &Directory::default(), Timestamp::MAX), None);
 }
 
 /// The first minute at which the wall clock of the zone shows `local` or later, searched minute by minute.
@@ -242,12 +251,16 @@ fn slow_user(plan: &Schedule, at: Timestamp) -> Option<UserId> {
     if let Some(over) = plan.overrides.iter().rfind(|over| over.from <= at && at < over.to) {
         return Some(over.user.clone());
     }
-    let count = i64::try_from(plan.rotation.members.len()).unwrap();
+    let rotation = &plan.layers[0].rotations[0];
+    let Length::Weeks(weeks) = rotation.length else { unreachable!() };
+    let count = i64::try_from(rotation.members.len()).unwrap();
     let mut current = None;
     for turn in -12..12_i64 {
-        let local = plan.rotation.start.checked_add((turn * i64::from(plan.rotation.weeks)).weeks()).unwrap();
-        if slow_handoff(local, &plan.rotation.time_zone) <= at && count > 0 {
-            current = plan.rotation.members.get(usize::try_from(turn.rem_euclid(count)).unwrap()).cloned();
+        let local = rotation.start.checked_add((turn * i64::from(weeks)).weeks()).unwrap();
+        if slow_handoff(local, &rotation.time_zone) <= at && count > 0 {
+            let member = &rotation.members[usize::try_from(turn.rem_euclid(count)).unwrap()];
+            let Member::User(user) = member else { unreachable!() };
+            current = Some(user.clone());
         }
     }
     current
@@ -269,11 +282,11 @@ prop_compose! {
         let start = date(2027, month, day).at(hour, minute, 0, 0);
         let base = Offset::UTC.to_timestamp(start).unwrap();
         let mut plan = schedule(&people[..members], "2027-01-01T00:00", zone_name);
-        plan.rotation.start = start;
-        plan.rotation.weeks = weeks;
+        plan.layers[0].rotations[0].start = start;
+        plan.layers[0].rotations[0].length = Length::Weeks(weeks);
         plan.overrides = overrides.into_iter().map(|(user, hours, length)| {
             let from = base + SignedDuration::from_hours(hours);
-            Override { user: people[user].into(), from, to: from + SignedDuration::from_hours(length), reason: String::new() }
+            Override { user: people[user].into(), from, to: from + SignedDuration::from_hours(length), ..Default::default() }
         }).collect();
         plan
     }
@@ -284,17 +297,17 @@ proptest! {
 
     #[test]
     fn agrees_with_the_slow_reference(plan in any_plan(), minutes in -40_000_i64..40_000) {
-        let at = Offset::UTC.to_timestamp(plan.rotation.start).unwrap() + SignedDuration::from_mins(minutes);
+        let at = Offset::UTC.to_timestamp(plan.layers[0].rotations[0].start).unwrap() + SignedDuration::from_mins(minutes);
         let found = on_call(&plan, &Directory::default(), at);
         prop_assert_eq!(found.people.first().map(|person| person.user.clone()), slow_user(&plan, at));
     }
 
     #[test]
     fn shifts_fill_the_window_and_agree_with_on_call(plan in any_plan(), hours in -900_i64..900, length in 1_i64..2_000) {
-        let from = Offset::UTC.to_timestamp(plan.rotation.start).unwrap() + SignedDuration::from_hours(hours);
+        let from = Offset::UTC.to_timestamp(plan.layers[0].rotations[0].start).unwrap() + SignedDuration::from_hours(hours);
         let to = from + SignedDuration::from_hours(length);
         let mut at = from;
-        for shift in shifts(&plan, from, to) {
+        for shift in shifts(&plan, &Directory::default(), from, to) {
             prop_assert_eq!(shift.from, at);
             prop_assert!(shift.from < shift.to);
             for moment in [shift.from, shift.to - SignedDuration::from_millis(1)] {
@@ -308,9 +321,9 @@ proptest! {
 
     #[test]
     fn nothing_changes_before_the_next_change(plan in any_plan(), hours in -900_i64..900, within in 0.0..1.0_f64) {
-        let from = Offset::UTC.to_timestamp(plan.rotation.start).unwrap() + SignedDuration::from_hours(hours);
+        let from = Offset::UTC.to_timestamp(plan.layers[0].rotations[0].start).unwrap() + SignedDuration::from_hours(hours);
         let first = |at| on_call(&plan, &Directory::default(), at).people.into_iter().next().map(|person| person.user);
-        if let Some(next) = next_change(&plan, from) {
+        if let Some(next) = next_change(&plan, &Directory::default(), from) {
             prop_assert_ne!(first(next), first(from));
             let between = from + next.duration_since(from).mul_f64(within);
             if between < next {

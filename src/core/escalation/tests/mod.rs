@@ -1,0 +1,6 @@
+//! Escalation told as stories, and simulated over weeks.
+
+mod fixture;
+mod simulation;
+mod stories;
+mod surprises;

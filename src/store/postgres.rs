@@ -1,0 +1,142 @@
+//! `PostgreSQL`: a server that several nodes may share.
+
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AnyConnection, Row};
+
+use super::{Changed, StoreError};
+use super::engine::Use;
+
+/// Two adjacent releases work side by side: what a newer one has added does not stop an older one.
+pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrator = sqlx::migrate!("migrations/postgres");
+    migrator.set_ignore_missing(true);
+    migrator
+});
+
+/// The call `c` has not ended, and its node said within the last 10 s that it is alive.
+pub(super) const CALL_RUNS: &str = "c.ended_at IS NULL AND EXISTS (SELECT 1 FROM nodes n WHERE n.name = c.node
+    AND n.seen_at > CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) - 10000)";
+
+/// Checks the address.
+pub(super) fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
+    // The error could repeat the address, and with it the password.
+    PgConnectOptions::from_str(url).map_err(|_| {
+        StoreError::Database(
+            "the address of the PostgreSQL database can't be understood; it is written \
+             `postgres://user:password@host:5432/database`"
+                .to_owned(),
+        )
+    })
+}
+
+/// What a new connection is told: nothing waits for ever, and nobody holds rows while doing nothing.
+pub(super) fn settings(what: Use) -> Vec<String> {
+    let statement = match what {
+        Use::Reader => "5s",
+        Use::Writer => "10s",
+        Use::Drain => "30s",
+    };
+    vec![
+        format!("SET statement_timeout = '{statement}'"),
+        "SET idle_in_transaction_session_timeout = '30s'".to_owned(),
+        "SET application_name = 'hotline'".to_owned(),
+    ]
+}
+
+/// The server's clock, epoch ms.
+pub(super) async fn now(connection: &mut AnyConnection) -> Result<i64, sqlx::Error> {
+    let now = sqlx::query("SELECT CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT)");
+    now.fetch_one(connection).await?.try_get(0)
+}
+
+/// Any number, the same in all releases.
+const CLAIM_LOCK: i64 = 0x686f_746c_696e_6531;
+
+/// Waits until no other node claims notifications; until the transaction ends.
+pub(super) async fn claim_turn(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(CLAIM_LOCK).execute(connection).await.map(|_| ())
+}
+
+/// Another node said within the last 10 s that it is alive.
+pub(super) async fn has_other_node(connection: &mut AnyConnection, node: &str) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) FROM nodes WHERE name <> $1
+         AND seen_at > CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) - 10000",
+    )
+    .bind(node.to_owned())
+    .fetch_one(connection)
+    .await?;
+    Ok(row.try_get::<i64, _>(0)? > 0)
+}
+
+/// 22 a value it can't take, 23 a constraint, 42 a faulty statement (but for 42501, missing rights: that is nobody's
+/// record). Where the whole database is at fault, keeping the reject fails too.
+pub(super) fn is_blamed(state: &str) -> bool {
+    state != "42501" && matches!(&state[..2], "22" | "23" | "42")
+}
+
+/// Serialization failure, deadlock, lock not available.
+pub(super) fn is_conflict(state: &str) -> bool {
+    matches!(state, "40001" | "40P01" | "55P03")
+}
+
+/// In plain words, with the remedy where there is a common one.
+pub(super) fn plain(state: &str, error: &sqlx::Error) -> Option<String> {
+    Some(match state {
+        "28P01" | "28000" => "PostgreSQL refuses the login; check user and password in DATABASE_URL".to_owned(),
+        "3D000" => "the database does not exist on the server; create it (`createdb`)".to_owned(),
+        "42501" => "the user lacks rights on the database; make it the owner".to_owned(),
+        "53100" => "the server's disk is full; make room on it".to_owned(),
+        "53200" => "the server is out of memory".to_owned(),
+        "53300" => "the server has no free connection; raise max_connections".to_owned(),
+        "25006" => "the server is read-only (a standby?); point DATABASE_URL to the primary".to_owned(),
+        "57P01" | "57P02" | "57P03" => "the server is starting or stopping".to_owned(),
+        "57014" => "a statement took too long and was cancelled".to_owned(),
+        "40001" | "40P01" | "55P03" => "other writers were at the same rows again and again".to_owned(),
+        "XX001" | "XX002" => format!("the server's files are damaged; restore them from a backup ({error})"),
+        _ => return None,
+    })
+}
+
+/// The connection itself.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not exhaustive; the rest speaks for itself")]
+pub(super) fn plain_connection(error: &sqlx::Error) -> Option<String> {
+    Some(match error {
+        sqlx::Error::Io(error) => format!("the server can't be reached ({error}); check the address in DATABASE_URL"),
+        sqlx::Error::Tls(error) => format!("no secure connection to the server ({error})"),
+        sqlx::Error::PoolTimedOut => "no connection was free in time".to_owned(),
+        _ => return None,
+    })
+}
+
+/// The channel that nodes tell each other by.
+const CHANNEL: &str = "hotline";
+/// A message has less than 8,000 bytes; an id has 36.
+const IDS: usize = 200;
+
+/// Tells the other nodes, when the transaction commits: `node|kind|id,id…`.
+pub(super) async fn tell(
+    connection: &mut AnyConnection,
+    node: &str,
+    changed: &[Changed],
+) -> Result<(), sqlx::Error> {
+    let ids = |of: fn(&Changed) -> Option<String>| changed.iter().filter_map(of).collect::<Vec<_>>();
+    let alerts = ids(|changed| if let Changed::Alert(id) = changed { Some(id.to_string()) } else { None });
+    let calls = ids(|changed| if let Changed::Call(id) = changed { Some(id.to_string()) } else { None });
+    let mut messages = Vec::new();
+    for (kind, ids) in [("alert", alerts), ("call", calls)] {
+        messages.extend(ids.chunks(IDS).map(|ids| format!("{node}|{kind}|{}", ids.join(","))));
+    }
+    if changed.contains(&Changed::Directory) {
+        messages.push(format!("{node}|directory|"));
+    }
+    for message in messages {
+        let tell = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(message);
+        tell.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
