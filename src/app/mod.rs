@@ -1,6 +1,7 @@
 //! App: owns store, sip, media, speech, switch, jobs and http; starts them in the
 //! order in which they need each other, drains, stops. Used by `serve` and by tests.
 
+mod directory;
 mod logging;
 
 use std::net::SocketAddr;
@@ -22,7 +23,8 @@ use crate::rtp::Media;
 use crate::sip::Sip;
 use crate::speech::{Prompts, Transcriber, TranscriberSettings};
 use crate::store::Store;
-use crate::switch::{Parts, Switch};
+use crate::store::seal::Seal;
+use crate::switch::{Parts, Switch, documents};
 
 pub use logging::start_logging;
 
@@ -51,7 +53,10 @@ impl App {
         let prompts = tokio::task::spawn_blocking(move || Prompts::load(&data_dir)).await??;
         let started = crate::clock::now().wall;
         let (own_dir, node) = (config.store.data_dir.clone(), config.store.node.clone());
+        let compose = directory::compose(&config);
+        let seal = Seal::at(&own_dir, config.secret_key.as_ref())?;
         let (store, journal, recovered) = Store::open(config.store).await?;
+        let loaded = documents::load(&store, &seal, &compose).await.map_err(directory::told)?;
         let incomplete = recovered.incomplete;
         let listener = TcpListener::bind(config.http_addr).await.with_context(|| {
             format!(
@@ -68,10 +73,13 @@ impl App {
             threads: 1,
         });
         let (sender, incoming) = mpsc::channel(INCOMING);
-        let sip = Sip::start(config.sip, sender).await?;
+        let sip = Sip::start(loaded.composed.sip, sender).await?;
         let switch = Switch::start(
             Parts {
-                directory: Arc::new(config.directory),
+                directory: Arc::new(loaded.composed.directory),
+                in_force: loaded.in_force,
+                compose,
+                seal,
                 sip: sip.clone(),
                 media: media.clone(),
                 rtp_address: config.rtp_address,
@@ -82,7 +90,7 @@ impl App {
                 ring_again: config.ring_again,
                 notifier: crate::notify::Notifier::new(config.notify),
                 public_url: config.public_url.clone(),
-                warnings: config.warnings,
+                warnings: loaded.composed.warnings,
                 data_dir: own_dir,
                 node: node.clone(),
             },
@@ -97,6 +105,10 @@ impl App {
             }));
         }
         let (own, until) = (switch.clone(), stop.clone());
+        tasks.spawn(jobs::kept_up("escalate", move || jobs::escalate::run(own.clone(), until.clone())));
+        let (own, until) = (switch.clone(), stop.clone());
+        tasks.spawn(jobs::kept_up("deliver", move || jobs::deliver::run(own.clone(), until.clone())));
+        let (own, until) = (switch.clone(), stop.clone());
         tasks.spawn(jobs::kept_up("ring alerts", move || jobs::ring_alerts::run(own.clone(), until.clone())));
         let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
         tasks.spawn(jobs::kept_up("transcribe", move || {
@@ -107,6 +119,8 @@ impl App {
         event_jobs(&mut tasks, &switch, &store, &stop);
         let (until, records) = (stop.clone(), store.clone());
         tasks.spawn(jobs::kept_up("audit", move || jobs::audit::run(records.clone(), node.clone(), until.clone())));
+        let (own, until) = (switch.clone(), stop.clone());
+        tasks.spawn(jobs::kept_up("follow documents", move || jobs::follow_documents::run(own.clone(), until.clone())));
         let settings = HttpSettings {
             admin_token: config.admin_token,
             public_url: config.public_url,
@@ -147,11 +161,10 @@ impl App {
         &self.store
     }
 
-    /// Takes over a changed configuration (SIGHUP): directory, phones, trunks. Running calls keep theirs.
-    pub fn reload(&self, config: Config) -> anyhow::Result<()> {
-        self.switch.reload(config.directory, config.warnings)?;
-        self.sip.reload(config.sip);
-        Ok(())
+    /// Takes over a changed configuration (SIGHUP): directory, phones, trunks; what was written through the API stays. Running
+    /// calls keep theirs.
+    pub async fn reload(&self, config: Config) -> anyhow::Result<()> {
+        self.switch.recompose(directory::compose(&config)).await.map_err(directory::told)
     }
 
     /// No new calls; waits for the running ones, at most `patience`; then stops everything.

@@ -30,7 +30,7 @@ pub async fn run(load: impl Fn() -> Result<Config, ConfigError>) -> anyhow::Resu
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => reload(&app, &load),
+            _ = hangup.recv() => reload(&app, &load).await,
         }
     }
     let running = app.switch().calls().len();
@@ -60,8 +60,11 @@ fn raise_open_files() {
 }
 
 /// A configuration with mistakes changes nothing.
-fn reload(app: &App, load: &impl Fn() -> Result<Config, ConfigError>) {
-    let reloaded = load().map_err(anyhow::Error::from).and_then(|config| app.reload(config));
+async fn reload(app: &App, load: &impl Fn() -> Result<Config, ConfigError>) {
+    let reloaded = match load() {
+        Ok(config) => app.reload(config).await,
+        Err(mistakes) => Err(mistakes.into()),
+    };
     match reloaded {
         Ok(()) => tracing::info!("the configuration was read again and is in force"),
         Err(error) => tracing::error!("the configuration stays as it was: {error:#}"),

@@ -29,6 +29,8 @@ mod numbers;
 mod people;
 mod prompts;
 mod report;
+
+mod schedules;
 mod server;
 mod services;
 mod sources;
@@ -41,6 +43,7 @@ mod tests;
 pub use demo::{DemoCredentials, demo_credentials};
 pub use documents::{Document, KINDS, SETTINGS, Thing, Things};
 pub use report::Mistake;
+pub use schedules::document as schedule_document;
 pub use words::e164;
 
 /// Read where no file is named.

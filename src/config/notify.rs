@@ -100,7 +100,8 @@ impl Reader<'_> {
         }
         let two_way = matches!(settings.sms, Some(SmsProvider::Seven { .. } | SmsProvider::Http { .. }));
         if two_way && settings.sms_inbound_secret.is_none() {
-            let what = "[notify.sms] has no `inbound_secret`, so replies by SMS are not taken; add `inbound_secret_file`";
+            let what =
+                "[notify.sms] has no `inbound_secret`, so replies by SMS are not taken; add `inbound_secret_file`";
             self.report.warn(section.place, what);
         }
     }
@@ -165,7 +166,8 @@ impl Reader<'_> {
         let server = section.need("server", "\"mail.example.com\"");
         let known = [("starttls", SmtpSecurity::StartTls), ("tls", SmtpSecurity::Tls), ("none", SmtpSecurity::None)];
         let security = section.text("security");
-        let security = security.map_or(Some(SmtpSecurity::StartTls), |word| choice(word, "security", &known, self.report));
+        let security =
+            security.map_or(Some(SmtpSecurity::StartTls), |word| choice(word, "security", &known, self.report));
         let usual = match security {
             Some(SmtpSecurity::Tls) => 465,
             Some(SmtpSecurity::StartTls) | None => 587,
@@ -188,7 +190,8 @@ impl Reader<'_> {
             (None, None) => None,
         };
         if login.is_some() && matches!(security, Some(SmtpSecurity::None)) {
-            let what = "[notify.smtp] sends its password in the clear (security = \"none\"); use \"starttls\" or \"tls\"";
+            let what =
+                "[notify.smtp] sends its password in the clear (security = \"none\"); use \"starttls\" or \"tls\"";
             self.report.warn(section.place, what);
         }
         let from = section.need("from", "\"Hotline <hotline@example.com>\"").and_then(|word| {
@@ -249,16 +252,19 @@ impl Reader<'_> {
         let content_type = section.text("content_type").map_or("application/json", |word| word.text).to_owned();
         let from = section.text("from").map_or("", |word| word.text).to_owned();
         let mut headers = Vec::new();
-        if let Some(own) = section.spot("headers").and_then(|spot| Section::new(spot, "[notify.sms.headers]", self.report))
+        if let Some(own) =
+            section.spot("headers").and_then(|spot| Section::new(spot, "[notify.sms.headers]", self.report))
         {
             for (name, spot) in own.entries() {
                 let Value::Text(text) = &spot.value else {
-                    let what = format!("the header `{name}` is {}, a text is needed; put it in \"quotes\"", spot.value.kind());
+                    let what =
+                        format!("the header `{name}` is {}, a text is needed; put it in \"quotes\"", spot.value.kind());
                     self.report.mistake(&spot.place, what);
                     continue;
                 };
                 if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-                    self.report.mistake(&spot.place, format!("`{name}` is no name of a header; use letters, digits and -"));
+                    self.report
+                        .mistake(&spot.place, format!("`{name}` is no name of a header; use letters, digits and -"));
                 }
                 let word = Word { text, place: &spot.place };
                 headers.extend(checked("headers", word).map(|value| (name.clone(), Private::from(value))));
@@ -300,7 +306,8 @@ impl Reader<'_> {
         let found = self.secret(section, keys, variable);
         // A file that can't be read is told already.
         if found.is_none() && section.spot(keys.1).is_none() {
-            let what = format!("{} has no `{}`; add `{}` (or `{}`), or set {variable}", section.what, keys.0, keys.1, keys.0);
+            let what =
+                format!("{} has no `{}`; add `{}` (or `{}`), or set {variable}", section.what, keys.0, keys.1, keys.0);
             self.report.mistake(section.place, what);
         }
         found

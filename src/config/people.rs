@@ -1,4 +1,4 @@
-//! `[[customers]]`, `[[users]]`, `[[phones]]`, `[[schedules]]`, `[[trunks]]`, `blocklist`.
+//! `[[customers]]`, `[[users]]`, `[[phones]]`, `[[trunks]]`, `blocklist`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use hotline_core::directory::{Customer, Destination, Language, Phone, Trunk, User};
 use hotline_core::ids::{CustomerId, PhoneId, TrunkId, UserId};
 use hotline_core::network::Network;
-use hotline_core::oncall::{self, Override, Rotation, Schedule};
+use hotline_core::oncall;
 use hotline_core::private::Private;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -263,71 +263,6 @@ impl Context<'_> {
         Some((phone, PhoneAccount { password }))
     }
 
-    pub fn schedule(&self, section: &Section<'_>) -> Option<Schedule> {
-        let id = self.id(Kind::Schedule, section);
-        let name = section.text("name");
-        let members = section.texts("members");
-        let weeks = section.whole("weeks", &(1..=52)).unwrap_or(1);
-        let zone = self.zone(section);
-        let start = section.need("start", "\"2026-01-05T09:00\" (the first hand-off, local time)");
-        let start = start.and_then(|word| {
-            let start = words::local(word.text);
-            if start.is_none() {
-                let what = format!(
-                    "`start` of {}: `{}` is no local date and time; write it like \"2026-01-05T09:00\", without zone",
-                    section.what, word.text
-                );
-                self.report.mistake(word.place, what);
-            }
-            start
-        });
-        let overrides: Vec<Override> = section
-            .tables("overrides")
-            .iter()
-            .filter_map(|spot| {
-                let section = Section::new(spot, format!("[[schedules.overrides]] of {}", section.what), self.report)?;
-                let over = self.an_override(&section, zone.as_ref());
-                section.finish();
-                over
-            })
-            .collect();
-        if members.is_none() {
-            self.report.mistake(
-                section.place,
-                format!("{} has no `members`; add members = [\"USER\", …] in the order of their turns", section.what),
-            );
-        }
-        let members: Vec<UserId> = members
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|member| self.names.check(Kind::User, *member, self.report))
-            .map(|member| UserId::from(member.text))
-            .collect();
-        let id = id?;
-        if members.is_empty() {
-            self.report.warn(
-                section.place,
-                format!("nobody is in the rotation of {}; calls will go to voicemail", section.what),
-            );
-        }
-        let rotation = Rotation::weekly(&members, u32::try_from(weeks).unwrap_or(1), start?, zone?);
-        let name = name.map_or(id.text, |name| name.text);
-        Some(Schedule { overrides, ..Schedule::single(id.text, name, rotation) })
-    }
-
-    fn an_override(&self, section: &Section<'_>, zone: Option<&TimeZone>) -> Option<Override> {
-        let user = section.need("user", "\"USER\"").filter(|user| self.names.check(Kind::User, *user, self.report));
-        let from = self.moment(section, "from", zone);
-        let to = self.moment(section, "to", zone);
-        let reason = section.text("reason").map_or_else(String::new, |reason| reason.text.to_owned());
-        let (user, from, to) = (user?, from?, to?);
-        if from >= to {
-            self.report.mistake(section.place, format!("{} ends before it begins; mend `from` and `to`", section.what));
-            return None;
-        }
-        Some(Override { user: UserId::from(user.text), from, to, reason, ..Default::default() })
-    }
-
     /// Local time of the schedule's zone, or a moment with its offset.
     pub fn moment(&self, section: &Section<'_>, key: &'static str, zone: Option<&TimeZone>) -> Option<Timestamp> {
         let word = section.need(key, "\"2026-12-24T18:00\"")?;
@@ -348,6 +283,11 @@ impl Context<'_> {
     /// The `time_zone` of a schedule or an `hours` node.
     pub fn zone(&self, section: &Section<'_>) -> Option<TimeZone> {
         let word = section.need("time_zone", "\"Europe/Berlin\"")?;
+        self.zone_of(word, &section.what)
+    }
+
+    /// An IANA zone by its name.
+    pub fn zone_of(&self, word: Word<'_>, what: &str) -> Option<TimeZone> {
         let zone = TimeZone::get(word.text).ok();
         if zone.is_none() {
             let names: Vec<String> = jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
@@ -356,10 +296,7 @@ impl Context<'_> {
                 || "write an IANA name such as \"Europe/Berlin\"".to_owned(),
                 |near| format!("did you mean `{near}`?"),
             );
-            self.report.mistake(
-                word.place,
-                format!("`time_zone` of {}: there is no zone `{}`; {hint}", section.what, word.text),
-            );
+            self.report.mistake(word.place, format!("`time_zone` of {what}: there is no zone `{}`; {hint}", word.text));
         }
         zone
     }
@@ -405,7 +342,9 @@ impl Context<'_> {
         let caller_id = section.text("caller_id").and_then(|word| self.e164(word.text, word.place)).map(Private::new);
         let (id, server) = (id?, server?);
         let addresses = addresses.into_iter().map(|word| word.text.to_owned()).collect();
+        let callback_prefixes = self.callback_prefixes(section);
         let trunk = Trunk {
+            callback_prefixes,
             id: TrunkId::from(id.text),
             name: name.map_or(id.text, |name| name.text).to_owned(),
             caller_id: caller_id.clone(),
@@ -414,6 +353,24 @@ impl Context<'_> {
         let server = server.text.to_owned();
         let transport = transport.unwrap_or(Transport::Udp);
         Some((trunk, TrunkSettings { server, transport, registration, addresses, number_sources, trusted, caller_id }))
+    }
+
+    /// Beginnings of numbers (`+49`) that engineers may ring callers back at.
+    fn callback_prefixes(&self, section: &Section<'_>) -> Vec<String> {
+        let words = section.texts("callback_prefixes").unwrap_or_default();
+        let fits = |word: &Word<'_>| {
+            let digits = word.text.strip_prefix('+').unwrap_or_default();
+            let good = (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+            if !good {
+                let what = format!(
+                    "`callback_prefixes` of {}: `{}` is no beginning of a number; write such as \"+49\"",
+                    section.what, word.text
+                );
+                self.report.mistake(word.place, what);
+            }
+            good
+        };
+        words.into_iter().filter(fits).map(|word| word.text.to_owned()).collect()
     }
 
     fn registration(&self, section: &Section<'_>) -> Option<TrunkRegistration> {

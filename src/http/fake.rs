@@ -21,9 +21,9 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::hotline::http::{Board, Records};
+use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
 use super::hotline::store::audit::AuditRow;
 use super::hotline::store::notifications::NotificationRow;
-use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
 use super::hotline::store::read::{
     AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow, TokenRow,
 };
@@ -34,6 +34,8 @@ use super::hotline::switch::{AlertError, Change, Health};
 mod glances;
 
 pub use glances::More;
+#[path = "fake_desk.rs"]
+mod desk;
 
 const WEEK: i64 = 7 * 86_400;
 
@@ -54,8 +56,6 @@ pub struct Kept {
     pub more: BTreeMap<String, More>,
     pub notifications: Vec<NotificationRow>,
     pub audit: Vec<AuditRow>,
-    /// What people said, as it came.
-    pub commands: Vec<(AlertId, Command, Actor)>,
 }
 
 /// Store and switch in one.
@@ -72,6 +72,8 @@ pub struct Fake {
     /// Who is on call as the core says, not by simple turns.
     pub real: bool,
     pub folder: PathBuf,
+    /// What people said to alerts, as it came.
+    pub said: Mutex<Vec<(AlertId, Command)>>,
     now: Timestamp,
 }
 
@@ -111,6 +113,7 @@ impl Fake {
             panics: AtomicBool::new(false),
             real: false,
             folder,
+            said: Mutex::default(),
             now: Timestamp::UNIX_EPOCH,
         }
     }
@@ -472,6 +475,7 @@ fn directory() -> Directory {
         name: "Carrier".to_owned(),
         caller_id: Some("+4930123450".into()),
         trusted: true,
+        callback_prefixes: Vec::new(),
     };
     directory.trunks.insert(trunk.id.clone(), trunk);
     directory

@@ -1,27 +1,24 @@
 //! The fake's other half: alerts at a glance, notifications, the audit chain, what people say; and a busy night to look at.
 
 use async_trait::async_trait;
-use hotline_core::alert::{Alert, Command, Refusal, Status, Urgency};
+use hotline_core::alert::{Alert, Status, Urgency};
 use hotline_core::directory::{Absence, AlertSource, Directory, Service, Team, User};
 use hotline_core::escalation::{EscalationPolicy, Progress, Step, Target};
-use hotline_core::fact::{Actor, Priority};
+use hotline_core::fact::Priority;
 use hotline_core::ids::AlertId;
 use hotline_core::oncall::{Layer, Length, Member, Override, Restriction, Rotation, Schedule, Swap};
 use hotline_core::private::Private;
 use jiff::Timestamp;
 use jiff::civil::Weekday;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::super::hotline::http::{Desk, Glances};
+use super::super::hotline::http::Glances;
 use super::super::hotline::store::StoreError;
 use super::super::hotline::store::alerts::Audited;
 use super::super::hotline::store::audit::{AuditFilter, AuditReport, AuditRow, Chain};
 use super::super::hotline::store::glance::{Glance, OpenGlance};
 use super::super::hotline::store::notifications::NotificationRow;
 use super::super::hotline::store::read::{AlertRow, Page};
-use super::super::hotline::switch::commands::CommandError;
-use super::super::hotline::switch::Change;
 use super::{ALERT_WAITING, Fake, Kept, among, fits, id, page};
 
 const MINUTE: i64 = 60_000;
@@ -106,7 +103,9 @@ impl Glances for Fake {
         self.read(|kept| {
             let seen = |row: &&AlertRow| row.status != "resolved" && among(customers, row.customer.as_deref());
             let mut rows: Vec<&AlertRow> = kept.alerts.iter().filter(seen).collect();
-            rows.sort_by_key(|row| (row.status != "triggered", row.priority.clone(), std::cmp::Reverse(row.created_at)));
+            rows.sort_by_key(|row| {
+                (row.status != "triggered", row.priority.clone(), std::cmp::Reverse(row.created_at))
+            });
             let of = |status: &str| rows.iter().filter(|row| row.status == status).count() as u64;
             let (waiting, acknowledged) = (of("triggered"), of("acknowledged"));
             rows.truncate(limit as usize);
@@ -180,36 +179,14 @@ impl Glances for Fake {
     }
 }
 
-#[async_trait]
-impl Desk for Fake {
-    async fn carry_out(&self, alert: AlertId, command: Command, by: Actor) -> Result<(), CommandError> {
-        if self.full.load(Ordering::SeqCst) {
-            return Err(CommandError::NotKept("no space left on device".to_owned()));
-        }
-        let mut kept = self.kept.lock();
-        let row = kept.alerts.iter_mut().find(|row| row.id == alert.to_string()).ok_or(CommandError::Unknown)?;
-        if row.status == "resolved" {
-            return Err(Refusal::Resolved.into());
-        }
-        match &command {
-            Command::HandBack if row.status != "acknowledged" => return Err(Refusal::NotTaken.into()),
-            Command::HandBack => "triggered".clone_into(&mut row.status),
-            Command::Describe { priority: Some(priority), .. } => priority.word().clone_into(&mut row.priority),
-            _ => {}
-        }
-        kept.commands.push((alert, command, by));
-        drop(kept);
-        let _ = self.changes.send(Change::Alert(alert));
-        Ok(())
-    }
-    fn outlook(&self, alert: &Alert, _: &Directory, _: Timestamp) -> (String, Option<Timestamp>) {
-        let kept = self.kept.lock();
-        let text = kept.more.get(&alert.id.to_string()).map_or("", |more| more.outlook);
-        (text.to_owned(), alert.progress.due.filter(|_| !text.is_empty()))
-    }
-}
-
 impl Fake {
+    /// What this alert is said to do next, if something special.
+    pub fn outlook(&self, alert: &Alert) -> Option<(String, Option<Timestamp>)> {
+        let kept = self.kept.lock();
+        let text = kept.more.get(&alert.id.to_string())?.outlook;
+        Some((text.to_owned(), alert.progress.due.filter(|_| !text.is_empty())))
+    }
+
     /// A bad night: 40 alerts of tools, long titles, everything that can be shown.
     pub fn busy(now: Timestamp) -> Self {
         let mut fake = Self::night(now);
@@ -291,7 +268,13 @@ fn plan(directory: &mut Directory, now: Timestamp) {
     ];
     for (id, name) in people {
         let phones = directory.users[&"engineer-1".into()].phones.clone();
-        let user = User { id: id.into(), name: name.to_owned(), phones, skills: vec!["network".to_owned()], ..User::default() };
+        let user = User {
+            id: id.into(),
+            name: name.to_owned(),
+            phones,
+            skills: vec!["network".to_owned()],
+            ..User::default()
+        };
         directory.users.insert(user.id.clone(), user);
     }
     let in_days = |days: i64| now + jiff::SignedDuration::from_hours(days * 24);
@@ -317,11 +300,17 @@ fn plan(directory: &mut Directory, now: Timestamp) {
             from: jiff::civil::time(20, 0, 0, 0),
             to: jiff::civil::time(8, 0, 0, 0),
         })],
-        ..Layer::new("nights", rotation(&["engineer-3", "engineer-4", "engineer-5"], Length::Days(1), "2026-01-05T20:00:00"))
+        ..Layer::new(
+            "nights",
+            rotation(&["engineer-3", "engineer-4", "engineer-5"], Length::Days(1), "2026-01-05T20:00:00"),
+        )
     };
     let days = Layer {
         name: "Days".to_owned(),
-        ..Layer::new("days", rotation(&["engineer-1", "engineer-2", "engineer-6"], Length::Weeks(1), "2026-01-05T09:00:00"))
+        ..Layer::new(
+            "days",
+            rotation(&["engineer-1", "engineer-2", "engineer-6"], Length::Weeks(1), "2026-01-05T09:00:00"),
+        )
     };
     let overrides = vec![Override {
         user: "engineer-6".into(),
@@ -378,7 +367,8 @@ impl Kept {
         for number in 0..40_u128 {
             let nth = number as usize;
             let alert = id(500 + number).to_string();
-            let (status, customer) = (["triggered", "triggered", "acknowledged"][nth % 3], [Some("muster"), Some("acme"), None][nth % 3]);
+            let (status, customer) =
+                (["triggered", "triggered", "acknowledged"][nth % 3], [Some("muster"), Some("acme"), None][nth % 3]);
             let created = now - (2 + number as i64 * 7) * MINUTE;
             let taken = status == "acknowledged";
             self.alerts.push(AlertRow {
@@ -393,7 +383,8 @@ impl Kept {
                 caller: None,
                 created_at: created,
                 acknowledged_at: taken.then_some(created + 4 * MINUTE),
-                acknowledged_by: taken.then(|| ["engineer-1", "login anneliese.wintermantel", "token chatops"][nth % 9 / 3].to_owned()),
+                acknowledged_by: taken
+                    .then(|| ["engineer-1", "login anneliese.wintermantel", "token chatops"][nth % 9 / 3].to_owned()),
                 resolved_at: None,
                 resolved_by: None,
                 ..AlertRow::default()
@@ -417,12 +408,32 @@ impl Kept {
         self.told(now);
         for seq in 1..=60_i64 {
             let (actor, action, object, detail) = [
-                (Some("login ann"), "alert.acknowledge", "alert:019aab2c-7d11-7000-8000-000000000065", "{\"reference\":\"4711\"}"),
-                (Some("engineer-1"), "user.put", "user:engineer-2", "{\"fields\":[\"contacts\",\"absences\"],\"version\":7}"),
-                (Some("the hotline"), "escalation-step", "alert:019aab2c-7d11-7000-8000-000000000065", "{\"round\":1,\"step\":2}"),
+                (
+                    Some("login ann"),
+                    "alert.acknowledge",
+                    "alert:019aab2c-7d11-7000-8000-000000000065",
+                    "{\"reference\":\"4711\"}",
+                ),
+                (
+                    Some("engineer-1"),
+                    "user.put",
+                    "user:engineer-2",
+                    "{\"fields\":[\"contacts\",\"absences\"],\"version\":7}",
+                ),
+                (
+                    Some("the hotline"),
+                    "escalation-step",
+                    "alert:019aab2c-7d11-7000-8000-000000000065",
+                    "{\"round\":1,\"step\":2}",
+                ),
                 (None, "login.succeeded", "login", "{}"),
                 (Some("stranger"), "login.failed", "login", "{}"),
-                (Some("token terraform"), "escalation-policy.put", "escalation-policy:around-the-clock", "{\"version\":12}"),
+                (
+                    Some("token terraform"),
+                    "escalation-policy.put",
+                    "escalation-policy:around-the-clock",
+                    "{\"version\":12}",
+                ),
             ][seq as usize % 6];
             self.audit.push(deed(seq, now - (61 - seq) * 3 * MINUTE, actor, action, object, detail));
         }
@@ -431,29 +442,39 @@ impl Kept {
     fn told(&mut self, now: i64) {
         let rows = [
             ("engineer-1", "ntfy", "delivered", 6, "on call by schedule on-call, first choice"),
-            ("engineer-1", "call", "no-answer", 5, "on call by schedule on-call; rings at once because the urgency is high"),
+            (
+                "engineer-1",
+                "call",
+                "no-answer",
+                5,
+                "on call by schedule on-call; rings at once because the urgency is high",
+            ),
             ("engineer-2", "sms", "failed", 3, "step 2 of policy around-the-clock"),
             ("engineer-2", "call", "sending", 1, "step 2 of policy around-the-clock"),
         ];
-        for (alert, (nth, (user, by, state, ago, why))) in
-            [id(ALERT_WAITING), id(500)].into_iter().flat_map(|alert| rows.iter().enumerate().map(move |row| (alert, row)))
+        for (alert, (nth, (user, by, state, ago, why))) in [id(ALERT_WAITING), id(500)]
+            .into_iter()
+            .flat_map(|alert| rows.iter().enumerate().map(move |row| (alert, row)))
         {
             let over = !matches!(*state, "sending" | "waiting");
-            self.notifications.insert(0, NotificationRow {
-                id: id(800 + nth as u128).to_string(),
-                alert_id: Some(alert.to_string()),
-                user_id: Some((*user).to_owned()),
-                channel: None,
-                by: (*by).to_owned(),
-                kind: "alert".to_owned(),
-                state: (*state).to_owned(),
-                due_at: now - ago * MINUTE,
-                attempts: if *state == "failed" { 8 } else { 1 },
-                note: (*state == "failed").then(|| "the provider answered 503 each time".to_owned()),
-                why: (*why).to_owned(),
-                created_at: now - ago * MINUTE,
-                finished_at: over.then_some(now - ago * MINUTE + 20_000),
-            });
+            self.notifications.insert(
+                0,
+                NotificationRow {
+                    id: id(800 + nth as u128).to_string(),
+                    alert_id: Some(alert.to_string()),
+                    user_id: Some((*user).to_owned()),
+                    channel: None,
+                    by: (*by).to_owned(),
+                    kind: "alert".to_owned(),
+                    state: (*state).to_owned(),
+                    due_at: now - ago * MINUTE,
+                    attempts: if *state == "failed" { 8 } else { 1 },
+                    note: (*state == "failed").then(|| "the provider answered 503 each time".to_owned()),
+                    why: (*why).to_owned(),
+                    created_at: now - ago * MINUTE,
+                    finished_at: over.then_some(now - ago * MINUTE + 20_000),
+                },
+            );
         }
     }
 }

@@ -1,13 +1,7 @@
-//! What pages need beside [`super::Records`] and [`super::Board`]: alerts at a glance, notifications, the audit chain; and what
-//! people do to alerts.
+//! What pages need beside [`super::Records`] and [`super::Board`]: alerts at a glance, notifications, the audit chain.
 
 use async_trait::async_trait;
-use hotline_core::alert::{Alert, Command};
-use hotline_core::directory::Directory;
-use hotline_core::escalation;
-use hotline_core::fact::Actor;
 use hotline_core::ids::AlertId;
-use jiff::Timestamp;
 
 use super::sources::soon;
 use crate::store::alerts::Audited;
@@ -16,8 +10,6 @@ use crate::store::glance::{Glance, OpenGlance};
 use crate::store::notifications::NotificationRow;
 use crate::store::read::Page;
 use crate::store::{Store, StoreError};
-use crate::switch::Switch;
-use crate::switch::commands::CommandError;
 
 /// What is kept, as pages need it.
 #[async_trait]
@@ -48,15 +40,6 @@ pub trait Glances: Send + Sync + 'static {
     async fn note_audit(&self, deed: Audited) -> Result<(), StoreError>;
     /// Whether the chains are whole.
     async fn audit_verify(&self) -> Result<AuditReport, StoreError>;
-}
-
-/// What people do to alerts, and what happens to these by themselves.
-#[async_trait]
-pub trait Desk: Send + Sync + 'static {
-    /// Carries a person's word out; kept when it returns.
-    async fn carry_out(&self, alert: AlertId, command: Command, by: Actor) -> Result<(), CommandError>;
-    /// What happens next to an alert if nobody does anything, and when.
-    fn outlook(&self, alert: &Alert, directory: &Directory, now: Timestamp) -> (String, Option<Timestamp>);
 }
 
 #[async_trait]
@@ -96,15 +79,5 @@ impl Glances for Store {
         let own = self.clone();
         let noted = tokio::task::spawn_blocking(move || own.audit_noted()).await.unwrap_or_default();
         Self::audit_verify(self, &noted).await
-    }
-}
-
-#[async_trait]
-impl Desk for Switch {
-    async fn carry_out(&self, alert: AlertId, command: Command, by: Actor) -> Result<(), CommandError> {
-        self.command(alert, command, by).await
-    }
-    fn outlook(&self, alert: &Alert, directory: &Directory, now: Timestamp) -> (String, Option<Timestamp>) {
-        escalation::outlook(alert, directory, self.ring_again(), now)
     }
 }

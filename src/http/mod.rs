@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod password;
 pub mod problem;
 
+mod alert_desk;
 mod auth;
 mod client;
 mod events;
@@ -32,8 +33,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::store::Store;
 use crate::switch::Switch;
 
+pub use alert_desk::{AlertDesk, AlertRecords, NotificationFilter};
 pub use auth::Role;
-pub use glances::{Desk, Glances};
+pub use glances::Glances;
 pub use sources::{Board, Records};
 
 /// How long a graceful end waits for answers that are under way.

@@ -13,7 +13,8 @@ use hotline_core::oncall::{self, OnCall, Schedule};
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
-use super::glances::{Desk, Glances};
+use super::alert_desk::{AlertDesk, AlertRecords};
+use super::glances::Glances;
 use crate::sip::{Registered, SipCounters, TrunkState};
 use crate::store::read::{
     AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow, TokenRow,
@@ -26,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What is kept: the read half of the store, logins and sessions.
 #[async_trait]
-pub trait Records: Glances + Send + Sync + 'static {
+pub trait Records: AlertRecords + Glances + Send + Sync + 'static {
     /// Calls, newest first.
     async fn calls(&self, filter: &CallFilter, cursor: Option<&str>, limit: u32) -> Result<Page<CallRow>, StoreError>;
     /// One call.
@@ -68,7 +69,7 @@ pub trait Records: Glances + Send + Sync + 'static {
 
 /// What is going on: the switch.
 #[async_trait]
-pub trait Board: Desk + Send + Sync + 'static {
+pub trait Board: AlertDesk + Send + Sync + 'static {
     /// The snapshot in force.
     fn directory(&self) -> Arc<Directory>;
     /// The calls running now, oldest first.

@@ -1,4 +1,4 @@
-//! Rings people about alerts that nobody has, as soon as one is due.
+//! Without the database: rings people about alerts of calls that nobody has, as soon as one is due.
 
 use std::time::Duration;
 

@@ -78,7 +78,7 @@ pub struct PageTexts {
     pub taken: &'static str,
     /// Sentence after acknowledging.
     pub taken_text: &'static str,
-    /// Heading: this person has it already.
+    /// Heading: somebody has it already.
     pub already: &'static str,
     /// Heading: the alert is over (also after resolving).
     pub over: &'static str,
@@ -107,12 +107,16 @@ pub struct PageTexts {
 pub struct ReplyTexts {
     /// They have it now.
     pub taken: &'static str,
+    /// Somebody took it before.
+    pub held: &'static str,
     /// They resolved it.
     pub resolved: &'static str,
     /// It was over already.
     pub over: &'static str,
     /// No such reference among what they were told of.
     pub unknown: &'static str,
+    /// The last message was about several; their references.
+    pub which: &'static str,
     /// Nothing was sent to them lately that waits.
     pub nothing: &'static str,
     /// Not understood: what can be said.
@@ -164,7 +168,7 @@ const ENGLISH: Texts = Texts {
         for_whom: "This link is for",
         taken: "You have it",
         taken_text: "Nobody else is called about this alert now.",
-        already: "You have it already",
+        already: "Somebody has it already",
         over: "This alert is over",
         over_text: "It has been resolved; nobody is called about it any more.",
         expired: "This link is too old",
@@ -178,9 +182,11 @@ const ENGLISH: Texts = Texts {
     },
     reply: ReplyTexts {
         taken: "You have alert {} now.",
+        held: "Alert {} was taken before; nobody else is called about it.",
         resolved: "Alert {} is resolved.",
         over: "Alert {} is over already.",
         unknown: "You were told of no open alert {}. Nothing was done.",
+        which: "The last message was about several alerts: {}. Reply 1 and one of these numbers.",
         nothing: "No alert is waiting for you. Nothing was done.",
         help: "Not understood. Reply 1 to take the last alert, or 1 and an alert's number.",
         stop: "This number only sends alerts of your own on-call duty; it can't be stopped by SMS. Ask your administrator to remove the contact. Reply 1 to take the last alert.",
@@ -221,7 +227,7 @@ const GERMAN: Texts = Texts {
         for_whom: "Dieser Link ist für",
         taken: "Sie haben ihn übernommen",
         taken_text: "Niemand sonst wird jetzt wegen dieses Alarms angerufen.",
-        already: "Sie haben ihn schon",
+        already: "Er ist schon übernommen",
         over: "Dieser Alarm ist erledigt",
         over_text: "Niemand wird seinetwegen noch angerufen.",
         expired: "Dieser Link ist zu alt",
@@ -235,9 +241,11 @@ const GERMAN: Texts = Texts {
     },
     reply: ReplyTexts {
         taken: "Sie haben Alarm {} übernommen.",
+        held: "Alarm {} ist schon übernommen; niemand sonst wird angerufen.",
         resolved: "Alarm {} ist erledigt.",
         over: "Alarm {} war schon erledigt.",
         unknown: "Einen offenen Alarm {} haben Sie nicht bekommen. Es ist nichts geschehen.",
+        which: "Die letzte Nachricht nannte mehrere Alarme: {}. Antworten Sie 1 und eine dieser Nummern.",
         nothing: "Kein Alarm wartet auf Sie. Es ist nichts geschehen.",
         help: "Nicht verstanden. Antworten Sie 1 für den letzten Alarm, oder 1 und die Nummer eines Alarms.",
         stop: "Von hier kommen nur die Alarme Ihrer Bereitschaft; per SMS lässt sich das nicht abstellen. Ihre Verwaltung kann den Kontakt entfernen. Antwort 1 übernimmt den letzten Alarm.",

@@ -18,7 +18,7 @@ const COLUMNS: &str = "a.id, a.reference, a.status, a.priority, a.urgency, a.tit
     a.call_id, a.caller, a.source, a.dedup_key, a.group_key, a.merged_into, a.events, a.assigned, a.snoozed_until,
     a.policy, a.created_at, a.last_event_at, a.acknowledged_at, a.esc_round, a.esc_step, a.esc_due, a.details,
     a.began_at, a.link, a.acknowledged_by, a.resolved_at, a.resolved_by, a.rings,
-    a.esc_cycle, a.esc_step_due";
+    a.esc_cycle, a.esc_step_due, a.next_ring_at";
 
 const INSERT: &str = "INSERT INTO alerts (id, reference, status, priority, urgency, title, customer, service, number,
     call_id, caller, source, dedup_key, group_key, merged_into, events, assigned, snoozed_until, policy, created_at,
@@ -71,7 +71,7 @@ pub(super) fn record(row: &AnyRow) -> Result<AlertRecord, sqlx::Error> {
         service: text(row, 7)?.map(ServiceId),
         number: (!number.is_empty()).then_some(NumberId(number)),
         call: maybe_parsed(row, 9)?,
-        call_running: row.try_get::<i64, _>(34)? > 0,
+        call_running: row.try_get::<i64, _>(35)? > 0,
         caller: text(row, 10)?.map(Private::new),
         source: text(row, 11)?.map(SourceId),
         dedup_key: text(row, 12)?,
@@ -101,6 +101,7 @@ pub(super) fn record(row: &AnyRow) -> Result<AlertRecord, sqlx::Error> {
         resolved_at: moment(row, 29)?,
         resolved_by: text(row, 30)?,
         rings: count(row, 31)?,
+        next_ring_at: moment(row, 34)?,
     })
 }
 
@@ -178,7 +179,7 @@ fn inserted(record: &AlertRecord) -> Vec<Cell> {
         time(record.resolved_at),
         text(&record.resolved_by),
         Cell::Int(record.rings.into()),
-        time(record.next_ring_at()),
+        time(record.next_ring_at),
         Cell::Int(alert.progress.cycle.into()),
         time(alert.progress.due),
     ]
@@ -207,7 +208,7 @@ fn updated(record: &AlertRecord) -> Vec<Cell> {
         time(record.resolved_at),
         text(&record.resolved_by),
         Cell::Int(record.rings.into()),
-        time(record.next_ring_at()),
+        time(record.next_ring_at),
         Cell::Int(alert.progress.round.into()),
         Cell::Int(alert.progress.step.into()),
         time(alert.progress.look),
@@ -243,11 +244,7 @@ pub(super) fn maybe_parsed<T: std::str::FromStr>(row: &AnyRow, index: usize) -> 
     text(row, index)?.map(|text| text.parse().map_err(|_| bad("id", &text))).transpose()
 }
 
-pub(super) fn word<T>(
-    row: &AnyRow,
-    index: usize,
-    from: impl FnOnce(&str) -> Option<T>,
-) -> Result<T, sqlx::Error> {
+pub(super) fn word<T>(row: &AnyRow, index: usize, from: impl FnOnce(&str) -> Option<T>) -> Result<T, sqlx::Error> {
     let word: String = row.try_get(index)?;
     from(&word).ok_or_else(|| bad("word of this column", &word))
 }

@@ -118,7 +118,7 @@ fn call(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyError> {
         Fact::CallStarted { direction, number, reference, caller, source, language } => {
             // A call about an alert belongs to it from the start; a caller's call when it opens one.
             let alert = match direction {
-                Direction::AlertRing => entry.alert.map(|id| id.to_string()),
+                Direction::AlertRing | Direction::Notification => entry.alert.map(|id| id.to_string()),
                 Direction::Inbound => None,
             };
             vec![
@@ -151,7 +151,7 @@ fn call(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyError> {
             // While it ran it looked for a person itself; what nobody was told about is due now.
             query(
                 "UPDATE alerts SET esc_due = $1, next_ring_at = $1
-                 WHERE call_id = $2 AND status = 'triggered' AND esc_round = 0 AND esc_due > $1
+                 WHERE call_id = $2 AND status = 'triggered' AND rings = 0 AND esc_due > $1
                    AND snoozed_until IS NULL AND EXISTS (SELECT 1 FROM calls WHERE id = $2 AND ended_at IS NULL)",
             )
             .bind(ms(entry.at))
@@ -336,7 +336,7 @@ async fn fold(connection: &mut AnyConnection, entry: &Entry, place: Place<'_>) -
         alerts::joined(connection, id, &call.to_string()).await?;
     }
     if let Some(mut record) = alert_rows::locked(connection, place.engine, id).await? {
-        record.apply(&entry.fact, entry.at);
+        record.take_in(&entry.fact, entry.at);
         alert_rows::update(connection, [&record]).await?;
     }
     Ok(())

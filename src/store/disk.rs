@@ -74,3 +74,13 @@ pub(super) fn plain(what: &str, error: &io::Error) -> String {
     };
     format!("{what}: {reason}")
 }
+
+/// Puts a small file in place in one step, for the service's own eyes: it is there whole, or as it was.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = path.with_extension(format!("{}.tmp", std::process::id()));
+    let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    io::Write::write_all(&mut out, bytes)?;
+    out.sync_all()?;
+    std::fs::rename(&draft, path)?;
+    sync_folder(path)
+}

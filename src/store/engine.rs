@@ -199,6 +199,14 @@ impl Engine {
         }
     }
 
+    /// Says that this node is alive.
+    pub async fn beat(&self, connection: &mut AnyConnection, node: &str) -> Result<(), sqlx::Error> {
+        match self.kind {
+            Kind::Sqlite => Ok(()),
+            Kind::Postgres => postgres::beat(connection, node).await,
+        }
+    }
+
     /// Whether another node is alive.
     pub async fn has_other_node(&self, connection: &mut AnyConnection, node: &str) -> Result<bool, sqlx::Error> {
         match self.kind {

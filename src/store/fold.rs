@@ -3,7 +3,7 @@
 
 use hotline_core::alert::{Alert, Change, Status};
 use hotline_core::escalation::Progress;
-use hotline_core::fact::{Actor, Fact};
+use hotline_core::fact::Fact;
 use hotline_core::ids::AlertId;
 use jiff::Timestamp;
 
@@ -18,23 +18,8 @@ pub(super) struct AlertRecord {
     pub resolved_at: Option<Timestamp>,
     pub resolved_by: Option<String>,
     pub rings: u32,
-}
-
-/// The alert as the fact leaves it; for those who decide further in the same breath. Facts about an alert's opening
-/// change nothing: it is there.
-pub fn apply_fact(alert: &mut Alert, fact: &Fact, at: Timestamp) {
-    let mut record = AlertRecord {
-        alert: alert.clone(),
-        details: None,
-        began_at: None,
-        link: None,
-        acknowledged_by: None,
-        resolved_at: None,
-        resolved_by: None,
-        rings: 0,
-    };
-    record.apply(fact, at);
-    *alert = record.alert;
+    /// When people are told next; `None`: nobody is, unless something happens.
+    pub next_ring_at: Option<Timestamp>,
 }
 
 impl AlertRecord {
@@ -92,130 +77,72 @@ impl AlertRecord {
             resolved_at: None,
             resolved_by: None,
             rings: 0,
+            next_ring_at: Some(at),
         })
     }
 
-    /// What the fact makes of it. Where a decision follows that says how the escalation goes on
-    /// ([`AlertRecord::go_on`]), that holds; without one it looks again at once after what concerns it.
+    /// What a fact makes of it with which a decision comes that says how the escalation goes on ([`AlertRecord::go_on`]).
     pub fn apply(&mut self, fact: &Fact, at: Timestamp) {
+        let before = self.alert.status;
+        self.alert.apply(fact, at);
         match fact {
-            Fact::AlertUpdated { title, priority } => {
-                if let Some(title) = title {
-                    self.alert.title.clone_from(title);
-                }
-                self.alert.priority = priority.unwrap_or(self.alert.priority);
+            Fact::AlertAcknowledged { by } if before == Status::Triggered => {
+                self.acknowledged_by = Some(by.shown());
+                self.next_ring_at = None;
             }
-            Fact::AlertAcknowledged { by } => {
-                if self.alert.status == Status::Triggered {
-                    self.alert.status = Status::Acknowledged;
-                    self.alert.acknowledged_at = Some(at);
-                    self.acknowledged_by = Some(by.shown());
-                    // Somebody looks once: the policy may take it back later.
-                    self.alert.progress.look = Some(at);
-                }
+            Fact::AlertResolved { by } | Fact::Alert(Change::Merged { by, .. }) if before != Status::Resolved => {
+                self.resolved_at = Some(at);
+                self.resolved_by = Some(by.shown());
+                self.next_ring_at = None;
             }
-            Fact::AlertResolved { by } => self.resolve(by, at),
-            Fact::AlertRings { round, next_at } => {
-                if self.alert.status == Status::Triggered {
-                    self.rings = *round;
-                    self.alert.progress.look = Some(*next_at);
-                }
+            Fact::AlertRings { round, next_at } if before == Status::Triggered => {
+                self.rings = *round;
+                self.next_ring_at = Some(*next_at);
             }
-            Fact::Alert(change) => self.apply_change(change, at),
-            Fact::CallStarted { .. }
-            | Fact::CustomerIdentified { .. }
-            | Fact::LanguageChosen { .. }
-            | Fact::Step { .. }
-            | Fact::LegStarted { .. }
-            | Fact::LegRinging { .. }
-            | Fact::LegAnswered { .. }
-            | Fact::LegAccepted { .. }
-            | Fact::LegDeclined { .. }
-            | Fact::Bridged { .. }
-            | Fact::LegEnded { .. }
-            | Fact::RecordingStarted { .. }
-            | Fact::RecordingEnded { .. }
-            | Fact::AnswersConfirmed
-            | Fact::AlertOpened { .. }
-            | Fact::Transcribed { .. }
-            | Fact::TranscriptFailed { .. }
-            | Fact::CallEnded { .. } => {}
+            Fact::Alert(Change::Unacknowledged { .. }) if before == Status::Acknowledged => {
+                self.acknowledged_by = None;
+                self.next_ring_at = Some(at);
+            }
+            Fact::Alert(Change::Woke | Change::EscalateNow { .. }) if before == Status::Triggered => {
+                self.next_ring_at = Some(at);
+            }
+            Fact::Alert(Change::Snoozed { until, .. }) if before == Status::Triggered => {
+                self.next_ring_at = Some(*until);
+            }
+            Fact::Alert(Change::Stepped { round, .. }) => self.rings = self.rings.max(*round),
+            _ => {}
         }
     }
 
-    fn apply_change(&mut self, change: &Change, at: Timestamp) {
-        let alert = &mut self.alert;
-        let open = alert.status != Status::Resolved;
-        match change {
-            Change::Joined { events, .. } => {
-                alert.events = alert.events.max(*events);
-                alert.last_event_at = alert.last_event_at.max(at);
+    /// What a fact makes of it that comes without a decision about the escalation (by the journal, by a tool's event): the
+    /// escalation looks at it at once. The wait of a step is honoured.
+    pub fn take_in(&mut self, fact: &Fact, at: Timestamp) {
+        self.apply(fact, at);
+        let progress = &mut self.alert.progress;
+        match (self.alert.status, fact) {
+            (Status::Resolved, _) => {
+                progress.due = None;
+                progress.look = None;
             }
-            Change::CallJoined { .. } => {
-                alert.events = alert.events.saturating_add(1);
-                alert.last_event_at = alert.last_event_at.max(at);
+            (Status::Triggered, Fact::AlertRings { .. }) => progress.look = progress.due,
+            (_, Fact::Alert(Change::EscalateNow { .. })) => {
+                progress.due = None;
+                progress.look = Some(at);
             }
-            Change::Routed { policy, urgency, customer, service } => {
-                alert.policy.clone_from(policy);
-                alert.urgency = *urgency;
-                alert.customer = customer.clone().or_else(|| alert.customer.take());
-                alert.service = service.clone().or_else(|| alert.service.take());
-            }
-            Change::Urgency { urgency } => alert.urgency = *urgency,
-            Change::Snoozed { until, .. } if open => {
-                alert.snoozed_until = Some(*until);
-                alert.progress.look = Some(*until);
-            }
-            Change::Woke if open => {
-                alert.snoozed_until = None;
-                alert.progress.look = Some(at);
-            }
-            Change::Assigned { to, .. } => alert.assigned = Some(to.clone()),
-            Change::Unacknowledged { .. } if alert.status == Status::Acknowledged => {
-                alert.status = Status::Triggered;
-                alert.acknowledged_at = None;
-                alert.assigned = None;
-                alert.progress.look = Some(at);
-                self.acknowledged_by = None;
-            }
-            Change::EscalateNow { .. } if open => alert.progress.look = Some(at),
-            Change::Stepped { round, .. } => self.rings = self.rings.max(*round),
-            Change::Merged { into, by } => {
-                alert.merged_into = Some(*into);
-                self.resolve(by, at);
-            }
-            Change::Received { .. }
-            | Change::Snoozed { .. }
-            | Change::Woke
-            | Change::Unacknowledged { .. }
-            | Change::EscalateNow { .. }
-            | Change::NobodyReached { .. }
-            | Change::Exhausted
-            | Change::Took { .. }
-            | Change::Commented { .. }
-            | Change::Notified { .. }
-            | Change::Action { .. } => {}
+            // A fault that goes on changes nothing about who is told.
+            (_, Fact::Alert(Change::Joined { .. } | Change::Commented { .. })) => {}
+            (Status::Triggered | Status::Acknowledged, _) => progress.look = Some(at),
         }
     }
 
     /// How its escalation goes on.
     pub fn go_on(&mut self, progress: Progress) {
         self.rings = self.rings.max(progress.round);
+        self.next_ring_at = match (self.alert.status, progress.due, progress.look) {
+            (Status::Triggered, Some(due), Some(look)) => Some(due.max(look)),
+            (Status::Triggered, None, look) => look,
+            (Status::Triggered, Some(_), None) | (Status::Acknowledged | Status::Resolved, _, _) => None,
+        };
         self.alert.progress = progress;
-    }
-
-    fn resolve(&mut self, by: &Actor, at: Timestamp) {
-        if self.alert.status != Status::Resolved {
-            self.alert.status = Status::Resolved;
-            self.alert.snoozed_until = None;
-            self.alert.progress.look = None;
-            self.resolved_at = Some(at);
-            self.resolved_by = Some(by.shown());
-        }
-    }
-
-    /// When people are told next; `None`: nobody is, unless something happens.
-    pub fn next_ring_at(&self) -> Option<Timestamp> {
-        if self.alert.status == Status::Triggered { self.alert.progress.look } else { None }
     }
 }

@@ -69,7 +69,8 @@ impl Store {
     }
 
     async fn open_count(&self, status: &str, customers: Option<&[String]>) -> Result<u64, StoreError> {
-        let places: Vec<String> = (0..customers.map_or(0, <[String]>::len)).map(|nth| format!("${}", nth + 2)).collect();
+        let places: Vec<String> =
+            (0..customers.map_or(0, <[String]>::len)).map(|nth| format!("${}", nth + 2)).collect();
         let of = match customers {
             None => String::new(),
             Some([]) => return Ok(0),

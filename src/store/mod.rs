@@ -16,6 +16,7 @@ pub mod audit;
 mod bulk;
 mod claim;
 mod disk;
+pub mod documents;
 mod drain;
 mod engine;
 mod fold;
@@ -24,6 +25,7 @@ pub mod glance;
 pub mod intake;
 mod journal;
 mod lines;
+mod nodes;
 pub mod notifications;
 mod open;
 mod pages;
@@ -34,12 +36,14 @@ mod record_address;
 mod record_alert;
 mod recordings;
 mod recover;
+pub mod seal;
 mod segments;
 mod sqlite;
 mod take;
 #[cfg(test)]
 mod tests;
 mod tokens;
+pub mod told;
 mod writer;
 
 use std::path::PathBuf;
@@ -62,6 +66,8 @@ pub enum Changed {
     Call(hotline_core::ids::CallId),
     /// What is configured through the API.
     Directory,
+    /// Perhaps anything: the connection was away for a while.
+    All,
 }
 
 /// Where things are kept.
@@ -356,7 +362,18 @@ impl Store {
         self.read_alert_timeline(alert).await
     }
 
-    /// Every alert that is not resolved, as the database has it.
+    /// What other nodes change in a database that they share, as it is committed. With a database of this node's own nothing
+    /// ever comes.
+    pub fn listen(&self) -> tokio::sync::broadcast::Receiver<Changed> {
+        self.shared.changed.subscribe()
+    }
+
+    /// Tells the other nodes that the directory was changed; for those whose writes are not the store's own.
+    pub async fn tell_directory(&self) -> Result<(), StoreError> {
+        self.shared.tell_directory().await
+    }
+
+    /// Every alert of a call that is not resolved, as the database has it.
     pub async fn open_alerts(&self) -> Result<Vec<OpenAlert>, StoreError> {
         let asked = async {
             let mut connection = self.shared.pool.acquire().await?;

@@ -13,7 +13,8 @@ use hotline_core::fact::{Entry, Fact, RecordingEnd};
 use hotline_core::ids::{AlertId, CallId, RecordingId};
 use parking_lot::Mutex;
 use sqlx::{AnyConnection, AnyPool};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
+use tokio::task::AbortHandle;
 
 use super::disk::{create_folder, plain};
 use super::drain::Drain;
@@ -21,12 +22,14 @@ use super::engine::{Engine, Kind};
 use super::journal::{self, Handle, Shared, Tuning};
 use super::recordings::{Decode, Recordings};
 use super::recover::{self, Fold};
-use super::writer::Writers;
 use super::segments::{self, Reader, Segment};
+use super::writer::{Tries, WriteError, Writers, in_time};
 use super::{Changed, Journal, Recovered, Store, StoreError, StoreHealth, StoreSettings, record};
 
 /// A start waits so long for the database, then goes on without.
 const START_WAIT: Duration = Duration::from_secs(5);
+/// Whoever listens may be so many changes behind before it is told that it missed some.
+const CHANGES: usize = 1_024;
 /// A stop drains so long.
 const STOP_WAIT: Duration = Duration::from_secs(5);
 
@@ -39,10 +42,35 @@ pub(super) struct Inner {
     pub node: String,
     /// Reserved numbers of alerts that tools open.
     pub references: Mutex<VecDeque<i64>>,
+    /// What other nodes changed.
+    pub changed: broadcast::Sender<Changed>,
     pub recordings: Recordings,
+    _tasks: Tasks,
     /// `None`: attached beside a running service.
     journal: Option<Arc<Handle>>,
     running: Mutex<Option<Running>>,
+}
+
+/// Tasks that end with the store.
+#[derive(Debug, Default)]
+struct Tasks(Vec<AbortHandle>);
+
+impl Tasks {
+    fn start(engine: &Engine, node: &str, changed: &broadcast::Sender<Changed>) -> Self {
+        match engine.kind() {
+            Kind::Sqlite => Self::default(),
+            Kind::Postgres => Self(vec![
+                tokio::spawn(super::nodes::stay_alive(engine.clone(), node.to_owned())).abort_handle(),
+                tokio::spawn(super::nodes::listen(engine.url(), node.to_owned(), changed.clone())).abort_handle(),
+            ]),
+        }
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
 }
 
 /// What [`close`] ends.
@@ -57,6 +85,32 @@ impl Inner {
     pub async fn tell_alerts(&self, connection: &mut AnyConnection, alerts: &[AlertId]) -> Result<(), sqlx::Error> {
         let changed: Vec<Changed> = alerts.iter().map(|id| Changed::Alert(*id)).collect();
         self.engine.tell(connection, &self.node, &changed).await
+    }
+
+    /// Tells the other nodes about the directory.
+    pub async fn tell_directory(&self) -> Result<(), StoreError> {
+        let mut tries = Tries::default();
+        in_time(async {
+            loop {
+                match self.tell_directory_once().await {
+                    Ok(()) => return Ok(()),
+                    Err(error) => tries.again(error).await?,
+                }
+            }
+        })
+        .await
+    }
+
+    async fn tell_directory_once(&self) -> Result<(), WriteError> {
+        if self.engine.kind() == Kind::Sqlite {
+            return Ok(());
+        }
+        let mut writer = self.writers.writer().await?;
+        let mut transaction = writer.begin().await?;
+        self.engine.tell(&mut transaction, &self.node, &[Changed::Directory]).await?;
+        transaction.commit().await?;
+        writer.keep();
+        Ok(())
     }
 
     pub fn health(&self) -> StoreHealth {
@@ -87,12 +141,15 @@ pub(super) async fn open(
     let (mending, to) = (recordings.clone(), journal.clone());
     let fold = blocking(move || Ok(mend_recordings(fold, &mending, &to))).await?;
     let running = Running { threads, drain: tokio::spawn(watched(drain, Arc::clone(&shared))) };
+    let changed = broadcast::Sender::new(CHANGES);
     let inner = Inner {
         pool: engine.pool(),
-        engine,
         writers,
-        node,
         references: Mutex::default(),
+        _tasks: Tasks::start(&engine, &node, &changed),
+        engine,
+        node,
+        changed,
         recordings,
         journal: Some(handle),
         running: Mutex::new(Some(running)),
@@ -114,6 +171,8 @@ pub(super) async fn attach(settings: &StoreSettings) -> Result<Store, StoreError
         engine,
         node: settings.node.clone(),
         references: Mutex::default(),
+        changed: broadcast::Sender::new(1),
+        _tasks: Tasks::default(),
         recordings,
         journal: None,
         running: Mutex::new(None),

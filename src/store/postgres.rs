@@ -7,8 +7,8 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AnyConnection, Row};
 
-use super::{Changed, StoreError};
 use super::engine::Use;
+use super::{Changed, StoreError};
 
 /// Two adjacent releases work side by side: what a newer one has added does not stop an older one.
 pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
@@ -59,6 +59,19 @@ const CLAIM_LOCK: i64 = 0x686f_746c_696e_6531;
 /// Waits until no other node claims notifications; until the transaction ends.
 pub(super) async fn claim_turn(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(CLAIM_LOCK).execute(connection).await.map(|_| ())
+}
+
+/// Says that this node is alive, by the server's clock.
+pub(super) async fn beat(connection: &mut AnyConnection, node: &str) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO nodes (name, seen_at)
+         VALUES ($1, CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT))
+         ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at",
+    )
+    .bind(node.to_owned())
+    .execute(connection)
+    .await
+    .map(|_| ())
 }
 
 /// Another node said within the last 10 s that it is alive.
@@ -114,16 +127,12 @@ pub(super) fn plain_connection(error: &sqlx::Error) -> Option<String> {
 }
 
 /// The channel that nodes tell each other by.
-const CHANNEL: &str = "hotline";
+pub(super) const CHANNEL: &str = "hotline";
 /// A message has less than 8,000 bytes; an id has 36.
 const IDS: usize = 200;
 
 /// Tells the other nodes, when the transaction commits: `node|kind|id,id…`.
-pub(super) async fn tell(
-    connection: &mut AnyConnection,
-    node: &str,
-    changed: &[Changed],
-) -> Result<(), sqlx::Error> {
+pub(super) async fn tell(connection: &mut AnyConnection, node: &str, changed: &[Changed]) -> Result<(), sqlx::Error> {
     let ids = |of: fn(&Changed) -> Option<String>| changed.iter().filter_map(of).collect::<Vec<_>>();
     let alerts = ids(|changed| if let Changed::Alert(id) = changed { Some(id.to_string()) } else { None });
     let calls = ids(|changed| if let Changed::Call(id) = changed { Some(id.to_string()) } else { None });
@@ -131,6 +140,7 @@ pub(super) async fn tell(
     for (kind, ids) in [("alert", alerts), ("call", calls)] {
         messages.extend(ids.chunks(IDS).map(|ids| format!("{node}|{kind}|{}", ids.join(","))));
     }
+    // `All` is what a listener concludes; nobody sends it.
     if changed.contains(&Changed::Directory) {
         messages.push(format!("{node}|directory|"));
     }

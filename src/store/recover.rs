@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::str::FromStr;
 
+use hotline_core::alert::Change;
 use hotline_core::directory::Language;
 use hotline_core::fact::{Direction, Entry, Fact, Priority};
 use hotline_core::ids::{AlertId, CallId, CustomerId, NumberId, RecordingId};
@@ -69,7 +70,7 @@ impl Fold {
             if *direction == Direction::Inbound {
                 self.remember(reference);
             }
-            let alert = if *direction == Direction::AlertRing { entry.alert } else { None };
+            let alert = if *direction == Direction::Inbound { None } else { entry.alert };
             self.calls.entry(id).or_insert_with(|| FoldedCall {
                 cut: CutOffCall {
                     call: id,
@@ -108,7 +109,12 @@ impl Fold {
                 }
             }
             Fact::CallEnded { .. } => {
-                call.ended = true;
+                if !call.ended {
+                    call.ended = true;
+                    for alert in self.alerts.values_mut().filter(|alert| alert.call == Some(id)) {
+                        due_at_end(alert, entry.at);
+                    }
+                }
                 self.forget_if_done(id);
             }
             _ => {}
@@ -146,7 +152,15 @@ impl Fold {
                 alert.acknowledged = true;
                 alert.next_ring_at = None;
             }
-            Fact::AlertResolved { .. } => {
+            Fact::Alert(Change::Unacknowledged { .. }) if alert.acknowledged => {
+                alert.acknowledged = false;
+                alert.next_ring_at = Some(entry.at);
+            }
+            Fact::Alert(Change::Woke | Change::EscalateNow { .. }) if !alert.acknowledged => {
+                alert.next_ring_at = Some(entry.at);
+            }
+            Fact::Alert(Change::Snoozed { until, .. }) if !alert.acknowledged => alert.next_ring_at = Some(*until),
+            Fact::AlertResolved { .. } | Fact::Alert(Change::Merged { .. }) => {
                 let call = alert.call;
                 self.alerts.remove(&id);
                 if let Some(call) = call {
@@ -219,6 +233,13 @@ impl Fold {
     }
 }
 
+/// While its call ran it looked for a person itself; what nobody was told about is due now.
+fn due_at_end(alert: &mut OpenAlert, at: Timestamp) {
+    if !alert.acknowledged && alert.rings == 0 {
+        alert.next_ring_at = alert.next_ring_at.map(|next| next.min(at));
+    }
+}
+
 fn next_reference(latest: &VecDeque<u32>) -> u32 {
     let highest = latest.iter().max().copied().unwrap_or(0);
     let lowest = latest.iter().min().copied().unwrap_or(0);
@@ -234,10 +255,7 @@ fn next_reference(latest: &VecDeque<u32>) -> u32 {
 
 /// What the database knows, to go on from.
 /// `only_of`: calls of this node alone.
-pub(super) async fn from_database(
-    connection: &mut AnyConnection,
-    only_of: Option<&str>,
-) -> Result<Fold, sqlx::Error> {
+pub(super) async fn from_database(connection: &mut AnyConnection, only_of: Option<&str>) -> Result<Fold, sqlx::Error> {
     let only_of = only_of.map(str::to_owned);
     let mut fold = Fold::default();
     let calls = query(

@@ -235,7 +235,7 @@ impl Batch {
                     return Err(sqlx::Error::Encode("an alert opens with `Change::Received`".into()));
                 };
                 for (fact, why) in &facts {
-                    record.apply(fact, at);
+                    record.take_in(fact, at);
                     self.lines.add(id, fact, why, at);
                 }
                 self.audited.push((deed(event, id, "alert.open", &record), at));
@@ -270,7 +270,7 @@ impl Batch {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let before = slot.record.clone();
         for (fact, why) in facts {
-            slot.record.apply(fact, at);
+            slot.record.take_in(fact, at);
             self.lines.add(id, fact, why, at);
         }
         let now = &slot.record;
@@ -298,9 +298,11 @@ impl Batch {
         if self.by_group.get(&group) != Some(&id) {
             return;
         }
-        let open = self.slots.values().map(|slot| &slot.record.alert).filter(|other| {
-            other.group_key.as_ref() == Some(&group) && other.status != Status::Resolved
-        });
+        let open = self
+            .slots
+            .values()
+            .map(|slot| &slot.record.alert)
+            .filter(|other| other.group_key.as_ref() == Some(&group) && other.status != Status::Resolved);
         match open.max_by_key(|other| (other.opened_at, other.id)).map(|other| other.id) {
             Some(next) => self.by_group.insert(group, next),
             None => self.by_group.remove(&group),

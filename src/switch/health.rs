@@ -21,6 +21,15 @@ pub enum AlertError {
     NotKept(String),
 }
 
+impl From<super::commands::CommandError> for AlertError {
+    fn from(error: super::commands::CommandError) -> Self {
+        match error {
+            super::commands::CommandError::Unknown | super::commands::CommandError::Refused(_) => Self::NotOpen,
+            super::commands::CommandError::NotKept(why) => Self::NotKept(why),
+        }
+    }
+}
+
 /// How the service is, for `/readyz`, the page and `doctor`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Health {

@@ -8,10 +8,18 @@
 //! | `deeds` | one command each: answer, play, record, dial, bridge, hang up |
 //! | `leg` | one leg: dialog, media and what was negotiated between them |
 //! | `play` | from prompts to clips |
+//! | `commands` | what people say about alerts, kept by the database |
+//! | `escalate` | the steps that are due, each in one transaction |
+//! | `reach` | which contacts can be reached now |
+//! | `board` | open alerts of calls, in memory |
+//! | `ring` | without the database: starts calls about alerts that nobody has |
 //! | `events` | what tools send: kept in batches, on disk while the database is away |
 //! | `actions` | what alerts start: webhooks and commands |
-//! | `board` | open alerts in memory, what is due to ring |
-//! | `ring` | starts calls about alerts that nobody has |
+//! | `deliver` | notifications that are due: sent, rung, tried again, told by the next contact |
+//! | `links`, `replies` | signed links; what people answer by SMS and in chats |
+//! | `phone` | a notification by telephone: one call of our own to one phone |
+//! | `outside` | what a call asks of the house: open reports, alerts, people's words; phones that make way |
+//! | `taken` | the SMS to a caller whose report somebody has taken |
 //! | `recover` | ends the calls that a crash cut off |
 //! | `health` | what is wrong and how to mend it |
 //!
@@ -24,16 +32,26 @@ mod board;
 pub mod commands;
 mod deeds;
 mod deliver;
+pub mod documents;
 mod escalate;
 pub mod events;
 mod health;
 mod heartbeats;
 mod leg;
+pub mod links;
+mod outside;
 pub mod phone;
+mod pins;
 mod play;
+mod reach;
 mod recover;
+pub mod replies;
 mod ring;
+mod secrets;
+mod taken;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -41,15 +59,15 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use hotline_core::alert::Command;
 use hotline_core::call::CallView;
-use hotline_core::directory::Directory;
+use hotline_core::directory::{Destination, Directory};
 use hotline_core::fact::{Actor, Entry, Fact};
-use hotline_core::ids::{AlertId, CallId, IdSource};
+use hotline_core::ids::{AlertId, CallId, IdSource, LegId};
 use parking_lot::Mutex;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::task::TaskTracker;
 
-use crate::clock::now;
 use crate::notify::Notifier;
 use crate::rtp::Media;
 use crate::sip::{Registered, Sip, SipCounters, TrunkState};
@@ -83,6 +101,12 @@ pub struct Switch(Arc<Inner>);
 pub struct Parts {
     /// Customers, people, numbers, flows.
     pub directory: Arc<Directory>,
+    /// As they were written, and what goes with it.
+    pub in_force: documents::InForce,
+    /// Puts the directory together anew.
+    pub compose: documents::Compose,
+    /// Seals secrets before they are kept.
+    pub seal: crate::store::seal::Seal,
     /// Signalling.
     pub sip: Sip,
     /// Media.
@@ -114,6 +138,10 @@ pub struct Parts {
 #[derive(Debug)]
 struct Inner {
     directory: ArcSwap<Directory>,
+    in_force: ArcSwap<documents::InForce>,
+    compose: ArcSwap<documents::Compose>,
+    seal: crate::store::seal::Seal,
+    writing: tokio::sync::Mutex<()>,
     files: ArcSwap<play::Files>,
     warnings: ArcSwap<Vec<String>>,
     sip: Sip,
@@ -126,14 +154,22 @@ struct Inner {
     ring_again: Duration,
     notifier: Notifier,
     public_url: Option<String>,
+    /// Messages on their way out.
+    delivery: deliver::Delivery,
     calls: Mutex<HashMap<CallId, Running>>,
     board: Mutex<board::Board>,
     /// Alerts whose last round found no phone that could be reached.
     unreached: Mutex<BTreeSet<AlertId>>,
+    /// Since when the database can't be used: then the board's own alerts ring without it.
+    away_since: Mutex<Option<std::time::Instant>>,
+    escalating: Mutex<escalate::Escalating>,
+    delivery_woken: Notify,
     ids: Mutex<IdSource>,
     reference: AtomicU32,
     draining: AtomicBool,
     transcripts_waiting: AtomicU64,
+    /// Wrong PINs of engineers, by source.
+    pins: Mutex<pins::Pins>,
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
     events: events::Queue,
@@ -149,15 +185,21 @@ struct Inner {
 struct Running {
     view: CallView,
     inbox: mpsc::Sender<Outside>,
+    /// Phones that it rings, or that were answered and not given up yet.
+    rings: Vec<(LegId, Destination)>,
 }
 
 /// What may reach a call from outside its legs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Outside {
     /// Somebody acknowledged or resolved its alert.
     AlertTaken,
     /// The service stops and its patience is at an end.
     Shutdown,
+    /// A live caller needs the phone that this leg rings.
+    MakeWay(LegId),
+    /// Somebody whom a notification reached wants to be joined with the caller.
+    WalkIn(Box<task::Handover>),
 }
 
 /// Something changed; look it up. Sent when the change is in the journal (the
@@ -185,6 +227,10 @@ impl Switch {
         let switch = Self(Arc::new(Inner {
             files: ArcSwap::from_pointee(files),
             directory: ArcSwap::new(parts.directory),
+            in_force: ArcSwap::from_pointee(parts.in_force),
+            compose: ArcSwap::from_pointee(parts.compose),
+            seal: parts.seal,
+            writing: tokio::sync::Mutex::default(),
             warnings: ArcSwap::from_pointee(parts.warnings),
             sip: parts.sip,
             media: parts.media,
@@ -196,13 +242,18 @@ impl Switch {
             ring_again: parts.ring_again,
             notifier: parts.notifier,
             public_url: parts.public_url,
+            delivery: deliver::Delivery::default(),
             calls: Mutex::default(),
             board: Mutex::new(board::Board::new(recovered.open_alerts)),
             unreached: Mutex::default(),
+            away_since: Mutex::default(),
+            escalating: Mutex::default(),
+            delivery_woken: Notify::new(),
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),
             draining: AtomicBool::new(false),
             transcripts_waiting: AtomicU64::new(0),
+            pins: Mutex::default(),
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
             events: events::Queue::open(&parts.data_dir),
@@ -226,7 +277,7 @@ impl Switch {
         self.0.directory.load_full()
     }
 
-    /// A new snapshot (SIGHUP). Running calls keep theirs.
+    /// A new snapshot. Running calls keep theirs. Blocking: flows may name files.
     pub fn reload(&self, directory: Directory, warnings: Vec<String>) -> Result<(), SpeechError> {
         let files = play::load_files(&directory)?;
         self.0.files.store(Arc::new(files));
@@ -274,37 +325,15 @@ impl Switch {
         self.0.sip.counters()
     }
 
-    /// Somebody has it: no more ringing. Kept in the journal before it returns; acknowledging
-    /// an acknowledged alert changes nothing and is fine.
+    /// Somebody has it: no more ringing. Kept before it returns; acknowledging an acknowledged alert changes nothing
+    /// and is fine.
     pub async fn acknowledge(&self, alert: AlertId, by: Actor) -> Result<(), AlertError> {
-        let known = self.0.board.lock().alert(alert).map(|alert| alert.acknowledged);
-        match known {
-            None => Err(AlertError::NotOpen),
-            Some(true) => Ok(()),
-            Some(false) => self.settle(alert, Fact::AlertAcknowledged { by }).await,
-        }
+        Ok(self.command(alert, Command::Acknowledge, by).await?)
     }
 
-    /// It is over. Kept before it returns; resolving a resolved alert is `NotOpen`.
+    /// It is over. Kept before it returns; resolving a resolved alert changes nothing and is fine.
     pub async fn resolve(&self, alert: AlertId, by: Actor) -> Result<(), AlertError> {
-        if self.0.board.lock().alert(alert).is_none() {
-            return Err(AlertError::NotOpen);
-        }
-        self.settle(alert, Fact::AlertResolved { by }).await
-    }
-
-    async fn settle(&self, alert: AlertId, fact: Fact) -> Result<(), AlertError> {
-        const WAIT: Duration = Duration::from_secs(2);
-        let entry = Entry { at: now().wall, call: None, alert: Some(alert), fact, why: "by hand".to_owned() };
-        let receipt = self.keep(entry);
-        self.tell_calls_of(alert);
-        match tokio::time::timeout(WAIT, receipt.written()).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(AlertError::NotKept(error.to_string())),
-            Err(_) => {
-                Err(AlertError::NotKept("the disk does not take it; it counts until the service stops".to_owned()))
-            }
-        }
+        Ok(self.command(alert, Command::Resolve, by).await?)
     }
 
     /// Appends what a job found out (transcripts).
@@ -315,6 +344,7 @@ impl Switch {
     /// Keeps one fact: board, journal, feed, in this order.
     fn keep(&self, entry: Entry) -> Receipt {
         let (call, alert) = (entry.call, entry.alert);
+        let taken = alert.filter(|_| matches!(entry.fact, Fact::AlertAcknowledged { .. }));
         let touches_alert = !matches!(entry.fact, Fact::Step { .. } | Fact::LegRinging { .. });
         // One lock around both, so that board and journal agree on the order.
         let receipt = {
@@ -325,8 +355,12 @@ impl Switch {
         if let Some(call) = call {
             self.tell(Change::Call(call));
         }
+        if let Some(alert) = taken {
+            self.tell_caller(alert);
+        }
         if let Some(alert) = alert.filter(|_| touches_alert) {
             self.tell(Change::Alert(alert));
+            self.alerts_changed();
         }
         receipt
     }
@@ -341,9 +375,28 @@ impl Switch {
         self.0.changed.notified().await;
     }
 
+    /// What happens to an alert next if nobody does anything, in words, and when.
+    pub fn next_of(
+        &self,
+        alert: &hotline_core::alert::Alert,
+        now: jiff::Timestamp,
+    ) -> (String, Option<jiff::Timestamp>) {
+        hotline_core::escalation::outlook(alert, &self.directory(), self.0.ring_again, now)
+    }
+
     /// Changes that have no listener are nobody's loss.
     fn tell(&self, change: Change) {
         let _ = self.0.feed.send(change);
+    }
+
+    /// There may be something to send now.
+    fn wake_delivery(&self) {
+        self.0.delivery_woken.notify_one();
+    }
+
+    /// Resolves when there may be something to send before its time.
+    pub async fn delivery_woken(&self) {
+        self.0.delivery_woken.notified().await;
     }
 
     fn tell_calls_of(&self, alert: AlertId) {
@@ -411,7 +464,7 @@ impl Switch {
 }
 
 #[cfg(test)]
-mod tests {
+mod faults {
     use super::guarded;
 
     #[test]

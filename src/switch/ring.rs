@@ -1,5 +1,7 @@
-//! Starts calls to people about alerts that nobody has. Which are due is the
-//! board's word, how a ring goes is the call machine's.
+//! Without the database: starts calls to people about alerts of calls that nobody has. Which are due is the
+//! board's word, how a ring goes is the call machine's. With the database the escalation does it (`escalate`), never both:
+//! the rounds rung here are facts in the journal and move the escalation on when they are drained, and an alert about which
+//! people are being rung is left alone by it.
 
 use hotline_core::call::{AlertRing, Call};
 use hotline_core::fact::{Entry, Fact};
@@ -9,11 +11,14 @@ use super::{Switch, guarded, task};
 use crate::clock::now;
 use crate::store::OpenAlert;
 
+/// The database is waited for so long before people are rung without it.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
 impl Switch {
-    /// Rings people about what is due. At most one ring at a time for each schedule, so that a night
-    /// with many alerts is one call after the other and not ten at once to the same person.
+    /// Rings people about what is due, if the database can't be used. At most one ring at a time for each schedule, so that a
+    /// night with many alerts is one call after the other and not ten at once to the same person.
     pub fn ring_due(&self) {
-        if self.health_draining() {
+        if self.health_draining() || !self.database_is_away() {
             return;
         }
         guarded("looking for people to ring", || self.make_up_for_unreached());
@@ -22,6 +27,18 @@ impl Switch {
         for alert in due {
             guarded("ringing about an alert", || self.ring_unless_busy(&alert, &mut busy));
         }
+    }
+
+    /// The database can't be written or asked, and not only for a moment.
+    fn database_is_away(&self) -> bool {
+        let fault = self.0.journal.health().database_fault.is_some() || self.escalation_failed();
+        let mut since = self.0.away_since.lock();
+        if !fault {
+            *since = None;
+            return false;
+        }
+        let moment = now().mono;
+        moment.duration_since(*since.get_or_insert(moment)) >= PATIENCE
     }
 
     fn ring_unless_busy(&self, alert: &OpenAlert, busy: &mut Vec<ScheduleId>) {

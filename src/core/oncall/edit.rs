@@ -3,7 +3,7 @@
 //! Editing never restarts a rotation and never rewrites what was: each edit of a layer's rotation adds a version that
 //! begins at the moment of the edit and says whose turn runs then. The person on call stays until the hand-off, and the
 //! order that follows is the new list's from there on; if the person was taken out, the next of the old order who is still
-//! there takes over at once (GoAlert's rule).
+//! there takes over at once (as `GoAlert` does).
 
 use jiff::{SignedDuration, Timestamp};
 

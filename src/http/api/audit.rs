@@ -121,11 +121,7 @@ impl From<AuditReport> for AuditState {
             head: chain.head,
             broken: chain.broken.map(|broken| broken.to_string()),
         };
-        Self {
-            whole: report.whole(),
-            queued: report.queued,
-            chains: report.chains.into_iter().map(chain).collect(),
-        }
+        Self { whole: report.whole(), queued: report.queued, chains: report.chains.into_iter().map(chain).collect() }
     }
 }
 

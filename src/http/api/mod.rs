@@ -6,7 +6,9 @@ mod alerts;
 mod audit;
 mod calls;
 mod configured;
+mod heartbeat_state;
 mod lines;
+mod notifications;
 mod on_call;
 mod recordings;
 
@@ -67,10 +69,9 @@ fn documented() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Frame::openapi())
         .routes(routes!(calls::list))
         .routes(routes!(calls::one))
-        .routes(routes!(alerts::list))
-        .routes(routes!(alerts::one))
-        .routes(routes!(alerts::acknowledge))
-        .routes(routes!(alerts::resolve))
+        .merge(alerts::documented())
+        .routes(routes!(notifications::list))
+        .routes(routes!(heartbeat_state::state))
         .routes(routes!(recordings::audio))
         .routes(routes!(on_call::list))
         .routes(routes!(configured::schedules))

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use hotline_core::call::CallView;
 use hotline_core::directory::Directory;
-use hotline_core::ids::{CustomerId, UserId};
+use hotline_core::ids::{CustomerId, ServiceId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -36,6 +36,12 @@ impl Named {
     /// A customer.
     pub fn customer(directory: &Directory, id: &str) -> Self {
         let name = directory.customers.get(&CustomerId::from(id)).map_or(id, |customer| &customer.name);
+        Self { id: id.to_owned(), name: name.to_owned() }
+    }
+
+    /// A service.
+    pub fn service(directory: &Directory, id: &str) -> Self {
+        let name = directory.services.get(&ServiceId::from(id)).map_or(id, |service| &service.name);
         Self { id: id.to_owned(), name: name.to_owned() }
     }
 
@@ -318,6 +324,9 @@ pub struct TimelineEntry {
     pub what: String,
     /// Why; empty where `what` says it all.
     pub why: String,
+    /// What somebody wrote, or an action said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// `engineer-1` becomes `Ada Winter`; logins and tokens stay.
@@ -390,6 +399,7 @@ impl From<TimelineRow> for TimelineEntry {
             kind: row.kind,
             what: row.what,
             why: row.why,
+            text: row.text,
         }
     }
 }
@@ -398,7 +408,10 @@ impl From<TimelineRow> for TimelineEntry {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "019aab2c-7d11-7000-8000-000000000002", "reference": "4711", "status": "triggered", "priority": "P2",
-    "title": "Fault reported by Acme Logistics", "customer": {"id": "acme", "name": "Acme Logistics"}, "number": "hotline",
+    "title": "Fault reported by Acme Logistics", "urgency": "high", "customer": {"id": "acme", "name": "Acme Logistics"},
+    "service": null, "source": null, "assigned": null, "snoozed_until": null, "events": 1,
+    "last_event_at": "2026-11-22T03:00:00.412Z", "began_at": null, "dedup_key": null, "group_key": null, "merged_into": null,
+    "policy": "standard", "link": null, "number": "hotline",
     "call_id": "019aab2c-7d11-7000-8000-000000000001", "caller": "+493012345678", "created_at": "2026-11-22T03:00:00.412Z",
     "acknowledged_at": null, "acknowledged_by": null, "resolved_at": null, "resolved_by": null,
     "rings": 1, "next_ring_at": "2026-11-22T03:10:00.000Z"
@@ -414,9 +427,38 @@ pub struct AlertSummary {
     pub priority: String,
     /// One line.
     pub title: String,
+    /// `high`: people are woken; `low`: it waits for support hours.
+    pub urgency: String,
     /// The customer, if known.
     pub customer: Option<Named>,
-    /// The hotline number rung.
+    /// The service, if known.
+    pub service: Option<Named>,
+    /// The tool it came from (id of an alert source, `by-hand`, `heartbeat:ID`); null: a call.
+    pub source: Option<String>,
+    /// The person it was given to.
+    pub assigned: Option<Named>,
+    /// Nobody is told until then.
+    #[schema(format = DateTime)]
+    pub snoozed_until: Option<String>,
+    /// Events it has swallowed, the first included.
+    pub events: i64,
+    /// When an event or call last added to it.
+    #[schema(format = DateTime)]
+    pub last_event_at: String,
+    /// When the fault began, by the tool.
+    #[schema(format = DateTime)]
+    pub began_at: Option<String>,
+    /// The tool's key of the fault.
+    pub dedup_key: Option<String>,
+    /// What groups it with others.
+    pub group_key: Option<String>,
+    /// The alert it was merged into.
+    pub merged_into: Option<String>,
+    /// Id of the escalation policy; null: the number's schedule, again and again.
+    pub policy: Option<String>,
+    /// A page of the tool about it.
+    pub link: Option<String>,
+    /// The hotline number rung; empty where it came from a tool.
     pub number: String,
     /// The call it came from.
     pub call_id: Option<String>,
@@ -457,7 +499,20 @@ impl AlertSummary {
             status: status.to_owned(),
             priority: alert.priority.word().to_owned(),
             title: alert.title.clone(),
+            urgency: "high".to_owned(),
             customer: alert.customer.as_ref().map(|id| Named::customer(directory, &id.0)),
+            service: None,
+            source: None,
+            assigned: None,
+            snoozed_until: None,
+            events: 1,
+            last_event_at: rfc3339(created),
+            began_at: None,
+            dedup_key: None,
+            group_key: None,
+            merged_into: None,
+            policy: None,
+            link: None,
             number: alert.number.0.clone(),
             call_id: alert.call.map(|call| call.to_string()),
             caller: alert.caller.as_ref().map(|caller| caller.reveal().clone()),
@@ -480,7 +535,20 @@ impl AlertSummary {
             status: row.status,
             priority: row.priority,
             title: row.title,
+            urgency: row.urgency,
             customer: row.customer.as_deref().map(|id| Named::customer(directory, id)),
+            service: row.service.as_deref().map(|id| Named::service(directory, id)),
+            source: row.source,
+            assigned: row.assigned.as_deref().map(|id| Named::user(directory, id)),
+            snoozed_until: row.snoozed_until.map(rfc3339),
+            events: row.events,
+            last_event_at: rfc3339(row.last_event_at),
+            began_at: row.began_at.map(rfc3339),
+            dedup_key: row.dedup_key,
+            group_key: row.group_key,
+            merged_into: row.merged_into,
+            policy: row.policy,
+            link: row.link,
             number: row.number,
             call_id: row.call_id,
             caller: row.caller,

@@ -77,7 +77,8 @@ pub async fn show(Visitor(viewer): Visitor, State(state): Shared, params: Result
 
 /// The filter as part of an address, ended by `&`.
 fn query(filter: &AuditFilter) -> String {
-    let words = [("actor", &filter.actor), ("action", &filter.action), ("object", &filter.object), ("node", &filter.node)];
+    let words =
+        [("actor", &filter.actor), ("action", &filter.action), ("object", &filter.object), ("node", &filter.node)];
     words.iter().filter_map(|(name, word)| Some(format!("{name}={}&", escaped(word.as_ref()?)))).collect()
 }
 

@@ -107,10 +107,8 @@ pub async fn show(Visitor(viewer): Visitor, State(state): Shared) -> Response {
 
 /// From the database; what only this node's switch knows yet (the database is behind it, or away) is added.
 async fn open(state: &AppState, viewer: &Viewer, directory: &Directory, now: Timestamp) -> Open {
-    let (kept, (known, _)) = tokio::join!(
-        state.records().open_glance(viewer.customers.as_deref(), OPEN_MAX),
-        open_alerts(state, viewer)
-    );
+    let (kept, (known, _)) =
+        tokio::join!(state.records().open_glance(viewer.customers.as_deref(), OPEN_MAX), open_alerts(state, viewer));
     let listed = kept.is_ok();
     let kept = kept.unwrap_or_default();
     let (mut waiting, mut taken) = (kept.waiting, kept.acknowledged);
@@ -121,7 +119,9 @@ async fn open(state: &AppState, viewer: &Viewer, directory: &Directory, now: Tim
     for alert in known.into_iter().filter(|alert| !full && !ids.contains(&alert.id)) {
         // The switch may not have heard yet that it is over.
         let over = match alert.id.parse() {
-            Ok(id) if listed => state.records().glance(id).await.ok().flatten().is_some_and(|row| row.resolved_at.is_some()),
+            Ok(id) if listed => {
+                state.records().glance(id).await.ok().flatten().is_some_and(|row| row.resolved_at.is_some())
+            }
             Ok(_) | Err(_) => false,
         };
         if over {

@@ -80,7 +80,7 @@ pub async fn other(
         Ok(None) => return no_such(&state, "button"),
         Err(problem) => return show_problem(&state, &problem),
     };
-    match state.board().carry_out(id, command, viewer.actor()).await {
+    match state.board().command(id, command, viewer.actor()).await {
         Ok(()) => Redirect::to(&format!("/alerts/{id}")).into_response(),
         Err(CommandError::Unknown) => no_such(&state, "alert"),
         Err(CommandError::Refused(refusal)) => {
@@ -111,15 +111,19 @@ async fn command(
         "snooze" => {
             let now = crate::clock::now().wall;
             let until = field("for").and_then(|word| snooze_until(word, now, &zone_of(viewer, &directory)));
-            Command::Snooze(until.ok_or_else(|| {
-                Problem::invalid("for", "Snooze for 15 minutes, an hour, or until the morning.")
-            })?)
+            Command::Snooze(
+                until
+                    .ok_or_else(|| Problem::invalid("for", "Snooze for 15 minutes, an hour, or until the morning."))?,
+            )
         }
         "merge" => {
             let reference = field("into").map(|text| text.trim_start_matches('#'));
             let reference = reference.ok_or_else(|| Problem::invalid("into", "Write the other alert's number."))?;
             let into = by_reference(state, viewer, reference).await?.ok_or_else(|| {
-                Problem::invalid("into", "No open alert that you see has this number; it stands behind the # of an alert.")
+                Problem::invalid(
+                    "into",
+                    "No open alert that you see has this number; it stands behind the # of an alert.",
+                )
             })?;
             Command::Merge(into)
         }
@@ -149,7 +153,8 @@ fn snooze_until(word: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp
         "1h" => now.checked_add(SignedDuration::from_hours(1)).ok(),
         "morning" => {
             let local = now.to_zoned(zone.clone());
-            let day = if local.hour() < MORNING_HOUR { local.date() } else { local.date().checked_add(1.day()).ok()? };
+            let day =
+                if local.hour() < MORNING_HOUR { local.date() } else { local.date().checked_add(1.day()).ok()? };
             Some(day.at(MORNING_HOUR, 0, 0, 0).to_zoned(zone.clone()).ok()?.timestamp())
         }
         _ => None,
@@ -188,7 +193,11 @@ mod tests {
         let until = |now: &str, word: &str| snooze_until(word, now.parse().unwrap(), &berlin).map(|at| at.to_string());
         assert_eq!(until("2026-11-22T02:00:00Z", "morning").unwrap(), "2026-11-22T07:00:00Z");
         assert_eq!(until("2026-11-22T07:00:00Z", "morning").unwrap(), "2026-11-23T07:00:00Z");
-        assert_eq!(until("2026-10-24T20:00:00Z", "morning").unwrap(), "2026-10-25T07:00:00Z", "winter begins that night");
+        assert_eq!(
+            until("2026-10-24T20:00:00Z", "morning").unwrap(),
+            "2026-10-25T07:00:00Z",
+            "winter begins that night"
+        );
         assert_eq!(until("2026-11-22T02:00:00Z", "15m").unwrap(), "2026-11-22T02:15:00Z");
         assert!(until("2026-11-22T02:00:00Z", "1y").is_none());
     }

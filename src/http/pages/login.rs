@@ -123,7 +123,8 @@ pub async fn log_in(
         (Ok(true), Some(login)) => {
             state.0.slowdown.succeeded(&name, address);
             tracing::info!(login = %login.name, %address, "logged in");
-            audit(&state, format!("login {}", login.name), "login.succeeded", vec![("address", address.to_string())]).await;
+            audit(&state, format!("login {}", login.name), "login.succeeded", vec![("address", address.to_string())])
+                .await;
             match auth::log_in(&session, &login).await {
                 Ok(()) => Redirect::to(ours(&entered.next)).into_response(),
                 Err(error) => away(&state, crate::store::StoreError::Database(error.to_string())),

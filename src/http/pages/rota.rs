@@ -12,8 +12,10 @@ use jiff::{Span, Timestamp};
 
 /// Colours of people; further ones begin again.
 const COLOURS: usize = 8;
-/// A narrower block has no name in it.
-const NAMED_FROM: f64 = 4.0;
+/// A narrower block has no name in it, but initials.
+const NAMED_FROM: f64 = 5.0;
+/// A narrower one has nothing in it.
+const INITIALS_FROM: f64 = 2.4;
 
 /// A share of the width.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -130,11 +132,16 @@ impl Window {
             return None;
         }
         let (x, end) = (self.share(from), self.share(to));
-        let title = format!("{name}, {} – {}{}{why}", self.clock(from), self.clock(to), if why.is_empty() { "" } else { ": " });
+        let title =
+            format!("{name}, {} – {}{}{why}", self.clock(from), self.clock(to), if why.is_empty() { "" } else { ": " });
         Some(Block {
             x: Percent(x),
             width: Percent(end - x),
-            label: if end - x >= NAMED_FROM { name.to_owned() } else { String::new() },
+            label: match end - x {
+                width if width >= NAMED_FROM => name.to_owned(),
+                width if width >= INITIALS_FROM => initials(name),
+                _ => String::new(),
+            },
             title,
             class,
             marked: false,
@@ -152,18 +159,23 @@ impl Window {
     }
 }
 
+/// `AM` of `Anneliese Müller`.
+fn initials(name: &str) -> String {
+    let letters: Vec<char> = name.split_whitespace().filter_map(|word| word.chars().next()).collect();
+    match letters.as_slice() {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [first, .., last] => [*first, *last].iter().collect(),
+    }
+}
+
 /// The zone in which a schedule is shown.
 pub fn zone(schedule: &Schedule) -> TimeZone {
     schedule.time_zone.clone()
 }
 
 /// When nobody is on call although somebody should be.
-pub fn gaps(
-    schedule: &Schedule,
-    directory: &Directory,
-    from: Timestamp,
-    to: Timestamp,
-) -> Vec<(Timestamp, Timestamp)> {
+pub fn gaps(schedule: &Schedule, directory: &Directory, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Timestamp)> {
     oncall::gaps(schedule, directory, from, to).into_iter().map(|gap| (gap.from, gap.to)).collect()
 }
 
@@ -183,9 +195,8 @@ pub fn final_lanes(schedule: &Schedule, directory: &Directory, window: &Window, 
     let lane = |(nth, row): (usize, Vec<Shift>)| {
         let mut blocks = blocks(&row, directory, window, colours);
         if nth == 0 {
-            let gap = |(from, to): &(Timestamp, Timestamp)| {
-                window.block(*from, *to, "nobody", "a gap", "gap".to_owned())
-            };
+            let gap =
+                |(from, to): &(Timestamp, Timestamp)| window.block(*from, *to, "nobody", "a gap", "gap".to_owned());
             blocks.extend(gaps.iter().filter_map(gap));
         }
         let name = if nth == 0 { "On call".to_owned() } else { format!("And {}", nth + 1) };
@@ -248,7 +259,11 @@ pub fn change_lane(schedule: &Schedule, directory: &Directory, window: &Window, 
     for swap in &schedule.swaps {
         let (class, who, what) = match &swap.taker {
             Some(taker) => (colours.class(taker), name(taker), format!("takes the shifts of {}", name(&swap.giver))),
-            None => ("off".to_owned(), format!("{}?", name(&swap.giver)), "wants to be relieved; nobody has taken it".to_owned()),
+            None => (
+                "off".to_owned(),
+                format!("{}?", name(&swap.giver)),
+                "wants to be relieved; nobody has taken it".to_owned(),
+            ),
         };
         blocks.extend(window.block(swap.from, swap.to, &who, &because(&what, &swap.reason), class));
     }
@@ -257,7 +272,12 @@ pub fn change_lane(schedule: &Schedule, directory: &Directory, window: &Window, 
 }
 
 /// The shifts of one person by a schedule.
-pub fn of_person(schedule: &Schedule, directory: &Directory, user: &UserId, window: &Window) -> Vec<(Timestamp, Timestamp)> {
+pub fn of_person(
+    schedule: &Schedule,
+    directory: &Directory,
+    user: &UserId,
+    window: &Window,
+) -> Vec<(Timestamp, Timestamp)> {
     let mut found: Vec<(Timestamp, Timestamp)> = Vec::new();
     let shifts = oncall::shifts(schedule, directory, window.from, window.to);
     for shift in shifts.iter().filter(|shift| shift.user.as_ref() == Some(user)) {
@@ -317,7 +337,10 @@ mod tests {
         let all = block("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z").unwrap();
         assert_eq!((all.x.to_string(), all.width.to_string()), ("0.000%".to_owned(), "100.000%".to_owned()));
         let day = block("2026-11-23T00:00:00Z", "2026-11-24T00:00:00Z").unwrap();
-        assert_eq!((day.x.to_string(), day.width.to_string(), day.label.as_str()), ("10.000%".into(), "10.000%".into(), "Ada"));
+        assert_eq!(
+            (day.x.to_string(), day.width.to_string(), day.label.as_str()),
+            ("10.000%".into(), "10.000%".into(), "Ada")
+        );
         assert!(block("2026-11-23T00:00:00Z", "2026-11-23T01:00:00Z").unwrap().label.is_empty());
         assert!(block("2026-11-01T00:00:00Z", "2026-11-22T00:00:00Z").is_none());
         assert!(window.place(at("2026-12-02T00:00:00Z")).is_none());

@@ -100,7 +100,9 @@ pub async fn one(
         let weeks = params.take("weeks")?.map_or(Some(0), |text| text.parse().ok());
         params.done()?;
         let fits = weeks.filter(|weeks: &i64| weeks.abs() <= WEEKS_MAX);
-        fits.ok_or_else(|| Problem::invalid("weeks", format!("weeks must be a whole number from -{WEEKS_MAX} to {WEEKS_MAX}.")))
+        fits.ok_or_else(|| {
+            Problem::invalid("weeks", format!("weeks must be a whole number from -{WEEKS_MAX} to {WEEKS_MAX}."))
+        })
     });
     let weeks = match weeks {
         Ok(weeks) => weeks,
@@ -171,7 +173,12 @@ fn draw(
         days: window.days(now),
         now: window.place(now),
         gaps: gaps.iter().map(|(from, to)| (window.clock(*from), window.clock(*to))).collect(),
-        summary: format!("{}: who is on call from {} to {}", schedule.name, window.clock(window.from), window.clock(window.to)),
+        summary: format!(
+            "{}: who is on call from {} to {}",
+            schedule.name,
+            window.clock(window.from),
+            window.clock(window.to)
+        ),
         lanes,
         duty,
         told,
@@ -207,9 +214,8 @@ fn of_person(
         if shifts.is_empty() {
             continue;
         }
-        let block = |(from, to): &(Timestamp, Timestamp)| {
-            window.block(*from, *to, &schedule.name, "", colours.class(&user.id))
-        };
+        let block =
+            |(from, to): &(Timestamp, Timestamp)| window.block(*from, *to, &schedule.name, "", colours.class(&user.id));
         let blocks = shifts.iter().filter_map(block).collect();
         lanes.push(Lane { name: schedule.name.clone(), note: String::new(), main: false, blocks });
         let ahead = shifts.iter().filter(|(_, to)| *to > now);

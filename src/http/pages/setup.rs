@@ -65,15 +65,12 @@ fn policy_view(policy: &EscalationPolicy, directory: &Directory) -> PolicyView {
         more => format!("Then all steps {more} more times."),
     };
     let end = match policy.unacknowledge_after {
-        Some(after) => format!("{again} An alert that somebody has for {} and that is still open begins anew.", length(after)),
+        Some(after) => {
+            format!("{again} An alert that somebody has for {} and that is still open begins anew.", length(after))
+        }
         None => again,
     };
-    PolicyView {
-        name: policy.name.clone(),
-        default: directory.default_policy.as_ref() == Some(&policy.id),
-        steps,
-        end,
-    }
+    PolicyView { name: policy.name.clone(), default: directory.default_policy.as_ref() == Some(&policy.id), steps, end }
 }
 
 fn targets(step: &Step, directory: &Directory) -> String {
@@ -89,7 +86,11 @@ fn targets(step: &Step, directory: &Directory) -> String {
         Target::Channel(id) => directory.channels.get(id).map_or(&id.0, |channel| &channel.name).clone(),
         Target::Number(_) => "a telephone outside".to_owned(),
     };
-    if step.targets.is_empty() { "nobody".to_owned() } else { step.targets.iter().map(name).collect::<Vec<_>>().join(", ") }
+    if step.targets.is_empty() {
+        "nobody".to_owned()
+    } else {
+        step.targets.iter().map(name).collect::<Vec<_>>().join(", ")
+    }
 }
 
 fn conditions(step: &Step) -> String {
@@ -137,9 +138,11 @@ fn services(viewer: &Viewer, directory: &Directory) -> Vec<Row> {
             Some(id) => directory.customers.get(id).map_or(&id.0, |customer| &customer.name).clone(),
             None => "shared by all customers".to_owned(),
         });
-        facts.extend(service.team.as_ref().map(|id| {
-            format!("looked after by {}", directory.teams.get(id).map_or(id.0.as_str(), |team| &team.name))
-        }));
+        facts.extend(
+            service.team.as_ref().map(|id| {
+                format!("looked after by {}", directory.teams.get(id).map_or(id.0.as_str(), |team| &team.name))
+            }),
+        );
         facts.extend(service.policy.as_ref().map(|id| format!("policy {}", policy(directory, id))));
         facts.extend(service.support.as_ref().map(|calendar| format!("support hours {calendar}")));
         facts.extend(service.priority.map(|priority| format!("{} unless told otherwise", priority.word())));
@@ -211,7 +214,10 @@ mod tests {
     #[test]
     fn lengths_are_told_in_what_people_use() {
         let told = |seconds| length(Duration::from_secs(seconds));
-        assert_eq!((told(30), told(300), told(5_400), told(7_200)), ("30 s".into(), "5 min".into(), "90 min".into(), "2 h".into()));
+        assert_eq!(
+            (told(30), told(300), told(5_400), told(7_200)),
+            ("30 s".into(), "5 min".into(), "90 min".into(), "2 h".into())
+        );
         assert_eq!(told(172_800), "2 days");
     }
 }

@@ -18,7 +18,8 @@ pub struct Warning {
     /// `bad`: somebody must act now; `warn`: soon.
     pub mood: &'static str,
     pub text: String,
-    pub at: Option<When>,
+    /// A moment that `text` ends with, and what follows it.
+    pub at: Option<(When, String)>,
     pub link: Option<(String, String)>,
 }
 
@@ -32,7 +33,8 @@ pub fn of_schedules(state: &AppState, viewer: &Viewer, directory: &Directory, no
         let end = now.checked_add(AHEAD).unwrap_or(now);
         let gaps = rota::gaps(schedule, directory, now, end);
         let Some(gap) = gaps.first() else { continue };
-        let more = if gaps.len() > 1 { format!(" {} more gaps follow within a week.", gaps.len() - 1) } else { String::new() };
+        let more =
+            if gaps.len() > 1 { format!(" {} more gaps follow within a week.", gaps.len() - 1) } else { String::new() };
         if gap.0 <= now {
             let nobody = state.board().on_call(schedule, directory, now).people.is_empty();
             let then = if nobody { "Alerts that need it reach nobody." } else { "Others are called in its place." };
@@ -45,8 +47,8 @@ pub fn of_schedules(state: &AppState, viewer: &Viewer, directory: &Directory, no
         } else {
             warnings.push(Warning {
                 mood: "warn",
-                text: format!("Nobody will be on call by {}{more} from", schedule.name),
-                at: Some(When::full(&iso(gap.0))),
+                text: format!("Nobody will be on call by {} from", schedule.name),
+                at: Some((When::full(&iso(gap.0)), format!(".{more}"))),
                 link,
             });
         }

@@ -46,8 +46,11 @@ async fn a_messaging_service_of_twilio_chooses_the_sender() {
 #[tokio::test]
 async fn seven_gets_json() {
     let receiver = Receiver::start().await;
-    let provider =
-        SmsProvider::Seven { key: Private::from("seven-key"), from: "HOTLINE".to_owned(), base: Some(receiver.url("")) };
+    let provider = SmsProvider::Seven {
+        key: Private::from("seven-key"),
+        from: "HOTLINE".to_owned(),
+        base: Some(receiver.url("")),
+    };
     let notifier = Notifier::new(NotifySettings { sms: Some(provider), ..settings() });
     receiver.says([
         Say::Status(200, r#"{"success":"100","messages":[{"id":"77234","success":true,"error":null}]}"#),
@@ -103,7 +106,9 @@ async fn a_template_that_runs_for_ever_is_stopped() {
         from: String::new(),
     };
     let notifier = Notifier::new(NotifySettings { sms: Some(provider), ..settings() });
-    assert!(matches!(notifier.send(&sms(), &message("en", &["1"])).await, Err(SendError::Never(why)) if why.contains("body")));
+    assert!(
+        matches!(notifier.send(&sms(), &message("en", &["1"])).await, Err(SendError::Never(why)) if why.contains("body"))
+    );
     assert!(receiver.seen().is_empty());
 }
 
@@ -216,9 +221,7 @@ async fn slack_gets_blocks_and_buttons() {
     assert_eq!((seen.method.clone(), seen.uri.path()), (Method::POST, "/api/chat.postMessage"));
     assert_eq!(seen.header("authorization"), "Bearer xoxb-secret");
     let line = "P1 #1042 Müller Bau: db-7 &lt;disk&gt; full &amp; slow";
-    let button = |id: &str, value: &str, text: &str| {
-        json!({"type": "button", "action_id": id, "value": value, "text": {"type": "plain_text", "text": text}})
-    };
+    let button = |id: &str, value: &str, text: &str| json!({"type": "button", "action_id": id, "value": value, "text": {"type": "plain_text", "text": text}});
     assert_eq!(
         seen.json(),
         json!({
@@ -291,7 +294,10 @@ async fn webhooks_are_signed_with_every_secret() {
     let receiver = Receiver::start().await;
     let secrets = vec![Private::from("new-secret"), Private::from("old-secret")];
     let notifier = Notifier::new(NotifySettings { webhook_secrets: secrets.clone(), ..settings() });
-    assert_eq!(notifier.send(&webhook(receiver.url("/hook?x=1")), &message("en", &["1042"])).await, Ok(Sent::default()));
+    assert_eq!(
+        notifier.send(&webhook(receiver.url("/hook?x=1")), &message("en", &["1042"])).await,
+        Ok(Sent::default())
+    );
     let seen = receiver.one();
     assert_eq!((seen.method.clone(), seen.uri.to_string().as_str()), (Method::POST, "/hook?x=1"));
     assert_eq!((seen.header("hotline-delivery"), seen.header("content-type")), (ID, "application/json"));
@@ -325,7 +331,10 @@ async fn any_json_can_be_posted_signed() {
     let notifier = Notifier::new(NotifySettings { webhook_secrets: vec![Private::from("s")], ..settings() });
     let answer = notifier.post_signed(&receiver.url("/act"), "delivery-1", &json!({"do": "it"})).await;
     assert_eq!(answer, Ok("restarted".to_owned()));
-    assert_eq!((receiver.one().header("hotline-delivery"), receiver.one().text().as_str()), ("delivery-1", r#"{"do":"it"}"#));
+    assert_eq!(
+        (receiver.one().header("hotline-delivery"), receiver.one().text().as_str()),
+        ("delivery-1", r#"{"do":"it"}"#)
+    );
     // Nobody fills our memory with an answer.
     let flood = notifier.post_signed(&receiver.url("/act"), "delivery-2", &json!({})).await.unwrap();
     assert_eq!(flood.len(), 64 * 1024);

@@ -147,7 +147,10 @@ async fn of_several_addresses_only_the_good_are_asked() {
     let url = format!("http://hooks.partner.example:{}/", receiver.at.port());
     assert!(notifier.send(&webhook(url), &message("en", &[])).await.is_ok());
     let unknown = behind(|_| Err(io::Error::other("no such host hooks.partner.example")), &[]);
-    assert_eq!(tried(&unknown, "http://hooks.partner.example/".to_owned()).await, later("webhook: no connection", None));
+    assert_eq!(
+        tried(&unknown, "http://hooks.partner.example/".to_owned()).await,
+        later("webhook: no connection", None)
+    );
 }
 
 #[tokio::test]
@@ -215,7 +218,12 @@ async fn secrets_and_numbers_are_in_no_log_and_no_error() {
         told += &format!("{notifier:?}");
         for status in [500, 404, 302] {
             for address in &addresses {
-                receiver.says([Say::With(status, "location", "http://127.0.0.1:1/x".to_owned(), r#"{"error": "+4369912345678 path-secret"}"#)]);
+                receiver.says([Say::With(
+                    status,
+                    "location",
+                    "http://127.0.0.1:1/x".to_owned(),
+                    r#"{"error": "+4369912345678 path-secret"}"#,
+                )]);
                 if let Err(error) = notifier.send(address, &message("en", &["1042"])).await {
                     told += &format!("{error} {error:?}\n");
                     tracing::warn!(%error, "could not be sent");
@@ -227,8 +235,16 @@ async fn secrets_and_numbers_are_in_no_log_and_no_error() {
     let logged = String::from_utf8(log.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap();
     assert!(logged.contains("could not be sent") && told.contains("answered 404"));
     for secret in [
-        "twilio-token-secret", "bot-secret-token", "xoxb-slack-secret", "tk_ntfy-secret", "hook-secret", "path-secret",
-        "4369912345678", "99887766", "U0PRIVATE", "topic-private",
+        "twilio-token-secret",
+        "bot-secret-token",
+        "xoxb-slack-secret",
+        "tk_ntfy-secret",
+        "hook-secret",
+        "path-secret",
+        "4369912345678",
+        "99887766",
+        "U0PRIVATE",
+        "topic-private",
     ] {
         assert!(!told.contains(secret), "{secret} in {told}");
         // Our own lines; what libraries say below WARN is cut by the service (app/logging).

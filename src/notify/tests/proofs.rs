@@ -12,7 +12,8 @@ fn now() -> Timestamp {
 async fn twilio_signs_url_and_form() {
     let receiver = Receiver::start().await;
     let notifier = Notifier::new(twilio(&receiver));
-    let urls = ["http://ring.example/inbound/twilio/sms".to_owned(), "https://ring.example/inbound/twilio/sms".to_owned()];
+    let urls =
+        ["http://ring.example/inbound/twilio/sms".to_owned(), "https://ring.example/inbound/twilio/sms".to_owned()];
     let form: Vec<(String, String)> = [("To", "+4367600000"), ("Body", "1 1042"), ("From", NUMBER)]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
@@ -58,9 +59,8 @@ fn a_gateway_proves_itself_by_path_or_signature() {
     assert_eq!(Notifier::new(settings()).prove(Claim::SmsPath(""), now()), Proof::NotSetUp);
     let (timestamp, body) = (now().as_second().to_string(), br#"{"from":"+43"}"#);
     let header = proof::outgoing(&[Private::from("other"), Private::from("inbound-secret")], &timestamp, body);
-    let prove = |body: &[u8], at| {
-        notifier.prove(Claim::SmsSigned { timestamp: &timestamp, signature: &header, body }, at)
-    };
+    let prove =
+        |body: &[u8], at| notifier.prove(Claim::SmsSigned { timestamp: &timestamp, signature: &header, body }, at);
     assert_eq!(prove(body, now()), Proof::Right);
     assert_eq!(prove(b"{}", now()), Proof::Wrong);
     assert_eq!(prove(body, now() + Duration::from_secs(400)), Proof::Wrong);

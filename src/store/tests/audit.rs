@@ -9,6 +9,7 @@ use super::settings;
 use crate::store::Store;
 use crate::store::alerts::Audited;
 use crate::store::audit::{AuditFilter, AuditHead, Break, Erase, move_batch};
+use crate::store::lines;
 
 const NODE: &str = "node-1";
 

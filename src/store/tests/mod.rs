@@ -1,13 +1,18 @@
 //! The store as a whole: what is kept, what survives, what is read.
 
+mod alerts;
 mod audit;
 mod damage;
 mod database;
+mod databases;
 mod disk;
 mod kill;
+mod nodes;
+mod notifications;
 mod random;
 mod reading;
 mod recovery;
+mod server;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -53,7 +58,11 @@ pub(super) fn raw_samples(bytes: &[u8]) -> Result<Audio, String> {
 }
 
 pub(super) async fn open_with(dir: &Path, tuning: Tuning) -> (Store, Journal, Recovered) {
-    super::open::open(settings(dir), tuning, raw_samples).await.expect("the folder is fine")
+    open_at(settings(dir), tuning).await
+}
+
+pub(super) async fn open_at(settings: StoreSettings, tuning: Tuning) -> (Store, Journal, Recovered) {
+    super::open::open(settings, tuning, raw_samples).await.expect("the folder is fine")
 }
 
 pub(super) async fn open(dir: &Path) -> (Store, Journal, Recovered) {

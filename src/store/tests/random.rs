@@ -176,7 +176,7 @@ async fn both_ways(entries: &[Entry]) -> (Vec<String>, Vec<String>) {
     let mut connection = engine.connect_drain().await.unwrap();
     for (seq, entry) in (1..).zip(entries) {
         // A refused entry leaves no row.
-        let _ = apply(&mut connection, entry, Place { journal: "direct", seq, node: "node-1" }).await;
+        let _ = apply(&mut connection, entry, Place { journal: "direct", seq, node: "node-1", engine: &engine }).await;
     }
     drop(connection);
     let without_rejects =
@@ -260,17 +260,17 @@ async fn three_ways(entries: &[Entry], drained: usize) -> (String, String, Strin
     let mut mixed = Fold::default();
     for (seq, entry) in (1..).zip(entries) {
         if seq == drained as i64 + 1 {
-            mixed = recover::from_database(&mut connection).await.unwrap();
+            mixed = recover::from_database(&mut connection, None).await.unwrap();
         }
-        apply(&mut connection, entry, Place { journal: "j", seq, node: "node-1" }).await.unwrap();
+        apply(&mut connection, entry, Place { journal: "j", seq, node: "node-1", engine: &engine }).await.unwrap();
     }
     if drained == entries.len() {
-        mixed = recover::from_database(&mut connection).await.unwrap();
+        mixed = recover::from_database(&mut connection, None).await.unwrap();
     }
     for entry in &entries[drained..] {
         mixed.apply(entry);
     }
-    let database = recover::from_database(&mut connection).await.unwrap();
+    let database = recover::from_database(&mut connection, None).await.unwrap();
     let shown = |fold: Fold| format!("{:?} {:#?}", fold.open_recordings(), fold.finish());
     (shown(journal), shown(database), shown(mixed))
 }

@@ -112,7 +112,7 @@ fn sleep_is_by_the_persons_own_clock() {
 #[test]
 fn shifts_are_announced() {
     let mut plan = schedule(&["ann", "bo"], "2028-05-01T08:00", "Europe/Berlin");
-    plan.notices = vec![Duration::from_secs(24 * 3_600), Duration::from_secs(3_600)];
+    plan.notices = vec![Duration::from_hours(24), Duration::from_hours(1)];
     let all = directory(&["ann", "bo"]);
     let found = notices(&plan, &all, ts("2028-05-06T00:00Z"), ts("2028-05-09T00:00Z"));
     let due: Vec<_> = found.iter().map(|notice| (notice.due, notice.stint.user.0.as_str())).collect();

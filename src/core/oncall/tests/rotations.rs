@@ -1,4 +1,4 @@
-//! When turns change, in zones that change their clocks. The rule is the one that GoAlert's users know: k lengths on the
+//! When turns change, in zones that change their clocks. The rule is the one that users of `GoAlert` know: k lengths on the
 //! wall clock, a gap ends at the first instant after it, a repeated hour is its first.
 
 use jiff::civil::DateTime;

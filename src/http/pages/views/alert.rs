@@ -121,7 +121,7 @@ impl AlertView {
                 snoozed: alert.snoozed_until.filter(|until| *until > now).map(|until| When::full(&iso(until))),
                 on_the_phone: alert.call_running,
                 merged_into: alert.merged_into.map(|id| id.to_string()),
-                outlook: outlook(alert, state, directory, now),
+                outlook: outlook(alert, state, now),
                 details: glance.details.map(|details| details.reveal().clone()).filter(|text| !text.is_empty()),
                 // Nothing but a page of the web may be behind a link.
                 link: glance.link.filter(|link| link.starts_with("https://") || link.starts_with("http://")),
@@ -171,16 +171,11 @@ impl AlertView {
     }
 }
 
-fn outlook(
-    alert: &Alert,
-    state: &AppState,
-    directory: &Directory,
-    now: Timestamp,
-) -> Option<(String, Option<When>)> {
+fn outlook(alert: &Alert, state: &AppState, now: Timestamp) -> Option<(String, Option<When>)> {
     if alert.status == Status::Resolved {
         return None;
     }
-    let (mut text, at) = state.board().outlook(alert, directory, now);
+    let (mut text, at) = state.board().next_of(alert, now);
     if let Some(at) = at {
         // The sentence names the moment in UTC; here it stands behind it, in the reader's zone.
         let stamp = format!(" at {} UTC", at.strftime("%Y-%m-%d %H:%M"));

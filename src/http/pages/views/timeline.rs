@@ -20,6 +20,8 @@ pub struct StepView {
     /// Another alert that it speaks of.
     pub other: Option<String>,
     pub why: String,
+    /// What somebody wrote, or an action said.
+    pub text: Option<String>,
     /// Colour of its dot.
     pub mood: &'static str,
     /// For the key of the live list.
@@ -45,7 +47,13 @@ impl GroupView {
 fn is_small(kind: &str) -> bool {
     matches!(
         kind,
-        "notified" | "leg-ringing" | "leg-answered" | "recording-started" | "recording-ended" | "transcribed" | "alert-joined"
+        "notified"
+            | "leg-ringing"
+            | "leg-answered"
+            | "recording-started"
+            | "recording-ended"
+            | "transcribed"
+            | "alert-joined"
     )
 }
 
@@ -73,7 +81,9 @@ pub fn groups(entries: Vec<TimelineEntry>, directory: &Directory) -> Vec<GroupVi
 fn mood(kind: &str) -> &'static str {
     match kind {
         "leg-accepted" | "bridged" | "alert-acknowledged" | "alert-resolved" | "answers-confirmed" => "good",
-        "alert-opened" | "alert-received" | "alert-rings" | "leg-declined" | "alert-unacknowledged" | "alert-woke" => "warn",
+        "alert-opened" | "alert-received" | "alert-rings" | "leg-declined" | "alert-unacknowledged" | "alert-woke" => {
+            "warn"
+        }
         "transcript-failed" | "nobody-reached" | "escalation-exhausted" => "bad",
         "call-started" | "call-ended" | "call-joined" | "escalation-step" | "alert-escalated" => "live",
         _ => "calm",
@@ -98,6 +108,7 @@ impl StepView {
             moment,
             other,
             why: entry.why,
+            text: entry.text.filter(|text| !text.is_empty()),
             mood: mood(&entry.kind),
             key: format!("{digits}-{}", entry.seq),
         }
@@ -180,7 +191,10 @@ mod tests {
     #[test]
     fn ids_become_names_and_links() {
         let directory = Fake::empty().directory.clone();
-        assert_eq!(named("Assigned to engineer-2 by engineer-1.", false, &directory), "Assigned to Ben Sommer by Ada Winter.");
+        assert_eq!(
+            named("Assigned to engineer-2 by engineer-1.", false, &directory),
+            "Assigned to Ben Sommer by Ada Winter."
+        );
         assert_eq!(named("engineer-1 by sms: delivered.", true, &directory), "Ada Winter by sms: delivered.");
         assert_eq!(named("Alert from engineer-1, P1: x.", false, &directory), "Alert from engineer-1, P1: x.");
         let id = "019aab2c-7d11-7000-8000-000000000065";
@@ -199,6 +213,7 @@ mod tests {
             kind: kind.to_owned(),
             what: "x".to_owned(),
             why: String::new(),
+            text: None,
         };
         let shown = groups(
             vec![
@@ -211,7 +226,8 @@ mod tests {
             ],
             &Fake::empty().directory,
         );
-        let shape: Vec<_> = shown.iter().map(|group| (group.day.is_some(), group.small.len(), group.folded())).collect();
+        let shape: Vec<_> =
+            shown.iter().map(|group| (group.day.is_some(), group.small.len(), group.folded())).collect();
         assert_eq!(shape, [(true, 3, true), (true, 0, false), (false, 0, false)]);
     }
 }

@@ -1,0 +1,35 @@
+//! `POST /alerts/{id}/escalate`: "The next step, now."
+
+use axum::Json;
+use axum::extract::{Path, State};
+use hotline_core::alert::Command;
+
+use super::{NoBody, command};
+use crate::http::AppState;
+use crate::http::api::types::AlertSummary;
+use crate::http::auth::Viewer;
+use crate::http::problem::Problem;
+
+/// Takes the next step of the escalation at once.
+#[utoipa::path(
+    post, path = "/api/v1/alerts/{id}/escalate", tag = "alerts", security(("token" = []), ("session" = [])),
+    params(("id" = String, Path, description = "Id of an alert")),
+    responses(
+        (status = 200, description = "Kept: the alert as it is now", body = AlertSummary),
+        (status = 400, description = "The body is not valid", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed, or sent by another site with our cookie", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such alert", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Its state does not allow it", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "A body that is not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "It can't be kept at the moment", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn escalate(
+    viewer: Viewer,
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    _: NoBody,
+) -> Result<Json<AlertSummary>, Problem> {
+    command(&state, &viewer, &id, Command::Escalate).await.map(Json)
+}

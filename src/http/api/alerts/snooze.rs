@@ -1,0 +1,37 @@
+//! `POST /alerts/{id}/snooze`: "Quiet until then."
+
+use axum::Json;
+use axum::extract::{Path, State};
+use hotline_core::alert::Command;
+
+use super::{Said, Snooze, command};
+use crate::http::AppState;
+use crate::http::api::types::AlertSummary;
+use crate::http::auth::Viewer;
+use crate::http::problem::Problem;
+
+/// Nobody is told until then; then the escalation goes on.
+#[utoipa::path(
+    post, path = "/api/v1/alerts/{id}/snooze", tag = "alerts", security(("token" = []), ("session" = [])),
+    params(("id" = String, Path, description = "Id of an alert")),
+    request_body = Snooze,
+    responses(
+        (status = 200, description = "Kept: the alert as it is now", body = AlertSummary),
+        (status = 400, description = "The body is not valid", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed, or sent by another site with our cookie", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such alert", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Its state does not allow it", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "A body that is not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "It can't be kept at the moment", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn snooze(
+    viewer: Viewer,
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    Said(said): Said<Snooze>,
+) -> Result<Json<AlertSummary>, Problem> {
+    let until = said.until(crate::clock::now().wall)?;
+    command(&state, &viewer, &id, Command::Snooze(until)).await.map(Json)
+}
