@@ -97,7 +97,8 @@ impl Numbers<'_> {
             report.mistake(section.place, what);
         }
         let schedule = schedule.map(ScheduleId::from);
-        let number = Number { id: id.clone(), aliases: spellings, flow, language, schedule, policy, test, sms_when_taken };
+        let number =
+            Number { id: id.clone(), aliases: spellings, flow, language, schedule, policy, test, sms_when_taken };
         self.add(number, section.place);
     }
 

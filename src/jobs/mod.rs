@@ -4,9 +4,9 @@
 pub mod actions;
 pub mod audit;
 pub mod catch_up;
+pub mod deliver;
 pub mod escalate;
 pub mod follow_documents;
-pub mod deliver;
 pub mod heartbeats;
 pub mod ring_alerts;
 pub mod take_events;

@@ -23,6 +23,7 @@ mod fold;
 mod frame;
 pub mod intake;
 mod journal;
+mod late;
 mod lines;
 mod nodes;
 pub mod notifications;
@@ -41,8 +42,8 @@ mod sqlite;
 mod take;
 #[cfg(test)]
 mod tests;
-pub mod told;
 mod tokens;
+pub mod told;
 mod writer;
 
 use std::path::PathBuf;

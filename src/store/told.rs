@@ -101,9 +101,10 @@ impl Store {
     /// A provider says later that what it took did not arrive: the row says so from now on. Whom it was for; `None`: there is no such
     /// notification, or that was known.
     pub async fn not_arrived(&self, id: NotificationId, note: &str) -> Result<Option<Receiver>, StoreError> {
-        let failed = query("UPDATE notifications SET state = 'failed', note = $1 WHERE id = $2 AND state = 'delivered'")
-            .bind(note.to_owned())
-            .bind(id.to_string());
+        let failed =
+            query("UPDATE notifications SET state = 'failed', note = $1 WHERE id = $2 AND state = 'delivered'")
+                .bind(note.to_owned())
+                .bind(id.to_string());
         if in_time(failed.execute(&self.shared.pool)).await?.rows_affected() == 0 {
             return Ok(None);
         }

@@ -70,7 +70,10 @@ fn accept(switch: &Switch, invite: IncomingCall) {
 /// A fault of ours over an INVITE is a refusal like any other: it leaves a record and an alert.
 fn unless_fault(begin: impl FnOnce() -> Result<(), Refusal>) -> Result<(), Refusal> {
     guarded("beginning a call; its caller was refused", begin).unwrap_or_else(|| {
-        Err(Refusal { status: 500, why: "a fault of ours at the beginning of the call; the log has the details".to_owned() })
+        Err(Refusal {
+            status: 500,
+            why: "a fault of ours at the beginning of the call; the log has the details".to_owned(),
+        })
     })
 }
 

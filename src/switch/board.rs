@@ -55,10 +55,7 @@ struct CallContext {
 impl Board {
     /// With the alerts that were open when the service last stopped.
     pub fn new(open: Vec<OpenAlert>) -> Self {
-        Self {
-            alerts: open.into_iter().map(|alert| (alert.id, alert)).collect(),
-            ..Self::default()
-        }
+        Self { alerts: open.into_iter().map(|alert| (alert.id, alert)).collect(), ..Self::default() }
     }
 
     /// One open alert.
@@ -128,8 +125,7 @@ impl Board {
             }
         }
         let foreign = |id: &AlertId| !self.alerts.contains_key(id) && !self.settled.contains(id);
-        self.elsewhere =
-            open.into_iter().filter(|(id, alert)| alert.call.is_some() && foreign(id)).collect();
+        self.elsewhere = open.into_iter().filter(|(id, alert)| alert.call.is_some() && foreign(id)).collect();
     }
 
     /// How many are open: (unacknowledged, acknowledged).

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hotline_core::call::command::{Command, PlayId, RecordLimits};
-use hotline_core::call::{Event, people};
 use hotline_core::call::prompt::Prompt;
+use hotline_core::call::{Event, people};
 use hotline_core::directory::{Destination, Language};
 use hotline_core::fact::{Actor, Direction, Entry, Fact, LegCause, Outcome, RecordingEnd};
 use hotline_core::ids::{AlertId, LegId, RecordingId, UserId};

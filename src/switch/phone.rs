@@ -73,14 +73,17 @@ impl Switch {
         if let Err(why) = self.can_dial(&notice.destination) {
             return PhoneAnswer::Unreachable(why);
         }
-        let names = notice.alerts.iter().flat_map(|alert| alert.customer.clone().into_iter().chain([alert.title.clone()]));
+        let names =
+            notice.alerts.iter().flat_map(|alert| alert.customer.clone().into_iter().chain([alert.title.clone()]));
         let words = notice.text.iter().filter(|text| !text.bytes().all(|byte| byte.is_ascii_digit())).cloned();
         self.make_ready(&notice.language, names.chain(words).collect()).await;
         let (sender, answer) = oneshot::channel();
         task::spawn_notice(self, self.notice_call(notice), sender);
         match tokio::time::timeout(PATIENCE, answer).await {
             Ok(Ok(answer)) => said(answer),
-            Ok(Err(_)) => PhoneAnswer::Unreachable("a fault of ours ended the call; the log has the details".to_owned()),
+            Ok(Err(_)) => {
+                PhoneAnswer::Unreachable("a fault of ours ended the call; the log has the details".to_owned())
+            }
             Err(_) => PhoneAnswer::NoAnswer,
         }
     }

@@ -12,8 +12,8 @@ use super::Switch;
 use super::commands::CommandError;
 use super::links::{Action, Doubt};
 use crate::clock::now;
-pub use crate::notify::{Claim, Proof};
 use crate::notify::texts::{self, ReplyTexts};
+pub use crate::notify::{Claim, Proof};
 use crate::store::StoreError;
 
 /// References that a text names.
@@ -245,7 +245,8 @@ impl Switch {
             Some(next) => format!("{note}; told by {next} instead, at once"),
             None => note,
         };
-        let verdict = || crate::store::alerts::Verdict { facts: vec![(fact.clone(), why.clone())], ..Default::default() };
+        let verdict =
+            || crate::store::alerts::Verdict { facts: vec![(fact.clone(), why.clone())], ..Default::default() };
         self.0.store.change_alert(alert, at, |_| Ok::<_, std::convert::Infallible>(verdict())).await?;
         self.tell(super::Change::Alert(alert));
         self.poke_delivery();

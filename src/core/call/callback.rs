@@ -35,8 +35,7 @@ fn trunk_of<'a>(directory: &'a Directory, number: &NumberId) -> Result<&'a Trunk
     let shows = |trunk: &&Trunk| {
         trunk.caller_id.as_ref().is_some_and(|shown| {
             let shown = digits(shown.reveal());
-            digits(&number.0) == shown
-                || own.is_some_and(|own| own.aliases.iter().any(|alias| digits(alias) == shown))
+            digits(&number.0) == shown || own.is_some_and(|own| own.aliases.iter().any(|alias| digits(alias) == shown))
         })
     };
     let mut all = directory.trunks.values();

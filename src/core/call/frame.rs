@@ -368,12 +368,8 @@ impl Frame {
             Event::OnCallFound { dial, callees } => {
                 self.settle(&Awaited::Found { dial }).then_some(Input::News(News::Found(dial, callees)))
             }
-            Event::KnownFound { dial, report } => {
-                self.told(&Awaited::Known { dial }, Told::Known(dial, report))
-            }
-            Event::OpenAlertsFound { dial, alerts } => {
-                self.told(&Awaited::Alerts { dial }, Told::Alerts(dial, alerts))
-            }
+            Event::KnownFound { dial, report } => self.told(&Awaited::Known { dial }, Told::Known(dial, report)),
+            Event::OpenAlertsFound { dial, alerts } => self.told(&Awaited::Alerts { dial }, Told::Alerts(dial, alerts)),
             Event::Ordered { dial, done } => self.told(&Awaited::Ordered { dial }, Told::Ordered(dial, done)),
             Event::JoinAnswered { leg, alert } => self.told(&Awaited::Join { leg }, Told::Joined(leg, alert)),
             Event::MakeWay { leg } => {

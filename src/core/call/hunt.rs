@@ -281,11 +281,8 @@ impl Hunt {
 
     fn found(&mut self, found: Callees, frame: &mut Frame, now: Now) -> Reply {
         let name = |callee: &people::Callee| name(callee, frame);
-        let order: Vec<String> = found
-            .groups
-            .iter()
-            .map(|group| group.iter().map(name).collect::<Vec<_>>().join(" and "))
-            .collect();
+        let order: Vec<String> =
+            found.groups.iter().map(|group| group.iter().map(name).collect::<Vec<_>>().join(" and ")).collect();
         let number = found.groups.iter().map(Vec::len).sum();
         let order = if order.is_empty() { String::new() } else { format!(": {}", order.join(", then ")) };
         frame.note(&format!("{} to call{order}", count(number)), &found.why, now);

@@ -8,11 +8,7 @@ use hotline_core::notify::{Kind, To, contacts};
 use crate::store::notifications::Notification;
 
 /// The address now; else why it is not sent, without private data.
-pub(super) fn current(
-    notification: &Notification,
-    directory: &Directory,
-    alerts: &[Alert],
-) -> Result<Address, String> {
+pub(super) fn current(notification: &Notification, directory: &Directory, alerts: &[Alert]) -> Result<Address, String> {
     match &notification.to {
         To::Person { user, contact } => {
             let user = directory.users.get(user).ok_or("the person is not in the directory any more")?;

@@ -57,8 +57,7 @@ fn directory() -> Directory {
     };
     directory.channels.insert("room".into(), room);
     let partner = Target::Number(Destination::Sip("sip:partner@pbx.example".to_owned()));
-    let step =
-        Step { targets: vec![partner], wait: Duration::from_secs(60), priorities: Vec::new(), urgency: None };
+    let step = Step { targets: vec![partner], wait: Duration::from_secs(60), priorities: Vec::new(), urgency: None };
     let policy = EscalationPolicy {
         id: "night".into(),
         name: "Night".to_owned(),
@@ -67,8 +66,7 @@ fn directory() -> Directory {
         unacknowledge_after: None,
     };
     directory.policies.insert("night".into(), policy);
-    let acme =
-        Customer { id: "acme".into(), language: Some(Language("de".to_owned())), ..Customer::default() };
+    let acme = Customer { id: "acme".into(), language: Some(Language("de".to_owned())), ..Customer::default() };
     directory.customers.insert("acme".into(), acme);
     directory.country_code = Some("43".to_owned());
     directory

@@ -260,7 +260,10 @@ impl Checker<'_> {
             }
             ConnectTarget::User(user) => match self.directory.users.get(user) {
                 None => {
-                    self.add(Some(id), format!("the user \"{user}\" does not exist; add it to [[users]] or name another"));
+                    self.add(
+                        Some(id),
+                        format!("the user \"{user}\" does not exist; add it to [[users]] or name another"),
+                    );
                 }
                 Some(known) => {
                     let text = format!("the user \"{user}\" has no phones; add one");
@@ -269,7 +272,10 @@ impl Checker<'_> {
             },
             ConnectTarget::Team(team) => match self.directory.teams.get(team) {
                 None => {
-                    self.add(Some(id), format!("the team \"{team}\" does not exist; add it to [[teams]] or name another"));
+                    self.add(
+                        Some(id),
+                        format!("the team \"{team}\" does not exist; add it to [[teams]] or name another"),
+                    );
                 }
                 Some(known) => {
                     let text = format!("the team \"{team}\" has no members; add some");

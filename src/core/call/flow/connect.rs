@@ -119,7 +119,13 @@ impl Connecting {
     }
 
     /// Somebody who was notified by telephone wants to be joined with the waiting caller.
-    pub(crate) fn walk_in(&mut self, person: Option<UserId>, language: &Language, frame: &mut Frame, now: Now) -> LegId {
+    pub(crate) fn walk_in(
+        &mut self,
+        person: Option<UserId>,
+        language: &Language,
+        frame: &mut Frame,
+        now: Now,
+    ) -> LegId {
         let leg = frame.receive(person.as_ref(), language, now);
         self.hunt.stop_taken("somebody who was notified takes the caller", frame, now);
         self.accepted(leg, person, frame, now);

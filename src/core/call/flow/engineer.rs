@@ -116,9 +116,7 @@ impl OnLine {
             },
             Stage::Telling => self.telling(news, frame, now),
             Stage::Ordering { dial, deed } => match news {
-                News::Told(Told::Ordered(answered, done)) if *answered == dial => {
-                    self.ordered(deed, *done, frame, now)
-                }
+                News::Told(Told::Ordered(answered, done)) if *answered == dial => self.ordered(deed, *done, frame, now),
                 News::Told(_)
                 | News::Digit(_)
                 | News::Played

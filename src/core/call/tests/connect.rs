@@ -406,10 +406,9 @@ fn a_phone_that_a_caller_needs_makes_way_only_in_calls_about_alerts() {
     line.calls(1, &ada()).hangs_up().ends_leg(1).is_over(Outcome::Abandoned);
     let mut line = Line::alert(with(flow([("engineer", Node::Connect(connect()))])));
     line.on_call(&["ada", "ben"]).calls(1, &ada()).told(Event::MakeWay { leg: LegId(1) }).ends_leg(1);
-    line.calls(2, &number("+491715550001")).picks_up(2).leg_hears(2, &[
-        speak(say::ALERT_KNOCK),
-        Prompt::Silence(Duration::from_secs(2)),
-    ]);
+    line.calls(2, &number("+491715550001"))
+        .picks_up(2)
+        .leg_hears(2, &[speak(say::ALERT_KNOCK), Prompt::Silence(Duration::from_secs(2))]);
     line.at_leg_presses(2, '1');
     assert_eq!(line.call.view().state, "telling");
     line.call.handle(Event::MakeWay { leg: LegId(2) }, fixture::start());

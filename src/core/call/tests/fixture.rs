@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use crate::call::flow::{Announce, Connect, ConnectTarget, Flow, Identify, Menu, Node, Script, Voicemail};
-use crate::call::prompt::{Prompt, PromptId, say};
 use crate::call::outside::{NoticeAlert, NoticeTo};
+use crate::call::prompt::{Prompt, PromptId, say};
 use crate::call::{AlertRing, Incoming, Notice};
 use crate::directory::{Customer, Destination, Directory, Language, Number, Phone, Trunk, User};
 use crate::fact::{Priority, Question};
@@ -68,7 +68,13 @@ pub(super) fn directory() -> Directory {
         directory.users.insert(id.into(), user);
         directory.phones.insert(id.into(), Phone { id: id.into(), user: Some(id.into()) });
     }
-    let trunk = Trunk { id: "carrier".into(), name: "Carrier".to_owned(), caller_id: None, trusted: true, callback_prefixes: Vec::new() };
+    let trunk = Trunk {
+        id: "carrier".into(),
+        name: "Carrier".to_owned(),
+        caller_id: None,
+        trusted: true,
+        callback_prefixes: Vec::new(),
+    };
     directory.trunks.insert("carrier".into(), trunk);
     let start = "2026-01-05T09:00".parse().expect("a valid time");
     let rotation = Rotation::weekly(&["ada".into(), "ben".into()], 1, start, TimeZone::UTC);

@@ -221,11 +221,9 @@ impl Dice {
                 next: self.maybe(),
             }),
             12 | 13 => Node::Known(Known { wait: self.seconds(6), join: self.target(), next: self.target() }),
-            14 => Node::Engineer(Engineer {
-                tries: self.below(4) as u32,
-                wait: self.seconds(8),
-                give_up: self.target(),
-            }),
+            14 => {
+                Node::Engineer(Engineer { tries: self.below(4) as u32, wait: self.seconds(8), give_up: self.target() })
+            }
             _ => {
                 if self.percent(50) {
                     Node::Goto(self.target())

@@ -505,7 +505,10 @@ impl World {
         let number = self.directory.numbers.values().next().expect("one number");
         let blocked = self.facts.iter().any(|entry| entry.why.contains("blocklist"));
         let line = self.has_line();
-        assert!(kept || number.test || blocked || self.known || line || self.is_turned_away(), "answered without an alert");
+        assert!(
+            kept || number.test || blocked || self.known || line || self.is_turned_away(),
+            "answered without an alert"
+        );
         let wait = self.millis(0, 300);
         match self.roll(100) {
             0..3 => {}
@@ -624,7 +627,8 @@ impl World {
 
     fn obey_dial(&mut self, leg: LegId, destination: &Destination) {
         let fixed_sip = matches!(destination, Destination::Sip(_));
-        let staff = |entry: &Entry| matches!(&entry.fact, Fact::Step { what, .. } if what == "an engineer is on the line");
+        let staff =
+            |entry: &Entry| matches!(&entry.fact, Fact::Step { what, .. } if what == "an engineer is on the line");
         let rung_back = self.facts.iter().any(staff);
         let known = self.sides.insert(leg, Side { fixed_sip, rung_back, ..Side::default() });
         assert!(known.is_none(), "{leg} was dialled twice");
@@ -697,7 +701,10 @@ impl World {
         if inbound {
             assert_eq!(outcome == Outcome::Taken, self.bridged.is_some(), "taken means joined");
             let goodbye = !self.heard.is_empty() || !self.answered || test || outcome == Outcome::Blocked;
-            assert!(self.bridged.is_some() || opened || goodbye || self.is_excused(), "neither a person, an alert nor a goodbye");
+            assert!(
+                self.bridged.is_some() || opened || goodbye || self.is_excused(),
+                "neither a person, an alert nor a goodbye"
+            );
             let excused = opened || test || outcome == Outcome::Blocked || self.is_excused();
             assert!(!self.answered || excused, "answered without an alert");
             if self.bridged.is_none() && outcome != Outcome::Blocked {
@@ -718,8 +725,7 @@ impl World {
             }
             assert!(self.elapsed() <= secs(200), "a notification of {:?}", self.elapsed());
         } else {
-            let notice =
-                matches!(&self.facts[0].fact, Fact::CallStarted { direction: Direction::Notification, .. });
+            let notice = matches!(&self.facts[0].fact, Fact::CallStarted { direction: Direction::Notification, .. });
             assert!(!notice, "nobody was told what came of it");
             let acknowledged = self.facts.iter().any(|entry| matches!(entry.fact, Fact::AlertAcknowledged { .. }));
             assert_eq!(outcome == Outcome::Taken, acknowledged);
