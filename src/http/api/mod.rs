@@ -10,6 +10,8 @@ mod lines;
 mod notifications;
 mod on_call;
 mod recordings;
+mod reports_oncall;
+mod schedules;
 
 pub use alerts::{Deed, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page};
 pub use calls::{detail as call_detail, page as call_page};
@@ -71,6 +73,10 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(heartbeat_state::state))
         .routes(routes!(recordings::audio))
         .routes(routes!(on_call::list))
+        .merge(schedules::documented())
+        .routes(routes!(reports_oncall::load))
+        .routes(routes!(reports_oncall::fairness))
+        .routes(routes!(reports_oncall::compensation))
         .routes(routes!(configured::schedules))
         .routes(routes!(configured::customers))
         .routes(routes!(configured::numbers))
