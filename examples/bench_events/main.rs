@@ -126,7 +126,11 @@ async fn one_connection(
     let counted = arguments.measure == Measure::Storm;
     loop {
         let number = sent.fetch_add(1, Ordering::Relaxed);
-        let due = if arguments.rate > 0.0 { Duration::from_secs_f64(number as f64 / arguments.rate) } else { began.elapsed() };
+        let due = if arguments.rate > 0.0 {
+            Duration::from_secs_f64(number as f64 / arguments.rate)
+        } else {
+            began.elapsed()
+        };
         if counted && number >= arguments.count || !counted && due.as_secs_f64() >= arguments.seconds {
             return Ok((times, failed));
         }

@@ -87,6 +87,9 @@ pub struct CodeRow {
     pub verified_at: Option<i64>,
 }
 
+/// A prepared statement with its values.
+type Statement = sqlx::query::Query<'static, sqlx::Any, sqlx::any::AnyArguments>;
+
 impl Store {
     /// All documents that are there.
     pub async fn documents(&self) -> Result<Documents, StoreError> {
@@ -127,8 +130,8 @@ impl Store {
         audited: &[Audited],
         at: Timestamp,
     ) -> Result<Option<i64>, StoreError> {
-        self.at_revision(Some(checked_at), audited, at, async |connection, revision| {
-            query(
+        let statements = |revision: i64| {
+            let put = query(
                 "INSERT INTO documents (kind, id, version, body, deleted, updated_at, updated_by)
                  VALUES ($1, $2, $3, $4, $5, $6, $7)
                  ON CONFLICT (kind, id) DO UPDATE
@@ -141,16 +144,13 @@ impl Store {
             .bind(change.body.clone().unwrap_or_else(|| "{}".to_owned()))
             .bind(i64::from(change.body.is_none()))
             .bind(at.as_millisecond())
-            .bind(change.by.clone())
-            .execute(&mut *connection)
-            .await?;
-            if change.kind == "users" && change.body.is_none() {
-                let proofs = query("DELETE FROM contact_proofs WHERE user_id = $1").bind(change.id.clone());
-                proofs.execute(&mut *connection).await?;
-            }
-            Ok(())
-        })
-        .await
+            .bind(change.by.clone());
+            let gone = change.kind == "users" && change.body.is_none();
+            let proofs = gone.then(|| query("DELETE FROM contact_proofs WHERE user_id = $1").bind(change.id.clone()));
+            std::iter::once(put).chain(proofs).collect()
+        };
+        let written = self.at_revision(Some(checked_at), audited, at, statements).await?;
+        Ok(written.map(|(revision, _)| revision))
     }
 
     /// What waits for a code to be typed in.
@@ -209,35 +209,31 @@ impl Store {
         audited: &[Audited],
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut verified = false;
-        self.at_revision(None, audited, at, async |connection, _| {
+        let statements = |_: i64| {
             let verify = query(
                 "UPDATE contact_proofs SET verified_at = $4, code = NULL
                  WHERE user_id = $1 AND contact = $2 AND code = $3",
-            )
-            .bind(user.0.clone())
-            .bind(contact.to_owned())
-            .bind(code.to_owned())
-            .bind(at.as_millisecond());
-            verified = verify.execute(&mut *connection).await?.rows_affected() == 1;
-            Ok(())
-        })
-        .await?;
-        Ok(verified)
+            );
+            let verify = verify.bind(user.0.clone()).bind(contact.to_owned()).bind(code.to_owned());
+            vec![verify.bind(at.as_millisecond())]
+        };
+        let written = self.at_revision(None, audited, at, statements).await?;
+        Ok(written.is_some_and(|(_, rows)| rows == 1))
     }
 
-    /// Writes under the next revision, in one transaction; `None`: `checked_at` is not the latest any more.
+    /// Writes under the next revision, in one transaction: that revision, and how many rows the first statement met.
+    /// `None`: `checked_at` is not the latest any more.
     async fn at_revision(
         &self,
         checked_at: Option<i64>,
         audited: &[Audited],
         at: Timestamp,
-        mut write: impl AsyncFnMut(&mut AnyConnection, i64) -> Result<(), sqlx::Error>,
-    ) -> Result<Option<i64>, StoreError> {
+        statements: impl Fn(i64) -> Vec<Statement> + Send + Sync,
+    ) -> Result<Option<(i64, u64)>, StoreError> {
         let mut tries = Tries::default();
         writer::in_time(async {
             loop {
-                match self.at_revision_once(checked_at, audited, at, &mut write).await {
+                match self.at_revision_once(checked_at, audited, at, &statements).await {
                     Ok(done) => return Ok(done),
                     Err(error) => tries.again(error).await?,
                 }
@@ -251,8 +247,8 @@ impl Store {
         checked_at: Option<i64>,
         audited: &[Audited],
         at: Timestamp,
-        write: &mut impl AsyncFnMut(&mut AnyConnection, i64) -> Result<(), sqlx::Error>,
-    ) -> Result<Option<i64>, WriteError> {
+        statements: &(impl Fn(i64) -> Vec<Statement> + Send + Sync),
+    ) -> Result<Option<(i64, u64)>, WriteError> {
         let inner = &*self.shared;
         let mut writer = inner.writers.writer().await?;
         let mut transaction = writer.begin().await?;
@@ -268,12 +264,16 @@ impl Store {
             return Ok(None);
         };
         let revision: i64 = row.try_get(0)?;
-        write(&mut transaction, revision).await?;
+        let mut first = None;
+        for statement in statements(revision) {
+            let rows = statement.execute(&mut *transaction).await?.rows_affected();
+            first.get_or_insert(rows);
+        }
         let audited = audited.iter().map(|deed| (deed.clone(), at)).collect();
         super::lines::audit(&mut transaction, &inner.node, audited).await?;
         transaction.commit().await?;
         writer.keep();
-        Ok(Some(revision))
+        Ok(Some((revision, first.unwrap_or_default())))
     }
 
     /// The documents of the last start or change, from the data folder: for a start without the database.
@@ -281,7 +281,7 @@ impl Store {
         let text = std::fs::read(self.documents_file()).ok()?;
         serde_json::from_slice(&text)
             .inspect_err(|_| {
-                tracing::warn!("the copy of the documents in the data folder can't be read; it is left aside")
+                tracing::warn!("the copy of the documents in the data folder can't be read; it is left aside");
             })
             .ok()
     }
