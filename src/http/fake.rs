@@ -75,6 +75,10 @@ pub struct Fake {
     pub folder: PathBuf,
     /// What people said to alerts, as it came.
     pub said: Mutex<Vec<(AlertId, Command)>>,
+    /// Secret addresses of feeds: hash, kind, whose.
+    pub feeds: Mutex<Vec<(String, String, String)>>,
+    /// Schedules that were written.
+    pub written: Mutex<Vec<Schedule>>,
     now: Timestamp,
 }
 
@@ -115,6 +119,8 @@ impl Fake {
             panics: AtomicBool::new(false),
             folder,
             said: Mutex::default(),
+            feeds: Mutex::default(),
+            written: Mutex::default(),
             now: Timestamp::UNIX_EPOCH,
         }
     }
@@ -258,6 +264,14 @@ impl Records for Fake {
                 .filter(|row| {
                     fits(filter.status.as_ref(), Some(&row.status))
                         && fits(filter.priority.as_ref(), Some(&row.priority))
+                        && (!filter.open || row.status != "resolved")
+                        && fits(filter.service.as_ref(), row.service.as_deref())
+                        && fits(filter.source.as_ref(), row.source.as_deref())
+                        && fits(filter.assigned.as_ref(), row.assigned.as_deref())
+                        && filter
+                            .search
+                            .as_ref()
+                            .is_none_or(|words| row.title.to_lowercase().contains(&words.to_lowercase()))
                         && fits(filter.customer.as_ref(), row.customer.as_deref())
                         && among(filter.customers.as_deref(), row.customer.as_deref())
                 })

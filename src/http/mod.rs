@@ -17,6 +17,7 @@ mod health;
 mod idempotency;
 mod pages;
 mod params;
+mod plan_desk;
 mod sessions;
 mod slowdown;
 mod sources;
@@ -35,6 +36,7 @@ use crate::switch::Switch;
 
 pub use alert_desk::{AlertDesk, AlertRecords, NotificationFilter};
 pub use auth::Role;
+pub use plan_desk::{PlanDesk, PlanRecords};
 pub use sources::{Board, Records};
 
 /// How long a graceful end waits for answers that are under way.

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use tokio::sync::broadcast;
 
 use super::alert_desk::{AlertDesk, AlertRecords};
+use super::plan_desk::{PlanDesk, PlanRecords};
 use crate::sip::{Registered, SipCounters, TrunkState};
 use crate::store::alerts::Audited;
 use crate::store::documents::CodeRow;
@@ -31,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What is kept: the read half of the store, logins and sessions.
 #[async_trait]
-pub trait Records: AlertRecords + Send + Sync + 'static {
+pub trait Records: AlertRecords + PlanRecords + Send + Sync + 'static {
     /// Calls, newest first.
     async fn calls(&self, filter: &CallFilter, cursor: Option<&str>, limit: u32) -> Result<Page<CallRow>, StoreError>;
     /// One call.
@@ -114,7 +115,7 @@ pub trait Records: AlertRecords + Send + Sync + 'static {
 
 /// What is going on: the switch.
 #[async_trait]
-pub trait Board: AlertDesk + Send + Sync + 'static {
+pub trait Board: AlertDesk + PlanDesk + Send + Sync + 'static {
     /// The snapshot in force.
     fn directory(&self) -> Arc<Directory>;
     /// Everything that is configured, as it was written.

@@ -9,9 +9,11 @@ pub mod escalate;
 pub mod follow_documents;
 pub mod heartbeats;
 pub mod ring_alerts;
+pub mod see_alerts;
 pub mod take_events;
 pub mod transcribe;
 pub mod watch_health;
+pub mod watch_schedules;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

@@ -27,9 +27,11 @@ mod journal;
 mod lines;
 mod nodes;
 pub mod notifications;
+pub mod oncall;
 mod open;
 mod pages;
 mod postgres;
+
 pub mod read;
 mod record;
 mod record_address;

@@ -47,6 +47,7 @@ mod reach;
 mod recover;
 pub mod replies;
 mod ring;
+pub mod schedules;
 mod secrets;
 mod taken;
 mod task;
@@ -170,11 +171,13 @@ struct Inner {
     transcripts_waiting: AtomicU64,
     /// Wrong PINs of engineers, by source.
     pins: Mutex<pins::Pins>,
+    /// Gaps that are there or come.
+    schedule_warnings: ArcSwap<Vec<String>>,
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
     events: events::Queue,
     /// Alerts changed: the escalation is to be looked at.
-    changed: tokio::sync::Notify,
+    changed: Notify,
     actions: actions::Actions,
     pings: heartbeats::Pings,
     node: String,
@@ -249,10 +252,11 @@ impl Switch {
             draining: AtomicBool::new(false),
             transcripts_waiting: AtomicU64::new(0),
             pins: Mutex::default(),
+            schedule_warnings: ArcSwap::default(),
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
             events: events::Queue::open(&parts.data_dir),
-            changed: tokio::sync::Notify::new(),
+            changed: Notify::new(),
             actions: actions::Actions::default(),
             pings: heartbeats::Pings::default(),
             node: parts.node,
@@ -410,6 +414,11 @@ impl Switch {
         let span = REFERENCES.end() - REFERENCES.start() + 1;
         let count = self.0.reference.fetch_add(1, Ordering::Relaxed);
         (REFERENCES.start() + count.wrapping_sub(*REFERENCES.start()) % span).to_string()
+    }
+
+    /// What is said about gaps in the schedules, found by a job.
+    pub fn set_schedule_warnings(&self, warnings: Vec<String>) {
+        self.0.schedule_warnings.store(Arc::new(warnings));
     }
 
     /// How many recordings wait for their transcript, by the job's count.

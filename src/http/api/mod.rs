@@ -9,6 +9,8 @@ mod heartbeat_state;
 mod notifications;
 mod on_call;
 mod recordings;
+mod reports_oncall;
+mod schedules;
 mod tokens;
 
 pub use alerts::{Deed, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page};
@@ -72,6 +74,10 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(heartbeat_state::state))
         .routes(routes!(recordings::audio))
         .routes(routes!(on_call::list))
+        .merge(schedules::documented())
+        .routes(routes!(reports_oncall::load))
+        .routes(routes!(reports_oncall::fairness))
+        .routes(routes!(reports_oncall::compensation))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::remove))
         .routes(routes!(events::stream))
