@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use super::hotline::http::{Board, Records};
+use super::hotline::http::{Board, Records, Replies};
 use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
 use super::hotline::store::alerts::Audited;
 use super::hotline::store::documents::CodeRow;
@@ -72,6 +72,8 @@ pub struct Fake {
     pub full: AtomicBool,
     /// The next read panics.
     pub panics: AtomicBool,
+    /// What answers from outside lead to.
+    pub replies: Option<Arc<dyn Replies>>,
     pub folder: PathBuf,
     /// What people said to alerts, as it came.
     pub said: Mutex<Vec<(AlertId, Command)>>,
@@ -117,6 +119,7 @@ impl Fake {
             away: AtomicBool::new(false),
             full: AtomicBool::new(false),
             panics: AtomicBool::new(false),
+            replies: None,
             folder,
             said: Mutex::default(),
             feeds: Mutex::default(),
@@ -429,6 +432,9 @@ fn open(row: &AlertRow) -> OpenAlert {
 
 #[async_trait]
 impl Board for Fake {
+    fn replies(&self) -> Option<&dyn Replies> {
+        self.replies.as_deref()
+    }
     fn directory(&self) -> Arc<Directory> {
         self.directory.clone()
     }

@@ -15,6 +15,7 @@ mod events;
 mod guard;
 mod health;
 mod idempotency;
+mod inbound;
 mod pages;
 mod params;
 mod plan_desk;
@@ -35,7 +36,8 @@ use crate::store::Store;
 use crate::switch::Switch;
 
 pub use alert_desk::{AlertDesk, AlertRecords, NotificationFilter};
-pub use auth::Role;
+pub use auth::{Role, fresh_token, token_hash};
+pub use inbound::Replies;
 pub use plan_desk::{PlanDesk, PlanRecords};
 pub use sources::{Board, Records};
 
@@ -144,7 +146,7 @@ impl AppState {
 /// All routes with their guards.
 pub fn router(state: AppState) -> Router {
     let sessions = sessions::layer(&state);
-    let routes = Router::new().merge(api::router()).merge(pages::router());
+    let routes = Router::new().merge(api::router()).merge(pages::router()).merge(inbound::router());
     guard::around(routes, api::large_router(), &state).layer(sessions).with_state(state)
 }
 

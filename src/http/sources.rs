@@ -149,6 +149,10 @@ pub trait Board: AlertDesk + PlanDesk + Send + Sync + 'static {
     async fn acknowledge(&self, alert: AlertId, by: Actor) -> Result<(), AlertError>;
     /// It is over.
     async fn resolve(&self, alert: AlertId, by: Actor) -> Result<(), AlertError>;
+    /// Where answers from outside lead to; `None`: there is no such door.
+    fn replies(&self) -> Option<&dyn super::inbound::Replies> {
+        None
+    }
     /// Who is on call by this schedule at that moment.
     fn on_call(&self, schedule: &Schedule, directory: &Directory, at: Timestamp) -> OnCall {
         oncall::on_call(schedule, directory, at)
@@ -319,5 +323,8 @@ impl Board for Switch {
     }
     async fn resolve(&self, alert: AlertId, by: Actor) -> Result<(), AlertError> {
         Self::resolve(self, alert, by).await
+    }
+    fn replies(&self) -> Option<&dyn super::inbound::Replies> {
+        Some(self)
     }
 }
