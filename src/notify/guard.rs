@@ -278,22 +278,21 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
-    let s = ip.segments();
     // An IPv4 address within: mapped, or translated by the well-known prefix (RFC 6052); judged as what is meant.
     if let Some(v4) = ip.to_ipv4_mapped() {
         return is_public_v4(v4);
     }
-    if s[..6] == [0x64, 0xff9b, 0, 0, 0, 0] {
-        let [a, b] = s[6].to_be_bytes();
-        let [c, d] = s[7].to_be_bytes();
-        return is_public_v4(Ipv4Addr::new(a, b, c, d));
+    let parts = ip.segments();
+    if parts[..6] == [0x64, 0xff9b, 0, 0, 0, 0] {
+        let within = (u32::from(parts[6]) << 16) | u32::from(parts[7]);
+        return is_public_v4(Ipv4Addr::from(within));
     }
     // Only 2000::/3 is handed out; of it: Teredo and other protocols, documentation, 6to4 (an IPv4 address within).
-    let global = (0x2000..=0x3fff).contains(&s[0]);
-    let special = (s[0] == 0x2001 && s[1] < 0x200)
-        || (s[0] == 0x2001 && s[1] == 0xdb8)
-        || s[0] == 0x2002
-        || (s[0] == 0x3fff && s[1] < 0x1000);
+    let global = (0x2000..=0x3fff).contains(&parts[0]);
+    let special = (parts[0] == 0x2001 && parts[1] < 0x200)
+        || (parts[0] == 0x2001 && parts[1] == 0xdb8)
+        || parts[0] == 0x2002
+        || (parts[0] == 0x3fff && parts[1] < 0x1000);
     global && !special
 }
 

@@ -68,7 +68,7 @@ use hotline_core::directory::{Destination, Directory};
 use hotline_core::fact::{Actor, Entry, Fact};
 use hotline_core::ids::{AlertId, CallId, IdSource, LegId};
 use parking_lot::Mutex;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::notify::Notifier;
@@ -166,7 +166,6 @@ struct Inner {
     /// Since when the database can't be used: then the board's own alerts ring without it.
     away_since: Mutex<Option<std::time::Instant>>,
     escalating: Mutex<escalate::Escalating>,
-    delivery_woken: Notify,
     escalation_woken: tokio::sync::Notify,
     ids: Mutex<IdSource>,
     reference: AtomicU32,
@@ -249,7 +248,6 @@ impl Switch {
             unreached: Mutex::default(),
             away_since: Mutex::default(),
             escalating: Mutex::default(),
-            delivery_woken: Notify::new(),
             escalation_woken: tokio::sync::Notify::new(),
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),
