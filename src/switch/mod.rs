@@ -68,7 +68,7 @@ use hotline_core::directory::{Destination, Directory};
 use hotline_core::fact::{Actor, Entry, Fact};
 use hotline_core::ids::{AlertId, CallId, IdSource, LegId};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::notify::Notifier;
@@ -178,8 +178,6 @@ struct Inner {
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
     events: events::Queue,
-    /// Alerts changed: the escalation is to be looked at.
-    changed: Notify,
     actions: actions::Actions,
     pings: heartbeats::Pings,
     node: String,
@@ -220,6 +218,11 @@ pub enum Change {
 }
 
 impl Switch {
+    /// How often people are rung about an alert that nobody has and no policy takes care of.
+    pub fn ring_again(&self) -> Duration {
+        self.0.ring_again
+    }
+
     /// Puts the parts together and ends what a crash cut off. INVITEs are taken once
     /// [`Switch::take_calls`] is given the channel.
     pub fn start(parts: Parts, recovered: Recovered) -> Result<Self, SpeechError> {
@@ -258,7 +261,6 @@ impl Switch {
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
             events: events::Queue::open(&parts.data_dir),
-            changed: Notify::new(),
             actions: actions::Actions::default(),
             pings: heartbeats::Pings::default(),
             node: parts.node,
