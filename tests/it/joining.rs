@@ -46,9 +46,8 @@ async fn star_two_hands_the_caller_back_to_the_next_engineer() -> anyhow::Result
     ada.ends().await?;
     caller.waits_for("handed-back").await?;
     takes(&mut ben).await?;
-    let call = hotline
-        .call_when("inbound", |call| kinds(call).iter().filter(|kind| **kind == "bridged").count() == 2)
-        .await;
+    let call =
+        hotline.call_when("inbound", |call| kinds(call).iter().filter(|kind| **kind == "bridged").count() == 2).await;
     assert!(tells(&call, "alert-unacknowledged"), "{call:#}");
     // The two hear each other.
     let heard = hotline.data().join("heard.wav");
