@@ -6,7 +6,7 @@ mod board;
 mod call;
 mod lists;
 mod login;
-mod views;
+pub mod views;
 
 use askama::Template;
 use axum::Router;
@@ -101,7 +101,7 @@ fn away(state: &AppState, error: StoreError) -> Response {
     show_problem(state, &error.into())
 }
 
-fn html(page: &impl Template) -> Response {
+pub fn html(page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response(),
         Err(error) => {

@@ -2,6 +2,7 @@
 
 mod api;
 mod desk;
+mod directory;
 mod live;
 mod page;
 mod scope;
