@@ -12,6 +12,7 @@ mod alert_desk;
 mod auth;
 mod client;
 mod events;
+mod glances;
 mod guard;
 mod health;
 mod idempotency;
@@ -39,6 +40,7 @@ pub use alert_desk::{AlertDesk, AlertRecords, NotificationFilter};
 pub use auth::Role;
 pub use inbound::Replies;
 pub use plan_desk::{PlanDesk, PlanRecords};
+pub use glances::Glances;
 pub use sources::{Board, Records};
 
 /// How long a graceful end waits for answers that are under way.

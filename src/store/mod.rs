@@ -22,6 +22,7 @@ mod engine;
 mod fold;
 mod frame;
 pub mod idempotency;
+pub mod glance;
 pub mod intake;
 mod journal;
 mod lines;

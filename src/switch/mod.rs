@@ -166,7 +166,7 @@ struct Inner {
     /// Since when the database can't be used: then the board's own alerts ring without it.
     away_since: Mutex<Option<std::time::Instant>>,
     escalating: Mutex<escalate::Escalating>,
-    delivery_woken: Notify,
+    delivery_woken: tokio::sync::Notify,
     escalation_woken: tokio::sync::Notify,
     ids: Mutex<IdSource>,
     reference: AtomicU32,
@@ -179,8 +179,6 @@ struct Inner {
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
     events: events::Queue,
-    /// Alerts changed: the escalation is to be looked at.
-    changed: Notify,
     actions: actions::Actions,
     pings: heartbeats::Pings,
     node: String,
@@ -221,6 +219,11 @@ pub enum Change {
 }
 
 impl Switch {
+    /// How often people are rung about an alert that nobody has and no policy takes care of.
+    pub fn ring_again(&self) -> Duration {
+        self.0.ring_again
+    }
+
     /// Puts the parts together and ends what a crash cut off. INVITEs are taken once
     /// [`Switch::take_calls`] is given the channel.
     pub fn start(parts: Parts, recovered: Recovered) -> Result<Self, SpeechError> {
@@ -249,7 +252,7 @@ impl Switch {
             unreached: Mutex::default(),
             away_since: Mutex::default(),
             escalating: Mutex::default(),
-            delivery_woken: Notify::new(),
+            delivery_woken: tokio::sync::Notify::new(),
             escalation_woken: tokio::sync::Notify::new(),
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),
@@ -260,7 +263,6 @@ impl Switch {
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
             events: events::Queue::open(&parts.data_dir),
-            changed: Notify::new(),
             actions: actions::Actions::default(),
             pings: heartbeats::Pings::default(),
             node: parts.node,
@@ -390,6 +392,16 @@ impl Switch {
     /// Changes that have no listener are nobody's loss.
     fn tell(&self, change: Change) {
         let _ = self.0.feed.send(change);
+    }
+
+    /// There may be something to send now.
+    fn wake_delivery(&self) {
+        self.0.delivery_woken.notify_one();
+    }
+
+    /// Resolves when there may be something to send before its time.
+    pub async fn delivery_woken(&self) {
+        self.0.delivery_woken.notified().await;
     }
 
     fn tell_calls_of(&self, alert: AlertId) {
