@@ -25,6 +25,8 @@ const ORDER_WAIT: Duration = Duration::from_secs(5);
 const VOICE_WAIT: Duration = Duration::from_secs(2);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
+/// A phone that was hung up says "busy" for another moment.
+const BREATH: Duration = Duration::from_millis(400);
 /// A phone that makes way has so long to be free.
 const WAY_WAIT: Duration = Duration::from_millis(1_500);
 /// An engineer on the telephone hears at most so many.
@@ -47,7 +49,7 @@ impl Switch {
         self.0.tasks.spawn(async move {
             let from_database = tokio::time::timeout(LIST_WAIT, switch.0.store.open_alerts()).await;
             let open = match from_database {
-                Ok(Ok(open)) => open,
+                Ok(Ok(open)) => switch.0.board.lock().made_current(open),
                 Ok(Err(_)) | Err(_) => switch.0.board.lock().open_alerts(),
             };
             let alerts: Vec<LineAlert> = open.iter().take(ALERTS_MAX).map(|alert| switch.line_alert(alert)).collect();
@@ -148,6 +150,7 @@ impl Switch {
                 }
             };
             let _in_time = tokio::time::timeout(WAY_WAIT, free).await;
+            tokio::time::sleep(BREATH).await;
             // The call may be over by now.
             let _ = ready.send((leg, destination)).await;
         });

@@ -11,7 +11,7 @@ mod login;
 mod rota;
 mod schedules;
 mod setup;
-mod views;
+pub mod views;
 mod warnings;
 
 use std::fmt::Write;
@@ -128,7 +128,7 @@ fn away(state: &AppState, error: StoreError) -> Response {
     show_problem(state, &error.into())
 }
 
-fn html(page: &impl Template) -> Response {
+pub fn html(page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response(),
         Err(error) => {

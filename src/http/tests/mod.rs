@@ -2,6 +2,8 @@
 
 mod api;
 mod desk;
+mod desk_pages;
+mod directory;
 mod live;
 mod page;
 mod scope;
