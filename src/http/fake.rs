@@ -26,6 +26,8 @@ use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
 use super::hotline::store::alerts::Audited;
 use super::hotline::store::documents::CodeRow;
 use super::hotline::store::idempotency::{Answered, Claim};
+use super::hotline::store::audit::AuditRow;
+use super::hotline::store::notifications::NotificationRow;
 use super::hotline::store::read::{
     AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow, TokenRow,
 };
@@ -33,6 +35,10 @@ use super::hotline::store::{OpenAlert, StoreError};
 use super::hotline::switch::documents::{DocumentError, Done, Expect, InForce, Write};
 use super::hotline::switch::{AlertError, Change, Health};
 
+#[path = "fake_glances.rs"]
+mod glances;
+
+pub use glances::More;
 #[path = "fake_desk.rs"]
 mod desk;
 #[path = "fake_night.rs"]
@@ -58,6 +64,10 @@ pub struct Kept {
     pub sessions: BTreeMap<String, (String, i64)>,
     pub live: Vec<CallView>,
     pub health: Health,
+    /// What alerts have beside their rows, by id.
+    pub more: BTreeMap<String, More>,
+    pub notifications: Vec<NotificationRow>,
+    pub audit: Vec<AuditRow>,
 }
 
 /// Store and switch in one.
@@ -74,6 +84,8 @@ pub struct Fake {
     pub panics: AtomicBool,
     /// What answers from outside lead to.
     pub replies: Option<Arc<dyn Replies>>,
+    /// Who is on call as the core says, not by simple turns.
+    pub real: bool,
     pub folder: PathBuf,
     /// What people said to alerts, as it came.
     pub said: Mutex<Vec<(AlertId, Command)>>,
@@ -120,6 +132,7 @@ impl Fake {
             full: AtomicBool::new(false),
             panics: AtomicBool::new(false),
             replies: None,
+            real: false,
             folder,
             said: Mutex::default(),
             feeds: Mutex::default(),
@@ -511,6 +524,9 @@ impl Board for Fake {
         })
     }
     fn on_call(&self, schedule: &Schedule, directory: &Directory, at: Timestamp) -> OnCall {
+        if self.real {
+            return hotline_core::oncall::on_call(schedule, directory, at);
+        }
         let rotation = schedule.layers.first().and_then(|layer| layer.current());
         let members: Vec<UserId> = rotation
             .map(|rotation| {
@@ -539,7 +555,10 @@ impl Board for Fake {
             why: format!("Weekly rotation of {}, hand-off Thursdays at 00:00 UTC.", schedule.name),
         }
     }
-    fn next_change(&self, _: &Schedule, after: Timestamp) -> Option<Timestamp> {
+    fn next_change(&self, schedule: &Schedule, after: Timestamp) -> Option<Timestamp> {
+        if self.real {
+            return hotline_core::oncall::next_change(schedule, &self.directory, after);
+        }
         Timestamp::from_second((after.as_second().div_euclid(WEEK) + 1) * WEEK).ok()
     }
 }

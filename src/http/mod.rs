@@ -12,6 +12,7 @@ mod alert_desk;
 mod auth;
 mod client;
 mod events;
+mod glances;
 mod guard;
 mod health;
 mod idempotency;
@@ -36,9 +37,10 @@ use crate::store::Store;
 use crate::switch::Switch;
 
 pub use alert_desk::{AlertDesk, AlertRecords, NotificationFilter};
-pub use auth::Role;
+pub use auth::{Role, fresh_token, token_hash};
 pub use inbound::Replies;
 pub use plan_desk::{PlanDesk, PlanRecords};
+pub use glances::Glances;
 pub use sources::{Board, Records};
 
 /// How long a graceful end waits for answers that are under way.

@@ -218,6 +218,11 @@ pub enum Change {
 }
 
 impl Switch {
+    /// How often people are rung about an alert that nobody has and no policy takes care of.
+    pub fn ring_again(&self) -> Duration {
+        self.0.ring_again
+    }
+
     /// Puts the parts together and ends what a crash cut off. INVITEs are taken once
     /// [`Switch::take_calls`] is given the channel.
     pub fn start(parts: Parts, recovered: Recovered) -> Result<Self, SpeechError> {
