@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod config;
 
+pub mod calendar;
 pub mod notify;
 pub mod rtp;
 pub mod sip;

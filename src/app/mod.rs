@@ -120,6 +120,10 @@ impl App {
         tasks.spawn(jobs::kept_up("see alerts", move || {
             jobs::see_alerts::run(own.clone(), records.clone(), until.clone())
         }));
+        let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+        tasks.spawn(jobs::kept_up("watch schedules", move || {
+            jobs::watch_schedules::run(own.clone(), records.clone(), until.clone())
+        }));
         event_jobs(&mut tasks, &switch, &store, &stop);
         let (until, records) = (stop.clone(), store.clone());
         tasks.spawn(jobs::kept_up("audit", move || jobs::audit::run(records.clone(), node.clone(), until.clone())));
@@ -187,6 +191,10 @@ impl App {
 
 /// What tools send and monitors say, and what alerts start.
 fn event_jobs(tasks: &mut JoinSet<()>, switch: &Switch, store: &Store, stop: &CancellationToken) {
+    let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+    tasks.spawn(jobs::kept_up("hear nodes", move || {
+        jobs::hear_nodes::run(own.clone(), records.clone(), until.clone())
+    }));
     let (own, until) = (switch.clone(), stop.clone());
     tasks.spawn(jobs::kept_up("take events", move || jobs::take_events::run(own.clone(), until.clone())));
     let (own, until, records) = (switch.clone(), stop.clone(), store.clone());

@@ -43,7 +43,6 @@ mod tests;
 pub use demo::{DemoCredentials, demo_credentials};
 pub use documents::{Document, KINDS, SETTINGS, Thing, Things};
 pub use report::Mistake;
-pub use schedules::document as schedule_document;
 pub use words::e164;
 
 /// Read where no file is named.

@@ -1,7 +1,7 @@
 //! `[[schedules]]`: layers, their rotations and hours, overrides, swaps.
 //!
 //! The short form (`members`, `weeks` or `length`, `start` in the schedule itself) is one layer. What the API keeps has
-//! the same keys ([`document`]), with the versions of each rotation (`before`), so that an edit never restarts it.
+//! the same keys (`switch::schedules`), with the versions of each rotation (`before`), so that an edit never restarts it.
 
 use std::time::Duration;
 
@@ -20,10 +20,6 @@ use super::report::{Section, Word, hint};
 use super::server::choice;
 use super::tree::{Spot, Value};
 use super::words;
-
-mod write;
-
-pub use write::document;
 
 /// When people are told that their shift comes, unless `notices` says otherwise.
 const NOTICES: [Duration; 2] = [Duration::from_hours(24), Duration::from_hours(1)];

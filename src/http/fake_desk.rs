@@ -8,10 +8,12 @@ use hotline_core::alert::{Alert, Command, Refusal, Status, Urgency};
 use hotline_core::escalation::Progress;
 use hotline_core::fact::{Actor, Priority};
 use hotline_core::ids::{ActionId, AlertId, HeartbeatId, UserId};
+use hotline_core::oncall::Schedule;
+use hotline_core::oncall::hours::Interruption;
 use hotline_core::private::Private;
 use jiff::Timestamp;
 
-use super::super::hotline::http::{AlertDesk, AlertRecords, Board, NotificationFilter};
+use super::super::hotline::http::{AlertDesk, AlertRecords, Board, NotificationFilter, PlanDesk, PlanRecords};
 use super::super::hotline::store::StoreError;
 use super::super::hotline::store::alerts::Taken;
 use super::super::hotline::store::intake::{ActionRunRow, HeartbeatRow};
@@ -20,6 +22,7 @@ use super::super::hotline::store::read::{AlertRow, Page};
 use super::super::hotline::switch::AlertError;
 use super::super::hotline::switch::actions::ActionError;
 use super::super::hotline::switch::commands::CommandError;
+use super::super::hotline::switch::documents::DocumentError;
 use super::super::hotline::switch::events::{IntakeError, Origin, Outcome};
 use super::{ALERT_TAKEN, ALERT_WAITING, Fake, id};
 
@@ -186,6 +189,9 @@ impl AlertDesk for Fake {
     }
 
     fn next_of(&self, alert: &Alert, _: Timestamp) -> (String, Option<Timestamp>) {
+        if let Some(told) = self.outlook(alert) {
+            return told;
+        }
         match alert.status {
             Status::Triggered => ("step 2 at 03:03:00 UTC".to_owned(), alert.progress.due),
             Status::Acknowledged | Status::Resolved => ("nothing by itself: somebody has it".to_owned(), None),
@@ -221,5 +227,42 @@ fn state(row: &AlertRow) -> Alert {
         acknowledged_at: row.acknowledged_at.map(at),
         last_event_at: at(row.created_at),
         progress: Progress { due: row.next_ring_at.map(at), ..Progress::default() },
+    }
+}
+
+#[async_trait]
+impl PlanRecords for Fake {
+    async fn add_feed(&self, hash: &str, kind: &str, object: &str, _: Timestamp, _: &str) -> Result<(), StoreError> {
+        self.read(|_| ())?;
+        self.feeds.lock().push((hash.to_owned(), kind.to_owned(), object.to_owned()));
+        Ok(())
+    }
+    async fn feed_is(&self, hash: &str, kind: &str, object: &str) -> Result<bool, StoreError> {
+        self.read(|_| ())?;
+        Ok(self.feeds.lock().contains(&(hash.to_owned(), kind.to_owned(), object.to_owned())))
+    }
+    async fn remove_feeds(&self, kind: &str, object: &str) -> Result<u64, StoreError> {
+        self.read(|_| ())?;
+        self.feeds.lock().retain(|(_, own, of)| own != kind || of != object);
+        Ok(1)
+    }
+    async fn interruptions(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Interruption>, StoreError> {
+        self.read(|_| ())?;
+        let one = Interruption { user: UserId::from("engineer-1"), at: self.now };
+        Ok([one].into_iter().filter(|one| from <= one.at && one.at < to).collect())
+    }
+}
+
+#[async_trait]
+impl PlanDesk for Fake {
+    fn schedule_version(&self, id: &str) -> Option<i64> {
+        (id != "in-the-file").then_some(7)
+    }
+    async fn write_schedule(&self, schedule: &Schedule, version: i64, _: &Actor) -> Result<(), DocumentError> {
+        if version != 7 {
+            return Err(DocumentError::Changed);
+        }
+        self.written.lock().push(schedule.clone());
+        Ok(())
     }
 }

@@ -12,10 +12,14 @@ mod alert_desk;
 mod auth;
 mod client;
 mod events;
+mod glances;
 mod guard;
 mod health;
+mod idempotency;
+mod inbound;
 mod pages;
 mod params;
+mod plan_desk;
 mod sessions;
 mod slowdown;
 mod sources;
@@ -34,6 +38,9 @@ use crate::switch::Switch;
 
 pub use alert_desk::{AlertDesk, AlertRecords, NotificationFilter};
 pub use auth::Role;
+pub use inbound::Replies;
+pub use plan_desk::{PlanDesk, PlanRecords};
+pub use glances::Glances;
 pub use sources::{Board, Records};
 
 /// How long a graceful end waits for answers that are under way.
@@ -141,8 +148,8 @@ impl AppState {
 /// All routes with their guards.
 pub fn router(state: AppState) -> Router {
     let sessions = sessions::layer(&state);
-    let routes = Router::new().merge(api::router()).merge(pages::router());
-    guard::around(routes, &state).layer(sessions).with_state(state)
+    let routes = Router::new().merge(api::router()).merge(pages::router()).merge(inbound::router());
+    guard::around(routes, api::large_router(), &state).layer(sessions).with_state(state)
 }
 
 /// Serves, with `beside` (doors that have guards of their own), until `shutdown`; then ends the streams, lets answers under way finish and returns.

@@ -88,6 +88,14 @@ impl Params {
         Ok((limit, cursor))
     }
 
+    /// Where the query does not say `name`, it says `usual`.
+    pub fn or(&mut self, name: &str, usual: impl FnOnce() -> String) {
+        if self.0.iter().all(|(key, value)| key != name || value.is_empty()) {
+            self.0.retain(|(key, _)| key != name);
+            self.0.push((name.to_owned(), usual()));
+        }
+    }
+
     /// Nothing may be left over.
     pub fn done(self) -> Result<(), Problem> {
         match self.0.first() {

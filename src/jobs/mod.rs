@@ -7,12 +7,14 @@ pub mod catch_up;
 pub mod deliver;
 pub mod escalate;
 pub mod follow_documents;
+pub mod hear_nodes;
 pub mod heartbeats;
 pub mod ring_alerts;
 pub mod see_alerts;
 pub mod take_events;
 pub mod transcribe;
 pub mod watch_health;
+pub mod watch_schedules;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

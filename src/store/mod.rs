@@ -21,14 +21,18 @@ mod drain;
 mod engine;
 mod fold;
 mod frame;
+pub mod idempotency;
+pub mod glance;
 pub mod intake;
 mod journal;
 mod lines;
 mod nodes;
 pub mod notifications;
+pub mod oncall;
 mod open;
 mod pages;
 mod postgres;
+
 pub mod read;
 mod record;
 mod record_address;

@@ -7,8 +7,8 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AnyConnection, Row};
 
-use super::engine::Use;
 use super::{Changed, StoreError};
+use super::engine::Use;
 
 /// Two adjacent releases work side by side: what a newer one has added does not stop an older one.
 pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
@@ -40,11 +40,17 @@ pub(super) fn settings(what: Use) -> Vec<String> {
         Use::Writer => "10s",
         Use::Drain => "30s",
     };
-    vec![
+    let mut settings = vec![
         format!("SET statement_timeout = '{statement}'"),
         "SET idle_in_transaction_session_timeout = '30s'".to_owned(),
         "SET application_name = 'hotline'".to_owned(),
-    ]
+    ];
+    if what != Use::Reader {
+        // All that writers ask for is by an index. A plan made while the tables were still empty would read them
+        // whole, and would be kept until the server's next look at its statistics: minutes, in a storm.
+        settings.push("SET enable_seqscan = off".to_owned());
+    }
+    settings
 }
 
 /// The server's clock, epoch ms.
@@ -132,7 +138,11 @@ pub(super) const CHANNEL: &str = "hotline";
 const IDS: usize = 200;
 
 /// Tells the other nodes, when the transaction commits: `node|kind|id,id…`.
-pub(super) async fn tell(connection: &mut AnyConnection, node: &str, changed: &[Changed]) -> Result<(), sqlx::Error> {
+pub(super) async fn tell(
+    connection: &mut AnyConnection,
+    node: &str,
+    changed: &[Changed],
+) -> Result<(), sqlx::Error> {
     let ids = |of: fn(&Changed) -> Option<String>| changed.iter().filter_map(of).collect::<Vec<_>>();
     let alerts = ids(|changed| if let Changed::Alert(id) = changed { Some(id.to_string()) } else { None });
     let calls = ids(|changed| if let Changed::Call(id) = changed { Some(id.to_string()) } else { None });

@@ -255,11 +255,14 @@ fn next_reference(latest: &VecDeque<u32>) -> u32 {
 
 /// What the database knows, to go on from.
 /// `only_of`: calls of this node alone.
-pub(super) async fn from_database(connection: &mut AnyConnection, only_of: Option<&str>) -> Result<Fold, sqlx::Error> {
+pub(super) async fn from_database(
+    connection: &mut AnyConnection,
+    only_of: Option<&str>,
+) -> Result<Fold, sqlx::Error> {
     let only_of = only_of.map(str::to_owned);
     let mut fold = Fold::default();
     let calls = query(
-        "SELECT id, direction, number, reference, caller, customer, language, alert_id, taken_at, ended_at
+        "SELECT id, direction, number, reference, caller, customer, language, alert_id, taken_at, ended_at, node
          FROM calls
          WHERE id IN (SELECT id FROM calls WHERE ended_at IS NULL AND ($1 IS NULL OR node = $1)
                       UNION SELECT call_id FROM alerts WHERE status <> 'resolved' AND call_id IS NOT NULL)",
@@ -268,7 +271,9 @@ pub(super) async fn from_database(connection: &mut AnyConnection, only_of: Optio
     .fetch_all(&mut *connection)
     .await?;
     for row in &calls {
-        let call = call_from(row)?;
+        let mut call = call_from(row)?;
+        // Another node's: it is here for its alert, and is not this node's to end.
+        call.ended |= only_of.is_some() && only_of != row.try_get::<Option<String>, _>(10)?;
         fold.calls.insert(call.cut.call, call);
     }
     let recordings = query(

@@ -148,8 +148,8 @@ impl Switch {
             self.tell_calls_of(alert.id);
         }
         self.tell(Change::Alert(alert.id));
-        self.alerts_changed();
-        self.wake_delivery();
+        self.wake_escalation();
+        self.poke_delivery();
     }
 
     /// Without the database: what must not wait for it, about alerts that the board knows.

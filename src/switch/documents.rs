@@ -417,7 +417,19 @@ impl Switch {
         } else if kind == "users" {
             documents.proofs.retain(|proof| proof.user_id != id);
         }
-        let loaded = self.checked(&documents, &place).await?;
+        let mut loaded = self.checked(&documents, &place).await?;
+        let (mut change, mut body) = (change, body);
+        // Whoever edits a schedule does not restart its rotations: the versions of what is in force go on.
+        let settled = super::schedules::settled(&self.directory(), &loaded.composed.directory, id, wall);
+        if let Some(settled) = settled.filter(|_| kind == "schedules") {
+            let sealed = secrets::sealed(&self.0.seal, &place, &settled).to_string();
+            change.body = Some(sealed.clone());
+            if let Some(row) = documents.items.last_mut() {
+                row.body = sealed;
+            }
+            body = Some(settled);
+            loaded = self.checked(&documents, &place).await?;
+        }
         let audited = audited(by, &change, old.as_ref(), body.as_ref());
         let Some(revision) = self.0.store.write_document(&change, checked_at, &[audited], wall).await? else {
             return Ok(None);

@@ -80,6 +80,7 @@ impl Switch {
         }
         warnings.extend(self.low_disk());
         warnings.extend(self.unreachable_people());
+        warnings.extend(self.0.schedule_warnings.load().iter().cloned());
         warnings.extend(
             self.trunks()
                 .into_iter()

@@ -22,13 +22,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("speech", &[]),
     ("store", &[]),
     ("notify", &[]),
+    // iCalendar texts, read and written; fetches nothing.
+    ("calendar", &[]),
     ("switch", &["sip", "rtp", "speech", "store", "notify"]),
     // Payloads of tools become events; its routes stand beside those of `http`.
     ("intake", &["switch", "store"]),
-    ("http", &["store", "switch", "sip::Registered", "sip::SipCounters", "sip::TrunkState", "sip::Transport"]),
+    (
+        "http",
+        &["store", "switch", "calendar", "sip::Registered", "sip::SipCounters", "sip::TrunkState", "sip::Transport"],
+    ),
     ("jobs", &["store", "switch", "speech"]),
     // Turns text into the shells' settings, so it names those and nothing that acts.
-    ("config", &["sip", "rtp", "notify", "store::StoreSettings"]),
+    ("config", &["sip", "rtp", "notify", "calendar", "store::StoreSettings"]),
     // `serve` runs the app; `user` and `serve --demo` write the logins that http reads.
     (
         "cli",

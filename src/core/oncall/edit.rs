@@ -14,6 +14,9 @@ use super::{Layer, Member, Override, Rotation, Schedule, Swap, SwapState};
 /// Versions that ended longer ago are forgotten: nobody asks who was on call then.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 800);
 
+/// A version that begins so shortly before it is kept was made for that.
+const RECENTLY: SignedDuration = SignedDuration::from_secs(60);
+
 /// Why a change is not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -62,7 +65,7 @@ pub fn edit_members(old: &Schedule, layer: &str, members: Vec<Member>, at: Times
 pub fn edited(old: &Schedule, mut new: Schedule, at: Timestamp) -> Schedule {
     for layer in &mut new.layers {
         let Some(before) = old.layers.iter().find(|before| before.id == layer.id) else { continue };
-        if before.rotations == layer.rotations {
+        if goes_on(&before.rotations, &layer.rotations, at) {
             continue;
         }
         let Some(wanted) = layer.rotations.last().cloned() else { continue };
@@ -70,6 +73,19 @@ pub fn edited(old: &Schedule, mut new: Schedule, at: Timestamp) -> Schedule {
         layer.rotations = if unchanged { before.rotations.clone() } else { versions(&before.rotations, wanted, at) };
     }
     new
+}
+
+/// Whether `new` only adds to `old`, from (nearly) `at` on: then its writer has kept the positions already, as [`edit_members`] does.
+fn goes_on(old: &[Rotation], new: &[Rotation], at: Timestamp) -> bool {
+    let begins = |version: &Rotation| version.since.unwrap_or(Timestamp::MIN);
+    let recently = at.checked_sub(RECENTLY).unwrap_or(Timestamp::MIN);
+    let forgotten = at.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
+    let past = |versions: &[Rotation]| versions.iter().filter(|version| begins(version) < recently).count();
+    let (old_past, new_past) = (&old[..past(old)], &new[..past(new)]);
+    let Some(dropped) = old_past.len().checked_sub(new_past.len()) else { return false };
+    // What was dropped had ended long ago.
+    let all_old = old_past.get(dropped).is_none_or(|first| dropped == 0 || begins(first) < forgotten);
+    all_old && old_past[dropped..] == *new_past && (!new_past.is_empty() || old_past.is_empty())
 }
 
 /// Whether two versions say the same, wherever they begin.

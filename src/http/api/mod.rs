@@ -3,16 +3,21 @@
 pub mod types;
 
 mod alerts;
+mod audit;
 mod calls;
-mod configured;
+mod directory;
 mod heartbeat_state;
-mod lines;
 mod notifications;
 mod on_call;
 mod recordings;
+mod reports_oncall;
+mod schedules;
+mod tokens;
 
 pub use alerts::{Deed, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page};
+pub use audit::filter as audit_filter;
 pub use calls::{detail as call_detail, page as call_page};
+pub use directory::LARGE;
 pub use on_call::{OnCallNow, now as on_call_now};
 
 use axum::extract::State;
@@ -39,12 +44,13 @@ use types::Listed;
                        Times are UTC. Lists are newest first and paged by `cursor`. Errors are RFC 9457 problems with a stable `code`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem, events::Snapshot, events::Changed)),
+    components(schemas(Problem, super::problem::FieldError, events::Snapshot, events::Changed)),
     tags(
         (name = "calls", description = "Calls and their recordings"),
         (name = "alerts", description = "What somebody must take care of"),
         (name = "people", description = "Who is on call, and for whom"),
         (name = "lines", description = "Numbers, carriers, phones"),
+        (name = "audit", description = "Who did what when: the hash-chained record, for admins"),
         (name = "live", description = "Changes as they happen"),
         (name = "service", description = "How the service is; no login needed")
     ),
@@ -71,11 +77,15 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(heartbeat_state::state))
         .routes(routes!(recordings::audio))
         .routes(routes!(on_call::list))
-        .routes(routes!(configured::schedules))
-        .routes(routes!(configured::customers))
-        .routes(routes!(configured::numbers))
-        .routes(routes!(lines::trunks))
-        .routes(routes!(lines::phones))
+        .merge(schedules::documented())
+        .routes(routes!(reports_oncall::load))
+        .routes(routes!(reports_oncall::fairness))
+        .routes(routes!(reports_oncall::compensation))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::remove))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(audit::export))
         .routes(routes!(events::stream))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
@@ -90,7 +100,14 @@ pub fn router() -> Router<AppState> {
 
 /// The `OpenAPI` 3.1 file.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    documented().split_for_parts().1
+    let mut file = documented().split_for_parts().1;
+    directory::document(&mut file);
+    file
+}
+
+/// Routes with bodies up to [`LARGE`].
+pub fn large_router() -> Router<AppState> {
+    directory::router()
 }
 
 async fn openapi_json(State(state): State<AppState>) -> Response {

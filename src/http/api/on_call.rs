@@ -24,7 +24,10 @@ const CHANGES: usize = 60;
     "schedule": {"id": "on-call", "name": "On call, 24×7"}, "at": "2026-11-22T03:00:00.000Z",
     "now": {"id": "engineer-1", "name": "Ada Winter"}, "until": "2026-11-23T08:00:00.000Z",
     "next": {"id": "engineer-2", "name": "Ben Sommer"}, "phones": ["phone engineer-1"],
-    "then": [{"id": "engineer-2", "name": "Ben Sommer"}], "why": "rotation on-call, turn since Mon 2026-11-16 09:00 Europe/Berlin"
+    "on_duty": [{"id": "engineer-1", "name": "Ada Winter"}], "then": [{"id": "engineer-2", "name": "Ben Sommer"}],
+    "why": "Ada Winter is on call until Mon 2026-11-23 09:00 Europe/Berlin by schedule `on-call`",
+    "layers": [{"id": "main", "name": "main", "answers": true, "people": [{"id": "engineer-1", "name": "Ada Winter"}],
+                "why": "Ada Winter on call until Mon 2026-11-23 09:00 Europe/Berlin by schedule `on-call`"}]
 }))]
 pub struct OnCallNow {
     /// The schedule.
@@ -41,9 +44,31 @@ pub struct OnCallNow {
     pub next: Option<Named>,
     /// Where the first one is called, in order; numbers are shortened.
     pub phones: Vec<String>,
-    /// Who is called if the first one does not answer, in order.
+    /// Everybody on call, the first included.
+    pub on_duty: Vec<Named>,
+    /// Who is called if those on call do not answer, in order.
     pub then: Vec<Named>,
     /// Why: which schedule, rule, override.
+    pub why: String,
+    /// Layer by layer: who, why, who was passed over, what rules it out.
+    pub layers: Vec<LayerSays>,
+}
+
+/// What a layer of a schedule says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "nights", "name": "Nights", "answers": false, "people": [], "why": "outside its hours until Mon 2026-11-23 20:00 Europe/Berlin"
+}))]
+pub struct LayerSays {
+    /// Id of the layer; `override`: an override above all layers.
+    pub id: String,
+    /// As shown.
+    pub name: String,
+    /// Its people are on call.
+    pub answers: bool,
+    /// Whom it names.
+    pub people: Vec<Named>,
+    /// Why.
     pub why: String,
 }
 
@@ -98,7 +123,7 @@ pub async fn list(
 pub fn now(state: &AppState, directory: &Directory, schedule: &Schedule, at: Timestamp) -> OnCallNow {
     let board = state.board();
     let on_call = board.on_call(schedule, directory, at);
-    let first = on_call.people.first();
+    let first = on_call.people.first().filter(|person| person.duty);
     let (until, next) = next(state, directory, schedule, at, first);
     let named = |person: &OnCallPerson| Named::user(directory, &person.user.0);
     OnCallNow {
@@ -108,7 +133,19 @@ pub fn now(state: &AppState, directory: &Directory, schedule: &Schedule, at: Tim
         until: until.map(|until| rfc3339(until.as_millisecond())),
         next: next.as_ref().map(named),
         phones: first.map(|person| person.phones.iter().map(shown).collect()).unwrap_or_default(),
-        then: on_call.people.iter().skip(1).map(named).collect(),
+        on_duty: on_call.people.iter().filter(|person| person.duty).map(named).collect(),
+        then: on_call.people.iter().filter(|person| !person.duty).map(named).collect(),
+        layers: on_call
+            .layers
+            .into_iter()
+            .map(|layer| LayerSays {
+                id: layer.layer,
+                name: layer.name,
+                answers: layer.answers,
+                people: layer.people.iter().map(|user| Named::user(directory, &user.0)).collect(),
+                why: layer.why,
+            })
+            .collect(),
         why: on_call.why,
     }
 }
@@ -127,7 +164,8 @@ fn next(
         if change <= moment {
             break;
         }
-        let person = state.board().on_call(schedule, directory, change).people.into_iter().next();
+        let person =
+            state.board().on_call(schedule, directory, change).people.into_iter().next().filter(|person| person.duty);
         if person.as_ref().map(|person| &person.user) != first.map(|person| &person.user) {
             return (Some(change), person);
         }

@@ -1,6 +1,9 @@
 //! Every endpoint, happy and not, through the whole router.
 
 mod api;
+mod desk;
+mod desk_pages;
+mod directory;
 mod live;
 mod page;
 mod scope;

@@ -143,6 +143,27 @@ fn an_edit_that_says_the_same_makes_no_version() {
 }
 
 #[test]
+fn what_was_edited_already_is_taken_as_it_is() {
+    let at = ts("2028-05-10T12:00Z");
+    let planned = edit_members(&plan(), ONLY_LAYER, list(&["cy", "dee"]), ts("2028-06-01T00:00Z")).unwrap();
+    assert_eq!(edited(&plan(), planned.clone(), at), planned, "a plan keeps its moment");
+    let now = edit_members(&plan(), ONLY_LAYER, list(&["cy", "dee"]), at).unwrap();
+    assert_eq!(edited(&plan(), now.clone(), at + SignedDuration::from_millis(40)), now);
+    // Somebody writes the document back with other members in the version that rules.
+    let mut crude = now.clone();
+    crude.layers[0].rotations[1].members = list(&["dee", "eli", "cy"]);
+    let later = at + SignedDuration::from_hours(2);
+    let kept = edited(&now, crude, later);
+    assert_eq!(user_at(&kept, later), user_at(&now, later));
+    assert_eq!(user_at(&kept, at), user_at(&now, at));
+    assert_eq!(kept.layers[0].rotations.len(), 3);
+    // And one that leaves the versions away.
+    let mut forgetful = now.clone();
+    forgetful.layers[0].rotations.remove(0);
+    assert_eq!(edited(&now, forgetful, later), now);
+}
+
+#[test]
 fn overrides_begin_now_at_the_earliest_and_end_now() {
     let at = ts("2028-05-10T12:00Z");
     let with_id = |id: &str, from, to| Override { id: id.to_owned(), ..over("dee", from, to) };

@@ -1,13 +1,26 @@
-//! A schedule as the document that the API keeps: the same keys as the file's table.
+//! A schedule as the document that the API keeps: the same keys as the file's table. And what the rules make of an edit.
 
 use hotline_core::call::flow::HoursWindow;
+use hotline_core::directory::Directory;
+use hotline_core::ids::ScheduleId;
+use hotline_core::oncall::edit;
 use hotline_core::oncall::{
     Cover, Layer, Length, Member, Mode, ONLY_LAYER, Override, OverrideDeed, Restriction, Rotation, Schedule, Swap,
     Weights,
 };
+use jiff::Timestamp;
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
+
+/// The document that must be kept instead of the one that was written, where that would restart a rotation: `old` is what is in
+/// force, `new` what was written. `None`: as it was written.
+pub(super) fn settled(old: &Directory, new: &Directory, id: &str, at: Timestamp) -> Option<Value> {
+    let id = ScheduleId::from(id);
+    let (before, written) = (old.schedules.get(&id)?, new.schedules.get(&id)?);
+    let kept = edit::edited(before, written.clone(), at);
+    (kept != *written).then(|| document(&kept))
+}
 
 /// The schedule without its name; read again it is the same schedule.
 pub fn document(schedule: &Schedule) -> Value {
@@ -29,7 +42,7 @@ pub fn document(schedule: &Schedule) -> Value {
     if let Some(holidays) = &schedule.holidays {
         put("holidays", holidays.0.clone().into());
     }
-    put("notices", schedule.notices.iter().map(|notice| super::words::spell(*notice)).collect::<Vec<_>>().into());
+    put("notices", schedule.notices.iter().map(|notice| spell(*notice)).collect::<Vec<_>>().into());
     if schedule.weights != Weights::default() {
         let Weights { weekday, night, weekend, holiday, night_hours: (from, to) } = schedule.weights;
         let weights = json!({
@@ -106,7 +119,7 @@ fn rotation(version: &Rotation, body: &mut Map<String, Value>) {
     let members = version.members.iter().map(|member| match member {
         Member::User(user) => user.0.clone(),
         Member::Team(team) => format!("team:{team}"),
-        Member::Nobody => super::NOBODY.to_owned(),
+        Member::Nobody => "-".to_owned(),
     });
     put("members", members.collect::<Vec<_>>().into());
     put("start", version.start.strftime("%Y-%m-%dT%H:%M").to_string().into());
@@ -193,5 +206,14 @@ const fn day(day: Weekday) -> &'static str {
         Weekday::Friday => "fri",
         Weekday::Saturday => "sat",
         Weekday::Sunday => "sun",
+    }
+}
+
+/// A time as settings spell it.
+fn spell(time: std::time::Duration) -> String {
+    match time.as_secs() {
+        secs if secs % 3_600 == 0 => format!("{}h", secs / 3_600),
+        secs if secs % 60 == 0 => format!("{}m", secs / 60),
+        secs => format!("{secs}s"),
     }
 }
