@@ -366,7 +366,12 @@ impl Switch {
         {
             let what = "`$sealed` is written by the hotline only; send the secret itself".to_owned();
             let place = name(kind, id);
-            return Err(DocumentError::Invalid(vec![Fault { document: Some(place.clone()), field: None, place, what }]));
+            return Err(DocumentError::Invalid(vec![Fault {
+                document: Some(place.clone()),
+                field: None,
+                place,
+                what,
+            }]));
         }
         // One after the other on this node; the revision keeps nodes apart.
         let _turn = self.0.writing.lock().await;
