@@ -52,7 +52,7 @@ async fn main() -> anyhow::Result<()> {
     });
     let state = AppState::with(settings, fake.clone(), fake);
     if flag("login") {
-        serve(listener, state, end).await?;
+        serve(listener, state, axum::Router::new(), end).await?;
     } else {
         let app = router(state).layer(axum::middleware::map_request(|mut request: axum::extract::Request| async {
             request.headers_mut().insert("authorization", axum::http::HeaderValue::from_static("Bearer preview-token"));

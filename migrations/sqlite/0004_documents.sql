@@ -35,7 +35,7 @@ CREATE TABLE tokens (
 ALTER TABLE logins ADD COLUMN customers TEXT;
 ALTER TABLE logins ADD COLUMN teams TEXT;
 
--- Answers of POSTs with an Idempotency-Key, so that the same request again gets the same answer. `body` is sealed.
+-- Answers of POSTs with an Idempotency-Key, so that the same request again gets the same answer. Without a body: it held a secret.
 CREATE TABLE idempotency (
     who        TEXT NOT NULL,
     idem_key   TEXT NOT NULL,

@@ -10,10 +10,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hotline_core::alert::Command;
 use hotline_core::call::CallView;
-use hotline_core::directory::{Customer, Destination, Directory, Language, Number, Phone, Trunk, User};
-use hotline_core::fact::{Actor, Direction, Priority};
-use hotline_core::ids::{AlertId, CallId, FlowId, NumberId, PhoneId, RecordingId, ScheduleId, TrunkId, UserId};
-use hotline_core::oncall::{Member, OnCall, OnCallPerson, Override, Rotation, Schedule};
+use hotline_core::directory::{Directory, Language};
+use hotline_core::fact::{Actor, Priority};
+use hotline_core::ids::{AlertId, NotificationId, PhoneId, RecordingId, TrunkId, UserId};
+use hotline_core::notify::Planned;
+use hotline_core::oncall::{Member, OnCall, OnCallPerson, Schedule};
 use hotline_core::private::Private;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -22,14 +23,22 @@ use uuid::Uuid;
 
 use super::hotline::http::{Board, Records};
 use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
+use super::hotline::store::alerts::Audited;
+use super::hotline::store::documents::CodeRow;
+use super::hotline::store::idempotency::{Answered, Claim};
 use super::hotline::store::read::{
     AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow, TokenRow,
 };
 use super::hotline::store::{OpenAlert, StoreError};
+use super::hotline::switch::documents::{DocumentError, Done, Expect, InForce, Write};
 use super::hotline::switch::{AlertError, Change, Health};
 
 #[path = "fake_desk.rs"]
 mod desk;
+#[path = "fake_night.rs"]
+mod night;
+#[path = "fake_things.rs"]
+mod things;
 
 const WEEK: i64 = 7 * 86_400;
 
@@ -43,6 +52,9 @@ pub struct Kept {
     pub timeline: Vec<TimelineRow>,
     pub logins: BTreeMap<String, LoginRow>,
     pub tokens: Vec<TokenRow>,
+    pub idempotency: BTreeMap<(String, String), (String, Option<Answered>)>,
+    pub codes: BTreeMap<(String, String), CodeRow>,
+    pub notified: Vec<(Planned, Option<String>)>,
     pub sessions: BTreeMap<String, (String, i64)>,
     pub live: Vec<CallView>,
     pub health: Health,
@@ -52,6 +64,7 @@ pub struct Kept {
 pub struct Fake {
     pub kept: Mutex<Kept>,
     pub directory: Arc<Directory>,
+    pub in_force: Mutex<Arc<InForce>>,
     pub changes: broadcast::Sender<Change>,
     /// The database is away.
     pub away: AtomicBool,
@@ -64,8 +77,6 @@ pub struct Fake {
     pub said: Mutex<Vec<(AlertId, Command)>>,
     /// Secret addresses of feeds: hash, kind, whose.
     pub feeds: Mutex<Vec<(String, String, String)>>,
-    /// Schedules that were written.
-    pub written: Mutex<Vec<Schedule>>,
     now: Timestamp,
 }
 
@@ -98,7 +109,8 @@ impl Fake {
         let health = Health { takes_calls: true, ..Health::default() };
         Self {
             kept: Mutex::new(Kept { health, ..Kept::default() }),
-            directory: Arc::new(directory()),
+            directory: Arc::new(things::directory()),
+            in_force: Mutex::new(Arc::new(things::in_force())),
             changes: broadcast::channel(64).0,
             away: AtomicBool::new(false),
             full: AtomicBool::new(false),
@@ -106,7 +118,6 @@ impl Fake {
             folder,
             said: Mutex::default(),
             feeds: Mutex::default(),
-            written: Mutex::default(),
             now: Timestamp::UNIX_EPOCH,
         }
     }
@@ -277,6 +288,102 @@ impl Records for Fake {
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, StoreError> {
         self.read(|kept| kept.tokens.iter().find(|row| row.hash == hash).cloned())
     }
+    async fn tokens(&self) -> Result<Vec<TokenRow>, StoreError> {
+        self.read(|kept| kept.tokens.clone())
+    }
+    async fn add_token(&self, token: &TokenRow) -> Result<bool, StoreError> {
+        self.write(|kept| {
+            let free = kept.tokens.iter().all(|known| known.name != token.name);
+            if free {
+                kept.tokens.push(token.clone());
+            }
+            free
+        })
+    }
+    async fn remove_token(&self, id: &str) -> Result<bool, StoreError> {
+        self.write(|kept| {
+            let before = kept.tokens.len();
+            kept.tokens.retain(|token| token.id != id);
+            kept.tokens.len() < before
+        })
+    }
+    async fn claim_idempotency(&self, who: &str, key: &str, request: &str, _: Timestamp) -> Result<Claim, StoreError> {
+        self.write(|kept| match kept.idempotency.get(&(who.to_owned(), key.to_owned())) {
+            None => {
+                kept.idempotency.insert((who.to_owned(), key.to_owned()), (request.to_owned(), None));
+                Claim::Ours
+            }
+            Some((first, _)) if first != request => Claim::Other,
+            Some((_, None)) => Claim::Running,
+            Some((_, Some(answered))) => Claim::Answered(answered.clone()),
+        })
+    }
+    async fn finish_idempotency(&self, who: &str, key: &str, answered: &Answered) -> Result<(), StoreError> {
+        self.write(|kept| {
+            if let Some(claim) = kept.idempotency.get_mut(&(who.to_owned(), key.to_owned())) {
+                claim.1 = Some(answered.clone());
+            }
+        })
+    }
+    async fn forget_idempotency(&self, who: &str, key: &str) -> Result<(), StoreError> {
+        self.write(|kept| drop(kept.idempotency.remove(&(who.to_owned(), key.to_owned()))))
+    }
+    async fn contact_code(&self, user: &UserId, contact: &str) -> Result<Option<CodeRow>, StoreError> {
+        self.read(|kept| kept.codes.get(&(user.0.clone(), contact.to_owned())).cloned())
+    }
+    async fn put_contact_code(
+        &self,
+        user: &UserId,
+        contact: &str,
+        address: &str,
+        code: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let row = CodeRow {
+            address: address.to_owned(),
+            code: Some(code.to_owned()),
+            tries: 0,
+            sent_at: Some(at.as_millisecond()),
+            verified_at: None,
+        };
+        self.write(|kept| drop(kept.codes.insert((user.0.clone(), contact.to_owned()), row)))
+    }
+    async fn count_code_try(&self, user: &UserId, contact: &str, tries_max: i64) -> Result<bool, StoreError> {
+        self.write(|kept| {
+            let row = kept.codes.get_mut(&(user.0.clone(), contact.to_owned()));
+            row.filter(|row| row.tries < tries_max).map(|row| row.tries += 1).is_some()
+        })
+    }
+    async fn verify_contact(
+        &self,
+        user: &UserId,
+        contact: &str,
+        code: &str,
+        _: &[Audited],
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(|kept| {
+            let row = kept.codes.get_mut(&(user.0.clone(), contact.to_owned()));
+            row.filter(|row| row.code.as_deref() == Some(code))
+                .map(|row| {
+                    row.code = None;
+                    row.verified_at = Some(at.as_millisecond());
+                })
+                .is_some()
+        })
+    }
+    async fn notify(
+        &self,
+        planned: &[Planned],
+        text: Option<&str>,
+        _: Timestamp,
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        self.write(|kept| {
+            let known = kept.notified.iter().any(|(known, _)| known.key == planned[0].key);
+            kept.notified.extend(planned.iter().map(|one| (one.clone(), text.map(str::to_owned))));
+            if known { Vec::new() } else { vec![NotificationId(Uuid::nil())] }
+        })
+    }
     async fn session(&self, id: &str) -> Result<Option<(String, i64)>, StoreError> {
         self.read(|kept| kept.sessions.get(id).cloned())
     }
@@ -313,6 +420,27 @@ fn open(row: &AlertRow) -> OpenAlert {
 impl Board for Fake {
     fn directory(&self) -> Arc<Directory> {
         self.directory.clone()
+    }
+    fn in_force(&self) -> Arc<InForce> {
+        self.in_force.lock().clone()
+    }
+    async fn write_document(
+        &self,
+        kind: &str,
+        id: &str,
+        write: Write,
+        expect: &Expect,
+        by: &Actor,
+    ) -> Result<Done, DocumentError> {
+        self.read(|_| ())?;
+        let mut held = self.in_force.lock();
+        let mut now = InForce::clone(&held);
+        let done = things::write(&mut now, kind, id, write, expect, &shown(by))?;
+        *held = Arc::new(now);
+        Ok(done)
+    }
+    async fn follow_documents(&self) -> Result<(), StoreError> {
+        Ok(())
     }
     fn calls(&self) -> Vec<CallView> {
         self.kept.lock().live.clone()
@@ -406,65 +534,6 @@ fn shown(by: &Actor) -> String {
         Actor::Token(name) => format!("token {name}"),
         Actor::System => "hotline".to_owned(),
     }
-}
-
-fn directory() -> Directory {
-    let mut directory = Directory::default();
-    let customers =
-        [("acme", "Acme Logistics", "en", "+44201112"), ("muster", "Mustermann & Söhne GmbH", "de", "+4930999")];
-    for (id, name, language, prefix) in customers {
-        let customer = Customer {
-            id: id.into(),
-            name: name.to_owned(),
-            caller_ids: vec![format!("{prefix}*").into()],
-            pin: Some("0042".into()),
-            language: Some(Language(language.to_owned())),
-            retention_days: 90,
-            ..Default::default()
-        };
-        directory.customers.insert(customer.id.clone(), customer);
-    }
-    for (id, name) in [("engineer-1", "Ada Winter"), ("engineer-2", "Ben Sommer")] {
-        let number = Destination::Number { trunk: TrunkId::from("carrier"), number: "+491701234542".into() };
-        let phones = vec![Destination::Phone(PhoneId::from(id)), number];
-        let user =
-            User { id: id.into(), name: name.to_owned(), language: Language::default(), phones, ..Default::default() };
-        directory.users.insert(user.id.clone(), user);
-        let phone = Phone { id: id.into(), user: Some(id.into()) };
-        directory.phones.insert(phone.id.clone(), phone);
-    }
-    let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap_or(jiff::tz::TimeZone::UTC);
-    let start = "2026-01-05T09:00:00".parse().expect("a local time");
-    let rotation = Rotation::weekly(&["engineer-1".into(), "engineer-2".into()], 1, start, zone);
-    let change = Override {
-        user: UserId::from("engineer-2"),
-        from: "2026-12-24T08:00:00Z".parse().expect("a time"),
-        to: "2026-12-26T08:00:00Z".parse().expect("a time"),
-        reason: "holidays".to_owned(),
-        ..Default::default()
-    };
-    let schedule = Schedule { overrides: vec![change], ..Schedule::single("on-call", "On call, 24×7", rotation) };
-    directory.schedules.insert(schedule.id.clone(), schedule);
-    for (id, language) in [("hotline", "en"), ("hotline-de", "de")] {
-        let number = Number {
-            id: NumberId::from(id),
-            aliases: Vec::new(),
-            flow: FlowId::from("hotline"),
-            language: Language(language.to_owned()),
-            schedule: Some(ScheduleId::from("on-call")),
-            test: false,
-            ..Default::default()
-        };
-        directory.numbers.insert(number.id.clone(), number);
-    }
-    let trunk = Trunk {
-        id: TrunkId::from("carrier"),
-        name: "Carrier".to_owned(),
-        caller_id: Some("+4930123450".into()),
-        trusted: true,
-    };
-    directory.trunks.insert(trunk.id.clone(), trunk);
-    directory
 }
 
 const MINUTE: i64 = 60_000;
@@ -669,100 +738,5 @@ impl Kept {
                 row.transcript_note = Some("there is no audio: the disk was full".to_owned());
             }
         }
-    }
-
-    fn steps(&mut self, at: i64) {
-        let leg =
-            |leg, person: Option<&str>, destination: &str, from: i64, answered: Option<i64>, cause: &str| LegRow {
-                leg,
-                person: person.map(str::to_owned),
-                destination: destination.to_owned(),
-                started_at: at + from,
-                answered_at: answered.map(|answered| at + answered),
-                accepted_at: None,
-                ended_at: Some(at + 154_000),
-                cause: Some(cause.to_owned()),
-            };
-        let call = id(CALL_VOICEMAIL).to_string();
-        self.legs.push((call.clone(), leg(0, None, "trunk:carrier", 0, Some(300), "hung up")));
-        self.legs.push((call.clone(), leg(1, Some("engineer-1"), "phone engineer-1", 75_000, None, "no answer")));
-        self.legs.push((
-            call,
-            leg(2, Some("engineer-2"), "number …42 via carrier", 101_000, Some(112_000), "mailbox: nobody pressed 1"),
-        ));
-        let lines = [
-            (
-                0,
-                "call-started",
-                "Call from +442011122334 to hotline",
-                "the number is configured and belongs to flow hotline",
-            ),
-            (120, "customer-identified", "Customer: Acme Logistics", "the caller's number begins with +44201112"),
-            (
-                300,
-                "alert-opened",
-                "Alert opened: Fault reported by Acme Logistics on hotline",
-                "an alert exists from the first second, whatever happens to the call",
-            ),
-            (400, "step", "Greeting", ""),
-            (9_000, "step", "Menu: the caller pressed 1", "1 is: report a fault"),
-            (20_000, "recording-started", "Asking: who is calling?", ""),
-            (36_000, "recording-started", "Asking again: what has happened?", "the caller pressed 2 to answer again"),
-            (66_000, "answers-confirmed", "The caller confirmed the answers", "key 1"),
-            (75_000, "leg-started", "Calling Ada Winter on phone engineer-1", "on call by on-call until Thu 00:00 UTC"),
-            (100_000, "leg-ended", "Ada Winter: no answer", "rang 25 s"),
-            (101_000, "leg-started", "Calling Ben Sommer on number …42 via carrier", "second in rotation on-call"),
-            (112_000, "leg-answered", "Ben Sommer's phone was answered", "answered is not accepted: waiting for key 1"),
-            (131_000, "leg-declined", "No key was pressed on Ben Sommer's phone", "it may have been a mailbox"),
-            (
-                154_000,
-                "call-ended",
-                "The call ended: report recorded",
-                "nobody accepted; the caller was told that somebody calls back",
-            ),
-            (300_000, "alert-rings", "People are rung, round 1", "nobody has acknowledged the alert for 5 min"),
-        ];
-        for (seq, (after, kind, what, why)) in lines.into_iter().enumerate() {
-            self.timeline.push(TimelineRow {
-                seq: seq as i64 + 1,
-                call_id: Some(id(CALL_VOICEMAIL).to_string()),
-                alert_id: Some(id(ALERT_WAITING).to_string()),
-                at: at + after,
-                kind: kind.to_owned(),
-                what: what.to_owned(),
-                why: why.to_owned(),
-                text: None,
-            });
-        }
-        self.timeline.push(TimelineRow {
-            seq: 90,
-            call_id: Some(id(CALL_HOSTILE).to_string()),
-            alert_id: Some(id(ALERT_HOSTILE).to_string()),
-            at,
-            kind: "call-started".to_owned(),
-            what: format!("Call from {HOSTILE} to hotline"),
-            why: HOSTILE.to_owned(),
-            text: None,
-        });
-    }
-
-    fn live(&mut self, now: i64) {
-        let view =
-            |number, customer: Option<&str>, caller: Option<&str>, ago: i64, state: &str, person: Option<&str>| {
-                CallView {
-                    id: CallId(id(number)),
-                    alert: None,
-                    direction: Direction::Inbound,
-                    number: NumberId::from("hotline"),
-                    reference: format!("{}", 4_710 + number),
-                    caller: caller.map(Private::from),
-                    customer: customer.map(Into::into),
-                    started: Timestamp::from_millisecond(now - ago).expect("a time"),
-                    state: state.to_owned(),
-                    person: person.map(UserId::from),
-                }
-            };
-        self.live.push(view(CALL_LIVE, Some("muster"), Some("+493099900017"), 48_000, "asking what", None));
-        self.live.push(view(CALL_LIVE + 2, None, Some(HOSTILE), 95_000, "calling", Some("engineer-1")));
     }
 }

@@ -13,10 +13,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use super::api::LARGE;
 use super::problem::{PROBLEM_JSON, Problem};
-use super::{AppState, pages};
+use super::{AppState, idempotency, pages};
 
-/// Nothing here takes more.
+/// Nothing takes more, apart from documents.
 const BODY_MAX: usize = 64 * 1024;
 /// Until the first byte of an answer; streams go on after it.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -35,11 +36,14 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// Puts the guards around the routes.
-pub fn around(routes: Router<AppState>, state: &AppState) -> Router<AppState> {
+/// Puts the guards around the routes; `large`: those that take larger bodies.
+pub fn around(routes: Router<AppState>, large: Router<AppState>, state: &AppState) -> Router<AppState> {
+    let large = large.layer(DefaultBodyLimit::max(LARGE)).layer(RequestBodyLimitLayer::new(LARGE));
     routes
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(RequestBodyLimitLayer::new(BODY_MAX))
+        .merge(large)
+        .layer(middleware::from_fn_with_state(state.clone(), idempotency::layer))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(state.clone(), one_shape))

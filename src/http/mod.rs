@@ -14,6 +14,7 @@ mod client;
 mod events;
 mod guard;
 mod health;
+mod idempotency;
 mod pages;
 mod params;
 mod plan_desk;
@@ -35,7 +36,7 @@ use crate::switch::Switch;
 
 pub use alert_desk::{AlertDesk, AlertRecords, NotificationFilter};
 pub use auth::Role;
-pub use plan_desk::{PlanDesk, PlanRecords};
+pub use plan_desk::PlanRecords;
 pub use sources::{Board, Records};
 
 /// How long a graceful end waits for answers that are under way.
@@ -144,7 +145,7 @@ impl AppState {
 pub fn router(state: AppState) -> Router {
     let sessions = sessions::layer(&state);
     let routes = Router::new().merge(api::router()).merge(pages::router());
-    guard::around(routes, &state).layer(sessions).with_state(state)
+    guard::around(routes, api::large_router(), &state).layer(sessions).with_state(state)
 }
 
 /// Serves, with `beside` (doors that have guards of their own), until `shutdown`; then ends the streams, lets answers under way finish and returns.

@@ -35,10 +35,25 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub field: Option<Box<str>>,
+    /// Everything that is wrong with a document, or stands in the way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Option<Vec<FieldError>>)]
+    pub errors: Vec<FieldError>,
     /// Headers that go with it.
     #[serde(skip)]
     #[schema(ignore)]
     headers: Vec<(HeaderName, String)>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({"field": "contacts[0].address", "detail": "this telephone number can't be read; write it with its country code like +493012345678"}))]
+pub struct FieldError {
+    /// The field (`contacts[0].address`); where others stand in the way, the document and its field
+    /// (`schedules/on-call#members[1]`) or the file and line.
+    pub field: String,
+    /// What is wrong and what to do.
+    pub detail: String,
 }
 
 impl Problem {
@@ -51,6 +66,7 @@ impl Problem {
             code: code.into(),
             detail: detail.into().into(),
             field: None,
+            errors: Vec::new(),
             headers: Vec::new(),
         }
     }
@@ -110,7 +126,11 @@ impl Problem {
                 "The Allow header names the methods that are.",
             ),
             408 => ("timeout", "The request took too long", "Send it again."),
-            413 => ("too-large", "The body is too large", "Nothing here takes more than 64 KiB."),
+            413 => (
+                "too-large",
+                "The body is too large",
+                "64 KiB are the limit; flows, schedules and calendars may have 1 MiB.",
+            ),
             414 => ("too-large", "The address is too long", "Shorten the query."),
             415 => {
                 ("unsupported-media-type", "This media type is not taken", "Send application/json, or no body at all.")

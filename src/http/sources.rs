@@ -8,18 +8,23 @@ use async_trait::async_trait;
 use hotline_core::call::CallView;
 use hotline_core::directory::Directory;
 use hotline_core::fact::Actor;
-use hotline_core::ids::{AlertId, RecordingId};
+use hotline_core::ids::{AlertId, NotificationId, RecordingId, UserId};
+use hotline_core::notify::Planned;
 use hotline_core::oncall::{self, OnCall, Schedule};
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
 use super::alert_desk::{AlertDesk, AlertRecords};
-use super::plan_desk::{PlanDesk, PlanRecords};
+use super::plan_desk::PlanRecords;
 use crate::sip::{Registered, SipCounters, TrunkState};
+use crate::store::alerts::Audited;
+use crate::store::documents::CodeRow;
+use crate::store::idempotency::{Answered, Claim};
 use crate::store::read::{
     AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow, TokenRow,
 };
 use crate::store::{OpenAlert, Store, StoreError};
+use crate::switch::documents::{DocumentError, Done, Expect, InForce, Write};
 use crate::switch::{AlertError, Change, Health, Switch};
 
 /// Nobody waits longer for the database than this; then the page says that it is away.
@@ -57,6 +62,47 @@ pub trait Records: AlertRecords + PlanRecords + Send + Sync + 'static {
     async fn put_login(&self, login: &LoginRow) -> Result<(), StoreError>;
     /// A bearer token by its hash (SHA-256, hex).
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, StoreError>;
+    /// All tokens by name.
+    async fn tokens(&self) -> Result<Vec<TokenRow>, StoreError>;
+    /// Keeps a new token; `false`: there is one of this name.
+    async fn add_token(&self, token: &TokenRow) -> Result<bool, StoreError>;
+    /// Takes a token back; `false`: there was none.
+    async fn remove_token(&self, id: &str) -> Result<bool, StoreError>;
+    /// Takes an `Idempotency-Key` for one request.
+    async fn claim_idempotency(&self, who: &str, key: &str, request: &str, at: Timestamp) -> Result<Claim, StoreError>;
+    /// The answer that was given.
+    async fn finish_idempotency(&self, who: &str, key: &str, answered: &Answered) -> Result<(), StoreError>;
+    /// It came to nothing.
+    async fn forget_idempotency(&self, who: &str, key: &str) -> Result<(), StoreError>;
+    /// What waits for a code of this contact.
+    async fn contact_code(&self, user: &UserId, contact: &str) -> Result<Option<CodeRow>, StoreError>;
+    /// A code was made.
+    async fn put_contact_code(
+        &self,
+        user: &UserId,
+        contact: &str,
+        address: &str,
+        code: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+    /// Counts a try; `false`: there is none left.
+    async fn count_code_try(&self, user: &UserId, contact: &str, tries_max: i64) -> Result<bool, StoreError>;
+    /// The code was right.
+    async fn verify_contact(
+        &self,
+        user: &UserId,
+        contact: &str,
+        code: &str,
+        audited: &[Audited],
+        at: Timestamp,
+    ) -> Result<bool, StoreError>;
+    /// Notifications that belong to no alert: codes, tests.
+    async fn notify(
+        &self,
+        planned: &[Planned],
+        text: Option<&str>,
+        at: Timestamp,
+    ) -> Result<Vec<NotificationId>, StoreError>;
     /// Session data and expiry (epoch ms) by key.
     async fn session(&self, id: &str) -> Result<Option<(String, i64)>, StoreError>;
     /// Creates or replaces a session.
@@ -69,9 +115,22 @@ pub trait Records: AlertRecords + PlanRecords + Send + Sync + 'static {
 
 /// What is going on: the switch.
 #[async_trait]
-pub trait Board: AlertDesk + PlanDesk + Send + Sync + 'static {
+pub trait Board: AlertDesk + Send + Sync + 'static {
     /// The snapshot in force.
     fn directory(&self) -> Arc<Directory>;
+    /// Everything that is configured, as it was written.
+    fn in_force(&self) -> Arc<InForce>;
+    /// Writes a document: checked, kept and in force when it returns.
+    async fn write_document(
+        &self,
+        kind: &str,
+        id: &str,
+        write: Write,
+        expect: &Expect,
+        by: &Actor,
+    ) -> Result<Done, DocumentError>;
+    /// Looks at once for what was written elsewhere.
+    async fn follow_documents(&self) -> Result<(), StoreError>;
     /// The calls running now, oldest first.
     fn calls(&self) -> Vec<CallView>;
     /// The open alerts, newest first, without the database.
@@ -147,6 +206,58 @@ impl Records for Store {
     async fn token(&self, hash: &str) -> Result<Option<TokenRow>, StoreError> {
         soon(Self::token(self, hash)).await
     }
+    async fn tokens(&self) -> Result<Vec<TokenRow>, StoreError> {
+        soon(Self::tokens(self)).await
+    }
+    async fn add_token(&self, token: &TokenRow) -> Result<bool, StoreError> {
+        soon(Self::add_token(self, token)).await
+    }
+    async fn remove_token(&self, id: &str) -> Result<bool, StoreError> {
+        soon(Self::remove_token(self, id)).await
+    }
+    async fn claim_idempotency(&self, who: &str, key: &str, request: &str, at: Timestamp) -> Result<Claim, StoreError> {
+        soon(Self::claim_idempotency(self, who, key, request, at)).await
+    }
+    async fn finish_idempotency(&self, who: &str, key: &str, answered: &Answered) -> Result<(), StoreError> {
+        soon(Self::finish_idempotency(self, who, key, answered)).await
+    }
+    async fn forget_idempotency(&self, who: &str, key: &str) -> Result<(), StoreError> {
+        soon(Self::forget_idempotency(self, who, key)).await
+    }
+    async fn contact_code(&self, user: &UserId, contact: &str) -> Result<Option<CodeRow>, StoreError> {
+        soon(Self::contact_code(self, user, contact)).await
+    }
+    async fn put_contact_code(
+        &self,
+        user: &UserId,
+        contact: &str,
+        address: &str,
+        code: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        soon(Self::put_contact_code(self, user, contact, address, code, at)).await
+    }
+    async fn count_code_try(&self, user: &UserId, contact: &str, tries_max: i64) -> Result<bool, StoreError> {
+        soon(Self::count_code_try(self, user, contact, tries_max)).await
+    }
+    async fn verify_contact(
+        &self,
+        user: &UserId,
+        contact: &str,
+        code: &str,
+        audited: &[Audited],
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        soon(Self::verify_contact(self, user, contact, code, audited, at)).await
+    }
+    async fn notify(
+        &self,
+        planned: &[Planned],
+        text: Option<&str>,
+        at: Timestamp,
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        soon(Self::notify(self, planned, text, at)).await
+    }
     async fn session(&self, id: &str) -> Result<Option<(String, i64)>, StoreError> {
         soon(Self::session(self, id)).await
     }
@@ -165,6 +276,22 @@ impl Records for Store {
 impl Board for Switch {
     fn directory(&self) -> Arc<Directory> {
         Self::directory(self)
+    }
+    fn in_force(&self) -> Arc<InForce> {
+        Self::in_force(self)
+    }
+    async fn write_document(
+        &self,
+        kind: &str,
+        id: &str,
+        write: Write,
+        expect: &Expect,
+        by: &Actor,
+    ) -> Result<Done, DocumentError> {
+        Self::write_document(self, kind, id, write, expect, by).await
+    }
+    async fn follow_documents(&self) -> Result<(), StoreError> {
+        Self::follow_documents(self).await
     }
     fn calls(&self) -> Vec<CallView> {
         Self::calls(self)

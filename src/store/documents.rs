@@ -87,6 +87,53 @@ pub struct CodeRow {
     pub verified_at: Option<i64>,
 }
 
+/// What is written under a revision.
+#[derive(Debug, Clone, Copy)]
+enum Work<'a> {
+    Document(&'a DocumentChange),
+    Proof { user: &'a UserId, contact: &'a str, code: &'a str },
+}
+
+impl Work<'_> {
+    /// How many rows it wrote.
+    async fn write(self, connection: &mut AnyConnection, revision: i64, at: Timestamp) -> Result<u64, sqlx::Error> {
+        let change = match self {
+            Self::Document(change) => change,
+            Self::Proof { user, contact, code } => {
+                let verify = query(
+                    "UPDATE contact_proofs SET verified_at = $4, code = NULL
+                     WHERE user_id = $1 AND contact = $2 AND code = $3",
+                )
+                .bind(user.0.clone())
+                .bind(contact.to_owned())
+                .bind(code.to_owned())
+                .bind(at.as_millisecond());
+                return verify.execute(connection).await.map(|done| done.rows_affected());
+            }
+        };
+        let put = query(
+            "INSERT INTO documents (kind, id, version, body, deleted, updated_at, updated_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (kind, id) DO UPDATE
+             SET version = excluded.version, body = excluded.body, deleted = excluded.deleted,
+                 updated_at = excluded.updated_at, updated_by = excluded.updated_by",
+        )
+        .bind(change.kind.clone())
+        .bind(change.id.clone())
+        .bind(revision)
+        .bind(change.body.clone().unwrap_or_else(|| "{}".to_owned()))
+        .bind(i64::from(change.body.is_none()))
+        .bind(at.as_millisecond())
+        .bind(change.by.clone());
+        put.execute(&mut *connection).await?;
+        if change.kind == "users" && change.body.is_none() {
+            let proofs = query("DELETE FROM contact_proofs WHERE user_id = $1").bind(change.id.clone());
+            proofs.execute(&mut *connection).await?;
+        }
+        Ok(1)
+    }
+}
+
 impl Store {
     /// All documents that are there.
     pub async fn documents(&self) -> Result<Documents, StoreError> {
@@ -127,30 +174,8 @@ impl Store {
         audited: &[Audited],
         at: Timestamp,
     ) -> Result<Option<i64>, StoreError> {
-        self.at_revision(Some(checked_at), audited, at, async |connection, revision| {
-            query(
-                "INSERT INTO documents (kind, id, version, body, deleted, updated_at, updated_by)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)
-                 ON CONFLICT (kind, id) DO UPDATE
-                 SET version = excluded.version, body = excluded.body, deleted = excluded.deleted,
-                     updated_at = excluded.updated_at, updated_by = excluded.updated_by",
-            )
-            .bind(change.kind.clone())
-            .bind(change.id.clone())
-            .bind(revision)
-            .bind(change.body.clone().unwrap_or_else(|| "{}".to_owned()))
-            .bind(i64::from(change.body.is_none()))
-            .bind(at.as_millisecond())
-            .bind(change.by.clone())
-            .execute(&mut *connection)
-            .await?;
-            if change.kind == "users" && change.body.is_none() {
-                let proofs = query("DELETE FROM contact_proofs WHERE user_id = $1").bind(change.id.clone());
-                proofs.execute(&mut *connection).await?;
-            }
-            Ok(())
-        })
-        .await
+        let done = self.at_revision(Some(checked_at), audited, at, Work::Document(change)).await?;
+        Ok(done.map(|(revision, _)| revision))
     }
 
     /// What waits for a code to be typed in.
@@ -209,35 +234,23 @@ impl Store {
         audited: &[Audited],
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut verified = false;
-        self.at_revision(None, audited, at, async |connection, _| {
-            let verify = query(
-                "UPDATE contact_proofs SET verified_at = $4, code = NULL
-                 WHERE user_id = $1 AND contact = $2 AND code = $3",
-            )
-            .bind(user.0.clone())
-            .bind(contact.to_owned())
-            .bind(code.to_owned())
-            .bind(at.as_millisecond());
-            verified = verify.execute(&mut *connection).await?.rows_affected() == 1;
-            Ok(())
-        })
-        .await?;
-        Ok(verified)
+        let done = self.at_revision(None, audited, at, Work::Proof { user, contact, code }).await?;
+        Ok(done.is_some_and(|(_, rows)| rows == 1))
     }
 
-    /// Writes under the next revision, in one transaction; `None`: `checked_at` is not the latest any more.
+    /// Writes under the next revision, in one transaction: that revision, and how many rows. `None`: `checked_at` is not the
+    /// latest any more.
     async fn at_revision(
         &self,
         checked_at: Option<i64>,
         audited: &[Audited],
         at: Timestamp,
-        mut write: impl AsyncFnMut(&mut AnyConnection, i64) -> Result<(), sqlx::Error>,
-    ) -> Result<Option<i64>, StoreError> {
+        work: Work<'_>,
+    ) -> Result<Option<(i64, u64)>, StoreError> {
         let mut tries = Tries::default();
         writer::in_time(async {
             loop {
-                match self.at_revision_once(checked_at, audited, at, &mut write).await {
+                match self.at_revision_once(checked_at, audited, at, work).await {
                     Ok(done) => return Ok(done),
                     Err(error) => tries.again(error).await?,
                 }
@@ -251,8 +264,8 @@ impl Store {
         checked_at: Option<i64>,
         audited: &[Audited],
         at: Timestamp,
-        write: &mut impl AsyncFnMut(&mut AnyConnection, i64) -> Result<(), sqlx::Error>,
-    ) -> Result<Option<i64>, WriteError> {
+        work: Work<'_>,
+    ) -> Result<Option<(i64, u64)>, WriteError> {
         let inner = &*self.shared;
         let mut writer = inner.writers.writer().await?;
         let mut transaction = writer.begin().await?;
@@ -268,12 +281,12 @@ impl Store {
             return Ok(None);
         };
         let revision: i64 = row.try_get(0)?;
-        write(&mut transaction, revision).await?;
-        let audited = audited.iter().map(|deed| (deed.clone(), at)).collect();
+        let rows = work.write(&mut transaction, revision, at).await?;
+        let audited = if rows == 0 { Vec::new() } else { audited.iter().map(|deed| (deed.clone(), at)).collect() };
         super::lines::audit(&mut transaction, &inner.node, audited).await?;
         transaction.commit().await?;
         writer.keep();
-        Ok(Some(revision))
+        Ok(Some((revision, rows)))
     }
 
     /// The documents of the last start or change, from the data folder: for a start without the database.

@@ -4,17 +4,18 @@ pub mod types;
 
 mod alerts;
 mod calls;
-mod configured;
+mod directory;
 mod heartbeat_state;
-mod lines;
 mod notifications;
 mod on_call;
 mod recordings;
 mod reports_oncall;
 mod schedules;
+mod tokens;
 
 pub use alerts::{Deed, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page};
 pub use calls::{detail as call_detail, page as call_page};
+pub use directory::LARGE;
 pub use on_call::{OnCallNow, now as on_call_now};
 
 use axum::extract::State;
@@ -41,7 +42,7 @@ use types::Listed;
                        Times are UTC. Lists are newest first and paged by `cursor`. Errors are RFC 9457 problems with a stable `code`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem, events::Snapshot, events::Changed)),
+    components(schemas(Problem, super::problem::FieldError, events::Snapshot, events::Changed)),
     tags(
         (name = "calls", description = "Calls and their recordings"),
         (name = "alerts", description = "What somebody must take care of"),
@@ -77,11 +78,8 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(reports_oncall::load))
         .routes(routes!(reports_oncall::fairness))
         .routes(routes!(reports_oncall::compensation))
-        .routes(routes!(configured::schedules))
-        .routes(routes!(configured::customers))
-        .routes(routes!(configured::numbers))
-        .routes(routes!(lines::trunks))
-        .routes(routes!(lines::phones))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::remove))
         .routes(routes!(events::stream))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
@@ -96,7 +94,14 @@ pub fn router() -> Router<AppState> {
 
 /// The `OpenAPI` 3.1 file.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    documented().split_for_parts().1
+    let mut file = documented().split_for_parts().1;
+    directory::document(&mut file);
+    file
+}
+
+/// Routes with bodies up to [`LARGE`].
+pub fn large_router() -> Router<AppState> {
+    directory::router()
 }
 
 async fn openapi_json(State(state): State<AppState>) -> Response {

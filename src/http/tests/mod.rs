@@ -1,6 +1,7 @@
 //! Every endpoint, happy and not, through the whole router.
 
 mod api;
+mod directory;
 mod live;
 mod page;
 mod scope;

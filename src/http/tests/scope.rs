@@ -24,9 +24,14 @@ async fn a_stakeholder_sees_the_alerts_of_their_own_customers_only() {
         let known = bench.get_as("stakeholder", "acme muster", &path).await.status;
         assert_eq!(known == StatusCode::OK, foreign == ALERT_TAKEN);
     }
-    for path in
-        ["/api/v1/calls", "/api/v1/numbers", "/api/v1/schedules", &super::path("/api/v1/calls", CALL_VOICEMAIL, "")]
-    {
+    for path in [
+        "/api/v1/calls",
+        "/api/v1/users",
+        "/api/v1/numbers",
+        "/api/v1/schedules",
+        "/api/v1/tokens",
+        &super::path("/api/v1/calls", CALL_VOICEMAIL, ""),
+    ] {
         assert_eq!(bench.get_as("stakeholder", "acme", path).await.problem(403), "role-not-enough", "{path}");
     }
     let sound = super::path("/api/v1/recordings", RECORDING_WHAT, "/audio");
