@@ -11,7 +11,9 @@
   dtmf    1598*473620# is typed; the server hangs up when it has understood it
   bridge  the caller speaks with a phone behind the server, media through the server
 
-Needs only Python's own library and the two programs that `make bench` builds. Loopback only."""
+  events, trigger, storm, oncall: alerts instead of calls, on SQLite and PostgreSQL; see events.py
+
+Needs only Python's own library and the programs that `make bench` builds. Loopback only."""
 
 import argparse
 import json
@@ -27,6 +29,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
+
+import events
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MEASURES = ["setup", "play", "talk", "dtmf", "bridge"]
@@ -234,7 +238,7 @@ def is_right(result):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("measures", nargs="*", help=" ".join(MEASURES))
+    parser.add_argument("measures", nargs="*", help=" ".join(MEASURES + events.MEASURES))
     parser.add_argument("-n", "--calls", type=int, help="calls at once; for setup in all (default: 100; setup 2000, bridge 50)")
     parser.add_argument("-r", "--rate", type=float, help="new calls a second (default: a sixth of the calls; setup 100)")
     parser.add_argument("--hold", type=float, default=20, help="seconds of a talk or bridge call")
@@ -243,11 +247,18 @@ def main():
     parser.add_argument("--number", action="append", default=[], metavar="MEASURE=NUMBER", help="the number to call there")
     parser.add_argument("--hotline", default=os.path.join(ROOT, "target", "release", "hotline"))
     parser.add_argument("--peer", default=os.path.join(ROOT, "target", "release", "examples", "bench_peer"))
+    parser.add_argument("--tools", default=os.path.join(ROOT, "target", "release", "examples", "bench_events"))
+    parser.add_argument("--engines", nargs="+", default=["sqlite", "postgres"], choices=["sqlite", "postgres"], help="of the alerts' measures")
+    parser.add_argument("--connections", type=int, default=128, help="of the tools that send events")
+    parser.add_argument("--seconds", type=float, default=15, help="of each run of events")
+    parser.add_argument("--open", type=int, default=100_000, help="open alerts while trigger is measured")
+    parser.add_argument("--triggers", type=int, default=200, help="alerts that are timed")
+    parser.add_argument("--storm", type=int, default=50_000, help="events of the storm's minute")
     parser.add_argument("--json", metavar="FILE", help="add each result to this file, one JSON object a line")
     args = parser.parse_args()
     for what in args.measures:
-        if what not in MEASURES:
-            parser.error(f"there is no measure {what}; there are {' '.join(MEASURES)}")
+        if what not in MEASURES + events.MEASURES:
+            parser.error(f"there is no measure {what}; there are {' '.join(MEASURES + events.MEASURES)}")
     if (args.target is None) != (args.pid is None):
         parser.error("--target and --pid go together")
     args.numbers = dict(number.split("=", 1) for number in args.number)
@@ -255,19 +266,37 @@ def main():
     # A socket for each phone.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    args.tools = os.path.abspath(args.tools)
+    of_alerts = [what for what in args.measures or events.MEASURES if what in events.MEASURES]
+    of_calls = [what for what in args.measures or MEASURES if what in MEASURES]
+    if of_calls:
+        measure_calls(of_calls, args)
+    if of_alerts and args.target is None:
+        results = events.run(of_alerts, args, memory_mb)
+        keep(results, args)
+        events.table(results)
+        if any(result.get("failed") for result in results):
+            sys.exit("error: not everything was answered")
+
+
+def keep(results, args):
+    if args.json:
+        with open(args.json, "a") as out:
+            out.writelines(json.dumps(result) + "\n" for result in results)
+
+
+def measure_calls(measures, args):
     server = None
     results = []
     try:
         if args.target is None:
             server = Server(args.hotline)
-        for what in args.measures or MEASURES:
+        for what in measures:
             print(f"{what} …", file=sys.stderr, flush=True)
             target, pid = (server.target, server.process.pid) if server else (args.target, args.pid)
             result = measure(what, args, target, pid)
             results.append(result)
-            if args.json:
-                with open(args.json, "a") as out:
-                    out.write(json.dumps(result) + "\n")
+            keep([result], args)
     finally:
         if server:
             server.stop()

@@ -28,6 +28,10 @@ libclang() {
     return 1
 }
 certificates() { [ -s /etc/ssl/certs/ca-certificates.crt ] || [ -s /etc/pki/tls/certs/ca-bundle.crt ]; }
+# Debian keeps the server's programs off the path.
+postgres_server() {
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' || { have initdb && have postgres && have psql; }
+}
 python_pip() { python3 -c 'import pip'; }
 baresip_with_modules() {
     have baresip || return 1
@@ -63,6 +67,9 @@ case $purpose in
         want sip-tester have sipp
         want baresip-core baresip_with_modules
         want sox have sox
+        # The store's tests start a server of their own.
+        want postgresql postgres_server
+        want util-linux have setpriv
         ;;
     *) die "usage: scripts/install-packages.sh run|test|bench|lint" ;;
 esac

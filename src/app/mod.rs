@@ -117,6 +117,10 @@ impl App {
         let (own, until) = (switch.clone(), stop.clone());
         tasks.spawn(jobs::kept_up("watch health", move || jobs::watch_health::run(own.clone(), until.clone())));
         let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+        tasks.spawn(jobs::kept_up("see alerts", move || {
+            jobs::see_alerts::run(own.clone(), records.clone(), until.clone())
+        }));
+        let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
         tasks.spawn(jobs::kept_up("watch schedules", move || {
             jobs::watch_schedules::run(own.clone(), records.clone(), until.clone())
         }));

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
+use hotline_core::alert::Urgency;
 use hotline_core::call::command::PlayId;
 use hotline_core::call::flow::{check, longest_wait};
+use hotline_core::call::outside::{LineAlert, OpenReport};
 use hotline_core::call::prompt::Prompt;
-use hotline_core::call::{Call, Command, Event, Incoming, Timer};
+use hotline_core::call::{Call, Command, Event, Incoming, Timer, people};
 use hotline_core::directory::{Destination, Directory, Number};
 use hotline_core::fact::{Actor, Entry, Fact, LegCause, Outcome, Priority, RecordingEnd};
 use hotline_core::ids::{AlertId, CallId, IdSource, LegId, RecordingId, UserId};
 use hotline_core::now::Now;
-use hotline_core::oncall::{OnCall, on_call};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -29,6 +30,8 @@ const PICK_UP: Duration = Duration::from_secs(4);
 const REACTION: Duration = Duration::from_secs(1);
 /// A conversation.
 const TALK: Duration = Duration::from_mins(1);
+/// The open report of before was made so long ago.
+const BEFORE: Duration = Duration::from_mins(12);
 /// As `serve` has it unless it is set otherwise.
 const RING_AGAIN: Duration = Duration::from_mins(5);
 
@@ -54,6 +57,21 @@ pub struct SimulateArgs {
     /// What the engineers do when their phones ring.
     #[arg(long, value_enum, default_value_t = Engineer::NoAnswer)]
     pub engineer: Engineer,
+    /// Whether the caller has an open report from before, for the node `known`. An engineer on the line (node
+    /// `engineer`) hears of it, too.
+    #[arg(long, value_enum, default_value_t = Before::None)]
+    pub open_report: Before,
+}
+
+/// What the caller reported before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Before {
+    /// Nothing that is still open.
+    None,
+    /// Something that nobody has taken yet.
+    Waiting,
+    /// Something that an engineer has.
+    Taken,
 }
 
 /// What an engineer does when the phone rings.
@@ -126,6 +144,8 @@ struct World<'a> {
     queue: Vec<(Instant, Event)>,
     keys: VecDeque<String>,
     engineer: Engineer,
+    /// What the caller reported before.
+    report: Option<OpenReport>,
     /// Who is at a leg.
     people: BTreeMap<LegId, String>,
     plays: BTreeMap<LegId, PlayId>,
@@ -148,6 +168,15 @@ impl<'a> World<'a> {
             directory: Arc::clone(directory),
             seed: 1,
             ring_again: RING_AGAIN,
+            wrong_pins: 0,
+        };
+        let report = OpenReport {
+            alert: AlertId(ids.uuid(now.wall)),
+            reference: "1230".to_owned(),
+            opened: now.wall.checked_sub(BEFORE).unwrap_or(now.wall),
+            taken: args.open_report == Before::Taken,
+            by: None,
+            recordings: Vec::new(),
         };
         let keys = args.keys.as_deref().unwrap_or_default().split(',');
         Self {
@@ -158,6 +187,7 @@ impl<'a> World<'a> {
             queue: Vec::new(),
             keys: keys.map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect(),
             engineer: args.engineer,
+            report: (args.open_report != Before::None).then_some(report),
             people: BTreeMap::new(),
             plays: BTreeMap::new(),
             recording: None,
@@ -231,6 +261,11 @@ impl<'a> World<'a> {
             | Event::LegRinging { .. }
             | Event::LegEnded { .. }
             | Event::OnCallFound { .. }
+            | Event::KnownFound { .. }
+            | Event::OpenAlertsFound { .. }
+            | Event::Ordered { .. }
+            | Event::JoinAnswered { .. }
+            | Event::MakeWay { .. }
             | Event::AlertTaken
             | Event::Shutdown => {}
         }
@@ -307,13 +342,26 @@ impl<'a> World<'a> {
                     self.ended(Duration::ZERO, leg, recording, true, reason);
                 }
             }
-            Command::FindOnCall { dial, schedule } => {
-                let on_call = match self.directory.schedules.get(&schedule) {
-                    Some(schedule) => on_call(schedule, self.directory, self.now.wall),
-                    None => OnCall { why: format!("the schedule {schedule} does not exist"), ..Default::default() },
-                };
-                self.later(Duration::ZERO, Event::OnCallFound { dial, on_call });
+            Command::FindOnCall { dial, target } => {
+                let callees = people::callees(&target, self.directory, self.now.wall);
+                self.later(Duration::ZERO, Event::OnCallFound { dial, callees });
             }
+            Command::FindKnown { dial, .. } => {
+                let report = self.report.clone();
+                self.later(Duration::ZERO, Event::KnownFound { dial, report });
+            }
+            Command::ListAlerts { dial, .. } => {
+                let alerts = Some(self.report.iter().map(listed).collect());
+                self.later(Duration::ZERO, Event::OpenAlertsFound { dial, alerts });
+            }
+            Command::Order { dial, deed, .. } => {
+                self.say(out, "orders", &format!("{deed:?}"))?;
+                self.later(Duration::ZERO, Event::Ordered { dial, done: true });
+            }
+            Command::WrongPin => self.say(out, "noted", "a PIN that is no engineer's")?,
+            // Of notifications only, and those are not simulated.
+            Command::JoinCaller { leg, .. } => self.later(Duration::ZERO, Event::JoinAnswered { leg, alert: None }),
+            Command::Answered(_) => {}
             Command::Dial { leg, destination, person } => self.dial(leg, &destination, person.as_ref(), out)?,
             Command::HangUp { leg } => {
                 let who = self.who(leg);
@@ -466,14 +514,35 @@ impl<'a> World<'a> {
     }
 }
 
+/// The open report as an engineer on the line hears it.
+fn listed(report: &OpenReport) -> LineAlert {
+    LineAlert {
+        id: report.alert,
+        reference: report.reference.clone(),
+        title: "Call of before".to_owned(),
+        priority: Priority::P3,
+        urgency: Urgency::High,
+        customer: None,
+        taken: report.taken,
+        opened: report.opened,
+        recordings: Vec::new(),
+        callback: Err("a simulation rings nobody back".to_owned()),
+    }
+}
+
 fn concerns(event: &Event, leg: LegId) -> bool {
     match event {
         Event::Digit { leg: own, .. }
         | Event::PlayEnded { leg: own, .. }
         | Event::LegRinging { leg: own }
         | Event::LegAnswered { leg: own }
+        | Event::JoinAnswered { leg: own, .. }
+        | Event::MakeWay { leg: own }
         | Event::LegEnded { leg: own, .. } => *own == leg,
-        Event::CallerAnswered
+        Event::KnownFound { .. }
+        | Event::OpenAlertsFound { .. }
+        | Event::Ordered { .. }
+        | Event::CallerAnswered
         | Event::RecordEnded { .. }
         | Event::OnCallFound { .. }
         | Event::AlertTaken

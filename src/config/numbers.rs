@@ -54,6 +54,7 @@ impl Numbers<'_> {
         let flow = section.text("flow");
         let policy = context.policy_named(section);
         let test = section.flag("test").unwrap_or(false);
+        let sms_when_taken = section.flag("sms_when_taken").unwrap_or(false);
         let Some(number) = number.filter(|number| context.names.is_the_one(Kind::Number, number)) else { return };
         let (id, mut spellings) = self.spelled(number.text);
         if id.0.chars().any(|c| c.is_whitespace() || matches!(c, '@' | ':' | ';' | '<' | '>' | '"')) {
@@ -96,7 +97,8 @@ impl Numbers<'_> {
             report.mistake(section.place, what);
         }
         let schedule = schedule.map(ScheduleId::from);
-        let number = Number { id: id.clone(), aliases: spellings, flow, language, schedule, policy, test };
+        let number =
+            Number { id: id.clone(), aliases: spellings, flow, language, schedule, policy, test, sms_when_taken };
         self.add(number, section.place);
     }
 

@@ -342,7 +342,9 @@ impl Context<'_> {
         let caller_id = section.text("caller_id").and_then(|word| self.e164(word.text, word.place)).map(Private::new);
         let (id, server) = (id?, server?);
         let addresses = addresses.into_iter().map(|word| word.text.to_owned()).collect();
+        let callback_prefixes = self.callback_prefixes(section);
         let trunk = Trunk {
+            callback_prefixes,
             id: TrunkId::from(id.text),
             name: name.map_or(id.text, |name| name.text).to_owned(),
             caller_id: caller_id.clone(),
@@ -351,6 +353,24 @@ impl Context<'_> {
         let server = server.text.to_owned();
         let transport = transport.unwrap_or(Transport::Udp);
         Some((trunk, TrunkSettings { server, transport, registration, addresses, number_sources, trusted, caller_id }))
+    }
+
+    /// Beginnings of numbers (`+49`) that engineers may ring callers back at.
+    fn callback_prefixes(&self, section: &Section<'_>) -> Vec<String> {
+        let words = section.texts("callback_prefixes").unwrap_or_default();
+        let fits = |word: &Word<'_>| {
+            let digits = word.text.strip_prefix('+').unwrap_or_default();
+            let good = (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+            if !good {
+                let what = format!(
+                    "`callback_prefixes` of {}: `{}` is no beginning of a number; write such as \"+49\"",
+                    section.what, word.text
+                );
+                self.report.mistake(word.place, what);
+            }
+            good
+        };
+        words.into_iter().filter(fits).map(|word| word.text.to_owned()).collect()
     }
 
     fn registration(&self, section: &Section<'_>) -> Option<TrunkRegistration> {

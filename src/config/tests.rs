@@ -436,6 +436,8 @@ fn every_type_of_node_is_read_and_the_example_is_right() {
             | Node::Connect(_)
             | Node::Voicemail(_)
             | Node::Alert(_)
+            | Node::Known(_)
+            | Node::Engineer(_)
             | Node::Goto(_)
             | Node::Hangup(_) => {}
         }

@@ -197,12 +197,14 @@ pub enum Direction {
     Inbound,
     /// We ring people about an alert that nobody has.
     AlertRing,
+    /// We ring one phone to notify a person.
+    Notification,
 }
 
 /// What came of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// A person took it (accepted and joined; for an alert ring: acknowledged).
+    /// A person took it (accepted and joined; for an alert ring or notification: acknowledged).
     Taken,
     /// The caller left a message.
     Voicemail,
@@ -216,7 +218,7 @@ pub enum Outcome {
     Completed,
     /// Could not be carried out: no common codec, media or machine failure, crash.
     Failed,
-    /// Nobody was reached (alert rings).
+    /// Nobody was reached (alert rings, notifications).
     Unanswered,
 }
 
@@ -357,7 +359,7 @@ macro_rules! words {
 
 pub(crate) use words;
 
-words!(Direction { Inbound = "inbound", AlertRing = "alert-ring" });
+words!(Direction { Inbound = "inbound", AlertRing = "alert-ring", Notification = "notification" });
 words!(Outcome {
     Taken = "taken", Voicemail = "voicemail", Reported = "reported", Abandoned = "abandoned",
     Blocked = "blocked", Completed = "completed", Failed = "failed", Unanswered = "unanswered",

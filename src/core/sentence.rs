@@ -84,6 +84,12 @@ impl Fact {
             Self::CallStarted { direction: Direction::AlertRing, number, reference, .. } => {
                 format!("The people behind {number} are called about alert {reference}.")
             }
+            Self::CallStarted { direction: Direction::Notification, reference, .. } if reference.is_empty() => {
+                "A phone is rung for a message.".to_owned()
+            }
+            Self::CallStarted { direction: Direction::Notification, reference, .. } => {
+                format!("A phone is rung about alert {reference}.")
+            }
             Self::CustomerIdentified { customer } => format!("The customer is {customer}."),
             Self::LanguageChosen { language } => format!("The caller is spoken to in {}.", language_name(&language.0)),
             Self::Step { node, what } if what.is_empty() => format!("{}.", capital(node)),

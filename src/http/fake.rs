@@ -261,6 +261,14 @@ impl Records for Fake {
                 .filter(|row| {
                     fits(filter.status.as_ref(), Some(&row.status))
                         && fits(filter.priority.as_ref(), Some(&row.priority))
+                        && (!filter.open || row.status != "resolved")
+                        && fits(filter.service.as_ref(), row.service.as_deref())
+                        && fits(filter.source.as_ref(), row.source.as_deref())
+                        && fits(filter.assigned.as_ref(), row.assigned.as_deref())
+                        && filter
+                            .search
+                            .as_ref()
+                            .is_none_or(|words| row.title.to_lowercase().contains(&words.to_lowercase()))
                         && fits(filter.customer.as_ref(), row.customer.as_deref())
                         && among(filter.customers.as_deref(), row.customer.as_deref())
                 })

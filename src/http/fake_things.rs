@@ -172,6 +172,7 @@ pub fn directory() -> Directory {
         name: "Carrier".to_owned(),
         caller_id: Some("+4930123450".into()),
         trusted: true,
+        callback_prefixes: Vec::new(),
     };
     directory.trunks.insert(trunk.id.clone(), trunk);
     directory

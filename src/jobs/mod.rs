@@ -9,6 +9,7 @@ pub mod escalate;
 pub mod follow_documents;
 pub mod heartbeats;
 pub mod ring_alerts;
+pub mod see_alerts;
 pub mod take_events;
 pub mod transcribe;
 pub mod watch_health;

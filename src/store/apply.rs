@@ -118,7 +118,7 @@ fn call(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyError> {
         Fact::CallStarted { direction, number, reference, caller, source, language } => {
             // A call about an alert belongs to it from the start; a caller's call when it opens one.
             let alert = match direction {
-                Direction::AlertRing => entry.alert.map(|id| id.to_string()),
+                Direction::AlertRing | Direction::Notification => entry.alert.map(|id| id.to_string()),
                 Direction::Inbound => None,
             };
             vec![

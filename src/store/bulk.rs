@@ -41,6 +41,7 @@ pub(super) async fn values(
     after: &str,
     rows: Vec<Vec<Cell>>,
 ) -> Result<u64, sqlx::Error> {
+    let numbered = connection.backend_name() != "SQLite";
     let mut rows = rows.into_iter();
     let mut affected = 0;
     for size in SIZES {
@@ -48,7 +49,7 @@ pub(super) async fn values(
             continue;
         }
         // Only our own words and placeholder numbers go into the text.
-        let sql = format!("{before} VALUES {}{after}", places(size, columns));
+        let sql = format!("{before} VALUES {}{after}", places(size, columns, numbered));
         while rows.len() >= size {
             let mut statement = query(AssertSqlSafe(sql.clone()));
             for row in rows.by_ref().take(size) {
@@ -63,10 +64,11 @@ pub(super) async fn values(
     Ok(affected)
 }
 
-/// `($1,$2),($3,$4)`.
-fn places(rows: usize, columns: usize) -> String {
+/// `($1,$2),($3,$4)`; for `SQLite` `(?,?),(?,?)`: it takes `$1` for a name, and looks for each among all others.
+fn places(rows: usize, columns: usize, numbered: bool) -> String {
+    let place = |number| if numbered { format!("${number}") } else { "?".to_owned() };
     let row = |row: usize| {
-        let places: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+        let places: Vec<String> = (1..=columns).map(|column| place(row * columns + column)).collect();
         format!("({})", places.join(","))
     };
     (0..rows).map(row).collect::<Vec<_>>().join(",")

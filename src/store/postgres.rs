@@ -40,11 +40,17 @@ pub(super) fn settings(what: Use) -> Vec<String> {
         Use::Writer => "10s",
         Use::Drain => "30s",
     };
-    vec![
+    let mut settings = vec![
         format!("SET statement_timeout = '{statement}'"),
         "SET idle_in_transaction_session_timeout = '30s'".to_owned(),
         "SET application_name = 'hotline'".to_owned(),
-    ]
+    ];
+    if what != Use::Reader {
+        // All that writers ask for is by an index. A plan made while the tables were still empty would read them
+        // whole, and would be kept until the server's next look at its statistics: minutes, in a storm.
+        settings.push("SET enable_seqscan = off".to_owned());
+    }
+    settings
 }
 
 /// The server's clock, epoch ms.

@@ -70,7 +70,7 @@ impl Fold {
             if *direction == Direction::Inbound {
                 self.remember(reference);
             }
-            let alert = if *direction == Direction::AlertRing { entry.alert } else { None };
+            let alert = if *direction == Direction::Inbound { None } else { entry.alert };
             self.calls.entry(id).or_insert_with(|| FoldedCall {
                 cut: CutOffCall {
                     call: id,
@@ -259,7 +259,7 @@ pub(super) async fn from_database(connection: &mut AnyConnection, only_of: Optio
     let only_of = only_of.map(str::to_owned);
     let mut fold = Fold::default();
     let calls = query(
-        "SELECT id, direction, number, reference, caller, customer, language, alert_id, taken_at, ended_at
+        "SELECT id, direction, number, reference, caller, customer, language, alert_id, taken_at, ended_at, node
          FROM calls
          WHERE id IN (SELECT id FROM calls WHERE ended_at IS NULL AND ($1 IS NULL OR node = $1)
                       UNION SELECT call_id FROM alerts WHERE status <> 'resolved' AND call_id IS NOT NULL)",
@@ -268,7 +268,9 @@ pub(super) async fn from_database(connection: &mut AnyConnection, only_of: Optio
     .fetch_all(&mut *connection)
     .await?;
     for row in &calls {
-        let call = call_from(row)?;
+        let mut call = call_from(row)?;
+        // Another node's: it is here for its alert, and is not this node's to end.
+        call.ended |= only_of.is_some() && only_of != row.try_get::<Option<String>, _>(10)?;
         fold.calls.insert(call.cut.call, call);
     }
     let recordings = query(

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::leg::{self, Leg};
 use super::task::{self, CallerLeg};
-use super::{Switch, guarded};
+use super::{Switch, guarded, pins};
 use crate::clock::now;
 use crate::sip::{IncomingCall, LegOrder, Source};
 
@@ -27,6 +27,7 @@ pub async fn run(switch: Switch, mut incoming: mpsc::Receiver<IncomingCall>) {
     }
 }
 
+/// Who dialled what, before anything else is known.
 fn accept(switch: &Switch, invite: IncomingCall) {
     let directory = switch.directory();
     let Some(number) = invite.dialled.iter().find_map(|dialled| directory.number(dialled)) else {
@@ -39,27 +40,45 @@ fn accept(switch: &Switch, invite: IncomingCall) {
         let mut ids = switch.0.ids.lock();
         (CallId(ids.uuid(moment.wall)), AlertId(ids.uuid(moment.wall)))
     };
+    let source = source_word(&invite.source);
+    let wrong_pins = switch.0.pins.lock().wrong(&pins::key(&source, invite.caller.as_ref()), moment.mono);
     let setup = Incoming {
         call: call_id,
         alert: alert_id,
         reference: switch.next_reference(),
         number: number.id.clone(),
         caller: invite.caller.as_ref().map(|caller| directory.caller(caller.reveal()).into()),
-        source: source_word(&invite.source),
+        source,
         directory: std::sync::Arc::clone(&directory),
         seed: rand::random(),
         ring_again: switch.0.ring_again,
+        wrong_pins,
     };
-    match caller_leg(switch, invite) {
-        Ok(caller) => {
-            let call = Call::incoming(setup, moment);
-            task::spawn(switch, call, Some(caller));
-        }
-        Err(refusal) => keep_refused(switch, &setup, number, &refusal),
+    let control = invite.leg.control.clone();
+    let begin = || -> Result<(), Refusal> {
+        let caller = caller_leg(switch, invite)?;
+        let call = Call::incoming(setup.clone(), moment);
+        task::spawn(switch, call, Some(caller));
+        Ok(())
+    };
+    if let Err(refusal) = unless_fault(begin) {
+        control.order(LegOrder::Reject(refusal.status));
+        keep_refused(switch, &setup, number, &refusal);
     }
 }
 
+/// A fault of ours over an INVITE is a refusal like any other: it leaves a record and an alert.
+fn unless_fault(begin: impl FnOnce() -> Result<(), Refusal>) -> Result<(), Refusal> {
+    guarded("beginning a call; its caller was refused", begin).unwrap_or_else(|| {
+        Err(Refusal {
+            status: 500,
+            why: "a fault of ours at the beginning of the call; the log has the details".to_owned(),
+        })
+    })
+}
+
 /// Why a caller could not be answered, and what to do about it.
+#[derive(Debug)]
 struct Refusal {
     status: u16,
     why: String,
@@ -67,10 +86,7 @@ struct Refusal {
 
 /// Opens media and agrees on a codec before anything is decided; refuses the INVITE if that can't be.
 fn caller_leg(switch: &Switch, invite: IncomingCall) -> Result<CallerLeg, Refusal> {
-    let refuse = |status, why: String| {
-        invite.leg.control.order(LegOrder::Reject(status));
-        Refusal { status, why }
-    };
+    let refuse = |status, why: String| Refusal { status, why };
     let (sender, media_events) = mpsc::channel(MEDIA_EVENTS);
     let media = match switch.0.media.open(sender) {
         Ok(media) => media,
@@ -86,10 +102,11 @@ fn caller_leg(switch: &Switch, invite: IncomingCall) -> Result<CallerLeg, Refusa
             Err(error) => return Err(refuse(488, error.to_string())),
         },
     };
+    let source = pins::key(&source_word(&invite.source), invite.caller.as_ref());
     let mut leg = Leg::new(invite.leg.control.clone(), media, local);
     let (body, negotiated) = sdp;
     leg.awaits_answer = negotiated.is_none();
-    Ok(CallerLeg { leg, negotiated, body, sip_events: invite.leg.events, media_events })
+    Ok(CallerLeg { leg, negotiated, body, sip_events: invite.leg.events, media_events, source })
 }
 
 /// The address in the offer's first `c=` line, only to choose our own address by.
@@ -137,5 +154,19 @@ fn source_word(source: &Source) -> String {
         Source::Trunk(trunk) => format!("trunk:{trunk}"),
         Source::Phone(phone) => format!("phone:{phone}"),
         Source::Open => "open".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Refusal, unless_fault};
+
+    #[test]
+    fn a_fault_is_a_refusal_with_a_reason() {
+        let refused = unless_fault(|| panic!("asked for by a test")).expect_err("a fault");
+        assert_eq!(refused.status, 500);
+        let busy = unless_fault(|| Err(Refusal { status: 503, why: "no port is free".to_owned() }));
+        assert_eq!(busy.expect_err("refused").status, 503);
+        assert!(unless_fault(|| Ok(())).is_ok());
     }
 }

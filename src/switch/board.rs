@@ -6,11 +6,12 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use hotline_core::alert::{Change, Ringing};
+use hotline_core::call::outside::OpenReport;
 use hotline_core::directory::Language;
-use hotline_core::fact::{Entry, Fact, Priority};
-use hotline_core::ids::{AlertId, CallId, CustomerId, NumberId};
+use hotline_core::fact::{Actor, Entry, Fact, Priority};
+use hotline_core::ids::{AlertId, CallId, CustomerId, NumberId, UserId};
 use hotline_core::private::Private;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::store::OpenAlert;
 
@@ -21,10 +22,18 @@ pub struct Board {
     calls: HashMap<CallId, CallContext>,
     /// Resolved since the start.
     settled: HashSet<AlertId>,
+    /// Open alerts of other nodes' calls, as the database had them at the last look: they are told to whoever calls
+    /// again, and are not rung about here.
+    elsewhere: HashMap<AlertId, OpenAlert>,
+    /// Who has which alert.
+    takers: HashMap<AlertId, UserId>,
 }
 
+/// An alert of ours may be so young that the database does not have it yet.
+const SETTLE: SignedDuration = SignedDuration::from_mins(1);
+
 /// When an alert was made: its id tells (UUIDv7).
-fn began(alert: &OpenAlert) -> Option<Timestamp> {
+pub(super) fn began(alert: &OpenAlert) -> Option<Timestamp> {
     let (seconds, nanoseconds) = alert.id.0.get_timestamp()?.to_unix();
     Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanoseconds).ok()?).ok()
 }
@@ -32,8 +41,10 @@ fn began(alert: &OpenAlert) -> Option<Timestamp> {
 /// What an alert takes over from its call.
 #[derive(Debug, Clone)]
 struct CallContext {
-    /// The alert it rings about; an inbound call's own alert comes later.
+    /// The alert it rings about, or joined; an inbound call's own alert comes later.
     alert: Option<AlertId>,
+    /// A caller who rang again about that alert.
+    joined: bool,
     number: NumberId,
     reference: String,
     caller: Option<Private<String>>,
@@ -44,11 +55,7 @@ struct CallContext {
 impl Board {
     /// With the alerts that were open when the service last stopped.
     pub fn new(open: Vec<OpenAlert>) -> Self {
-        Self {
-            alerts: open.into_iter().map(|alert| (alert.id, alert)).collect(),
-            calls: HashMap::new(),
-            settled: HashSet::new(),
-        }
+        Self { alerts: open.into_iter().map(|alert| (alert.id, alert)).collect(), ..Self::default() }
     }
 
     /// One open alert.
@@ -78,6 +85,47 @@ impl Board {
             }
         }
         self.alerts.len() - before
+    }
+
+    /// The newest open report of this caller, or else of the customer. `own` is the call that asks.
+    pub fn known_report(
+        &self,
+        own: CallId,
+        caller: Option<&Private<String>>,
+        customer: Option<&CustomerId>,
+    ) -> Option<OpenReport> {
+        let others = self.alerts.values().chain(self.elsewhere.values());
+        let reports = others.filter(|alert| alert.call.is_some_and(|call| call != own));
+        let rank = |alert: &&OpenAlert| {
+            let same_caller = caller.is_some() && alert.caller.as_ref() == caller;
+            let same_customer = customer.is_some() && alert.customer.as_ref() == customer;
+            (same_caller || same_customer).then_some((same_caller, alert.id))
+        };
+        let (_, found) = reports.filter_map(|alert| Some((rank(&alert)?, alert))).max_by_key(|(rank, _)| *rank)?;
+        Some(OpenReport {
+            alert: found.id,
+            reference: found.reference.clone(),
+            opened: began(found)?,
+            taken: found.acknowledged,
+            by: self.takers.get(&found.id).cloned(),
+            recordings: found.recordings.clone(),
+        })
+    }
+
+    /// What the database says is open. `undrained`: it lacks facts of ours, so what it says of our alerts is old.
+    pub fn see(&mut self, open: Vec<OpenAlert>, undrained: bool, now: Timestamp) {
+        let open: HashMap<AlertId, OpenAlert> = open.into_iter().map(|alert| (alert.id, alert)).collect();
+        if !undrained {
+            let old = |alert: &OpenAlert| began(alert).is_none_or(|at| now.duration_since(at) > SETTLE);
+            self.alerts.retain(|id, alert| open.contains_key(id) || !old(alert));
+            for (id, seen) in &open {
+                if let Some(alert) = self.alerts.get_mut(id).filter(|alert| old(alert)) {
+                    alert.acknowledged = seen.acknowledged;
+                }
+            }
+        }
+        let foreign = |id: &AlertId| !self.alerts.contains_key(id) && !self.settled.contains(id);
+        self.elsewhere = open.into_iter().filter(|(id, alert)| alert.call.is_some() && foreign(id)).collect();
     }
 
     /// How many are open: (unacknowledged, acknowledged).
@@ -118,6 +166,7 @@ impl Board {
                     call,
                     CallContext {
                         alert: entry.alert,
+                        joined: false,
                         number: number.clone(),
                         reference: reference.clone(),
                         caller: caller.clone(),
@@ -167,15 +216,30 @@ impl Board {
                     alert.describe(title.as_deref(), *priority);
                 }
             }
-            Fact::AlertAcknowledged { .. } => {
+            Fact::AlertAcknowledged { by } => {
+                if let Actor::Person(user) = by {
+                    self.takers.insert(id, user.clone());
+                }
                 if let Some(alert) = self.alerts.get_mut(&id) {
                     alert.acknowledged = true;
                     alert.next_ring_at = None;
                 }
             }
-            Fact::AlertResolved { .. } => {
-                self.settled.insert(id);
-                self.alerts.remove(&id);
+            Fact::AlertResolved { .. } | Fact::Alert(Change::Merged { .. }) => self.settle(id),
+            Fact::Alert(Change::Unacknowledged { .. }) => {
+                self.takers.remove(&id);
+                if let Some(alert) = self.alerts.get_mut(&id) {
+                    alert.acknowledged = false;
+                    alert.next_ring_at = Some(entry.at);
+                }
+            }
+            Fact::Alert(Change::Assigned { to, .. }) => {
+                self.takers.insert(id, to.clone());
+            }
+            Fact::Alert(Change::CallJoined { call }) => {
+                if let Some(context) = self.calls.get_mut(call) {
+                    (context.alert, context.joined) = (Some(id), true);
+                }
             }
             Fact::AlertRings { round, next_at } => {
                 if let Some(alert) = self.alerts.get_mut(&id).filter(|alert| !alert.acknowledged) {
@@ -190,6 +254,13 @@ impl Board {
             }
             _ => {}
         }
+    }
+
+    fn settle(&mut self, id: AlertId) {
+        self.settled.insert(id);
+        self.alerts.remove(&id);
+        self.elsewhere.remove(&id);
+        self.takers.remove(&id);
     }
 
     fn open(&mut self, id: AlertId, entry: &Entry, ring_at: Option<Timestamp>) {
@@ -212,9 +283,11 @@ impl Board {
     }
 
     fn of_call(&mut self, entry: &Entry, change: impl FnOnce(&mut OpenAlert)) {
-        // An alert ring carries the same alert; only its own call's facts describe the alert.
+        // An alert ring carries the same alert; only its own call's facts, and those of a caller who rang again,
+        // describe the alert.
+        let joined = entry.call.and_then(|call| self.calls.get(&call)).is_some_and(|context| context.joined);
         if let Some(alert) = entry.alert.and_then(|id| self.alerts.get_mut(&id))
-            && alert.call == entry.call
+            && (alert.call == entry.call || joined)
         {
             change(alert);
         }

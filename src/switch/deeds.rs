@@ -4,20 +4,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotline_core::call::Event;
 use hotline_core::call::command::{Command, PlayId, RecordLimits};
 use hotline_core::call::prompt::Prompt;
+use hotline_core::call::{Event, people};
 use hotline_core::directory::{Destination, Language};
-use hotline_core::fact::{Actor, Entry, Fact, LegCause, Outcome, RecordingEnd};
-use hotline_core::ids::{LegId, RecordingId, ScheduleId};
+use hotline_core::fact::{Actor, Direction, Entry, Fact, LegCause, Outcome, RecordingEnd};
+use hotline_core::ids::{AlertId, LegId, RecordingId, UserId};
 use hotline_core::sdp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::accept::MEDIA_EVENTS;
 use super::leg::{self, Leg};
-use super::play;
-use super::task::{Loaded, Task};
+use super::task::{Handing, Handover, Loaded, Moved, Task};
+use super::{Outside, play};
 use crate::clock::now;
 use crate::rtp::{PlayItem, RecordRequest};
 use crate::sip::{Dial, LegOrder};
@@ -49,9 +49,26 @@ impl Task {
                     media.stop_record(reason);
                 }
             }
-            Command::FindOnCall { dial, schedule } => {
-                let on_call = self.find_on_call(&schedule);
-                self.pending.push_back(Event::OnCallFound { dial, on_call });
+            Command::FindOnCall { dial, target } => {
+                let callees = people::callees(&target, &self.switch.directory(), now().wall);
+                self.pending.push_back(Event::OnCallFound { dial, callees });
+            }
+            Command::FindKnown { dial, caller, customer } => {
+                let report = self.switch.known_report(self.id, caller.as_ref(), customer.as_ref());
+                self.pending.push_back(Event::KnownFound { dial, report });
+            }
+            Command::ListAlerts { dial, language } => self.switch.list_alerts(dial, language, self.told.0.clone()),
+            Command::Order { dial, alert, deed, by } => self.switch.order(dial, alert, deed, by, self.told.0.clone()),
+            Command::JoinCaller { leg, alerts, person, language } => self.join_caller(leg, &alerts, person, language),
+            Command::Answered(answer) => {
+                if let Some(answer_to) = self.answer_to.take() {
+                    // Whoever asked may have given up.
+                    let _ = answer_to.send(answer);
+                }
+            }
+            Command::WrongPin => {
+                tracing::warn!(call = %self.id, source = %self.source.0, "a PIN was typed that is no engineer's");
+                self.switch.0.pins.lock().note(self.source.clone(), now().mono);
             }
             Command::Dial { leg, destination, person: _ } => self.dial(leg, destination),
             Command::HangUp { leg } => self.order(leg, LegOrder::HangUp),
@@ -63,7 +80,10 @@ impl Task {
     fn order(&mut self, leg: LegId, order: LegOrder) {
         match self.legs.get(&leg) {
             Some(leg) => leg.sip.order(order),
-            None => self.pending.push_back(Event::LegEnded { leg, cause: LegCause::Released }),
+            None => {
+                self.held_back.remove(&leg);
+                self.pending.push_back(Event::LegEnded { leg, cause: LegCause::Released });
+            }
         }
     }
 
@@ -144,18 +164,58 @@ impl Task {
         });
     }
 
-    fn find_on_call(&self, schedule: &ScheduleId) -> hotline_core::oncall::OnCall {
-        let directory = self.switch.directory();
-        directory.schedules.get(schedule).map_or_else(
-            || hotline_core::oncall::OnCall {
-                why: format!("schedule {schedule} is not configured any more"),
-                ..Default::default()
-            },
-            |schedule| hotline_core::oncall::on_call(schedule, &directory, now().wall),
-        )
+    /// Hands a leg over to the caller who waits about one of these alerts.
+    fn join_caller(&mut self, id: LegId, alerts: &[AlertId], person: Option<UserId>, language: Language) {
+        let no = Event::JoinAnswered { leg: id, alert: None };
+        let Some((alert, inbox)) = self.switch.waiting_caller(alerts) else { return self.pending.push_back(no) };
+        let parts = (self.legs.remove(&id), self.sip_events.remove(&id), self.media_events.remove(&id));
+        let (Some(mut leg), Some(sip_events), Some(media_events)) = parts else { return self.pending.push_back(no) };
+        leg.play = None;
+        if let Some(media) = &leg.media {
+            media.stop_play();
+        }
+        let (reply, answer) = oneshot::channel();
+        let moved = Moved { leg, sip_events, media_events };
+        let handover = Handover { person, language, moved, reply };
+        match inbox.try_send(Outside::WalkIn(Box::new(handover))) {
+            Ok(()) => self.handing = Some(Handing { leg: id, alert, reply: answer }),
+            Err(refused) => {
+                if let Outside::WalkIn(handover) = refused.into_inner() {
+                    self.put(id, handover.moved);
+                }
+                self.pending.push_back(no);
+            }
+        }
     }
 
+    /// Dials; a live caller's phone first becomes free of our own calls that nobody has accepted.
     fn dial(&mut self, id: LegId, destination: Destination) {
+        if self.call.view().direction != Direction::Inbound {
+            if let Some(running) = self.switch.0.calls.lock().get_mut(&self.id) {
+                running.rings.push((id, destination.clone()));
+            }
+        } else if self.switch.make_way(&destination) {
+            self.held_back.insert(id);
+            return self.switch.when_free(id, destination, self.ready.0.clone());
+        }
+        self.dial_now(id, destination);
+    }
+
+    /// The phone is free, or had time enough to be.
+    pub fn on_way_free(&mut self, id: LegId, destination: Destination) {
+        if self.held_back.remove(&id) {
+            self.dial_now(id, destination);
+        }
+    }
+
+    /// The leg is over, or not to be given up for a caller any more.
+    pub fn rings_no_more(&self, id: LegId) {
+        if let Some(running) = self.switch.0.calls.lock().get_mut(&self.id) {
+            running.rings.retain(|(leg, _)| *leg != id);
+        }
+    }
+
+    fn dial_now(&mut self, id: LegId, destination: Destination) {
         let inner = Arc::clone(&self.switch.0);
         let (sender, media_events) = mpsc::channel(MEDIA_EVENTS);
         let near = self.legs.get(&LegId::CALLER).and_then(|leg| leg.media.as_ref());

@@ -17,6 +17,9 @@
 //! | `actions` | what alerts start: webhooks and commands |
 //! | `deliver` | notifications that are due: sent, rung, tried again, told by the next contact |
 //! | `links`, `replies` | signed links; what people answer by SMS and in chats |
+//! | `phone` | a notification by telephone: one call of our own to one phone |
+//! | `outside` | what a call asks of the house: open reports, alerts, people's words; phones that make way |
+//! | `taken` | the SMS to a caller whose report somebody has taken |
 //! | `recover` | ends the calls that a crash cut off |
 //! | `health` | what is wrong and how to mend it |
 //!
@@ -36,7 +39,9 @@ mod health;
 mod heartbeats;
 mod leg;
 pub mod links;
+mod outside;
 pub mod phone;
+mod pins;
 mod play;
 mod reach;
 mod recover;
@@ -44,6 +49,7 @@ pub mod replies;
 mod ring;
 pub mod schedules;
 mod secrets;
+mod taken;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -56,9 +62,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hotline_core::alert::Command;
 use hotline_core::call::CallView;
-use hotline_core::directory::Directory;
+use hotline_core::directory::{Destination, Directory};
 use hotline_core::fact::{Actor, Entry, Fact};
-use hotline_core::ids::{AlertId, CallId, IdSource};
+use hotline_core::ids::{AlertId, CallId, IdSource, LegId};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::task::TaskTracker;
@@ -159,17 +165,19 @@ struct Inner {
     away_since: Mutex<Option<std::time::Instant>>,
     escalating: Mutex<escalate::Escalating>,
     delivery_woken: Notify,
+    /// Alerts changed: the escalation is to be looked at.
+    changed: Notify,
     ids: Mutex<IdSource>,
     reference: AtomicU32,
     draining: AtomicBool,
     transcripts_waiting: AtomicU64,
+    /// Wrong PINs of engineers, by source.
+    pins: Mutex<pins::Pins>,
     /// Gaps that are there or come.
     schedule_warnings: ArcSwap<Vec<String>>,
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
     events: events::Queue,
-    /// Alerts changed: the escalation is to be looked at.
-    changed: tokio::sync::Notify,
     actions: actions::Actions,
     pings: heartbeats::Pings,
     node: String,
@@ -180,15 +188,21 @@ struct Inner {
 struct Running {
     view: CallView,
     inbox: mpsc::Sender<Outside>,
+    /// Phones that it rings, or that were answered and not given up yet.
+    rings: Vec<(LegId, Destination)>,
 }
 
 /// What may reach a call from outside its legs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Outside {
     /// Somebody acknowledged or resolved its alert.
     AlertTaken,
     /// The service stops and its patience is at an end.
     Shutdown,
+    /// A live caller needs the phone that this leg rings.
+    MakeWay(LegId),
+    /// Somebody whom a notification reached wants to be joined with the caller.
+    WalkIn(Box<task::Handover>),
 }
 
 /// Something changed; look it up. Sent when the change is in the journal (the
@@ -233,15 +247,16 @@ impl Switch {
             away_since: Mutex::default(),
             escalating: Mutex::default(),
             delivery_woken: Notify::new(),
+            changed: Notify::new(),
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),
             draining: AtomicBool::new(false),
             transcripts_waiting: AtomicU64::new(0),
+            pins: Mutex::default(),
             schedule_warnings: ArcSwap::default(),
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
             events: events::Queue::open(&parts.data_dir),
-            changed: tokio::sync::Notify::new(),
             actions: actions::Actions::default(),
             pings: heartbeats::Pings::default(),
             node: parts.node,
@@ -328,6 +343,7 @@ impl Switch {
     /// Keeps one fact: board, journal, feed, in this order.
     fn keep(&self, entry: Entry) -> Receipt {
         let (call, alert) = (entry.call, entry.alert);
+        let taken = alert.filter(|_| matches!(entry.fact, Fact::AlertAcknowledged { .. }));
         let touches_alert = !matches!(entry.fact, Fact::Step { .. } | Fact::LegRinging { .. });
         // One lock around both, so that board and journal agree on the order.
         let receipt = {
@@ -337,6 +353,9 @@ impl Switch {
         };
         if let Some(call) = call {
             self.tell(Change::Call(call));
+        }
+        if let Some(alert) = taken {
+            self.tell_caller(alert);
         }
         if let Some(alert) = alert.filter(|_| touches_alert) {
             self.tell(Change::Alert(alert));

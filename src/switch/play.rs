@@ -49,9 +49,14 @@ fn node_prompts(node: &Node) -> Vec<&Prompt> {
         Node::Menu(node) => node.prompts.iter().chain(&node.no_input).chain(&node.no_match).collect(),
         Node::Voicemail(node) => node.prompts.iter().chain(&node.thanks).collect(),
         Node::Hangup(prompts) => prompts.iter().collect(),
-        Node::Hours(_) | Node::Identify(_) | Node::Script(_) | Node::Connect(_) | Node::Alert(_) | Node::Goto(_) => {
-            Vec::new()
-        }
+        Node::Hours(_)
+        | Node::Identify(_)
+        | Node::Script(_)
+        | Node::Connect(_)
+        | Node::Known(_)
+        | Node::Engineer(_)
+        | Node::Alert(_)
+        | Node::Goto(_) => Vec::new(),
     }
 }
 

@@ -1,15 +1,17 @@
 //! The loop of one call: one input in, all commands out, the next timer. A panic
 //! in here ends this call and no other; its record and alert say so.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
+use hotline_core::call::outside::NoticeAnswer;
 use hotline_core::call::{Call, Event};
+use hotline_core::directory::{Destination, Language};
 use hotline_core::fact::{Direction, Entry, Fact, LegCause, Outcome, Priority};
-use hotline_core::ids::{CallId, LegId};
+use hotline_core::ids::{AlertId, CallId, LegId, UserId};
 use hotline_core::sdp::Negotiated;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{StreamExt, StreamMap};
 
@@ -33,6 +35,8 @@ pub struct CallerLeg {
     pub body: String,
     pub sip_events: mpsc::Receiver<LegEvent>,
     pub media_events: mpsc::Receiver<MediaEvent>,
+    /// What wrong PINs are counted by.
+    pub source: (String, String),
 }
 
 /// Clips that had to be read from disk are there.
@@ -41,6 +45,32 @@ pub struct Loaded {
     pub leg: LegId,
     pub play: hotline_core::call::command::PlayId,
     pub items: Vec<PlayItem>,
+}
+
+/// A leg on its way from a notification call to the caller who waits.
+#[derive(Debug)]
+pub struct Handover {
+    pub person: Option<UserId>,
+    pub language: Language,
+    pub moved: Moved,
+    /// `None`: it was taken; else it comes back.
+    pub reply: oneshot::Sender<Option<Moved>>,
+}
+
+/// Everything that belongs to a leg.
+#[derive(Debug)]
+pub struct Moved {
+    pub leg: Leg,
+    pub sip_events: ReceiverStream<LegEvent>,
+    pub media_events: ReceiverStream<MediaEvent>,
+}
+
+/// A hand-over whose answer is awaited.
+#[derive(Debug)]
+pub struct Handing {
+    pub leg: LegId,
+    pub alert: AlertId,
+    pub reply: oneshot::Receiver<Option<Moved>>,
 }
 
 /// A call and everything it holds.
@@ -56,6 +86,17 @@ pub struct Task {
     pub loaded: (mpsc::Sender<Loaded>, mpsc::Receiver<Loaded>),
     /// Answers that are there at once.
     pub pending: VecDeque<Event>,
+    /// Answers of the house that take a moment.
+    pub told: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
+    /// Phones that may be dialled now, as calls of our own have made way; and those that wait for that.
+    pub ready: (mpsc::Sender<(LegId, Destination)>, mpsc::Receiver<(LegId, Destination)>),
+    pub held_back: HashSet<LegId>,
+    /// A leg that is being handed over to another call.
+    pub handing: Option<Handing>,
+    /// Who waits for what comes of a notification.
+    pub answer_to: Option<oneshot::Sender<NoticeAnswer>>,
+    /// Where the call came from, for wrong PINs.
+    pub source: (String, String),
     /// The last fact kept, for the 200 that must not leave before it is written.
     pub last_kept: Option<Receipt>,
     /// Two legs are joined: from then on no timer of the flow ends the call.
@@ -66,10 +107,24 @@ pub struct Task {
 
 /// Registers the call and runs it in a task of its own.
 pub fn spawn(switch: &Switch, call: Call, caller: Option<CallerLeg>) {
+    spawn_with(switch, call, caller, None);
+}
+
+/// The same for a notification; what comes of it is told once.
+pub fn spawn_notice(switch: &Switch, call: Call, answer_to: oneshot::Sender<NoticeAnswer>) {
+    spawn_with(switch, call, None, Some(answer_to));
+}
+
+fn spawn_with(
+    switch: &Switch,
+    call: Call,
+    caller: Option<CallerLeg>,
+    answer_to: Option<oneshot::Sender<NoticeAnswer>>,
+) {
     let view = call.view();
     let id = view.id;
     let (sender, inbox) = mpsc::channel(INBOX_CAPACITY);
-    switch.0.calls.lock().insert(id, Running { view, inbox: sender });
+    switch.0.calls.lock().insert(id, Running { view, inbox: sender, rings: Vec::new() });
     let mut task = Task {
         switch: switch.clone(),
         call,
@@ -79,12 +134,19 @@ pub fn spawn(switch: &Switch, call: Call, caller: Option<CallerLeg>) {
         sip_events: StreamMap::new(),
         media_events: StreamMap::new(),
         loaded: mpsc::channel(8),
+        told: mpsc::channel(4),
+        ready: mpsc::channel(4),
+        held_back: HashSet::new(),
+        handing: None,
+        answer_to,
+        source: (String::new(), String::new()),
         pending: VecDeque::new(),
         last_kept: None,
         bridged: false,
         ended: None,
     };
     if let Some(caller) = caller {
+        task.source = caller.source;
         task.answer = Some((caller.body, caller.negotiated));
         task.legs.insert(LegId::CALLER, caller.leg);
         task.sip_events.insert(LegId::CALLER, ReceiverStream::new(caller.sip_events));
@@ -139,13 +201,10 @@ impl Task {
                 Some((leg, event)) = self.sip_events.next() => self.on_sip(leg, event),
                 Some((leg, event)) = self.media_events.next() => self.on_media(leg, event),
                 Some(loaded) = self.loaded.1.recv() => self.on_loaded(loaded),
-                Some(outside) = inbox.recv() => self.call.handle(
-                    match outside {
-                        Outside::AlertTaken => Event::AlertTaken,
-                        Outside::Shutdown => Event::Shutdown,
-                    },
-                    now(),
-                ),
+                Some(event) = self.told.1.recv() => self.call.handle(event, now()),
+                Some((leg, destination)) = self.ready.1.recv() => self.on_way_free(leg, destination),
+                answer = handed(&mut self.handing) => self.on_handed(answer),
+                Some(outside) = inbox.recv() => self.on_outside(outside),
                 () = sleep_until(timeout) => self.call.handle_timeout(now()),
             }
         }
@@ -252,6 +311,49 @@ impl Task {
         }
     }
 
+    fn on_outside(&mut self, outside: Outside) {
+        match outside {
+            Outside::AlertTaken => self.call.handle(Event::AlertTaken, now()),
+            Outside::Shutdown => self.call.handle(Event::Shutdown, now()),
+            Outside::MakeWay(leg) => self.call.handle(Event::MakeWay { leg }, now()),
+            Outside::WalkIn(handover) => self.on_walk_in(*handover),
+        }
+    }
+
+    /// Somebody whom a notification reached comes into this call, or goes back.
+    fn on_walk_in(&mut self, handover: Handover) {
+        let Handover { person, language, moved, reply } = handover;
+        let back = match self.call.walk_in(person, &language, now()) {
+            Some(leg) => {
+                self.put(leg, moved);
+                None
+            }
+            None => Some(moved),
+        };
+        // Dropped with its call: then the leg ends with it.
+        let _ = reply.send(back);
+    }
+
+    pub fn put(&mut self, id: LegId, moved: Moved) {
+        self.legs.insert(id, moved.leg);
+        self.sip_events.insert(id, moved.sip_events);
+        self.media_events.insert(id, moved.media_events);
+    }
+
+    /// The other call's answer to our hand-over; `None`: that call is gone, and the leg with it.
+    fn on_handed(&mut self, answer: Option<Option<Moved>>) {
+        let Some(Handing { leg, alert, .. }) = self.handing.take() else { return };
+        let event = match answer {
+            Some(None) => Event::JoinAnswered { leg, alert: Some(alert) },
+            Some(Some(moved)) => {
+                self.put(leg, moved);
+                Event::JoinAnswered { leg, alert: None }
+            }
+            None => Event::LegEnded { leg, cause: LegCause::Failed { reason: "the caller's call ended".to_owned() } },
+        };
+        self.call.handle(event, now());
+    }
+
     fn on_loaded(&mut self, loaded: Loaded) {
         let Some(leg) = self.legs.get_mut(&loaded.leg) else { return };
         // Stopped or replaced while the disk was read: forget it.
@@ -275,7 +377,16 @@ impl Task {
             return;
         }
         leg.end();
+        self.rings_no_more(id);
         self.call.handle(Event::LegEnded { leg: id, cause }, now());
+    }
+}
+
+/// The answer to a hand-over; never without one.
+async fn handed(handing: &mut Option<Handing>) -> Option<Option<Moved>> {
+    match handing {
+        Some(handing) => (&mut handing.reply).await.ok(),
+        None => std::future::pending().await,
     }
 }
 

@@ -18,7 +18,7 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running hotline that stops when dropped.
 pub struct Hotline {
-    _app: App,
+    app: App,
     folder: TempDir,
     http: SocketAddr,
     sip: SocketAddr,
@@ -38,7 +38,7 @@ impl Hotline {
         hotline::app::start_logging("warn");
         let app = App::start(config).await.expect("hotline starts");
         let (http, sip) = (app.http_addr(), app.sip_addr());
-        Self { _app: app, folder, http, sip }
+        Self { app, folder, http, sip }
     }
 
     /// Where SIP listens.
@@ -49,6 +49,11 @@ impl Hotline {
     /// Where HTTP listens.
     pub const fn http(&self) -> SocketAddr {
         self.http
+    }
+
+    /// What the house's own jobs work with: for what no API starts.
+    pub const fn switch(&self) -> &hotline::switch::Switch {
+        self.app.switch()
     }
 
     /// Its data folder.

@@ -14,6 +14,8 @@ mod greeting;
 mod harness;
 mod house;
 mod hunting;
+mod joining;
+mod notices;
 mod page;
 mod phone;
 mod raw;

@@ -73,7 +73,14 @@ fn directory() -> Arc<Directory> {
 
 fn args(number: &str, keys: &str, engineer: Engineer) -> SimulateArgs {
     let at = Some("2026-12-24T03:00:00Z".to_owned());
-    SimulateArgs { number: number.to_owned(), at, caller: None, keys: Some(keys.to_owned()), engineer }
+    SimulateArgs {
+        number: number.to_owned(),
+        at,
+        caller: None,
+        keys: Some(keys.to_owned()),
+        engineer,
+        open_report: super::Before::None,
+    }
 }
 
 fn told(keys: &str, engineer: Engineer) -> String {

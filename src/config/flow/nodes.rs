@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use hotline_core::call::flow::{
-    AlertNode, Announce, Block, ChooseLanguage, Connect, ConnectTarget, Hours, HoursWindow, Identify, Menu, Node,
-    Script, Voicemail,
+    AlertNode, Announce, Block, ChooseLanguage, Connect, ConnectTarget, Engineer, Hours, HoursWindow, Identify, Known,
+    Menu, Node, Script, Voicemail,
 };
 use hotline_core::call::prompt::Prompt;
 use hotline_core::directory::{Destination, Language};
@@ -28,7 +28,7 @@ const END_SILENCE: RangeInclusive<Duration> = Duration::from_millis(300)..=Durat
 /// Length of something recorded.
 const LENGTH: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_hours(2);
 
-const TYPES: [&str; 12] = [
+const TYPES: [&str; 14] = [
     "announce",
     "language",
     "hours",
@@ -37,6 +37,8 @@ const TYPES: [&str; 12] = [
     "menu",
     "script",
     "connect",
+    "known",
+    "engineer",
     "voicemail",
     "alert",
     "goto",
@@ -59,6 +61,8 @@ impl Scope<'_> {
             "menu" => Node::Menu(self.menu(section)?),
             "script" => Node::Script(self.script(section)),
             "connect" => Node::Connect(self.connect(section)?),
+            "known" => Node::Known(self.known(section)?),
+            "engineer" => Node::Engineer(self.engineer(section)?),
             "voicemail" => Node::Voicemail(self.voicemail(section)),
             "alert" => Node::Alert(self.alert(section)),
             "goto" => Node::Goto(self.need_node(section, "to")?),
@@ -265,31 +269,49 @@ impl Scope<'_> {
         Some(connect)
     }
 
-    /// `schedule = "…"`, or `to = "phone:… / number:… / sip:…"`, or the number's schedule.
+    /// `schedule`, `policy`, `user`, `team`, or `to = "phone:… / number:… / sip:…"`; else the number's schedule.
     fn target(&self, section: &Section<'_>) -> Option<ConnectTarget> {
-        let context = self.flows.context;
-        match (section.text("schedule"), section.text("to")) {
-            (Some(_), Some(to)) => {
-                self.report().mistake(to.place, format!("{} has `schedule` and `to`; keep one of them", section.what));
-                None
-            }
-            (Some(word), None) => {
-                let known = context.names.check(Kind::Schedule, word, self.report());
-                known.then(|| ConnectTarget::Schedule(ScheduleId::from(word.text)))
-            }
-            (None, Some(to)) => context.destination(to).map(ConnectTarget::Fixed),
-            (None, None) => {
+        let (context, report) = (self.flows.context, self.report());
+        let named: Vec<(&str, Word<'_>)> = ["schedule", "policy", "user", "team", "to"]
+            .into_iter()
+            .filter_map(|key| Some((key, section.text(key)?)))
+            .collect();
+        if let [(first, _), (second, word), ..] = named.as_slice() {
+            report.mistake(word.place, format!("{} has `{first}` and `{second}`; keep one of them", section.what));
+            return None;
+        }
+        let known = |kind, word| context.names.check(kind, word, report);
+        match named.first().copied() {
+            Some(("schedule", word)) => known(Kind::Schedule, word).then(|| ConnectTarget::Schedule(word.text.into())),
+            Some(("policy", word)) => known(Kind::Policy, word).then(|| ConnectTarget::Policy(word.text.into())),
+            Some(("user", word)) => known(Kind::User, word).then(|| ConnectTarget::User(word.text.into())),
+            Some(("team", word)) => known(Kind::Team, word).then(|| ConnectTarget::Team(word.text.into())),
+            Some((_, to)) => context.destination(to).map(ConnectTarget::Fixed),
+            None => {
                 let schedule = self.schedule.or_else(|| context.names.only(Kind::Schedule));
                 if schedule.is_none() {
                     let what = format!(
-                        "{} does not say whom to call; add schedule = \"…\" (or to = \"phone:…\")",
+                        "{} does not say whom to call; add schedule = \"…\" (or policy, user, team, or to = \"phone:…\")",
                         section.what
                     );
-                    self.report().mistake(section.place, what);
+                    report.mistake(section.place, what);
                 }
                 schedule.map(|schedule| ConnectTarget::Schedule(ScheduleId::from(schedule)))
             }
         }
+    }
+
+    /// `next`: for something new; `join`: for whoever adds to the open report.
+    fn known(&self, section: &Section<'_>) -> Option<Known> {
+        let wait = section.duration("wait", &WAIT).unwrap_or(Duration::from_secs(5));
+        let (join, next) = (self.need_node(section, "join"), self.need_node(section, "next"));
+        Some(Known { wait, join: join?, next: next? })
+    }
+
+    fn engineer(&self, section: &Section<'_>) -> Option<Engineer> {
+        let tries = tries(section, "tries", 3);
+        let wait = section.duration("wait", &WAIT).unwrap_or(Duration::from_secs(8));
+        Some(Engineer { tries, wait, give_up: self.node_or_last_resort(section, "give_up")? })
     }
 
     fn voicemail(&self, section: &Section<'_>) -> Voicemail {

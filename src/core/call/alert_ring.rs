@@ -54,6 +54,11 @@ impl Ringing {
         take(reply, frame, now)
     }
 
+    /// For the page: a person listens, or nobody has accepted yet.
+    pub(crate) fn state(&self) -> &'static str {
+        if self.hunt.is_briefing() { "telling" } else { "calling" }
+    }
+
     pub(crate) fn person(&self) -> Option<&UserId> {
         self.hunt.person()
     }

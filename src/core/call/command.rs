@@ -2,17 +2,21 @@
 
 use std::time::Duration;
 
+use crate::alert;
 use crate::directory::{Destination, Language};
-use crate::fact::{Entry, Outcome, RecordingKind};
-use crate::ids::{LegId, RecordingId, ScheduleId, UserId};
+use crate::fact::{Actor, Entry, Outcome, RecordingKind};
+use crate::ids::{AlertId, CustomerId, LegId, RecordingId, UserId};
+use crate::private::Private;
 
+use super::flow::ConnectTarget;
+use super::outside::NoticeAnswer;
 use super::prompt::Prompt;
 
 /// Numbers the plays of a call, so that a late `PlayEnded` of an old one is known as such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PlayId(pub u32);
 
-/// Numbers the questions after who is on call.
+/// Numbers the questions to the rest of the house.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DialId(pub u32);
 
@@ -64,13 +68,56 @@ pub enum Command {
         /// What to say in `RecordEnded`.
         reason: crate::fact::RecordingEnd,
     },
-    /// Ask who is on call now. Answered by `OnCallFound`.
+    /// Ask who is to be called now. Answered by `OnCallFound`.
     FindOnCall {
         /// The question's number.
         dial: DialId,
-        /// Which rota.
-        schedule: ScheduleId,
+        /// Whom the flow means.
+        target: ConnectTarget,
     },
+    /// Ask whether this caller has an open report (from memory, at once). Answered by `KnownFound`.
+    FindKnown {
+        /// The question's number.
+        dial: DialId,
+        /// Who calls; `None`: withheld.
+        caller: Option<Private<String>>,
+        /// The customer, if known.
+        customer: Option<CustomerId>,
+    },
+    /// Ask for the open alerts, for an engineer on the line. Answered by `OpenAlertsFound`.
+    ListAlerts {
+        /// The question's number.
+        dial: DialId,
+        /// In which language they will be read out.
+        language: Language,
+    },
+    /// A person's word about an alert, to be kept durably. Answered by `Ordered`.
+    Order {
+        /// The question's number.
+        dial: DialId,
+        /// Which alert.
+        alert: AlertId,
+        /// What they want.
+        deed: alert::Command,
+        /// Who.
+        by: Actor,
+    },
+    /// Hand this leg over to the caller who waits about one of these alerts. Answered by `JoinAnswered`; a leg that
+    /// was handed over is not this call's any more: nothing further comes of it.
+    JoinCaller {
+        /// Which leg.
+        leg: LegId,
+        /// About what, the first that has a waiting caller.
+        alerts: Vec<AlertId>,
+        /// Who is on the leg.
+        person: Option<UserId>,
+        /// The language spoken there.
+        language: Language,
+    },
+    /// What came of a notification by telephone: exactly once, as soon as it is certain.
+    Answered(NoticeAnswer),
+    /// Somebody typed a PIN that is no engineer's: the source is slowed down.
+    WrongPin,
     /// Call somebody. Answered by `LegRinging`, `LegAnswered`, `LegEnded`; a
     /// destination that cannot be reached by `LegEnded` at once.
     Dial {
@@ -86,7 +133,7 @@ pub enum Command {
         /// Which.
         leg: LegId,
     },
-    /// Let two legs hear each other; stops what plays on both.
+    /// Let two legs hear each other; stops what plays on both, and parts either from whomever it heard before.
     Bridge {
         /// One.
         a: LegId,

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::fact::{LegCause, RecordingEnd};
-use crate::ids::{LegId, RecordingId};
-use crate::oncall::OnCall;
+use crate::ids::{AlertId, LegId, RecordingId};
 
 use super::command::{DialId, PlayId};
+use super::outside::{LineAlert, OpenReport};
+use super::people::Callees;
 
 /// One input to the call machine.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +63,40 @@ pub enum Event {
         /// The question's number.
         dial: DialId,
         /// Whom to call, first choice first; empty: nobody, with the reason in `why`.
-        on_call: OnCall,
+        callees: Callees,
+    },
+    /// Answer to `FindKnown`.
+    KnownFound {
+        /// The question's number.
+        dial: DialId,
+        /// The caller's newest open report.
+        report: Option<OpenReport>,
+    },
+    /// Answer to `ListAlerts`.
+    OpenAlertsFound {
+        /// The question's number.
+        dial: DialId,
+        /// All that are open; `None`: they can't be looked up.
+        alerts: Option<Vec<LineAlert>>,
+    },
+    /// Answer to `Order`.
+    Ordered {
+        /// The question's number.
+        dial: DialId,
+        /// It is kept.
+        done: bool,
+    },
+    /// Answer to `JoinCaller`.
+    JoinAnswered {
+        /// Which leg.
+        leg: LegId,
+        /// The alert whose caller has it now; `None`: no caller waits (any more), and the leg is still here.
+        alert: Option<AlertId>,
+    },
+    /// A live caller needs the phone that this leg rings: a call of our own that nobody has accepted makes way.
+    MakeWay {
+        /// Which leg.
+        leg: LegId,
     },
     /// Somebody outside acknowledged or resolved the call's alert (page, API).
     AlertTaken,

@@ -8,23 +8,28 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::alert::{self, Change};
 use crate::directory::{Customer, Directory, Language};
 use crate::fact::{Actor, Direction, Entry, Fact, Outcome, Priority, Question, RecordingKind};
 use crate::ids::{AlertId, CallId, CustomerId, IdSource, LegId, NodeId, NumberId, RecordingId, UserId};
 use crate::now::Now;
-use crate::oncall::OnCall;
 use crate::private::Private;
 
 use super::command::{Command, DialId};
 use super::event::Event;
+use super::flow::ConnectTarget;
 use super::legs::{Leg, LegState};
+use super::outside::{LineAlert, NoticeAnswer, OpenReport};
+use super::people::Callees;
 use super::prompt::Prompt;
 use super::recordings::{Recorded, Recording};
 use super::timer::{Awaited, Guard, Timer};
-use super::{AlertRing, Incoming};
+use super::{AlertRing, Incoming, Notice};
 
 /// The world did not say who is on call.
 pub(crate) const FIND_WAIT: Duration = Duration::from_secs(5);
+/// A person's word about an alert, or a hand-over, takes less than that.
+const ORDER_WAIT: Duration = Duration::from_secs(6);
 /// A 200 that is never acknowledged is given up after 32 s (RFC 3261 section 13.3.1.4).
 const ANSWER_WAIT: Duration = Duration::from_secs(40);
 /// Keys typed ahead that are kept for a following menu.
@@ -41,12 +46,29 @@ pub(crate) enum News {
     Recorded(Recorded),
     /// Something about somebody we dialled.
     Callee(LegId, Callee),
-    /// Who is on call.
-    Found(DialId, OnCall),
+    /// Whom to call.
+    Found(DialId, Callees),
+    /// Another answer of the house.
+    Told(Told),
     /// Somebody outside took the alert.
     AlertTaken,
     /// A timer of the node.
     Timer(Timer),
+}
+
+/// Answers of the house that few nodes ask for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Told {
+    /// The caller's open report.
+    Known(DialId, Option<OpenReport>),
+    /// The open alerts.
+    Alerts(DialId, Option<Vec<LineAlert>>),
+    /// Whether an order was kept.
+    Ordered(DialId, bool),
+    /// Whether a leg was handed over to a waiting caller.
+    Joined(LegId, Option<AlertId>),
+    /// A live caller needs the phone of this leg.
+    MakeWay(LegId),
 }
 
 /// What a dialled leg does.
@@ -118,11 +140,32 @@ pub(crate) struct Frame {
     /// The flow (or the caller in it) chose the language; the customer's no longer counts.
     pub(crate) language_chosen: bool,
     pub(crate) started: Timestamp,
+    /// Where the call came from: `trunk:NAME`, `phone:NAME`, `open`.
+    pub(crate) source: String,
+    /// Wrong PINs that this source has typed lately.
+    pub(crate) wrong_pins: u32,
     pub(super) ids: IdSource,
     ring_again: Duration,
     alert: AlertId,
     /// The alert exists.
     pub(crate) alert_open: bool,
+    /// An open report of this caller that may be what the call is about. Until that is known no alert is opened; at
+    /// the latest when the call ends it is one or the other.
+    pub(crate) known: Option<OpenReport>,
+    /// The call belongs to an alert that another call opened.
+    pub(crate) joined: bool,
+    /// An engineer dialled in: no alert.
+    pub(crate) staff: Option<UserId>,
+    /// The call rang the engineers' own line, so that it is no report unless it goes on elsewhere.
+    pub(crate) on_line: bool,
+    /// The alert that an engineer on the line hears about: what happens belongs on its timeline.
+    pub(crate) about: Option<AlertId>,
+    /// Who is called first, as they have the caller's report already.
+    pub(crate) prefers: Option<UserId>,
+    /// How long a flow may take.
+    pub(crate) budget: Duration,
+    /// A person heard the notification.
+    pub(crate) heard: bool,
     title: Option<String>,
     priority: Priority,
     /// The node that runs, for the timeline.
@@ -174,6 +217,8 @@ impl Frame {
         frame.reference = incoming.reference;
         frame.caller = incoming.caller;
         frame.ring_again = incoming.ring_again;
+        frame.source.clone_from(&incoming.source);
+        frame.wrong_pins = incoming.wrong_pins;
         frame.language = language;
         frame.keep(
             Fact::CallStarted {
@@ -221,6 +266,39 @@ impl Frame {
         frame
     }
 
+    /// For one phone to be rung. There is no caller's leg.
+    pub(crate) fn notice(notice: &Notice, now: Now) -> Self {
+        let carrier = notice.to.alerts.first();
+        // Without an alert the id is never shown.
+        let alert = carrier.map_or(AlertId(notice.call.0), |alert| alert.id);
+        let mut frame = Self::bare(notice.call, alert, Arc::clone(&notice.directory), notice.seed, now);
+        frame.direction = Direction::Notification;
+        frame.number = notice.number.clone();
+        frame.reference = carrier.map(|alert| alert.reference.clone()).unwrap_or_default();
+        frame.language = notice.to.language.clone();
+        // The alert is not this call's own: it is told about it, and what happens stands on its timeline.
+        frame.alert_open = carrier.is_some();
+        "notification".clone_into(&mut frame.node);
+        let why = match notice.to.alerts.as_slice() {
+            [] => "a test, a code or a message".to_owned(),
+            [_] => "a person is notified".to_owned(),
+            many => format!("a person is notified of {} alerts at once", many.len()),
+        };
+        frame.keep(
+            Fact::CallStarted {
+                direction: Direction::Notification,
+                number: frame.number.clone(),
+                reference: frame.reference.clone(),
+                caller: None,
+                source: "notification".to_owned(),
+                language: frame.language.clone(),
+            },
+            &why,
+            now,
+        );
+        frame
+    }
+
     fn bare(id: CallId, alert: AlertId, directory: Arc<Directory>, seed: u64, now: Now) -> Self {
         Self {
             id,
@@ -234,10 +312,20 @@ impl Frame {
             language: Language::default(),
             language_chosen: false,
             started: now.wall,
+            source: String::new(),
+            wrong_pins: 0,
             ids: IdSource::new(seed),
             ring_again: Duration::ZERO,
             alert,
             alert_open: false,
+            known: None,
+            joined: false,
+            staff: None,
+            on_line: false,
+            about: None,
+            prefers: None,
+            budget: Duration::ZERO,
+            heard: false,
             title: None,
             priority: Priority::P3,
             node: "call".to_owned(),
@@ -277,12 +365,25 @@ impl Frame {
             Event::LegRinging { leg } => self.leg_ringing(leg, now),
             Event::LegAnswered { leg } => self.leg_answered(leg, now),
             Event::LegEnded { leg, cause } => self.leg_ended(leg, cause, now),
-            Event::OnCallFound { dial, on_call } => {
-                self.settle(&Awaited::Found { dial }).then_some(Input::News(News::Found(dial, on_call)))
+            Event::OnCallFound { dial, callees } => {
+                self.settle(&Awaited::Found { dial }).then_some(Input::News(News::Found(dial, callees)))
+            }
+            Event::KnownFound { dial, report } => self.told(&Awaited::Known { dial }, Told::Known(dial, report)),
+            Event::OpenAlertsFound { dial, alerts } => self.told(&Awaited::Alerts { dial }, Told::Alerts(dial, alerts)),
+            Event::Ordered { dial, done } => self.told(&Awaited::Ordered { dial }, Told::Ordered(dial, done)),
+            Event::JoinAnswered { leg, alert } => self.told(&Awaited::Join { leg }, Told::Joined(leg, alert)),
+            Event::MakeWay { leg } => {
+                // Who looks for somebody for a live caller makes way for nobody.
+                let ours = self.direction != Direction::Inbound;
+                ours.then_some(Input::News(News::Told(Told::MakeWay(leg))))
             }
             Event::AlertTaken => Some(Input::News(News::AlertTaken)),
             Event::Shutdown => Some(Input::Shutdown),
         }
+    }
+
+    fn told(&mut self, awaited: &Awaited, told: Told) -> Option<Input> {
+        self.settle(awaited).then_some(Input::News(News::Told(told)))
     }
 
     /// Keys typed ahead, for the node that may use them.
@@ -296,7 +397,7 @@ impl Frame {
 
     /// Keeps a fact.
     pub(crate) fn keep(&mut self, fact: Fact, why: &str, now: Now) {
-        let alert = self.alert_open.then_some(self.alert);
+        let alert = self.alert_open.then_some(self.alert).or(self.about);
         let entry = Entry { at: now.wall, call: Some(self.id), alert, fact, why: why.to_owned() };
         self.commands.push_back(Command::Keep(entry));
     }
@@ -343,7 +444,7 @@ impl Frame {
         {
             self.speak(language, "the customer's language", now);
         }
-        if self.alert_open && self.title.is_none() {
+        if self.alert_open && !self.joined && self.title.is_none() {
             let title = Some(self.own_title());
             self.keep(Fact::AlertUpdated { title, priority: None }, why, now);
         }
@@ -361,8 +462,9 @@ impl Frame {
     // The alert.
 
     /// Opens the call's alert, unless it is there or there shall be none.
-    fn open_alert(&mut self, now: Now) {
-        if self.alert_open || self.test || self.blocked {
+    pub(crate) fn open_alert(&mut self, now: Now) {
+        let not_yet = self.known.is_some() || self.on_line || self.staff.is_some();
+        if self.alert_open || self.test || self.blocked || not_yet {
             return;
         }
         self.alert_open = true;
@@ -370,6 +472,49 @@ impl Frame {
         let ring_at = now.wall.checked_add(self.ring_again).ok();
         let fact = Fact::AlertOpened { title, priority: self.priority, ring_at };
         self.keep(fact, "the call is being answered; it stays open until someone takes it", now);
+    }
+
+    /// The call is about the report that was made before: it belongs to that alert, and no other is opened.
+    pub(crate) fn join_known(&mut self, why: &str, now: Now) {
+        let Some(report) = self.known.take() else { return };
+        if self.alert_open {
+            // Answered before the report was looked for: what was opened then is part of it.
+            self.keep(Fact::Alert(Change::Merged { into: report.alert, by: Actor::System }), why, now);
+        }
+        self.alert = report.alert;
+        self.alert_open = true;
+        self.joined = true;
+        self.prefers = report.by;
+        self.said_before = report.recordings;
+        self.keep(Fact::Alert(Change::CallJoined { call: self.id }), why, now);
+    }
+
+    /// The call is about something new: an alert of its own.
+    pub(crate) fn forget_known(&mut self, now: Now) {
+        if self.known.take().is_some() && !self.caller_is(LegState::Offered) {
+            self.open_alert(now);
+        }
+    }
+
+    /// The caller proved to be an engineer: what was opened when the call was answered is no report.
+    pub(crate) fn is_staff(&mut self, user: UserId, why: &str, now: Now) {
+        self.note("an engineer is on the line", why, now);
+        self.known = None;
+        // Whoever said something before keeps the alert about it.
+        if self.alert_open && !self.joined && self.said().is_empty() {
+            let why = "an engineer dialled in; this is nobody's report";
+            self.keep(Fact::AlertResolved { by: Actor::Person(user.clone()) }, why, now);
+        }
+        self.alert_open = false;
+        self.staff = Some(user);
+    }
+
+    /// Whoever rang the engineers' line is none: an ordinary caller from here on.
+    pub(crate) fn is_no_staff(&mut self, now: Now) {
+        self.on_line = false;
+        if !self.caller_is(LegState::Offered) {
+            self.open_alert(now);
+        }
     }
 
     fn own_title(&self) -> String {
@@ -383,6 +528,9 @@ impl Frame {
 
     /// What the flow says about the alert, before or after it is there.
     pub(crate) fn describe_alert(&mut self, title: Option<&str>, priority: Option<Priority>, why: &str, now: Now) {
+        if self.joined {
+            return;
+        }
         self.title = title.map(str::to_owned).or_else(|| self.title.take());
         self.priority = priority.unwrap_or(self.priority);
         if self.alert_open {
@@ -395,6 +543,30 @@ impl Frame {
         if self.alert_open {
             let by = person.map_or(Actor::System, Actor::Person);
             self.keep(Fact::AlertAcknowledged { by }, why, now);
+        }
+    }
+
+    /// The person who had the alert has it no more.
+    pub(crate) fn unacknowledge(&mut self, person: Option<&UserId>, why: &str, now: Now) {
+        if self.alert_open {
+            let by = person.cloned().map_or(Actor::System, Actor::Person);
+            self.keep(Fact::Alert(Change::Unacknowledged { by }), why, now);
+        }
+    }
+
+    /// Somebody else has the alert from now on.
+    pub(crate) fn assign(&mut self, to: Option<&UserId>, from: Option<&UserId>, why: &str, now: Now) {
+        if let (true, Some(to)) = (self.alert_open, to) {
+            let by = from.cloned().map_or(Actor::System, Actor::Person);
+            self.keep(Fact::Alert(Change::Assigned { to: to.clone(), by }), why, now);
+        }
+    }
+
+    /// The alert is over, says a person.
+    pub(crate) fn resolve(&mut self, person: Option<&UserId>, why: &str, now: Now) {
+        if self.alert_open {
+            let by = person.cloned().map_or(Actor::System, Actor::Person);
+            self.keep(Fact::AlertResolved { by }, why, now);
         }
     }
 
@@ -424,13 +596,65 @@ impl Frame {
         Some(Input::Answered)
     }
 
-    /// Asks who is on call.
-    pub(crate) fn find(&mut self, schedule: &crate::ids::ScheduleId, now: Now) -> DialId {
+    const fn question(&mut self) -> DialId {
         self.dials += 1;
-        let dial = DialId(self.dials);
-        self.commands.push_back(Command::FindOnCall { dial, schedule: schedule.clone() });
+        DialId(self.dials)
+    }
+
+    /// Asks who is to be called.
+    pub(crate) fn find(&mut self, target: &ConnectTarget, now: Now) -> DialId {
+        let dial = self.question();
+        self.commands.push_back(Command::FindOnCall { dial, target: target.clone() });
         self.guard(Awaited::Found { dial }, FIND_WAIT, now);
         dial
+    }
+
+    /// Asks for the caller's open report.
+    pub(crate) fn find_known(&mut self, now: Now) -> DialId {
+        let dial = self.question();
+        let (caller, customer) = (self.caller.clone(), self.customer.clone());
+        self.commands.push_back(Command::FindKnown { dial, caller, customer });
+        self.guard(Awaited::Known { dial }, FIND_WAIT, now);
+        dial
+    }
+
+    /// Asks for the open alerts.
+    pub(crate) fn list_alerts(&mut self, now: Now) -> DialId {
+        let dial = self.question();
+        self.commands.push_back(Command::ListAlerts { dial, language: self.language.clone() });
+        self.guard(Awaited::Alerts { dial }, ORDER_WAIT, now);
+        dial
+    }
+
+    /// A person's word about an alert.
+    pub(crate) fn order(&mut self, alert: AlertId, deed: alert::Command, by: Actor, now: Now) -> DialId {
+        let dial = self.question();
+        self.commands.push_back(Command::Order { dial, alert, deed, by });
+        self.guard(Awaited::Ordered { dial }, ORDER_WAIT, now);
+        dial
+    }
+
+    /// What came of a notification by telephone.
+    pub(crate) fn tell_answer(&mut self, answer: NoticeAnswer) {
+        self.commands.push_back(Command::Answered(answer));
+    }
+
+    /// A PIN was typed that is no engineer's.
+    pub(crate) fn wrong_pin(&mut self) {
+        self.commands.push_back(Command::WrongPin);
+    }
+
+    /// Hands a leg over to the caller who waits.
+    pub(crate) fn join_caller(
+        &mut self,
+        leg: LegId,
+        alerts: Vec<AlertId>,
+        person: Option<UserId>,
+        language: Language,
+        now: Now,
+    ) {
+        self.commands.push_back(Command::JoinCaller { leg, alerts, person, language });
+        self.guard(Awaited::Join { leg }, ORDER_WAIT, now);
     }
 
     /// The number of the next leg to be dialled.
@@ -516,8 +740,12 @@ impl Frame {
             Awaited::Recorded { recording } => self.record_lost(recording, now),
             Awaited::Found { dial } => {
                 let why = "the question who is on call was not answered within 5 s".to_owned();
-                Some(Input::News(News::Found(dial, OnCall { why, ..Default::default() })))
+                Some(Input::News(News::Found(dial, Callees { groups: Vec::new(), why })))
             }
+            Awaited::Known { dial } => Some(Input::News(News::Told(Told::Known(dial, None)))),
+            Awaited::Alerts { dial } => Some(Input::News(News::Told(Told::Alerts(dial, None)))),
+            Awaited::Ordered { dial } => Some(Input::News(News::Told(Told::Ordered(dial, false)))),
+            Awaited::Join { leg } => Some(Input::News(News::Told(Told::Joined(leg, None)))),
             Awaited::HungUp { leg } => self.hang_up_lost(leg, now),
         }
     }
@@ -538,8 +766,11 @@ impl Frame {
         if self.settled_elsewhere {
             return (Outcome::Completed, "there is nothing left to ring about");
         }
-        if self.direction == Direction::AlertRing {
-            return (Outcome::Unanswered, "nobody acknowledged");
+        match self.direction {
+            Direction::AlertRing => return (Outcome::Unanswered, "nobody acknowledged"),
+            Direction::Notification if self.heard => return (Outcome::Completed, "a person heard it"),
+            Direction::Notification => return (Outcome::Unanswered, "nobody pressed a key"),
+            Direction::Inbound => {}
         }
         if self.blocked {
             return (Outcome::Blocked, "turned away by the flow's block node");
@@ -550,8 +781,14 @@ impl Frame {
         if self.spoke(|kind| matches!(kind, RecordingKind::Answer(_))) {
             return (Outcome::Reported, "answers were recorded; nobody took the call");
         }
+        if self.staff.is_some() {
+            return (Outcome::Completed, "an engineer dialled in");
+        }
         if self.fault {
             return (Outcome::Failed, "a fault of ours; see the steps before");
+        }
+        if self.joined && !self.needed {
+            return (Outcome::Completed, "the caller heard how the open report stands");
         }
         if self.caller_left {
             return (Outcome::Abandoned, "the caller hung up before leaving anything");

@@ -1,5 +1,5 @@
-//! Walks people: calls one phone after the other until somebody accepts by key.
-//! Used by the connect node and by alert rings.
+//! Walks people: calls one phone after the other (of several who are on duty at once: all
+//! of theirs) until somebody accepts by key. Used by the connect node and by alert rings.
 //!
 //! Answering is not accepting: until the first 1 a phone hears nothing about the
 //! customer, for it may be a mailbox.
@@ -7,14 +7,14 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::directory::{Destination, Language};
 use crate::fact::{Fact, LegCause};
 use crate::ids::{LegId, UserId};
 use crate::now::Now;
 
 use super::command::DialId;
 use super::flow::ConnectTarget;
-use super::frame::{Callee, Frame, News, spell};
+use super::frame::{Callee, Frame, News, Told, spell};
+use super::people::{self, Callees};
 use super::prompt::{Prompt, PromptId, say};
 use super::timer::Timer;
 
@@ -48,20 +48,27 @@ pub(crate) struct Rules {
     pub(crate) accept_wait: Duration,
 }
 
-/// Somebody to call.
+/// One phone that is called, or was answered.
 #[derive(Debug)]
-struct Candidate {
-    name: String,
-    person: Option<UserId>,
-    phones: Vec<Destination>,
-    language: Language,
-    why: String,
+struct Attempt {
+    /// Whose, by place in the list.
+    place: usize,
+    /// Which of that person's phones.
+    phone: usize,
+    leg: LegId,
+    at: At,
+    /// When its patience is over; `None`: something plays that has its own end.
+    until: Option<Instant>,
 }
 
-impl Candidate {
-    fn name(&self) -> String {
-        self.person.as_ref().map_or_else(|| "the fixed address".to_owned(), |_| self.name.clone())
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// It is called.
+    Ringing,
+    /// It was answered; a 1 is awaited.
+    Knocking { knocks: u32 },
+    /// A person pressed 1 and hears what it is about; 1 or 2 is awaited.
+    Briefing,
 }
 
 /// The walk.
@@ -70,12 +77,17 @@ pub(crate) struct Hunt {
     rules: Rules,
     /// Counts from 1.
     round: u32,
+    /// Rounds in all: more than the rules say where the walk began anew.
+    rounds: u32,
     /// When this round began, and how many phones had been busy by then.
     began: Option<(Instant, u32)>,
-    people: Vec<Candidate>,
-    /// The person, and the phone of that person, that is called or comes next.
-    place: usize,
-    phone: usize,
+    people: Vec<people::Callee>,
+    /// The group of each of them: a group is called at once.
+    groups: Vec<usize>,
+    /// Who comes next.
+    next: usize,
+    /// Who is called now.
+    attempts: Vec<Attempt>,
     /// They are not called again on this call.
     declined: BTreeSet<UserId>,
     /// Nobody else is called any more.
@@ -87,12 +99,8 @@ pub(crate) struct Hunt {
 enum Stage {
     /// Who is on call is asked.
     Finding { dial: DialId },
-    /// A phone is called.
-    Ringing { leg: LegId },
-    /// It was answered; a 1 is awaited.
-    Knocking { leg: LegId, knocks: u32 },
-    /// A person pressed 1 and hears what it is about; 1 or 2 is awaited.
-    Briefing { leg: LegId },
+    /// Phones are called.
+    Calling,
     /// Somebody was busy: a moment until the next round.
     Pausing,
     /// Somebody accepted, or it is over.
@@ -114,12 +122,14 @@ impl Hunt {
     /// Begins the first round.
     pub(crate) fn begin(rules: Rules, frame: &mut Frame, now: Now) -> (Self, Reply) {
         let mut hunt = Self {
-            rules,
             round: 0,
+            rounds: rules.rounds,
+            rules,
             began: None,
             people: Vec::new(),
-            place: 0,
-            phone: 0,
+            groups: Vec::new(),
+            next: 0,
+            attempts: Vec::new(),
             declined: BTreeSet::new(),
             closed: false,
             stage: Stage::Done,
@@ -130,27 +140,21 @@ impl Hunt {
 
     pub(crate) fn on(&mut self, news: News, frame: &mut Frame, now: Now) -> Reply {
         match news {
-            News::Found(dial, on_call) if self.stage == (Stage::Finding { dial }) => {
-                let people = on_call.people.into_iter().map(|person| Candidate {
-                    name: frame.directory.name_of(&person.user).to_owned(),
-                    person: Some(person.user),
-                    phones: person.phones,
-                    language: person.language,
-                    why: person.why,
-                });
-                self.found(people.collect(), &on_call.why, frame, now)
-            }
-            News::Callee(leg, callee) if self.leg() == Some(leg) => self.callee(leg, callee, frame, now),
+            News::Found(dial, callees) if self.stage == (Stage::Finding { dial }) => self.found(callees, frame, now),
+            News::Callee(leg, callee) => match self.attempts.iter().position(|attempt| attempt.leg == leg) {
+                Some(place) => self.callee(place, callee, frame, now),
+                None => Reply::Stay,
+            },
             News::Timer(Timer::Ring) if self.stage == Stage::Pausing => {
                 self.start_round("whoever was busy may be free now", frame, now)
             }
-            News::Timer(Timer::Ring) => self.unanswered(frame, now),
-            News::Timer(Timer::Accept) => self.undecided(frame, now),
+            News::Timer(Timer::Ring | Timer::Accept) => self.impatient(frame, now),
+            News::Told(Told::MakeWay(leg)) => self.make_way(leg, frame, now),
             News::Timer(
                 Timer::Budget | Timer::NoInput | Timer::InterDigit | Timer::Comfort | Timer::Connect | Timer::Stuck,
             )
             | News::Found(..)
-            | News::Callee(..)
+            | News::Told(_)
             | News::Digit(_)
             | News::Played
             | News::Recorded(_)
@@ -159,51 +163,79 @@ impl Hunt {
     }
 
     /// A person has pressed 1 and listens.
-    pub(crate) const fn is_briefing(&self) -> bool {
-        matches!(self.stage, Stage::Briefing { .. })
+    pub(crate) fn is_briefing(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.at == At::Briefing)
     }
 
-    /// Time is over: only the person who listens now may still accept.
-    pub(crate) const fn close(&mut self) {
+    /// Time is over: only a person who listens now may still accept.
+    pub(crate) fn close(&mut self, frame: &mut Frame, now: Now) {
         self.closed = true;
+        let others: Vec<LegId> =
+            self.attempts.iter().filter(|attempt| attempt.at != At::Briefing).map(|attempt| attempt.leg).collect();
+        self.attempts.retain(|attempt| attempt.at == At::Briefing);
+        for leg in others {
+            frame.hang_up(leg, LegCause::Released, "the time to look for somebody is over", now);
+        }
+        self.rearm(frame, now);
     }
 
-    /// Whom we call or talk to.
+    /// Whom we call or talk to; of several who are called at once whoever is furthest.
     pub(crate) fn person(&self) -> Option<&UserId> {
-        self.leg().and_then(|_| self.people.get(self.place)).and_then(|candidate| candidate.person.as_ref())
+        let rank = |attempt: &&Attempt| match attempt.at {
+            At::Briefing => 0,
+            At::Knocking { .. } => 1,
+            At::Ringing => 2,
+        };
+        let attempt = self.attempts.iter().min_by_key(rank)?;
+        self.people.get(attempt.place).and_then(|callee| callee.person.as_ref())
     }
 
     /// Whoever accepted is gone again: the walk goes on with the next.
     pub(crate) fn resume(&mut self, why: &str, frame: &mut Frame, now: Now) -> Reply {
-        self.next_person(why, frame, now)
+        self.go_on(why, frame, now)
+    }
+
+    /// Whoever has the caller wants somebody else there: the walk goes on behind that person, once around.
+    pub(crate) fn go_on_without(&mut self, person: Option<&UserId>, why: &str, frame: &mut Frame, now: Now) -> Reply {
+        match person {
+            Some(person) => drop(self.declined.insert(person.clone())),
+            None => self.closed = true,
+        }
+        self.rounds = self.round + 1;
+        self.go_on(why, frame, now)
     }
 
     /// Stops the walk. A person who listens is told that the caller is gone; a phone that was only
     /// answered hears nothing more.
     pub(crate) fn stop(&mut self, kindly: bool, why: &str, frame: &mut Frame, now: Now) {
+        self.stop_with(kindly.then_some(say::ENGINEER_CALLER_GONE), why, frame, now);
+    }
+
+    /// Stops the walk as somebody else has it.
+    pub(crate) fn stop_taken(&mut self, why: &str, frame: &mut Frame, now: Now) {
+        self.stop_with(Some(say::ENGINEER_TAKEN), why, frame, now);
+    }
+
+    fn stop_with(&mut self, words: Option<PromptId>, why: &str, frame: &mut Frame, now: Now) {
         quiet(frame);
-        if let Some(leg) = self.leg() {
-            if kindly && self.is_briefing() {
-                let words = vec![Prompt::Say(say::ENGINEER_CALLER_GONE)];
-                frame.farewell(leg, words, LegCause::Released, why, now);
-            } else {
-                frame.hang_up(leg, LegCause::Released, why, now);
+        for attempt in std::mem::take(&mut self.attempts) {
+            match (&words, attempt.at) {
+                (Some(words), At::Briefing) => {
+                    let words = vec![Prompt::Say(words.clone())];
+                    frame.farewell(attempt.leg, words, LegCause::Released, why, now);
+                }
+                (Some(_), At::Ringing | At::Knocking { .. }) | (None, _) => {
+                    frame.hang_up(attempt.leg, LegCause::Released, why, now);
+                }
             }
         }
         self.stage = Stage::Done;
     }
 
-    const fn leg(&self) -> Option<LegId> {
-        match self.stage {
-            Stage::Ringing { leg } | Stage::Knocking { leg, .. } | Stage::Briefing { leg } => Some(leg),
-            Stage::Finding { .. } | Stage::Pausing | Stage::Done => None,
-        }
-    }
-
     // The walk.
 
     fn next_round(&mut self, why: &str, frame: &mut Frame, now: Now) -> Reply {
-        if self.round >= self.rules.rounds {
+        if self.round >= self.rounds {
             self.stage = Stage::Done;
             let rounds = if self.round == 1 { "one round".to_owned() } else { format!("{} rounds", self.round) };
             return Reply::Nobody { why: format!("nobody accepted in {rounds}; {why}") };
@@ -226,58 +258,80 @@ impl Hunt {
     fn start_round(&mut self, why: &str, frame: &mut Frame, now: Now) -> Reply {
         self.began = Some((now.mono, frame.busy_phones));
         self.round += 1;
-        self.place = 0;
-        self.phone = 0;
+        self.next = 0;
         match self.rules.target.clone() {
-            ConnectTarget::Schedule(schedule) => {
-                frame.note(&format!("round {}, asks who is on call", self.round), &format!("schedule {schedule}"), now);
-                self.stage = Stage::Finding { dial: frame.find(&schedule, now) };
-                Reply::Stay
-            }
             ConnectTarget::Fixed(destination) => {
-                self.people = vec![fixed(destination, frame)];
+                let mut callee = people::fixed(&destination, &frame.directory, "named by the flow");
+                if callee.person.is_none() {
+                    callee.language = frame.language.clone();
+                }
+                (self.people, self.groups) = (vec![callee], vec![0]);
                 self.call(why, frame, now)
+            }
+            target @ (ConnectTarget::Schedule(_)
+            | ConnectTarget::Policy(_)
+            | ConnectTarget::User(_)
+            | ConnectTarget::Team(_)) => {
+                frame.note(&format!("round {}, asks who is on call", self.round), &target.to_string(), now);
+                self.stage = Stage::Finding { dial: frame.find(&target, now) };
+                Reply::Stay
             }
         }
     }
 
-    fn found(&mut self, people: Vec<Candidate>, why: &str, frame: &mut Frame, now: Now) -> Reply {
-        let names: Vec<String> = people.iter().map(Candidate::name).collect();
-        let order = if names.is_empty() { String::new() } else { format!(": {}", names.join(", then ")) };
-        frame.note(&format!("{} to call{order}", count(people.len())), why, now);
+    fn found(&mut self, found: Callees, frame: &mut Frame, now: Now) -> Reply {
+        let name = |callee: &people::Callee| name(callee, frame);
+        let order: Vec<String> =
+            found.groups.iter().map(|group| group.iter().map(name).collect::<Vec<_>>().join(" and ")).collect();
+        let number = found.groups.iter().map(Vec::len).sum();
+        let order = if order.is_empty() { String::new() } else { format!(": {}", order.join(", then ")) };
+        frame.note(&format!("{} to call{order}", count(number)), &found.why, now);
         // A later round without an answer walks the list of the round before.
-        if !people.is_empty() {
-            self.people = people;
+        if number > 0 {
+            self.list(found.groups, frame, now);
         }
         if self.people.is_empty() {
             self.stage = Stage::Done;
-            return Reply::Nobody { why: why.to_owned() };
+            return Reply::Nobody { why: found.why };
         }
         self.call("nobody is left to call", frame, now)
     }
 
-    /// Calls the current phone, or the next one that can be called. `why`: how it came to that.
+    /// Takes the people as they come; whoever has the caller's report already comes first.
+    fn list(&mut self, mut groups: Vec<Vec<people::Callee>>, frame: &mut Frame, now: Now) {
+        let preferred = frame.prefers.clone().and_then(|user| {
+            let of = |callee: &people::Callee| callee.person.as_ref() == Some(&user);
+            let group = groups.iter_mut().find(|group| group.iter().any(of))?;
+            let place = group.iter().position(of)?;
+            Some(group.remove(place))
+        });
+        if let Some(callee) = preferred {
+            frame.note(&format!("{} is called first", name(&callee, frame)), "has the caller's report already", now);
+            groups.insert(0, vec![callee]);
+        }
+        (self.people, self.groups) = (Vec::new(), Vec::new());
+        for (place, group) in groups.into_iter().filter(|group| !group.is_empty()).enumerate() {
+            self.groups.extend(std::iter::repeat_n(place, group.len()));
+            self.people.extend(group);
+        }
+    }
+
+    /// Calls the next group that can be called. `why`: how it came to that.
     fn call(&mut self, why: &str, frame: &mut Frame, now: Now) -> Reply {
         if self.closed {
             self.stage = Stage::Done;
             return Reply::Nobody { why: format!("nobody else is called; {why}") };
         }
-        while let Some(candidate) = self.people.get(self.place) {
-            if candidate.person.as_ref().is_some_and(|person| self.declined.contains(person)) {
-                if self.phone == 0 {
-                    frame.note(&format!("{} is not called again", candidate.name()), "declined before", now);
-                }
-            } else if let Some(phone) = candidate.phones.get(self.phone) {
-                let why = format!("round {}: {}", self.round, candidate.why);
-                let leg = frame.dial(phone, candidate.person.as_ref(), &candidate.language, &why, now);
-                frame.wake(Timer::Ring, self.rules.ring, now);
-                self.stage = Stage::Ringing { leg };
-                return Reply::Stay;
-            } else if candidate.phones.is_empty() {
-                frame.note(&format!("{} is skipped", candidate.name()), "has no phone", now);
+        while let Some(group) = self.groups.get(self.next).copied() {
+            while self.groups.get(self.next) == Some(&group) {
+                let place = self.next;
+                self.next += 1;
+                self.dial(place, 0, frame, now);
             }
-            self.place += 1;
-            self.phone = 0;
+            if !self.attempts.is_empty() {
+                self.stage = Stage::Calling;
+                return Reply::Stay;
+            }
         }
         if self.people.iter().all(|who| who.person.as_ref().is_some_and(|person| self.declined.contains(person))) {
             self.stage = Stage::Done;
@@ -286,97 +340,150 @@ impl Hunt {
         self.next_round(why, frame, now)
     }
 
-    fn next_phone(&mut self, why: &str, frame: &mut Frame, now: Now) -> Reply {
-        quiet(frame);
-        self.phone += 1;
-        self.call(why, frame, now)
+    /// Calls this phone of this person, if there is one and the person may be called.
+    fn dial(&mut self, place: usize, phone: usize, frame: &mut Frame, now: Now) {
+        let Some(callee) = self.people.get(place) else { return };
+        if callee.person.as_ref().is_some_and(|person| self.declined.contains(person)) {
+            if phone == 0 {
+                frame.note(&format!("{} is not called again", name(callee, frame)), "declined before", now);
+            }
+        } else if let Some(destination) = callee.phones.get(phone) {
+            let why = format!("round {}: {}", self.round, callee.why);
+            let leg = frame.dial(destination, callee.person.as_ref(), &callee.language, &why, now);
+            let until = Some(now.mono + self.rules.ring);
+            self.attempts.push(Attempt { place, phone, leg, at: At::Ringing, until });
+            self.rearm(frame, now);
+        } else if callee.phones.is_empty() {
+            frame.note(&format!("{} is skipped", name(callee, frame)), "has no phone", now);
+        }
     }
 
-    fn next_person(&mut self, why: &str, frame: &mut Frame, now: Now) -> Reply {
+    /// One phone came to nothing: the person's next one, or the next people.
+    fn next_phone(&mut self, place: usize, why: &str, frame: &mut Frame, now: Now) -> Reply {
+        let gone = self.attempts.remove(place);
+        if !self.closed {
+            self.dial(gone.place, gone.phone + 1, frame, now);
+        }
+        self.go_on_if_alone(why, frame, now)
+    }
+
+    /// This person is done with: the next people.
+    fn next_person(&mut self, place: usize, why: &str, frame: &mut Frame, now: Now) -> Reply {
+        self.attempts.remove(place);
+        self.go_on_if_alone(why, frame, now)
+    }
+
+    fn go_on_if_alone(&mut self, why: &str, frame: &mut Frame, now: Now) -> Reply {
+        if self.attempts.is_empty() {
+            return self.go_on(why, frame, now);
+        }
+        self.rearm(frame, now);
+        Reply::Stay
+    }
+
+    fn go_on(&mut self, why: &str, frame: &mut Frame, now: Now) -> Reply {
         quiet(frame);
-        self.place += 1;
-        self.phone = 0;
         self.call(why, frame, now)
     }
 
     // One phone.
 
-    fn callee(&mut self, leg: LegId, callee: Callee, frame: &mut Frame, now: Now) -> Reply {
-        match (self.stage, callee) {
-            (Stage::Ringing { .. }, Callee::Answered) => self.answered(leg, frame, now),
-            (Stage::Knocking { .. }, Callee::Digit('1')) => {
-                self.brief(leg, frame, now);
+    fn callee(&mut self, place: usize, callee: Callee, frame: &mut Frame, now: Now) -> Reply {
+        let (leg, at) = (self.attempts[place].leg, self.attempts[place].at);
+        match (at, callee) {
+            (At::Ringing, Callee::Answered) => self.answered(place, frame, now),
+            (At::Knocking { .. }, Callee::Digit('1')) => {
+                self.brief(place, frame, now);
                 Reply::Stay
             }
-            (Stage::Knocking { knocks, .. }, Callee::Played) if knocks < KNOCKS => {
-                self.knock(leg, knocks + 1, frame, now);
+            (At::Knocking { knocks }, Callee::Played) if knocks < KNOCKS => {
+                self.attempts[place].at = At::Knocking { knocks: knocks + 1 };
+                self.knock(leg, frame, now);
                 Reply::Stay
             }
-            (Stage::Briefing { .. }, Callee::Digit('1')) => self.accepted(leg, frame, now),
-            (Stage::Knocking { .. } | Stage::Briefing { .. }, Callee::Digit('2')) => self.decline(leg, frame, now),
-            (Stage::Briefing { .. }, Callee::Played) => {
-                frame.wake(Timer::Accept, self.rules.accept_wait, now);
+            (At::Briefing, Callee::Digit('1')) => self.accepted(place, frame, now),
+            (At::Knocking { .. } | At::Briefing, Callee::Digit('2')) => self.decline(place, frame, now),
+            (At::Briefing, Callee::Played) => {
+                self.attempts[place].until = Some(now.mono + self.rules.accept_wait);
+                self.rearm(frame, now);
                 Reply::Stay
             }
-            (Stage::Ringing { .. } | Stage::Knocking { .. } | Stage::Briefing { .. }, Callee::Ended(how)) => {
-                let why = format!("{} {how}", self.name());
-                self.next_phone(&why, frame, now)
+            (At::Ringing | At::Knocking { .. } | At::Briefing, Callee::Ended(how)) => {
+                let why = format!("{} {how}", self.name(place, frame));
+                self.next_phone(place, &why, frame, now)
             }
             (
-                Stage::Finding { .. }
-                | Stage::Pausing
-                | Stage::Ringing { .. }
-                | Stage::Knocking { .. }
-                | Stage::Briefing { .. }
-                | Stage::Done,
-                Callee::Ringing | Callee::Answered | Callee::Digit(_) | Callee::Played | Callee::Ended(_),
+                At::Ringing | At::Knocking { .. } | At::Briefing,
+                Callee::Ringing | Callee::Answered | Callee::Digit(_) | Callee::Played,
             ) => Reply::Stay,
         }
     }
 
-    fn name(&self) -> String {
-        self.people.get(self.place).map_or_else(|| "nobody".to_owned(), Candidate::name)
+    fn name(&self, place: usize, frame: &Frame) -> String {
+        let callee = self.attempts.get(place).and_then(|attempt| self.people.get(attempt.place));
+        callee.map_or_else(|| "nobody".to_owned(), |callee| name(callee, frame))
     }
 
-    fn answered(&mut self, leg: LegId, frame: &mut Frame, now: Now) -> Reply {
-        frame.sleep(Timer::Ring);
+    fn person_at(&self, place: usize) -> Option<UserId> {
+        self.attempts.get(place).and_then(|attempt| self.people.get(attempt.place)?.person.clone())
+    }
+
+    /// Timers for the earliest that is to be given up.
+    fn rearm(&self, frame: &mut Frame, now: Now) {
+        let earliest = |ringing: bool| {
+            let of = self.attempts.iter().filter(|attempt| (attempt.at == At::Ringing) == ringing);
+            of.filter_map(|attempt| attempt.until).min()
+        };
+        for (timer, at) in [(Timer::Ring, earliest(true)), (Timer::Accept, earliest(false))] {
+            match at {
+                Some(at) => frame.wake(timer, at.saturating_duration_since(now.mono), now),
+                None => frame.sleep(timer),
+            }
+        }
+    }
+
+    fn answered(&mut self, place: usize, frame: &mut Frame, now: Now) -> Reply {
+        let leg = self.attempts[place].leg;
         if !self.rules.confirm {
-            self.stage = Stage::Done;
-            let person = self.people.get(self.place).and_then(|candidate| candidate.person.clone());
+            let person = self.person_at(place);
+            self.attempts.remove(place);
+            self.stop_taken("this address was joined", frame, now);
             return Reply::Accepted { leg, person, why: "this address is joined when it answers".to_owned() };
         }
-        frame.wake(Timer::Accept, self.rules.accept_wait, now);
-        self.knock(leg, 1, frame, now);
+        self.attempts[place].at = At::Knocking { knocks: 1 };
+        self.attempts[place].until = Some(now.mono + self.rules.accept_wait);
+        self.rearm(frame, now);
+        self.knock(leg, frame, now);
         Reply::Stay
     }
 
-    fn knock(&mut self, leg: LegId, knocks: u32, frame: &mut Frame, now: Now) {
+    fn knock(&self, leg: LegId, frame: &mut Frame, now: Now) {
         let words = match self.rules.goal {
             Goal::Join => say::ENGINEER_KNOCK,
             Goal::Acknowledge => say::ALERT_KNOCK,
         };
         frame.play(leg, vec![Prompt::Say(words), Prompt::Silence(KNOCK_PAUSE)], now);
-        self.stage = Stage::Knocking { leg, knocks };
     }
 
-    fn brief(&mut self, leg: LegId, frame: &mut Frame, now: Now) {
+    fn brief(&mut self, place: usize, frame: &mut Frame, now: Now) {
         // From here the play's own guard bounds the wait, then the same wait again for the choice.
-        frame.sleep(Timer::Accept);
-        frame.note(&format!("{} listens", self.name()), "pressed 1: a person", now);
+        self.attempts[place].at = At::Briefing;
+        self.attempts[place].until = None;
+        self.rearm(frame, now);
+        frame.note(&format!("{} listens", self.name(place, frame)), "pressed 1: a person", now);
         let prompts = briefing(self.rules.goal, frame);
-        frame.play(leg, prompts, now);
-        self.stage = Stage::Briefing { leg };
+        frame.play(self.attempts[place].leg, prompts, now);
     }
 
-    fn accepted(&mut self, leg: LegId, frame: &mut Frame, now: Now) -> Reply {
-        quiet(frame);
+    fn accepted(&mut self, place: usize, frame: &mut Frame, now: Now) -> Reply {
+        let (name, person) = (self.name(place, frame), self.person_at(place));
+        let leg = self.attempts.remove(place).leg;
         frame.stop_play(leg);
-        self.stage = Stage::Done;
-        let person = self.people.get(self.place).and_then(|candidate| candidate.person.clone());
         let why = "pressed 1 after hearing who calls";
         frame.keep(Fact::LegAccepted { leg, person: person.clone() }, why, now);
+        self.stop_taken(&format!("{name} accepted"), frame, now);
         let why = match &person {
-            Some(_) => format!("{} accepted by key on the phone", self.name()),
+            Some(_) => format!("{name} accepted by key on the phone"),
             None => "accepted by key at a fixed address".to_owned(),
         };
         // A caller's alert is theirs once the two are joined: who is gone before that has nothing.
@@ -386,44 +493,70 @@ impl Hunt {
         Reply::Accepted { leg, person, why }
     }
 
-    fn decline(&mut self, leg: LegId, frame: &mut Frame, now: Now) -> Reply {
-        let person = self.people.get(self.place).and_then(|candidate| candidate.person.clone());
+    fn decline(&mut self, place: usize, frame: &mut Frame, now: Now) -> Reply {
+        let (name, person, leg) = (self.name(place, frame), self.person_at(place), self.attempts[place].leg);
         frame.keep(Fact::LegDeclined { leg, person: person.clone() }, "pressed 2", now);
         match person {
             Some(person) => {
                 self.declined.insert(person);
             }
-            // The one fixed place has declined: there is nobody else to ask.
-            None => self.closed = true,
+            // A place that belongs to nobody has declined: it is not tried again.
+            None if self.people.len() == 1 => self.closed = true,
+            None => {}
         }
         let words = vec![Prompt::Say(say::ENGINEER_DECLINED)];
         frame.farewell(leg, words, LegCause::Released, "declined by key", now);
-        let why = format!("{} declined", self.name());
-        self.next_person(&why, frame, now)
+        self.next_person(place, &format!("{name} declined"), frame, now)
     }
 
-    fn unanswered(&mut self, frame: &mut Frame, now: Now) -> Reply {
-        let Stage::Ringing { leg } = self.stage else { return Reply::Stay };
-        let why = format!("rang {} without an answer", spell(self.rules.ring));
-        frame.hang_up(leg, LegCause::NoAnswer, &why, now);
-        let why = format!("{} did not answer", self.name());
-        self.next_phone(&why, frame, now)
+    /// The time of a phone (or of several) is over.
+    fn impatient(&mut self, frame: &mut Frame, now: Now) -> Reply {
+        while let Some(place) =
+            self.attempts.iter().position(|attempt| attempt.until.is_some_and(|until| until <= now.mono))
+        {
+            let reply = self.given_up(place, frame, now);
+            if reply != Reply::Stay {
+                return reply;
+            }
+        }
+        self.rearm_if_calling(frame, now);
+        Reply::Stay
     }
 
-    fn undecided(&mut self, frame: &mut Frame, now: Now) -> Reply {
-        match self.stage {
-            Stage::Knocking { leg, .. } => {
+    fn rearm_if_calling(&self, frame: &mut Frame, now: Now) {
+        if self.stage == Stage::Calling && !self.attempts.is_empty() {
+            self.rearm(frame, now);
+        }
+    }
+
+    fn given_up(&mut self, place: usize, frame: &mut Frame, now: Now) -> Reply {
+        let (name, leg) = (self.name(place, frame), self.attempts[place].leg);
+        match self.attempts[place].at {
+            At::Ringing => {
+                let why = format!("rang {} without an answer", spell(self.rules.ring));
+                frame.hang_up(leg, LegCause::NoAnswer, &why, now);
+                self.next_phone(place, &format!("{name} did not answer"), frame, now)
+            }
+            At::Knocking { .. } => {
                 let why = "answered but nobody pressed 1 (a mailbox?)";
                 frame.hang_up(leg, LegCause::Released, why, now);
-                self.next_phone(&format!("{} {why}", self.name()), frame, now)
+                self.next_phone(place, &format!("{name} {why}"), frame, now)
             }
-            Stage::Briefing { leg } => {
+            At::Briefing => {
                 let why = "listened but pressed neither 1 nor 2";
                 frame.hang_up(leg, LegCause::Released, why, now);
-                self.next_person(&format!("{} {why}", self.name()), frame, now)
+                self.next_person(place, &format!("{name} {why}"), frame, now)
             }
-            Stage::Finding { .. } | Stage::Ringing { .. } | Stage::Pausing | Stage::Done => Reply::Stay,
         }
+    }
+
+    /// A live caller needs this phone; nobody at it has pressed a key yet.
+    fn make_way(&mut self, leg: LegId, frame: &mut Frame, now: Now) -> Reply {
+        let waits = |attempt: &Attempt| attempt.leg == leg && attempt.at != At::Briefing;
+        let Some(place) = self.attempts.iter().position(waits) else { return Reply::Stay };
+        let why = "a caller who is on the line needs this phone";
+        frame.hang_up(leg, LegCause::Released, why, now);
+        self.next_phone(place, why, frame, now)
     }
 }
 
@@ -432,32 +565,18 @@ fn quiet(frame: &mut Frame) {
     frame.sleep(Timer::Accept);
 }
 
+fn name(callee: &people::Callee, frame: &Frame) -> String {
+    callee
+        .person
+        .as_ref()
+        .map_or_else(|| "the fixed address".to_owned(), |user| frame.directory.name_of(user).to_owned())
+}
+
 fn count(people: usize) -> String {
     match people {
         0 => "nobody".to_owned(),
         1 => "one person".to_owned(),
         more => format!("{more} people"),
-    }
-}
-
-/// A fixed place, and whose it is where the directory knows.
-fn fixed(destination: Destination, frame: &Frame) -> Candidate {
-    let owner = match &destination {
-        Destination::Phone(phone) => frame.directory.phones.get(phone).and_then(|phone| phone.user.clone()),
-        Destination::Number { .. } | Destination::Sip(_) => {
-            frame.directory.users.values().find(|user| user.phones.contains(&destination)).map(|user| user.id.clone())
-        }
-    };
-    let language = owner
-        .as_ref()
-        .and_then(|user| frame.directory.users.get(user))
-        .map_or_else(|| frame.language.clone(), |user| user.language.clone());
-    Candidate {
-        name: owner.as_ref().map(|user| frame.directory.name_of(user).to_owned()).unwrap_or_default(),
-        person: owner,
-        phones: vec![destination],
-        language,
-        why: "named by the flow".to_owned(),
     }
 }
 
@@ -484,7 +603,11 @@ fn briefing(goal: Goal, frame: &Frame) -> Vec<Prompt> {
         prompts.extend(said.into_iter().map(Prompt::Recording));
     }
     let choice = choice(goal);
-    prompts.extend([Prompt::Say(choice.clone()), Prompt::Silence(CHOICE_PAUSE), Prompt::Say(choice)]);
+    prompts.extend([Prompt::Say(choice.clone()), Prompt::Silence(CHOICE_PAUSE)]);
+    if goal == Goal::Join {
+        prompts.push(Prompt::Say(say::ENGINEER_KEYS));
+    }
+    prompts.push(Prompt::Say(choice));
     prompts
 }
 

@@ -53,11 +53,13 @@ pub(crate) struct Leg {
     lost: bool,
     /// Why we ended it: goes on the record instead of what the other side says.
     verdict: Option<(LegCause, String)>,
+    /// How it ended.
+    cause: Option<LegCause>,
 }
 
 impl Leg {
     pub(crate) const fn new(state: LegState, language: Language) -> Self {
-        Self { state, language, play: None, farewell: false, rang: false, lost: false, verdict: None }
+        Self { state, language, play: None, farewell: false, rang: false, lost: false, verdict: None, cause: None }
     }
 }
 
@@ -77,6 +79,31 @@ impl Frame {
         self.keep(fact, why, now);
         self.commands.push_back(Command::Dial { leg, destination: destination.clone(), person: person.cloned() });
         leg
+    }
+
+    /// Somebody who was rung by another call of ours, and accepted there, comes into this one.
+    pub(crate) fn receive(&mut self, person: Option<&UserId>, language: &Language, now: Now) -> LegId {
+        let leg = self.take_leg();
+        self.legs.insert(leg, Leg::new(LegState::Up, language.clone()));
+        let destination = "handed over by a notification call".to_owned();
+        let why = "pressed 3: wants to be joined with the caller";
+        self.keep(Fact::LegStarted { leg, person: person.cloned(), destination }, why, now);
+        self.keep(Fact::LegAnswered { leg }, "", now);
+        self.keep(Fact::LegAccepted { leg, person: person.cloned() }, why, now);
+        leg
+    }
+
+    /// The leg belongs to another call from now on.
+    pub(crate) fn handed_over(&mut self, leg: LegId, why: &str, now: Now) {
+        self.forget_play(leg);
+        let Some(on) = self.legs.get_mut(&leg) else { return };
+        on.state = LegState::Ended;
+        self.keep(Fact::LegEnded { leg, cause: LegCause::Released }, why, now);
+    }
+
+    /// How a leg ended; `None`: it has not.
+    pub(crate) fn cause_of(&self, leg: LegId) -> Option<&LegCause> {
+        self.legs.get(&leg).and_then(|on| on.cause.as_ref())
     }
 
     /// Plays to a leg that is up; replaces what plays there.
@@ -135,6 +162,11 @@ impl Frame {
                 },
             )
         })
+    }
+
+    /// Something plays there.
+    pub(crate) fn plays_to(&self, leg: LegId) -> bool {
+        self.legs.get(&leg).is_some_and(|on| on.play.is_some())
     }
 
     /// Stops what plays on a leg, if anything does.
@@ -269,6 +301,7 @@ impl Frame {
         let words = reason(&cause);
         let failed = matches!(cause, LegCause::Failed { .. });
         self.busy_phones += u32::from(cause == LegCause::Busy);
+        on.cause = Some(cause.clone());
         self.keep(Fact::LegEnded { leg, cause }, &why, now);
         if told || farewell {
             return None;

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::directory::Language;
 use crate::fact::{Direction, LegCause, RecordingEnd};
-use crate::ids::{LegId, NodeId};
+use crate::ids::{LegId, NodeId, UserId};
 use crate::now::Now;
 
 use super::alert_ring::Ringing;
@@ -14,18 +15,21 @@ use super::event::Event;
 use super::flow::announce::Announcing;
 use super::flow::choose_language::Offering;
 use super::flow::connect::Connecting;
+use super::flow::engineer::OnLine;
 use super::flow::hangup::Goodbye;
 use super::flow::identify::Asking;
+use super::flow::known::Recognising;
 use super::flow::menu::Choosing;
 use super::flow::script::Scripting;
 use super::flow::voicemail::Taking;
-use super::flow::{Flow, Node, alert_node, block, goto, hours};
+use super::flow::{Flow, Known, Node, alert_node, block, goto, hours};
 use super::frame::{Due, Frame, Input, News, Resort, Way, spell};
 use super::legs::LegState;
+use super::notice::Noticing;
 use super::prompt::{Prompt, say};
 use super::timer::Timer;
 use super::view::CallView;
-use super::{AlertRing, Call, Incoming};
+use super::{AlertRing, Call, Incoming, Notice};
 
 /// Nodes entered without a moment of waiting; more is a circle.
 const HOPS_MAX: u32 = 30;
@@ -45,9 +49,12 @@ pub(crate) enum State {
     Menu(Choosing),
     Script(Box<Scripting>),
     Connect(Box<Connecting>),
+    Known(Recognising),
+    Engineer(Box<OnLine>),
     Voicemail(Taking),
     Goodbye(Goodbye),
     AlertRing(Ringing),
+    Notice(Box<Noticing>),
     /// Legs and recordings are ending.
     Ending {
         why: String,
@@ -64,9 +71,11 @@ impl Call {
         let flow = number.and_then(|number| directory.flows.get(&number.flow)).cloned();
         let frame = Frame::incoming(incoming, now);
         let known = flow.is_some();
+        let budget = flow.as_ref().map(|flow| flow.budget).unwrap_or_default();
         let flow = flow.unwrap_or_else(|| Arc::new(nowhere()));
         let mut call = Self { frame, flow, state: State::New };
         call.frame.fault |= !known;
+        call.frame.budget = budget;
         let why = if known { "" } else { "the number has no flow" };
         let start = call.flow.start.clone();
         call.take(Way::Go(Some(start), why.to_owned()), now);
@@ -82,6 +91,23 @@ impl Call {
         }
         call.try_end(now);
         call
+    }
+
+    /// One phone is to be rung, to notify a person.
+    pub fn notice(notice: Notice, now: Now) -> Self {
+        let mut frame = Frame::notice(&notice, now);
+        let noticing = Noticing::begin(notice.to, &mut frame, now);
+        Self { frame, flow: Arc::new(nowhere()), state: State::Notice(Box::new(noticing)) }
+    }
+
+    /// Somebody whom another call of ours reached wants to be joined with the caller of this one. `Some`: the leg they
+    /// come in by; from now on its events belong here. `None`: no caller waits here now.
+    pub fn walk_in(&mut self, person: Option<UserId>, language: &Language, now: Now) -> Option<LegId> {
+        let State::Connect(connecting) = &mut self.state else { return None };
+        if !connecting.is_waiting() || !self.frame.caller_is(LegState::Up) {
+            return None;
+        }
+        Some(connecting.walk_in(person, language, &mut self.frame, now))
     }
 
     /// Something happened.
@@ -120,6 +146,8 @@ impl Call {
         let person = match &self.state {
             State::Connect(connecting) => connecting.person(),
             State::AlertRing(ringing) => ringing.person(),
+            State::Notice(noticing) => noticing.person(),
+            State::Engineer(_) => self.frame.staff.as_ref(),
             State::New
             | State::Answering { .. }
             | State::Announce(_)
@@ -127,6 +155,7 @@ impl Call {
             | State::Identify(_)
             | State::Menu(_)
             | State::Script(_)
+            | State::Known(_)
             | State::Voicemail(_)
             | State::Goodbye(_)
             | State::Ending { .. }
@@ -156,7 +185,10 @@ impl Call {
             State::Script(scripting) => return scripting.state(),
             State::Connect(connecting) => connecting.state(),
             State::Voicemail(_) => "voicemail",
-            State::AlertRing(_) => "calling",
+            State::AlertRing(ringing) => ringing.state(),
+            State::Notice(noticing) => noticing.state(),
+            State::Known(_) => "open report",
+            State::Engineer(line) => line.state(),
             State::Goodbye(_) | State::Ending { .. } | State::Ended => "ending",
         }
         .to_owned()
@@ -199,6 +231,9 @@ impl Call {
             State::Voicemail(taking) => taking.on(&news, frame, now),
             State::Goodbye(goodbye) => goodbye.on(&news),
             State::AlertRing(ringing) => ringing.on(news, frame, now),
+            State::Notice(noticing) => noticing.on(news, frame, now),
+            State::Known(recognising) => recognising.on(&news, frame, now),
+            State::Engineer(line) => line.on(&news, frame, now),
             State::New | State::Answering { .. } | State::Ending { .. } | State::Ended => Way::Stay,
         }
     }
@@ -215,6 +250,11 @@ impl Call {
         if let State::Connect(connecting) = &mut self.state {
             connecting.caller_gone(&mut self.frame, now);
         }
+        if let State::Known(recognising) = &self.state
+            && recognising.is_telling()
+        {
+            self.frame.join_known("hung up after hearing about the open report", now);
+        }
         self.finish("the caller hung up", now);
     }
 
@@ -228,7 +268,26 @@ impl Call {
                     self.take(Way::LastResort(why), now);
                 }
             }
-            State::Announce(_) | State::ChooseLanguage(_) | State::Identify(_) | State::Menu(_) | State::Script(_) => {
+            State::Engineer(line) => {
+                if !line.budget_over() {
+                    return;
+                }
+                if self.frame.staff.is_some() {
+                    return self.take(Way::Say(vec![Prompt::Say(say::GOODBYE)], why), now);
+                }
+                self.frame.is_no_staff(now);
+                self.take(Way::LastResort(why), now);
+            }
+            State::Notice(noticing) => {
+                let way = noticing.budget_over(&mut self.frame);
+                self.take(way, now);
+            }
+            State::Announce(_)
+            | State::ChooseLanguage(_)
+            | State::Identify(_)
+            | State::Menu(_)
+            | State::Script(_)
+            | State::Known(_) => {
                 self.take(Way::LastResort(why), now);
             }
             State::New | State::Answering { .. } | State::AlertRing(_) | State::Ending { .. } | State::Ended => {}
@@ -265,6 +324,8 @@ impl Call {
             return Way::LastResort(format!("the flow has no node {id}"));
         };
         if self.frame.caller_is(LegState::Offered) && node.needs_audio(&self.frame) {
+            // Rung by engineers only: nobody's report, unless it goes on elsewhere.
+            self.frame.on_line = matches!(node, Node::Engineer(_));
             return self.answer(Way::Go(Some(id.clone()), why.to_owned()), now);
         }
         if !self.may_enter(node) {
@@ -289,6 +350,8 @@ impl Call {
             Node::Menu(node) => Choosing::enter(node, frame, now).map(State::Menu),
             Node::Script(node) => Scripting::enter(node, frame, now).map(Box::new).map(State::Script),
             Node::Connect(node) => Connecting::enter(node, frame, now).map(Box::new).map(State::Connect),
+            Node::Known(node) => Recognising::enter(node, frame, now).map(State::Known),
+            Node::Engineer(node) => OnLine::enter(node, frame, now).map(Box::new).map(State::Engineer),
             Node::Voicemail(node) => Ok(State::Voicemail(Taking::enter(node, frame, now))),
             Node::Alert(node) => Err(alert_node::enter(node, frame, now)),
             Node::Goto(to) => Err(goto::enter(to)),
@@ -321,6 +384,8 @@ impl Call {
                 | Node::Menu(_)
                 | Node::Script(_)
                 | Node::Connect(_)
+                | Node::Known(_)
+                | Node::Engineer(_)
                 | Node::Alert(_) => false,
             },
             Resort::There => matches!(node, Node::Hangup(_) | Node::Goto(_)),
@@ -339,6 +404,7 @@ impl Call {
             return Way::Say(vec![Prompt::Say(say::SORRY_FAULT)], why);
         }
         self.frame.resort = Resort::Entering;
+        self.frame.forget_known(now);
         self.frame.forget_hops();
         self.frame.sleep_all();
         self.frame.stop_play(LegId::CALLER);
@@ -365,6 +431,10 @@ impl Call {
         if matches!(self.state, State::Ending { .. } | State::Ended) {
             return;
         }
+        if let State::Notice(noticing) = &mut self.state {
+            noticing.conclude(&mut self.frame);
+        }
+        self.frame.forget_known(now);
         self.frame.sleep_all();
         self.frame.stop_records(RecordingEnd::CallEnded, now);
         self.frame.hang_up_others(why, now);
@@ -392,7 +462,8 @@ impl Node {
             Self::Announce(node) => !node.prompts.is_empty(),
             Self::ChooseLanguage(node) => node.needs_audio(),
             Self::Identify(node) => node.needs_audio(frame),
-            Self::Menu(_) | Self::Script(_) | Self::Connect(_) | Self::Voicemail(_) => true,
+            Self::Known(_) => Known::needs_audio(frame),
+            Self::Menu(_) | Self::Script(_) | Self::Connect(_) | Self::Engineer(_) | Self::Voicemail(_) => true,
             // These answer by their last words, if they have any.
             Self::Hangup(_) | Self::Block(_) | Self::Hours(_) | Self::Alert(_) | Self::Goto(_) => false,
         }
@@ -409,6 +480,8 @@ impl Node {
             Self::Menu(_) => "offers a choice",
             Self::Script(_) => "asks the questions",
             Self::Connect(_) => "calls the engineers",
+            Self::Known(_) => "looks for an open report of the caller",
+            Self::Engineer(_) => "is the engineers' line",
             Self::Voicemail(_) => "takes a message",
             Self::Alert(_) => "describes the alert",
             Self::Goto(_) => "goes on elsewhere",

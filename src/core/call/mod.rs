@@ -4,9 +4,12 @@
 //! `switch` owns each call by value: it feeds one input, drains the commands,
 //! does them, and asks for the next timer. See [`event`], [`command`].
 
+pub mod callback;
 pub mod command;
 pub mod event;
 pub mod flow;
+pub mod outside;
+pub mod people;
 pub mod prompt;
 pub mod timer;
 pub mod view;
@@ -16,6 +19,7 @@ mod frame;
 mod hunt;
 mod legs;
 mod machine;
+mod notice;
 mod recordings;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test asks for one case; the rest is not its matter")]
@@ -57,6 +61,8 @@ pub struct Incoming {
     pub seed: u64,
     /// How long after opening an alert that nobody took people are rung, and how often again.
     pub ring_again: std::time::Duration,
+    /// Wrong PINs of engineers that this source has typed lately.
+    pub wrong_pins: u32,
 }
 
 /// An alert that nobody has, to ring people about.
@@ -80,6 +86,21 @@ pub struct AlertRing {
     pub recordings: Vec<RecordingId>,
     /// Counts from 1.
     pub round: u32,
+    /// The snapshot that this call keeps.
+    pub directory: Arc<Directory>,
+    /// Seed for ids and random choices.
+    pub seed: u64,
+}
+
+/// One phone to be rung, to notify a person.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// The identity of the call to be placed.
+    pub call: CallId,
+    /// The hotline number it goes on record with, where there is one.
+    pub number: NumberId,
+    /// Whom, where, about what.
+    pub to: outside::NoticeTo,
     /// The snapshot that this call keeps.
     pub directory: Arc<Directory>,
     /// Seed for ids and random choices.

@@ -137,5 +137,103 @@ pub mod say {
         ALERT_ACKNOWLEDGE = "alert-acknowledge",
         /// Thank you. The alert is yours.
         ALERT_ACKNOWLEDGED = "alert-acknowledged",
+        /// Your call is passed on. (handed back by the engineer)
+        HANDED_BACK = "handed-back",
+        /// Your report has been closed.
+        REPORT_CLOSED = "report-closed",
+        /// You have an open report; reference … (digits follow)
+        KNOWN_REPORT = "known-report",
+        /// It was made this long ago: (digits and a unit follow)
+        KNOWN_OPENED = "known-opened",
+        /// … minutes.
+        MINUTES = "minutes",
+        /// … hours.
+        HOURS = "hours",
+        /// … days.
+        DAYS = "days",
+        /// Nobody has taken it yet.
+        KNOWN_NOBODY = "known-nobody",
+        /// An engineer has it.
+        KNOWN_TAKEN = "known-taken",
+        /// Press 1 to add to it and speak to an engineer, 2 for something new.
+        KNOWN_CHOICE = "known-choice",
+        /// This call belongs to your report now.
+        KNOWN_JOINED = "known-joined",
+        /// The keys during the conversation: star 1, star 2, star 3.
+        ENGINEER_KEYS = "engineer-keys",
+        /// Somebody else was quicker. (several phones rang at once)
+        ENGINEER_TAKEN = "engineer-taken",
+        /// After star 1: the next level is called; go on talking.
+        ENGINEER_NEXT_CALLED = "engineer-next-called",
+        /// The next engineer takes over.
+        ENGINEER_NEXT_THERE = "engineer-next-there",
+        /// Nobody else could be reached.
+        ENGINEER_NEXT_NOBODY = "engineer-next-nobody",
+        /// After star 2: handed back.
+        ENGINEER_HANDED_BACK = "engineer-handed-back",
+        /// After star 3: closed.
+        ENGINEER_RESOLVED = "engineer-resolved",
+        /// To a phone, before any key: "The hotline has a message for you. Press 1."
+        NOTICE_KNOCK = "notice-knock",
+        /// To a phone, before any key: "This is a test call. Press 1."
+        TEST_KNOCK = "test-knock",
+        /// This was a test.
+        TEST_HEARD = "test-heard",
+        /// Your code is: (digits follow)
+        CODE_IS = "code-is",
+        /// So many alerts need someone: (digits follow)
+        NOTICE_MANY = "notice-many",
+        /// An alert with the reference … (digits follow)
+        NOTICE_ALERT = "notice-alert",
+        /// Priority one.
+        PRIORITY_1 = "priority-1",
+        /// Priority two.
+        PRIORITY_2 = "priority-2",
+        /// Priority three.
+        PRIORITY_3 = "priority-3",
+        /// Priority four.
+        PRIORITY_4 = "priority-4",
+        /// Priority five.
+        PRIORITY_5 = "priority-5",
+        /// The customer is: (name follows)
+        NOTICE_CUSTOMER = "notice-customer",
+        /// Press 1 to acknowledge, 2 for the next level.
+        NOTICE_CHOICE = "notice-choice",
+        /// The same for several alerts.
+        NOTICE_CHOICE_ALL = "notice-choice-all",
+        /// Press 3 to be joined with the caller who waits.
+        NOTICE_JOIN = "notice-join",
+        /// The next level is told.
+        NOTICE_ESCALATED = "notice-escalated",
+        /// Somebody else has it.
+        NOTICE_TAKEN = "notice-taken",
+        /// No caller waits (any more).
+        NOTICE_NO_CALLER = "notice-no-caller",
+        /// Engineer's line: your own PIN, then hash.
+        LINE_PIN = "line-pin",
+        /// Too many wrong PINs.
+        LINE_LOCKED = "line-locked",
+        /// So many alerts are open: (digits follow)
+        LINE_OPEN = "line-open",
+        /// No alert is open.
+        LINE_NONE = "line-none",
+        /// They can't be looked up.
+        LINE_UNKNOWN = "line-unknown",
+        /// Nobody has it.
+        LINE_UNTAKEN = "line-untaken",
+        /// Somebody has it.
+        LINE_TAKEN = "line-taken",
+        /// 1 acknowledge, 2 next, 3 ring back, 4 close.
+        LINE_CHOICE = "line-choice",
+        /// Done.
+        LINE_DONE = "line-done",
+        /// It could not be kept.
+        LINE_FAILED = "line-failed",
+        /// The caller is rung back; hash stops it.
+        LINE_CALLING_BACK = "line-calling-back",
+        /// This caller can't be rung back.
+        LINE_NO_CALLBACK = "line-no-callback",
+        /// The call back is over.
+        LINE_CALLBACK_OVER = "line-callback-over",
     }
 }

@@ -15,7 +15,7 @@ pub enum Timer {
     NoInput,
     /// The next digit of a number did not come.
     InterDigit,
-    /// The phone rang long enough.
+    /// A phone rang long enough.
     Ring,
     /// The engineer answered but pressed nothing (a mailbox does neither).
     Accept,
@@ -38,6 +38,14 @@ pub(crate) enum Awaited {
     Recorded { recording: RecordingId },
     /// `OnCallFound`.
     Found { dial: DialId },
+    /// `KnownFound`.
+    Known { dial: DialId },
+    /// `OpenAlertsFound`.
+    Alerts { dial: DialId },
+    /// `Ordered`.
+    Ordered { dial: DialId },
+    /// `JoinAnswered`.
+    Join { leg: LegId },
     /// `LegEnded` after we ended it.
     HungUp { leg: LegId },
 }

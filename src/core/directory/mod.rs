@@ -161,6 +161,9 @@ pub struct Number {
     pub policy: Option<PolicyId>,
     /// A test number: its calls leave a record but no alert (bench, line tests).
     pub test: bool,
+    /// The caller gets an SMS when somebody has taken the report, if the number is a mobile one. The callers must
+    /// have agreed to that (a sentence of the greeting, a contract).
+    pub sms_when_taken: bool,
 }
 
 /// A connection to a carrier.
@@ -174,6 +177,9 @@ pub struct Trunk {
     pub caller_id: Option<Private<String>>,
     /// P-Asserted-Identity (RFC 3325) from this carrier is believed.
     pub trusted: bool,
+    /// Beginnings of numbers (`+49`) that engineers may ring callers back at. Empty: the own country without
+    /// numbers that cost extra.
+    pub callback_prefixes: Vec<String>,
 }
 
 /// An account that a phone registers with.
@@ -225,6 +231,12 @@ impl Directory {
     /// The customer whose PIN this is; leading zeros count.
     pub fn customer_by_pin(&self, pin: &str) -> Option<&Customer> {
         self.customers.values().find(|customer| customer.pin.as_ref().is_some_and(|own| own.reveal() == pin))
+    }
+
+    /// The person whose PIN this is; leading zeros count. Two people with the same PIN are nobody.
+    pub fn user_by_pin(&self, pin: &str) -> Option<&User> {
+        let mut found = self.users.values().filter(|user| user.pin.as_ref().is_some_and(|own| own.reveal() == pin));
+        found.next().filter(|_| found.next().is_none())
     }
 
     /// Whether callers from this number are turned away.

@@ -238,7 +238,7 @@ async fn faulty_parameters_are_named() {
         ("calls?limit=1&limit=2", "limit"),
         ("calls?outcome=lost", "outcome"),
         ("calls?direction=outbound", "direction"),
-        ("alerts?status=open", "status"),
+        ("alerts?status=closed", "status"),
         ("alerts?priority=P6", "priority"),
         ("alerts?stauts=triggered", "stauts"),
         ("customers?page=2", "page"),

@@ -1,6 +1,7 @@
 //! Every endpoint, happy and not, through the whole router.
 
 mod api;
+mod desk;
 mod directory;
 mod live;
 mod page;

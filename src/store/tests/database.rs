@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use hotline_core::alert::change::NotifyOutcome;
+use hotline_core::alert::{Change, Urgency};
 use hotline_core::fact::{Actor, Entry, Fact, Outcome, Priority};
-use hotline_core::ids::AlertId;
+use hotline_core::ids::{AlertId, CallId, CustomerId, NotificationId, PolicyId, ServiceId};
+use hotline_core::private::Private;
 use sqlx::{Connection, Row};
 
 use super::{PATIENCE, Story, append_all, connect, dump, everything, open, open_with, quick, until};
@@ -23,8 +26,70 @@ fn every_fact_comes_back_from_the_journal_as_it_was() {
     for entry in entries {
         assert_eq!(record::decode(&record::encode(&entry)), Ok(entry));
     }
+    for change in changes() {
+        let entry =
+            Entry { call: None, why: String::new(), fact: Fact::Alert(change), ..everything(1).entries[0].clone() };
+        assert_eq!(record::decode(&record::encode(&entry)), Ok(entry));
+    }
     assert!(record::decode(br#"{"v":2,"new":true}"#).unwrap_err().contains("newer hotline"));
     assert!(record::decode(b"garbage").is_err());
+}
+
+/// Every change of an alert, with and without what may be left out.
+fn changes() -> Vec<Change> {
+    let (at, id) = (everything(1).entries[0].at, uuid::Uuid::now_v7());
+    let by = Actor::Person("ada".into());
+    let received = |full: bool| {
+        let text = |text: &str| full.then(|| text.to_owned());
+        Change::Received {
+            title: "Disk".to_owned(),
+            details: text("97 %").map(Private::new),
+            priority: Priority::P2,
+            urgency: Urgency::Low,
+            source: "prometheus".into(),
+            reference: "100001".to_owned(),
+            customer: text("acme").map(CustomerId),
+            service: text("mail").map(ServiceId),
+            dedup_key: text("disk"),
+            group_key: text("group"),
+            policy: text("default").map(PolicyId),
+            began_at: full.then_some(at),
+            link: text("https://monitor.example/1"),
+        }
+    };
+    let notified = |user| Change::Notified {
+        notification: NotificationId(id),
+        user,
+        by: "sms".to_owned(),
+        outcome: NotifyOutcome::NoAnswer,
+    };
+    let action = |ok, output| Change::Action { action: "restart".into(), by: by.clone(), ok, output };
+    let all = vec![
+        received(true),
+        received(false),
+        Change::Joined { events: 7, title: Some("again".to_owned()), grouped: true },
+        Change::CallJoined { call: CallId(id) },
+        Change::Routed { policy: None, urgency: Urgency::High, customer: Some("acme".into()), service: None },
+        Change::Urgency { urgency: Urgency::High },
+        Change::Snoozed { until: at, by: by.clone() },
+        Change::Woke,
+        Change::Assigned { to: "ben".into(), by: Actor::Login("admin".to_owned()) },
+        Change::Unacknowledged { by: Actor::System },
+        Change::EscalateNow { by: Actor::Token("ci".to_owned()) },
+        Change::Stepped { round: 1, step: 2, targets: vec!["Ada".to_owned()], next_at: Some(at) },
+        Change::NobodyReached { step: 2 },
+        Change::Exhausted,
+        Change::Merged { into: AlertId(id), by: by.clone() },
+        Change::Took { from: AlertId(id) },
+        Change::Commented { by: by.clone(), text: Private::from("rebooted") },
+        notified(Some("ada".into())),
+        notified(None),
+        action(None, None),
+        action(Some(false), Some(Private::from("exit 1"))),
+    ];
+    let kinds: std::collections::BTreeSet<_> = all.iter().map(Change::kind).collect();
+    assert_eq!(kinds.len(), 18, "a change is missing here: {kinds:?}");
+    all
 }
 
 #[tokio::test]

@@ -166,8 +166,8 @@ async fn nodes_hear_what_the_others_change() {
     let mut scene = Story::new(1, "1001");
     scene.open_alert().fact(Fact::CallEnded { outcome: Outcome::Reported });
     append_all(&journal, &scene.entries).await;
-    hears(&mut of_two, Changed::Call(scene.call)).await;
     hears(&mut of_two, Changed::Alert(scene.alert)).await;
+    hears(&mut of_two, Changed::Call(scene.call)).await;
     // Nobody hears himself.
     assert!(of_one.try_recv().is_err());
     // The server ends all connections: writers and listeners come back by themselves.

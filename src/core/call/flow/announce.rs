@@ -41,6 +41,7 @@ impl Announcing {
             | News::Recorded(_)
             | News::Callee(..)
             | News::Found(..)
+            | News::Told(_)
             | News::AlertTaken
             | News::Timer(_) => Way::Stay,
         }

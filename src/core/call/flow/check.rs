@@ -157,6 +157,16 @@ impl Checker<'_> {
             }
             Node::Hangup(prompts) => self.need(id, prompts.contains(&Prompt::Music), ENDLESS),
             Node::Block(block) => self.need(id, block.prompts.contains(&Prompt::Music), ENDLESS),
+            Node::Known(known) => {
+                self.need(id, known.wait.is_zero(), "wait is 0, so nobody can press a key; give it e.g. 6 s");
+                let circle = known.join == *id || known.next == *id;
+                self.need(id, circle, "leads back to the same node; let join and next name others");
+            }
+            Node::Engineer(engineer) => {
+                let text = "tries is 0, so nobody can type a PIN; set it to 1 or more";
+                self.need(id, engineer.tries == 0, text);
+                self.need(id, engineer.wait.is_zero(), "wait is 0, so nobody can press a key; give it e.g. 8 s");
+            }
             Node::Goto(_) => {}
         }
     }
@@ -242,6 +252,35 @@ impl Checker<'_> {
                     );
                 }
                 Some(_) => {}
+            },
+            ConnectTarget::Policy(policy) => {
+                let known = self.directory.policies.contains_key(policy);
+                let text = format!("the escalation policy \"{policy}\" does not exist; add it or name another");
+                self.need(id, !known, &text);
+            }
+            ConnectTarget::User(user) => match self.directory.users.get(user) {
+                None => {
+                    self.add(
+                        Some(id),
+                        format!("the user \"{user}\" does not exist; add it to [[users]] or name another"),
+                    );
+                }
+                Some(known) => {
+                    let text = format!("the user \"{user}\" has no phones; add one");
+                    self.need(id, known.phones.is_empty(), &text);
+                }
+            },
+            ConnectTarget::Team(team) => match self.directory.teams.get(team) {
+                None => {
+                    self.add(
+                        Some(id),
+                        format!("the team \"{team}\" does not exist; add it to [[teams]] or name another"),
+                    );
+                }
+                Some(known) => {
+                    let text = format!("the team \"{team}\" has no members; add some");
+                    self.need(id, known.members.is_empty(), &text);
+                }
             },
             ConnectTarget::Fixed(Destination::Phone(phone)) if !self.directory.phones.contains_key(phone) => {
                 self.add(
@@ -342,6 +381,8 @@ fn ways(node: &Node) -> Vec<(String, &NodeId)> {
             options.chain([("give_up".to_owned(), &node.give_up)]).collect()
         }
         Node::Connect(node) => vec![("on_nobody".to_owned(), &node.on_nobody)],
+        Node::Known(node) => vec![("join".to_owned(), &node.join), ("next".to_owned(), &node.next)],
+        Node::Engineer(node) => vec![("give_up".to_owned(), &node.give_up)],
         Node::Goto(to) => vec![("goto".to_owned(), to)],
         Node::Hangup(_) => Vec::new(),
     }
@@ -359,7 +400,14 @@ fn instant_ways(node: &Node) -> Vec<&NodeId> {
         Node::Script(node) => node.questions.is_empty(),
         Node::Menu(node) => node.options.is_empty() || node.tries == 0,
         // Known by caller ID: asks nothing.
-        Node::Hours(_) | Node::Block(_) | Node::Identify(_) | Node::Alert(_) | Node::Goto(_) => true,
+        // A caller without an open report hears nothing, and a line that nobody has a PIN for asks nothing.
+        Node::Hours(_)
+        | Node::Block(_)
+        | Node::Identify(_)
+        | Node::Known(_)
+        | Node::Engineer(_)
+        | Node::Alert(_)
+        | Node::Goto(_) => true,
         Node::Connect(_) | Node::Voicemail(_) | Node::Hangup(_) => false,
     };
     if instant { ways(node).into_iter().map(|(_, to)| to).collect() } else { Vec::new() }
@@ -374,7 +422,15 @@ fn may_end(node: &Node) -> bool {
         Node::Voicemail(node) => node.next.is_none(),
         Node::Alert(node) => node.next.is_none(),
         Node::Hangup(_) => true,
-        Node::Hours(_) | Node::Block(_) | Node::Identify(_) | Node::Menu(_) | Node::Connect(_) | Node::Goto(_) => false,
+        // Engineers hang up when they have heard enough; strangers go on.
+        Node::Hours(_)
+        | Node::Block(_)
+        | Node::Identify(_)
+        | Node::Menu(_)
+        | Node::Connect(_)
+        | Node::Known(_)
+        | Node::Engineer(_)
+        | Node::Goto(_) => false,
     }
 }
 
@@ -388,6 +444,8 @@ const fn kind(node: &Node) -> &'static str {
         Node::Menu(_) => "menu",
         Node::Script(_) => "script",
         Node::Connect(_) => "connect",
+        Node::Known(_) => "known",
+        Node::Engineer(_) => "engineer",
         Node::Voicemail(_) => "voicemail",
         Node::Alert(_) => "alert",
         Node::Goto(_) => "goto",
@@ -411,6 +469,8 @@ pub fn longest_wait(flow: &Flow) -> Duration {
         | Node::Menu(_)
         | Node::Script(_)
         | Node::Connect(_)
+        | Node::Known(_)
+        | Node::Engineer(_)
         | Node::Alert(_)
         | Node::Goto(_) => goodbye,
     };
@@ -470,6 +530,9 @@ fn own(node: &Node) -> Option<Duration> {
             let read_back = PROMPT_MAX * 4 + node.answer_max * count + node.confirm_wait * 3;
             (answers + read_back) * (node.corrections + 1) + PROMPT_MAX * 4
         }
+        Node::Known(node) => PROMPT_MAX * 8 + node.wait,
+        // A caller who comes here by mistake; an engineer may stay until the budget is over.
+        Node::Engineer(node) => (PROMPT_MAX * 2 + Duration::from_secs(30) + node.wait * 20) * node.tries,
         Node::Connect(node) => node.budget + node.accept_wait + Duration::from_mins(2),
         Node::Voicemail(node) => voicemail_time(node),
         Node::Hangup(prompts) => texts(prompts)?,

@@ -50,7 +50,12 @@ impl Offering {
                 let why = format!("no key for {}: the language stays", spell(self.node.wait));
                 Way::Go(self.node.next.clone(), why)
             }
-            News::Timer(_) | News::Recorded(_) | News::Callee(..) | News::Found(..) | News::AlertTaken => Way::Stay,
+            News::Timer(_)
+            | News::Recorded(_)
+            | News::Callee(..)
+            | News::Found(..)
+            | News::Told(_)
+            | News::AlertTaken => Way::Stay,
         }
     }
 

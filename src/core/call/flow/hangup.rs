@@ -24,6 +24,7 @@ impl Goodbye {
             | News::Recorded(_)
             | News::Callee(..)
             | News::Found(..)
+            | News::Told(_)
             | News::AlertTaken
             | News::Timer(_) => Way::Stay,
         }

@@ -69,6 +69,7 @@ impl Asking {
             | News::Recorded(_)
             | News::Callee(..)
             | News::Found(..)
+            | News::Told(_)
             | News::AlertTaken => Way::Stay,
         }
     }

@@ -67,6 +67,7 @@ impl Choosing {
             | News::Recorded(_)
             | News::Callee(..)
             | News::Found(..)
+            | News::Told(_)
             | News::AlertTaken => Way::Stay,
         }
     }

@@ -2,13 +2,14 @@
 //! [`check()`] validates it, the call machine runs it: one file per node.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use jiff::civil::Time;
 
 use crate::directory::{Destination, Language};
 use crate::fact::{Priority, Question};
-use crate::ids::{FlowId, NodeId, ScheduleId};
+use crate::ids::{FlowId, NodeId, PolicyId, ScheduleId, TeamId, UserId};
 
 use super::prompt::Prompt;
 
@@ -18,10 +19,12 @@ pub(super) mod block;
 pub mod check;
 pub(super) mod choose_language;
 pub(super) mod connect;
+pub(super) mod engineer;
 pub(super) mod goto;
 pub(super) mod hangup;
 pub(super) mod hours;
 pub(super) mod identify;
+pub(super) mod known;
 pub(super) mod menu;
 pub(super) mod script;
 pub(super) mod voicemail;
@@ -63,6 +66,10 @@ pub enum Node {
     Script(Script),
     /// Walks the people to reach.
     Connect(Connect),
+    /// Tells who calls again how far the open report is.
+    Known(Known),
+    /// The engineers' line.
+    Engineer(Engineer),
     /// Takes a message.
     Voicemail(Voicemail),
     /// Sets priority and title of the call's alert.
@@ -220,10 +227,50 @@ pub struct Connect {
 /// Whom a `connect` node calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConnectTarget {
-    /// Who is on call by this rota.
+    /// Who is on call by this rota, then the others of it.
     Schedule(ScheduleId),
+    /// The people of a policy's steps, step by step; those of one step at once.
+    Policy(PolicyId),
+    /// One person.
+    User(UserId),
+    /// The members of a team, one after the other.
+    Team(TeamId),
     /// A fixed place of the configuration.
     Fixed(Destination),
+}
+
+impl fmt::Display for ConnectTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Schedule(id) => write!(f, "schedule {id}"),
+            Self::Policy(id) => write!(f, "policy {id}"),
+            Self::User(id) => write!(f, "user {id}"),
+            Self::Team(id) => write!(f, "team {id}"),
+            Self::Fixed(_) => f.write_str("a fixed address"),
+        }
+    }
+}
+
+/// Who calls again about an open report hears how far it is, and may add to it. Others notice nothing of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// How long to wait for a key after the words; then the call counts as something new.
+    pub wait: Duration,
+    /// What follows for a call about the open report.
+    pub join: NodeId,
+    /// What follows otherwise.
+    pub next: NodeId,
+}
+
+/// The engineers' line: whoever proves to be an engineer hears the open alerts and can take them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Engineer {
+    /// How many wrong PINs before the call is ended, and how often an alert is repeated to somebody silent.
+    pub tries: u32,
+    /// How long to wait for a key.
+    pub wait: Duration,
+    /// Where whoever types no PIN goes.
+    pub give_up: NodeId,
 }
 
 /// Takes a message.

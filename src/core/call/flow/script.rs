@@ -116,6 +116,7 @@ impl Scripting {
                 | News::Recorded(_)
                 | News::Callee(..)
                 | News::Found(..)
+                | News::Told(_)
                 | News::AlertTaken
                 | News::Timer(_),
             ) => Way::Stay,

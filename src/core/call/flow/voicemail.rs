@@ -76,6 +76,7 @@ impl Taking {
                 | News::Recorded(_)
                 | News::Callee(..)
                 | News::Found(..)
+                | News::Told(_)
                 | News::AlertTaken
                 | News::Timer(_),
             ) => Way::Stay,

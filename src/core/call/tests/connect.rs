@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use crate::alert::Change;
 use crate::call::flow::{Connect, ConnectTarget, Node};
+use crate::call::people::Callees;
 use crate::call::prompt::{Prompt, say};
 use crate::call::{Event, Timer};
 use crate::directory::Destination;
 use crate::fact::{Actor, Fact, LegCause, Outcome};
 use crate::ids::LegId;
 
-use super::fixture::{connect, flow, number, secs, speak, with};
+use super::fixture::{self, connect, flow, number, on_call, secs, speak, with};
 use super::line::Line;
 
 fn ada() -> Destination {
@@ -31,6 +33,7 @@ fn briefing() -> Vec<Prompt> {
         speak(say::ENGINEER_NOTHING_SAID),
         speak(say::ENGINEER_JOIN),
         Prompt::Silence(Duration::from_secs(4)),
+        speak(say::ENGINEER_KEYS),
         speak(say::ENGINEER_JOIN),
     ]
 }
@@ -273,4 +276,153 @@ fn a_fixed_sip_address_may_be_joined_when_it_answers() {
 fn a_persons_phone_is_never_joined_without_a_key_whatever_the_flow_says() {
     let mut line = fixed(ada());
     line.hears_all(&[speak(say::CALLING_ENGINEER), Prompt::Music]).calls(1, &ada()).picks_up(1).leg_hears(1, &knock());
+}
+
+/// Ada has the caller.
+fn in_conversation(people: &[&str]) -> Line {
+    let mut line = waiting(people);
+    line.calls(1, &ada()).picks_up(1).leg_hears(1, &knock()).at_leg_presses(1, '1').leg_hears(1, &briefing());
+    line.leg_listens(1).at_leg_presses(1, '1').hears(&[say::CONNECTING]).leg_hears(1, &[speak(say::ENGINEER_JOINED)]);
+    line.listens().joins(1);
+    line
+}
+
+fn star(line: &mut Line, leg: u32, digit: char) {
+    line.at_leg_presses(leg, '*').at_leg_presses(leg, digit);
+}
+
+#[test]
+fn star_two_hands_the_caller_back_to_the_next() {
+    let mut line = in_conversation(&["ada", "ben"]);
+    star(&mut line, 1, '2');
+    line.leg_hears(1, &[speak(say::ENGINEER_HANDED_BACK)]).hears_all(&[speak(say::HANDED_BACK), Prompt::Music]);
+    let by = Actor::Person("ada".into());
+    line.kept(|fact| *fact == Fact::Alert(Change::Unacknowledged { by: by.clone() }));
+    line.calls(2, &ben()).leg_listens(1).ends_leg(1).picks_up(2).leg_hears(2, &knock()).at_leg_presses(2, '1');
+    line.leg_hears(2, &briefing()).at_leg_presses(2, '1').stops_playing(2).hears(&[say::CONNECTING]);
+    line.leg_hears(2, &[speak(say::ENGINEER_JOINED)]).listens().joins(2);
+    line.kept(|fact| *fact == Fact::AlertAcknowledged { by: Actor::Person("ben".into()) });
+    line.leg_ends(2, LegCause::HungUp).ends_leg(0).is_over(Outcome::Taken);
+}
+
+#[test]
+fn handed_back_to_nobody_leads_to_a_message_and_is_not_taken() {
+    let mut line = in_conversation(&["ada"]);
+    star(&mut line, 1, '2');
+    line.leg_hears(1, &[speak(say::ENGINEER_HANDED_BACK)]).hears_all(&[speak(say::HANDED_BACK), Prompt::Music]);
+    line.because("everybody declined").stops_playing(0).hears_all(&message());
+    line.leg_listens(1).ends_leg(1).hangs_up().is_over(Outcome::Abandoned);
+}
+
+#[test]
+fn the_budget_counts_again_after_a_conversation_of_hours() {
+    let mut line = in_conversation(&["ada", "ben"]);
+    line.waits(secs(7200)).quiet();
+    star(&mut line, 1, '2');
+    line.leg_hears(1, &[speak(say::ENGINEER_HANDED_BACK)]).hears_all(&[speak(say::HANDED_BACK), Prompt::Music]);
+    line.calls(2, &ben()).leg_listens(1).ends_leg(1).waits(secs(25)).ends_leg(2).calls(3, &number("+491715550002"));
+}
+
+#[test]
+fn star_one_brings_in_the_next_level_while_the_two_talk() {
+    let mut line = in_conversation(&["ada", "ben"]);
+    star(&mut line, 1, '1');
+    line.leg_hears(1, &[speak(say::ENGINEER_NEXT_CALLED)]).calls(2, &ben()).picks_up(2).leg_hears(2, &knock());
+    line.at_leg_presses(2, '1').leg_hears(2, &briefing()).at_leg_presses(2, '1').stops_playing(2).joins(2);
+    line.leg_hears(1, &[speak(say::ENGINEER_NEXT_THERE)]);
+    let assigned = Change::Assigned { to: "ben".into(), by: Actor::Person("ada".into()) };
+    line.kept(|fact| *fact == Fact::Alert(assigned.clone())).leg_listens(1).ends_leg(1);
+    assert_eq!(line.call.view().person, Some("ben".into()));
+    line.hangs_up().ends_leg(2).is_over(Outcome::Taken);
+}
+
+#[test]
+fn star_one_without_a_next_level_leaves_the_two_talking() {
+    let mut line = in_conversation(&["ada"]);
+    star(&mut line, 1, '1');
+    line.leg_hears(1, &[speak(say::ENGINEER_NEXT_CALLED)]).leg_hears(1, &[speak(say::ENGINEER_NEXT_NOBODY)]);
+    line.because("the two talk on").leg_listens(1).leg_ends(1, LegCause::HungUp).ends_leg(0).is_over(Outcome::Taken);
+}
+
+#[test]
+fn who_hangs_up_while_the_next_level_is_called_leaves_the_caller_waiting_for_it() {
+    let mut line = in_conversation(&["ada", "ben"]);
+    star(&mut line, 1, '1');
+    line.leg_hears(1, &[speak(say::ENGINEER_NEXT_CALLED)]).calls(2, &ben()).leg_ends(1, LegCause::HungUp);
+    line.hears_all(&[speak(say::STILL_TRYING), Prompt::Music]).picks_up(2).leg_hears(2, &knock());
+    line.kept(|fact| matches!(fact, Fact::Alert(Change::Unacknowledged { .. })));
+}
+
+#[test]
+fn star_three_closes_the_report() {
+    let mut line = in_conversation(&["ada"]);
+    star(&mut line, 1, '3');
+    line.leg_hears(1, &[speak(say::ENGINEER_RESOLVED)]).hears(&[say::REPORT_CLOSED]);
+    line.kept(|fact| *fact == Fact::AlertResolved { by: Actor::Person("ada".into()) });
+    line.leg_listens(1).ends_leg(1).listens().ends_leg(0).is_over(Outcome::Taken);
+}
+
+#[test]
+fn keys_without_a_star_or_long_after_it_do_nothing() {
+    let mut line = in_conversation(&["ada", "ben"]);
+    line.at_leg_presses(1, '2').at_leg_presses(1, '*').waits(secs(4)).at_leg_presses(1, '2').presses("*2").quiet();
+    line.at_leg_presses(1, '*').at_leg_presses(1, '9').at_leg_presses(1, '2').quiet();
+}
+
+/// Those of the first step are rung at once.
+fn policy() -> Line {
+    let node = Connect { target: ConnectTarget::Policy("urgent".into()), ..connect() };
+    let mut line = Line::from(with(flow([("engineer", Node::Connect(node))])), Some("+49305550101"));
+    line.answered().hears_all(&[speak(say::CALLING_ENGINEER), speak(say::LEAVE_QUEUE), Prompt::Music]);
+    let callees = on_call(&fixture::directory(), &["ada", "ben"]);
+    let mut callees = Callees::from(callees);
+    callees.groups = vec![callees.groups.into_iter().flatten().collect()];
+    line.finds(callees).calls(1, &ada()).calls(2, &ben());
+    line
+}
+
+#[test]
+fn of_those_rung_at_once_the_first_to_accept_has_it_and_the_others_are_released() {
+    let mut line = policy();
+    line.picks_up(1).leg_hears(1, &knock()).picks_up(2).leg_hears(2, &knock()).at_leg_presses(1, '1');
+    line.leg_hears(1, &briefing()).at_leg_presses(2, '1').leg_hears(2, &briefing()).at_leg_presses(2, '1');
+    line.stops_playing(2).leg_hears(1, &[speak(say::ENGINEER_TAKEN)]).hears(&[say::CONNECTING]);
+    line.leg_hears(2, &[speak(say::ENGINEER_JOINED)]).leg_listens(1).ends_leg(1).listens().joins(2);
+    assert_eq!(line.call.view().person, Some("ben".into()));
+}
+
+#[test]
+fn each_of_those_rung_at_once_has_their_own_time_and_their_own_phones() {
+    let mut line = policy();
+    line.waits(secs(10)).leg_ends(2, LegCause::Busy).calls(3, &number("+491715550002")).waits(secs(15)).ends_leg(1);
+    line.calls(4, &number("+491715550001")).hears_comfort().waits(secs(5)).ends_leg(3).waits(secs(15)).ends_leg(4);
+    // Somebody was busy, and the round has lasted long enough: the second begins at once.
+    line.finds(Callees::default()).calls(5, &ada()).calls(6, &ben());
+}
+
+#[test]
+fn a_phone_that_a_caller_needs_makes_way_only_in_calls_about_alerts() {
+    let mut line = waiting(&["ada", "ben"]);
+    line.calls(1, &ada()).hangs_up().ends_leg(1).is_over(Outcome::Abandoned);
+    let mut line = Line::alert(with(flow([("engineer", Node::Connect(connect()))])));
+    line.on_call(&["ada", "ben"]).calls(1, &ada()).told(Event::MakeWay { leg: LegId(1) }).ends_leg(1);
+    line.calls(2, &number("+491715550001"))
+        .picks_up(2)
+        .leg_hears(2, &[speak(say::ALERT_KNOCK), Prompt::Silence(Duration::from_secs(2))]);
+    line.at_leg_presses(2, '1');
+    assert_eq!(line.call.view().state, "telling");
+    line.call.handle(Event::MakeWay { leg: LegId(2) }, fixture::start());
+    line.never_kept(|fact| matches!(fact, Fact::LegEnded { leg: LegId(2), .. }));
+}
+
+#[test]
+fn somebody_who_was_notified_may_walk_in() {
+    let mut line = waiting(&["ada"]);
+    line.calls(1, &ada());
+    let leg = line.walks_in("ben").expect("the caller waits");
+    assert_eq!(leg, LegId(2));
+    line.does(&crate::call::Command::HangUp { leg: LegId(1) }).hears(&[say::CONNECTING]);
+    line.leg_hears(2, &[speak(say::ENGINEER_JOINED)]).leg_ends(1, LegCause::Released).listens().joins(2);
+    line.kept(|fact| *fact == Fact::AlertAcknowledged { by: Actor::Person("ben".into()) });
+    assert_eq!(line.walks_in("ada"), None, "nobody waits any more");
 }

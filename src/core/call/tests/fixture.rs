@@ -8,10 +8,11 @@ use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use crate::call::flow::{Announce, Connect, ConnectTarget, Flow, Identify, Menu, Node, Script, Voicemail};
+use crate::call::outside::{NoticeAlert, NoticeTo};
 use crate::call::prompt::{Prompt, PromptId, say};
-use crate::call::{AlertRing, Incoming};
+use crate::call::{AlertRing, Incoming, Notice};
 use crate::directory::{Customer, Destination, Directory, Language, Number, Phone, Trunk, User};
-use crate::fact::Question;
+use crate::fact::{Priority, Question};
 use crate::ids::{AlertId, CallId, NodeId, RecordingId, ScheduleId, UserId};
 use crate::now::Now;
 use crate::oncall::{OnCall, OnCallPerson, Rotation, Schedule};
@@ -61,12 +62,19 @@ pub(super) fn directory() -> Directory {
             name: id.to_uppercase(),
             language: language("en"),
             phones: vec![Destination::Phone(id.into()), number(mobile)],
+            pin: (id == "ada").then(|| "2468".into()),
             ..Default::default()
         };
         directory.users.insert(id.into(), user);
         directory.phones.insert(id.into(), Phone { id: id.into(), user: Some(id.into()) });
     }
-    let trunk = Trunk { id: "carrier".into(), name: "Carrier".to_owned(), caller_id: None, trusted: true };
+    let trunk = Trunk {
+        id: "carrier".into(),
+        name: "Carrier".to_owned(),
+        caller_id: None,
+        trusted: true,
+        callback_prefixes: Vec::new(),
+    };
     directory.trunks.insert("carrier".into(), trunk);
     let start = "2026-01-05T09:00".parse().expect("a valid time");
     let rotation = Rotation::weekly(&["ada".into(), "ben".into()], 1, start, TimeZone::UTC);
@@ -186,6 +194,7 @@ pub(super) fn incoming(directory: Arc<Directory>, caller: Option<&str>, seed: u6
         directory,
         seed,
         ring_again: secs(300),
+        wrong_pins: 0,
     }
 }
 
@@ -205,6 +214,32 @@ pub(super) fn alert_ring(directory: Arc<Directory>, seed: u64) -> AlertRing {
     }
 }
 
+/// Ada's phone is rung about so many alerts; none: a test.
+pub(super) fn notice(directory: Arc<Directory>, alerts: usize, seed: u64) -> Notice {
+    let alert = |place: u128| NoticeAlert {
+        id: AlertId(Uuid::from_u128(20 + place)),
+        reference: format!("{}", 4711 + place),
+        title: "Mail queue is long".to_owned(),
+        priority: Some(Priority::P2),
+        customer: Some("Acme Logistics".to_owned()),
+        recordings: vec![RecordingId(Uuid::from_u128(4))],
+    };
+    Notice {
+        call: CallId(Uuid::from_u128(9)),
+        number: "line".into(),
+        to: NoticeTo {
+            person: Some("ada".into()),
+            destination: Destination::Phone("ada".into()),
+            language: language("en"),
+            alerts: (0..alerts as u128).map(alert).collect(),
+            text: None,
+            caller_waits: false,
+        },
+        directory,
+        seed,
+    }
+}
+
 /// An answer to who is on call: these people, with their phones.
 pub(super) fn on_call(directory: &Directory, people: &[&str]) -> OnCall {
     let person = |id: &&str| {
@@ -214,7 +249,7 @@ pub(super) fn on_call(directory: &Directory, people: &[&str]) -> OnCall {
             phones: user.phones.clone(),
             language: user.language.clone(),
             why: format!("{id} is on call by rota"),
-            duty: true,
+            duty: people.first() == Some(id),
         }
     };
     let why = if people.is_empty() { "the rota rota is empty" } else { "by the rota rota" };

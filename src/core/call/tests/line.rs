@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::command::PlayId;
-use crate::call::flow::Flow;
+use crate::call::flow::{ConnectTarget, Flow};
+use crate::call::outside::{NoticeAnswer, OpenReport};
+use crate::call::people::Callees;
 use crate::call::prompt::{Prompt, PromptId};
-use crate::call::{Call, Command, Event, Timer};
+use crate::call::{Call, Command, Event, Notice, Timer};
 use crate::directory::{Destination, Directory};
 use crate::fact::{Entry, Fact, LegCause, Outcome, RecordingEnd, RecordingKind};
 use crate::ids::{LegId, RecordingId};
 use crate::now::Now;
 
-use super::fixture::{alert_ring, incoming, on_call, secs, start, with};
+use super::fixture::{self, alert_ring, incoming, on_call, secs, start, with};
 
 /// See the module.
 pub(super) struct Line {
@@ -50,7 +52,13 @@ impl Line {
         Self::around(call, directory, now)
     }
 
-    fn around(call: Call, directory: Arc<Directory>, now: Now) -> Self {
+    /// One phone is rung to notify somebody.
+    pub(super) fn notice(notice: Notice) -> Self {
+        let (directory, now) = (Arc::clone(&notice.directory), start());
+        Self::around(Call::notice(notice, now), directory, now)
+    }
+
+    pub(super) fn around(call: Call, directory: Arc<Directory>, now: Now) -> Self {
         let mut line = Self {
             call,
             directory,
@@ -161,10 +169,45 @@ impl Line {
     /// The rota says so.
     #[track_caller]
     pub(super) fn on_call(&mut self, people: &[&str]) -> &mut Self {
-        let Command::FindOnCall { dial, schedule } = self.next() else { panic!("nobody asks who is on call") };
-        assert_eq!(schedule.0, "rota");
-        let on_call = on_call(&self.directory, people);
-        self.told(Event::OnCallFound { dial, on_call })
+        let Command::FindOnCall { dial, target } = self.next() else { panic!("nobody asks who is on call") };
+        assert_eq!(target, ConnectTarget::Schedule("rota".into()));
+        let callees = on_call(&self.directory, people).into();
+        self.told(Event::OnCallFound { dial, callees })
+    }
+
+    /// Whoever is asked for is found.
+    #[track_caller]
+    pub(super) fn finds(&mut self, callees: Callees) -> &mut Self {
+        let Command::FindOnCall { dial, .. } = self.next() else { panic!("nobody asks who is on call") };
+        self.told(Event::OnCallFound { dial, callees })
+    }
+
+    /// What it does next, if anything.
+    pub(super) fn next_deed(&mut self) -> Option<Command> {
+        self.deeds.pop_front()
+    }
+
+    /// The caller's open report is looked for.
+    #[track_caller]
+    pub(super) fn looks_for_report(&mut self, report: Option<OpenReport>) -> &mut Self {
+        let Command::FindKnown { dial, .. } = self.next() else { panic!("no open report is looked for") };
+        self.told(Event::KnownFound { dial, report })
+    }
+
+    /// It says what came of the notification.
+    #[track_caller]
+    pub(super) fn answers(&mut self, expected: &NoticeAnswer) -> &mut Self {
+        assert_eq!(self.next(), Command::Answered(expected.clone()));
+        self
+    }
+
+    /// Somebody whom a notification reached wants to be joined with the caller.
+    #[track_caller]
+    pub(super) fn walks_in(&mut self, person: &str) -> Option<LegId> {
+        self.quiet();
+        let leg = self.call.walk_in(Some(person.into()), &fixture::language("en"), self.now);
+        self.drain();
+        leg
     }
 
     /// Time passes; timers wake the call. It must have done all that was told.
@@ -206,6 +249,14 @@ impl Line {
     #[track_caller]
     pub(super) fn hears_all(&mut self, prompts: &[Prompt]) -> &mut Self {
         self.leg_hears(0, prompts)
+    }
+
+    /// What the caller hears next, whatever it is.
+    #[track_caller]
+    pub(super) fn hears_something(&mut self) -> Vec<Prompt> {
+        let Command::Play { leg: LegId::CALLER, play, prompts, .. } = self.next() else { panic!("nothing is played") };
+        self.plays.insert(LegId::CALLER, play);
+        prompts
     }
 
     #[track_caller]

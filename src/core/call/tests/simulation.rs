@@ -10,12 +10,12 @@ use jiff::tz::TimeZone;
 
 use crate::call::Call;
 use crate::call::flow::{
-    AlertNode, Announce, Block, ChooseLanguage, Connect, ConnectTarget, Flow, Hours, HoursWindow, Identify, Menu, Node,
-    Script, Voicemail,
+    AlertNode, Announce, Block, ChooseLanguage, Connect, ConnectTarget, Engineer, Flow, Hours, HoursWindow, Identify,
+    Known, Menu, Node, Script, Voicemail,
 };
 use crate::call::prompt::{Prompt, say};
 use crate::directory::Destination;
-use crate::fact::{Outcome, Priority, Question};
+use crate::fact::{Priority, Question};
 use crate::ids::{IdSource, NodeId};
 
 use super::fixture::{self, language, secs, speak, start, to};
@@ -34,17 +34,40 @@ fn ten_thousand_random_calls_end_well() {
     for place in 0..calls {
         // The first call's seed is the seed itself, so that one failing call can be run alone.
         let own = if place == 0 { seed } else { seeds.next_u64() };
-        let outcome = one_call(own);
-        *outcomes.entry(outcome.word()).or_insert(0_u64) += 1;
+        for mark in one_call(own) {
+            *outcomes.entry(mark).or_insert(0_u64) += 1;
+        }
     }
     if calls >= 10_000 {
         for outcome in ["taken", "voicemail", "reported", "abandoned", "blocked", "completed", "failed", "unanswered"] {
             assert!(outcomes.get(outcome).is_some_and(|count| *count > 20), "too few {outcome}: {outcomes:?}");
         }
+        for mark in [
+            "call-joined",
+            "alert-unacknowledged",
+            "alert-assigned",
+            "resolved",
+            "walked in",
+            "rung back",
+            "the caller waits again",
+            "brings in the next level",
+            "nobody else is there; the two talk on",
+            "an engineer is on the line",
+            "asks to be joined with the caller",
+            "the caller can't be rung back",
+            "notice Acknowledged",
+            "notice Escalate",
+            "notice Joined",
+            "notice Heard",
+            "notice NoAnswer",
+            "notice Busy",
+        ] {
+            assert!(outcomes.get(mark).is_some_and(|count| *count > 5), "too few {mark}: {outcomes:?}");
+        }
     }
 }
 
-fn one_call(seed: u64) -> Outcome {
+fn one_call(seed: u64) -> Vec<String> {
     let mut dice = Dice(IdSource::new(seed));
     let flow = if dice.percent(50) { dice.hotline() } else { dice.flow() };
     let bound = bound(&flow);
@@ -54,11 +77,18 @@ fn one_call(seed: u64) -> Outcome {
     }
     let directory = Arc::new(directory);
     let now = start();
-    let inbound = dice.percent(85);
+    let inbound = dice.percent(80);
     let call = if inbound {
         let caller =
             [Some("+49305550101"), Some("+4940555020"), Some("+4966123"), Some("+3312345"), None][dice.below(5)];
-        Call::incoming(fixture::incoming(Arc::clone(&directory), caller, seed), now)
+        let mut incoming = fixture::incoming(Arc::clone(&directory), caller, seed);
+        if dice.percent(15) {
+            "phone:ada".clone_into(&mut incoming.source);
+        }
+        incoming.wrong_pins = [0, 0, 0, 2, 5, 20][dice.below(6)];
+        Call::incoming(incoming, now)
+    } else if dice.percent(50) {
+        Call::notice(fixture::notice(Arc::clone(&directory), dice.below(4), seed), now)
     } else {
         Call::alert_ring(fixture::alert_ring(Arc::clone(&directory), seed), now)
     };
@@ -72,7 +102,10 @@ fn one_call(seed: u64) -> Outcome {
         let story = world.story.join("\n");
         panic!("{story}\nrun it alone: HOTLINE_SIMULATION_SEED={seed} HOTLINE_SIMULATION_CALLS=1");
     }
-    world.outcome.expect("the call has ended")
+    let outcome = world.outcome.expect("the call has ended");
+    let mut marks = world.marks();
+    marks.push(outcome.word().to_owned());
+    marks
 }
 
 /// The flow's budget and a last resort, each lost answer waited for.
@@ -104,6 +137,19 @@ impl Dice {
 
     fn hotline(&mut self) -> Flow {
         let mut flow = fixture::hotline();
+        if self.percent(50) {
+            let wait = self.seconds(8);
+            flow.nodes.insert(to("known"), Node::Known(Known { wait, join: to("engineer"), next: to("greet") }));
+            flow.start = to("known");
+        }
+        if self.percent(30) {
+            let line = Engineer { tries: 3, wait: secs(6), give_up: to("mail") };
+            flow.nodes.insert(to("line"), Node::Engineer(line));
+            match flow.nodes.get_mut(&to("choose")) {
+                Some(Node::Menu(menu)) => drop(menu.options.insert("7".to_owned(), to("line"))),
+                _ => unreachable!("the fixture has a menu"),
+            }
+        }
         if self.percent(30) {
             flow.budget = self.seconds(300);
         }
@@ -149,7 +195,7 @@ impl Dice {
     }
 
     fn node(&mut self) -> Node {
-        match self.below(13) {
+        match self.below(16) {
             0 => Node::Announce(Announce { prompts: self.words(), barge_in: self.percent(50), next: self.maybe() }),
             1 => {
                 let offers = [('1', language("en")), ('2', language("de"))].into_iter().take(self.below(3)).collect();
@@ -174,6 +220,10 @@ impl Dice {
                 title: self.percent(50).then(|| "Night call".to_owned()),
                 next: self.maybe(),
             }),
+            12 | 13 => Node::Known(Known { wait: self.seconds(6), join: self.target(), next: self.target() }),
+            14 => {
+                Node::Engineer(Engineer { tries: self.below(4) as u32, wait: self.seconds(8), give_up: self.target() })
+            }
             _ => {
                 if self.percent(50) {
                     Node::Goto(self.target())
@@ -217,7 +267,10 @@ impl Dice {
     }
 
     fn connect(&mut self) -> Connect {
-        let target = match self.below(6) {
+        let target = match self.below(9) {
+            3 => ConnectTarget::Policy("urgent".into()),
+            4 => ConnectTarget::User("ben".into()),
+            5 => ConnectTarget::Team("night".into()),
             0 => ConnectTarget::Fixed(Destination::Sip("sip:queue@192.0.2.9".to_owned())),
             1 => ConnectTarget::Fixed(fixture::number("+4915550009")),
             2 => ConnectTarget::Fixed(Destination::Phone("ben".into())),

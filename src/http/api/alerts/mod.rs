@@ -309,8 +309,21 @@ pub async fn carry_out(state: &AppState, viewer: &Viewer, id: &str, deed: Deed) 
     match state.board().command(alert, word, viewer.actor()).await {
         Ok(()) => Ok(after(state, viewer, alert, deed).await),
         Err(CommandError::Refused(Refusal::Resolved)) => Err(resolved(state, alert).await),
+        Err(CommandError::NotKept(why)) => Err(counts(alert, &why)),
         Err(error) => Err(refused(&error)),
     }
+}
+
+/// The database is away, and the journal's disk does not take it either: it counts in memory.
+fn counts(alert: AlertId, why: &str) -> Problem {
+    tracing::error!(%alert, %why, "an alert could not be acknowledged or resolved");
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "not-kept",
+        "It counts, but could not be kept",
+        "Nobody is rung about it any more, but the disk can't take it at the moment: a restart would forget it. Make room in the data folder and try again; /readyz says what is wrong.",
+    )
+    .with(header::RETRY_AFTER, "5")
 }
 
 /// 404 for an alert that this viewer does not see.
