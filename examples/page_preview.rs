@@ -1,6 +1,6 @@
-//! The page with a made-up night, to look at: `cargo run --example page_preview -- [PORT] [trouble] [login]`.
+//! The page with a made-up night, to look at: `cargo run --example page_preview -- [PORT] [trouble] [busy|empty] [login]`.
 //! Everybody is logged in, unless `login` stands there: then as `admin` with `preview-night`.
-//! `trouble` shows the banner. Loopback only; nothing is kept.
+//! `trouble` shows the banner, `busy` a bad night with 40 alerts, `empty` nothing at all. Loopback only; nothing is kept.
 
 #![expect(clippy::cast_possible_truncation, reason = "an example that includes the tests' fake")]
 
@@ -19,8 +19,13 @@ use tokio_util::sync::CancellationToken;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let port: u16 = std::env::args().nth(1).map_or(Ok(8099), |port| port.parse())?;
-    let fake = fake::Fake::night(hotline::clock::now().wall);
+    let now = hotline::clock::now().wall;
     let flag = |flag: &str| std::env::args().any(|arg| arg == flag);
+    let fake = match (flag("busy"), flag("empty")) {
+        (true, _) => fake::Fake::busy(now),
+        (_, true) => fake::Fake::empty(),
+        _ => fake::Fake::night(now),
+    };
     {
         let mut kept = fake.kept.lock();
         let password_hash = password::hash(&Private::from("preview-night")).map_err(anyhow::Error::msg)?;

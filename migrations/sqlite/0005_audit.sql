@@ -30,15 +30,3 @@ CREATE TABLE audit_personal (
     PRIMARY KEY (node, seq, field)
 );
 CREATE INDEX audit_personal_by_value ON audit_personal (value);
-
--- What waits for its place.
-CREATE TABLE IF NOT EXISTS audit_queue (
-    id       TEXT PRIMARY KEY NOT NULL,
-    node     TEXT NOT NULL,
-    at       BIGINT NOT NULL,
-    actor    TEXT NOT NULL,
-    action   TEXT NOT NULL,
-    object   TEXT NOT NULL,
-    detail   TEXT NOT NULL,
-    personal TEXT NOT NULL
-);

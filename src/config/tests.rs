@@ -418,11 +418,39 @@ language = "de"
 }
 
 #[test]
+fn a_connect_node_names_one_whom_it_calls() {
+    let with = |target: &str| {
+        format!(
+            "[[users]]\nid = \"ada\"\nphones = [\"sip:ada@192.0.2.1\"]\n[[teams]]\nid = \"night\"\nmembers = [\"ada\"]\n\
+             [[escalation_policies]]\nid = \"urgent\"\nsteps = [{{ targets = [\"user:ada\"], wait = \"5m\" }}]\n\
+             [flows.main.nodes.people]\ntype = \"connect\"\n{target}\n[flows.main.nodes.bye]\ntype = \"hangup\"\n"
+        )
+    };
+    let target = |text: &str| {
+        let config = right(&with(text));
+        let flow = &config.directory.flows[&FlowId::from("main")];
+        let Node::Connect(connect) = &flow.nodes[&NodeId::from("people")] else { panic!("a connect node") };
+        connect.target.clone()
+    };
+    assert_eq!(target("policy = \"urgent\""), ConnectTarget::Policy("urgent".into()));
+    assert_eq!(target("team = \"night\""), ConnectTarget::Team("night".into()));
+    assert_eq!(target("user = \"ada\""), ConnectTarget::User("ada".into()));
+    for (text, part) in [
+        ("user = \"ada\"\nteam = \"night\"", "has `user` and `team`; keep one of them"),
+        ("team = \"nigth\"", "did you mean `night`?"),
+        ("", "does not say whom to call"),
+    ] {
+        let told = wrong(&with(text));
+        assert!(told.iter().any(|line| line.contains(part)), "missing: {part}\nin:\n{}", told.join("\n"));
+    }
+}
+
+#[test]
 fn every_type_of_node_is_read_and_the_example_is_right() {
     let text = include_str!("../../hotline.example.toml");
     let config = right(text);
     let flow = &config.directory.flows[&FlowId::from("english")];
-    assert_eq!(flow.nodes.len(), 13);
+    assert_eq!(flow.nodes.len(), 15);
     for node in flow.nodes.values() {
         // A new type of node belongs into the example.
         match node {
@@ -443,7 +471,7 @@ fn every_type_of_node_is_read_and_the_example_is_right() {
         }
     }
     let kinds: std::collections::HashSet<_> = flow.nodes.values().map(std::mem::discriminant).collect();
-    assert_eq!(kinds.len(), 12);
+    assert_eq!(kinds.len(), 14);
     let Node::ChooseLanguage(language) = &flow.nodes[&NodeId::from("language")] else { panic!() };
     assert_eq!(language.offers, [('1', Language("en".into())), ('2', Language("de".into()))]);
     assert_eq!(config.directory.flows[&FlowId::from("standard")].start, NodeId::from("block"));

@@ -21,11 +21,13 @@ use parking_lot::Mutex;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use super::hotline::http::{Board, Records};
+use super::hotline::http::{Board, Records, Replies};
 use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
 use super::hotline::store::alerts::Audited;
+use super::hotline::store::audit::AuditRow;
 use super::hotline::store::documents::CodeRow;
 use super::hotline::store::idempotency::{Answered, Claim};
+use super::hotline::store::notifications::NotificationRow;
 use super::hotline::store::read::{
     AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow, TokenRow,
 };
@@ -33,6 +35,10 @@ use super::hotline::store::{OpenAlert, StoreError};
 use super::hotline::switch::documents::{DocumentError, Done, Expect, InForce, Write};
 use super::hotline::switch::{AlertError, Change, Health};
 
+#[path = "fake_glances.rs"]
+mod glances;
+
+pub use glances::More;
 #[path = "fake_desk.rs"]
 mod desk;
 #[path = "fake_night.rs"]
@@ -58,6 +64,10 @@ pub struct Kept {
     pub sessions: BTreeMap<String, (String, i64)>,
     pub live: Vec<CallView>,
     pub health: Health,
+    /// What alerts have beside their rows, by id.
+    pub more: BTreeMap<String, More>,
+    pub notifications: Vec<NotificationRow>,
+    pub audit: Vec<AuditRow>,
 }
 
 /// Store and switch in one.
@@ -72,6 +82,10 @@ pub struct Fake {
     pub full: AtomicBool,
     /// The next read panics.
     pub panics: AtomicBool,
+    /// What answers from outside lead to.
+    pub replies: Option<Arc<dyn Replies>>,
+    /// Who is on call as the core says, not by simple turns.
+    pub real: bool,
     pub folder: PathBuf,
     /// What people said to alerts, as it came.
     pub said: Mutex<Vec<(AlertId, Command)>>,
@@ -115,6 +129,8 @@ impl Fake {
             away: AtomicBool::new(false),
             full: AtomicBool::new(false),
             panics: AtomicBool::new(false),
+            replies: None,
+            real: false,
             folder,
             said: Mutex::default(),
             feeds: Mutex::default(),
@@ -426,6 +442,9 @@ fn open(row: &AlertRow) -> OpenAlert {
 
 #[async_trait]
 impl Board for Fake {
+    fn replies(&self) -> Option<&dyn Replies> {
+        self.replies.as_deref()
+    }
     fn directory(&self) -> Arc<Directory> {
         self.directory.clone()
     }
@@ -502,6 +521,9 @@ impl Board for Fake {
         })
     }
     fn on_call(&self, schedule: &Schedule, directory: &Directory, at: Timestamp) -> OnCall {
+        if self.real {
+            return hotline_core::oncall::on_call(schedule, directory, at);
+        }
         let rotation = schedule.layers.first().and_then(|layer| layer.current());
         let members: Vec<UserId> = rotation
             .map(|rotation| {
@@ -530,7 +552,10 @@ impl Board for Fake {
             why: format!("Weekly rotation of {}, hand-off Thursdays at 00:00 UTC.", schedule.name),
         }
     }
-    fn next_change(&self, _: &Schedule, after: Timestamp) -> Option<Timestamp> {
+    fn next_change(&self, schedule: &Schedule, after: Timestamp) -> Option<Timestamp> {
+        if self.real {
+            return hotline_core::oncall::next_change(schedule, &self.directory, after);
+        }
         Timestamp::from_second((after.as_second().div_euclid(WEEK) + 1) * WEEK).ok()
     }
 }

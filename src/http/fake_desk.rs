@@ -187,6 +187,9 @@ impl AlertDesk for Fake {
     }
 
     fn next_of(&self, alert: &Alert, _: Timestamp) -> (String, Option<Timestamp>) {
+        if let Some(told) = self.outlook(alert) {
+            return told;
+        }
         match alert.status {
             Status::Triggered => ("step 2 at 03:03:00 UTC".to_owned(), alert.progress.due),
             Status::Acknowledged | Status::Resolved => ("nothing by itself: somebody has it".to_owned(), None),

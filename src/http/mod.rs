@@ -12,9 +12,11 @@ mod alert_desk;
 mod auth;
 mod client;
 mod events;
+mod glances;
 mod guard;
 mod health;
 mod idempotency;
+mod inbound;
 mod pages;
 mod params;
 mod plan_desk;
@@ -36,6 +38,8 @@ use crate::switch::Switch;
 
 pub use alert_desk::{AlertDesk, AlertRecords, NotificationFilter};
 pub use auth::Role;
+pub use glances::Glances;
+pub use inbound::Replies;
 pub use plan_desk::PlanRecords;
 pub use sources::{Board, Records};
 
@@ -144,7 +148,7 @@ impl AppState {
 /// All routes with their guards.
 pub fn router(state: AppState) -> Router {
     let sessions = sessions::layer(&state);
-    let routes = Router::new().merge(api::router()).merge(pages::router());
+    let routes = Router::new().merge(api::router()).merge(pages::router()).merge(inbound::router());
     guard::around(routes, api::large_router(), &state).layer(sessions).with_state(state)
 }
 

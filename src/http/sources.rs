@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use tokio::sync::broadcast;
 
 use super::alert_desk::{AlertDesk, AlertRecords};
+use super::glances::Glances;
 use super::plan_desk::PlanRecords;
 use crate::sip::{Registered, SipCounters, TrunkState};
 use crate::store::alerts::Audited;
@@ -32,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What is kept: the read half of the store, logins and sessions.
 #[async_trait]
-pub trait Records: AlertRecords + PlanRecords + Send + Sync + 'static {
+pub trait Records: AlertRecords + Glances + PlanRecords + Send + Sync + 'static {
     /// Calls, newest first.
     async fn calls(&self, filter: &CallFilter, cursor: Option<&str>, limit: u32) -> Result<Page<CallRow>, StoreError>;
     /// One call.
@@ -149,6 +150,10 @@ pub trait Board: AlertDesk + Send + Sync + 'static {
     async fn acknowledge(&self, alert: AlertId, by: Actor) -> Result<(), AlertError>;
     /// It is over.
     async fn resolve(&self, alert: AlertId, by: Actor) -> Result<(), AlertError>;
+    /// Where answers from outside lead to; `None`: there is no such door.
+    fn replies(&self) -> Option<&dyn super::inbound::Replies> {
+        None
+    }
     /// Who is on call by this schedule at that moment.
     fn on_call(&self, schedule: &Schedule, directory: &Directory, at: Timestamp) -> OnCall {
         oncall::on_call(schedule, directory, at)
@@ -319,5 +324,8 @@ impl Board for Switch {
     }
     async fn resolve(&self, alert: AlertId, by: Actor) -> Result<(), AlertError> {
         Self::resolve(self, alert, by).await
+    }
+    fn replies(&self) -> Option<&dyn super::inbound::Replies> {
+        Some(self)
     }
 }

@@ -12,6 +12,8 @@ use crate::switch::Switch;
 const AT_LATEST: Duration = Duration::from_secs(2);
 /// Between two looks at least, whatever is due: what can't be taken now is not asked for without an end.
 const AT_LEAST: Duration = Duration::from_millis(20);
+/// So long after the first to say so.
+const TOGETHER: Duration = Duration::from_millis(10);
 /// Between tries to tell Telegram where buttons lead.
 const TELEGRAM: Duration = Duration::from_mins(1);
 
@@ -31,7 +33,8 @@ async fn deliver(switch: &Switch) {
             Duration::try_from(wait).unwrap_or_default().clamp(AT_LEAST, AT_LATEST)
         });
         tokio::select! {
-            () = switch.delivery_poked() => {}
+            // In a storm many say so: one look for all who do within a moment.
+            () = switch.delivery_poked() => tokio::time::sleep(TOGETHER).await,
             () = tokio::time::sleep(wait) => {}
         }
     }

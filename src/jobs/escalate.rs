@@ -24,7 +24,7 @@ pub async fn run(switch: Switch, stop: CancellationToken) {
             .map_or(LONGEST, |at| now().wall.duration_until(at).max(SignedDuration::ZERO).unsigned_abs().min(LONGEST));
         tokio::select! {
             () = stop.cancelled() => return,
-            () = switch.until_alerts_change() => {}
+            () = switch.escalation_woken() => {}
             () = tokio::time::sleep(wait) => {}
         }
         tokio::time::sleep(PAUSE).await;

@@ -7,6 +7,7 @@ pub mod catch_up;
 pub mod deliver;
 pub mod escalate;
 pub mod follow_documents;
+pub mod hear_nodes;
 pub mod heartbeats;
 pub mod ring_alerts;
 pub mod see_alerts;

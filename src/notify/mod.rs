@@ -28,7 +28,7 @@ pub mod texts;
 mod webhook;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

@@ -1,4 +1,4 @@
-//! The audit chain of each node. Deeds are queued in the transaction that does them ([`enqueue`]); the node's own job puts
+//! The audit chain of each node. Deeds are queued in the transaction that does them (`audit_queue`); the node's own job puts
 //! them into its chain, in order, once, many in a transaction ([`Store::audit_move`]).
 //!
 //! What is personal (who did it, a person or login as the object, the fields named so) stands in the chain as salted
@@ -12,14 +12,13 @@ mod verify;
 
 use std::time::Duration;
 
-use hotline_core::audit::{AuditEntry, Hash};
-use jiff::Timestamp;
-use sha2::{Digest, Sha256};
+use hotline_core::audit::{AuditEntry, Hash, salted};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row, query};
 
 use super::alerts::Audited;
 use super::engine::Engine;
+use super::writer::{self, Tries, WriteError};
 use super::{Store, StoreError};
 
 pub use erase::Erase;
@@ -40,33 +39,6 @@ pub struct AuditHead {
     pub seq: u64,
     /// Its hash, hex.
     pub hash: String,
-}
-
-/// Queues deeds for the chain of `node`, within the transaction that does them.
-pub(super) async fn enqueue(
-    connection: &mut AnyConnection,
-    node: &str,
-    audited: &[Audited],
-    at: Timestamp,
-) -> Result<(), sqlx::Error> {
-    for deed in audited {
-        let personal = serde_json::to_string(&deed.personal).expect("pairs of texts always become JSON");
-        query(
-            "INSERT INTO audit_queue (id, node, at, actor, action, object, detail, personal)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
-        )
-        .bind(uuid::Uuid::now_v7().to_string())
-        .bind(node.to_owned())
-        .bind(at.as_millisecond())
-        .bind(deed.actor.clone())
-        .bind(deed.action.clone())
-        .bind(deed.object.clone())
-        .bind(deed.detail.clone())
-        .bind(personal)
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
 }
 
 /// A row of the queue.
@@ -105,17 +77,9 @@ struct Personal {
 impl Personal {
     fn new(field: &str, value: String) -> Self {
         let salt: [u8; 16] = rand::random();
-        let hash = personal_hash(&salt, &value);
+        let hash = salted(&salt, &value);
         Self { field: field.to_owned(), salt: hex::encode(salt), value, hash }
     }
-}
-
-/// SHA-256(salt ‖ value), hex.
-fn personal_hash(salt: &[u8], value: &str) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(salt);
-    hasher.update(value.as_bytes());
-    hex::encode(hasher.finalize())
 }
 
 /// People and logins are personal; tokens, links, carriers and the hotline itself are not.
@@ -168,28 +132,7 @@ fn split(deed: Audited) -> (AuditEntry, Vec<Personal>) {
 /// The hash of an entry that has this id: the id is hashed with the detail, so that nothing of the row can be changed.
 fn chained(entry: &AuditEntry, id: &str, before: &Hash) -> Hash {
     let entry = AuditEntry { detail: format!("{id}\n{}", entry.detail), ..entry.clone() };
-    hash(&entry, before)
-}
-
-/// SHA-256 over the hash before and every field with its length in front.
-fn hash(entry: &AuditEntry, before: &Hash) -> Hash {
-    let mut hasher = Sha256::new();
-    hasher.update(before);
-    let mut field = |bytes: &[u8]| {
-        hasher.update((bytes.len() as u64).to_be_bytes());
-        hasher.update(bytes);
-    };
-    field(entry.node.as_bytes());
-    field(&entry.seq.to_be_bytes());
-    field(&entry.at.to_be_bytes());
-    for text in [&entry.actor, &entry.action, &entry.object, &entry.detail] {
-        field(text.as_bytes());
-    }
-    for (name, hash) in &entry.personal {
-        field(name.as_bytes());
-        field(hash.as_bytes());
-    }
-    hasher.finalize().into()
+    hotline_core::audit::hash(&entry, before)
 }
 
 fn hash_of(text: &str) -> Option<Hash> {
@@ -205,14 +148,25 @@ impl Store {
         if in_time(some.fetch_optional(&self.shared.pool)).await?.is_none() {
             return Ok((0, self.audit_head(node).await?));
         }
-        in_time(async {
-            let mut connection = self.shared.pool.acquire().await?;
-            let mut transaction = self.shared.engine.begin(&mut connection).await?;
-            let moved = move_batch(&mut transaction, node).await?;
-            transaction.commit().await?;
-            Ok(moved)
+        let mut tries = Tries::default();
+        writer::in_time(async {
+            loop {
+                match self.move_once(node).await {
+                    Ok(moved) => return Ok(moved),
+                    Err(error) => tries.again(error).await?,
+                }
+            }
         })
         .await
+    }
+
+    async fn move_once(&self, node: &str) -> Result<(usize, Option<AuditHead>), WriteError> {
+        let mut writer = self.shared.writers.writer().await?;
+        let mut transaction = writer.begin().await?;
+        let moved = move_batch(&mut transaction, node).await?;
+        transaction.commit().await?;
+        writer.keep();
+        Ok(moved)
     }
 
     /// Where the chain of `node` ends; `None`: it is empty.
@@ -226,7 +180,7 @@ impl Store {
 }
 
 /// The answer within [`PATIENCE`], or `Timeout`: what is not done then is undone.
-async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+pub(super) async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
     match tokio::time::timeout(PATIENCE, answer).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => Err(StoreError::Timeout),
@@ -234,7 +188,7 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Res
     }
 }
 
-fn told(error: &sqlx::Error) -> StoreError {
+pub(super) fn told(error: &sqlx::Error) -> StoreError {
     StoreError::Database(Engine::plain(error))
 }
 

@@ -21,6 +21,7 @@ mod drain;
 mod engine;
 mod fold;
 mod frame;
+pub mod glance;
 pub mod idempotency;
 pub mod intake;
 mod journal;

@@ -8,6 +8,8 @@ use sqlx::{query, query_as, query_scalar};
 use super::pages::in_time;
 use super::{Store, StoreError};
 
+/// Within the key of a notification that takes the place of one that failed; the first one's id follows.
+pub const INSTEAD_OF: &str = "/instead-of/";
 /// Alerts that one message is asked about at most.
 const CARRIED_MAX: i64 = 50;
 
@@ -37,6 +39,15 @@ impl Store {
         in_time(add.execute(&self.shared.pool)).await?;
         let known = query_scalar::<_, String>("SELECT value FROM secrets WHERE name = $1").bind(name.to_owned());
         Ok(in_time(known.fetch_one(&self.shared.pool)).await?.into())
+    }
+
+    /// The first of a row of notifications of which each took the place of the one before, which had failed.
+    pub async fn origin_of(&self, id: NotificationId) -> Result<NotificationId, StoreError> {
+        let key = query_scalar::<_, String>("SELECT key FROM notifications WHERE id = $1").bind(id.to_string());
+        let key = in_time(key.fetch_optional(&self.shared.pool)).await?;
+        // `{alert}/instead-of/{first}/{contact}`, as `switch/deliver` makes it.
+        let first = key.as_deref().and_then(|key| key.split_once(INSTEAD_OF)?.1.split('/').next()?.parse().ok());
+        Ok(first.unwrap_or(id))
     }
 
     /// The person's contacts that this alert was or will be told by since this notification was planned, its own among them.

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use hotline_core::alert::{Change, Ringing};
+use hotline_core::alert::{Change, Ringing, Status};
 use hotline_core::call::outside::OpenReport;
 use hotline_core::directory::Language;
 use hotline_core::fact::{Actor, Entry, Fact, Priority};
@@ -63,6 +63,11 @@ impl Board {
         self.alerts.get(&id)
     }
 
+    /// One open alert, of another node's call perhaps.
+    pub fn anywhere(&self, id: AlertId) -> Option<&OpenAlert> {
+        self.alerts.get(&id).or_else(|| self.elsewhere.get(&id))
+    }
+
     /// All of them, newest first.
     pub fn open_alerts(&self) -> Vec<OpenAlert> {
         let mut alerts: Vec<OpenAlert> = self.alerts.values().cloned().collect();
@@ -85,6 +90,14 @@ impl Board {
             }
         }
         self.alerts.len() - before
+    }
+
+    /// What the database names as open, with what it does not have yet and without what it does not know to be over.
+    pub fn made_current(&self, from_database: Vec<OpenAlert>) -> Vec<OpenAlert> {
+        let others = from_database
+            .into_iter()
+            .filter(|alert| !self.alerts.contains_key(&alert.id) && !self.settled.contains(&alert.id));
+        self.alerts.values().cloned().chain(others).collect()
     }
 
     /// The newest open report of this caller, or else of the customer. `own` is the call that asks.
@@ -126,6 +139,25 @@ impl Board {
         }
         let foreign = |id: &AlertId| !self.alerts.contains_key(id) && !self.settled.contains(id);
         self.elsewhere = open.into_iter().filter(|(id, alert)| alert.call.is_some() && foreign(id)).collect();
+    }
+
+    /// Where an alert stands by the database, and when its next step is due.
+    pub fn set(&mut self, id: AlertId, status: Status, due: Option<Timestamp>) {
+        let Some(alert) = self.alerts.get_mut(&id) else { return };
+        match status {
+            Status::Triggered => {
+                alert.acknowledged = false;
+                alert.next_ring_at = due.or(alert.next_ring_at);
+            }
+            Status::Acknowledged => {
+                alert.acknowledged = true;
+                alert.next_ring_at = None;
+            }
+            Status::Resolved => {
+                self.settled.insert(id);
+                self.alerts.remove(&id);
+            }
+        }
     }
 
     /// How many are open: (unacknowledged, acknowledged).
@@ -388,6 +420,27 @@ mod tests {
         assert_eq!(board.due(AGAIN, at(361))[0].rings, 1);
         board.apply(&entry(362, Fact::AlertResolved { by: Actor::System }));
         assert!(board.due(AGAIN, at(9_000)).is_empty());
+    }
+
+    #[test]
+    fn without_the_database_it_rings_when_the_next_step_would_be_due() {
+        let mut board = board_with_open_call();
+        let id = board.open_alerts()[0].id;
+        board.apply(&entry(60, Fact::CallEnded { outcome: Outcome::Voicemail }));
+        let step = Change::Stepped { round: 1, step: 1, targets: Vec::new(), next_at: Some(at(200)) };
+        board.apply(&Entry { call: None, ..entry(61, Fact::Alert(step)) });
+        assert!(board.due(AGAIN, at(199)).is_empty());
+        assert_eq!(board.due(AGAIN, at(200)).len(), 1);
+        board.set(id, Status::Acknowledged, None);
+        assert!(board.due(AGAIN, at(9_000)).is_empty());
+        let back = Change::Unacknowledged { by: Actor::System };
+        board.apply(&Entry { call: None, ..entry(9_001, Fact::Alert(back)) });
+        assert_eq!(board.due(AGAIN, at(9_001)).len(), 1);
+        let snoozed = Change::Snoozed { until: at(9_100), by: Actor::System };
+        board.apply(&Entry { call: None, ..entry(9_002, Fact::Alert(snoozed)) });
+        assert!(board.due(AGAIN, at(9_099)).is_empty());
+        board.set(id, Status::Resolved, None);
+        assert_eq!(board.count(), (0, 0));
     }
 
     #[test]

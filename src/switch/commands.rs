@@ -141,12 +141,15 @@ impl Switch {
                 board.apply(&entry);
             }
         }
+        if facts.iter().any(|(fact, _)| matches!(fact, Fact::AlertAcknowledged { .. })) {
+            self.tell_caller(alert.id);
+        }
         if alert.status != Status::Triggered {
             self.tell_calls_of(alert.id);
         }
         self.tell(Change::Alert(alert.id));
-        self.alerts_changed();
-        self.wake_delivery();
+        self.wake_escalation();
+        self.poke_delivery();
     }
 
     /// Without the database: what must not wait for it, about alerts that the board knows.

@@ -31,6 +31,7 @@ use super::phone::PhoneAnswer;
 use crate::clock::now;
 use crate::store::StoreError;
 use crate::store::notifications::{Notification, Tried};
+use crate::store::told::INSTEAD_OF;
 use outcome::{Came, after};
 
 /// Who dies with a notification loses it after this.
@@ -41,8 +42,8 @@ const CLAIM: u32 = 100;
 const BUSY: Duration = Duration::from_secs(2);
 /// Tries to keep what came of one, and the pause between them.
 const KEEP: (u32, Duration) = (5, Duration::from_secs(2));
-/// From this failure on an alert is told by the next contact as well, while this one is tried further.
-const FALL_BACK_FROM: u32 = 2;
+/// At this failure an alert is told by the next contact as well, while this one is tried further.
+const FALL_BACK_AT: u32 = 2;
 
 /// Messages on their way out.
 #[derive(Debug)]
@@ -256,8 +257,9 @@ impl Switch {
         let at = now().wall;
         let mut tried = after(came, &notification.address, notification.attempts, at);
         let note = match &mut tried {
-            Tried::Done(NotifyOutcome::Failed, note) => Some(note),
-            Tried::Again(_, note) if notification.attempts >= FALL_BACK_FROM => Some(note),
+            // Once: by then the next contact was told already.
+            Tried::Done(NotifyOutcome::Failed, note) if notification.attempts <= FALL_BACK_AT => Some(note),
+            Tried::Again(_, note) if notification.attempts == FALL_BACK_AT => Some(note),
             Tried::Done(..) | Tried::Again(..) | Tried::Elsewhere(_) => None,
         };
         if let Some(note) = note {
@@ -302,20 +304,30 @@ impl Switch {
     ) -> Option<String> {
         let directory = self.directory();
         let user = directory.users.get(user)?;
+        // No contact is asked twice, however many fail one after the other.
+        let first = match self.0.store.origin_of(failed).await {
+            Ok(first) => first,
+            Err(error) => {
+                tracing::warn!(%error, "can't look which contact is next");
+                return None;
+            }
+        };
+        let reach = self.reaches();
         let mut planned = Vec::new();
         let mut next_contact = None;
         for alert in alerts {
-            let told = match self.0.store.contacts_told(*alert, &user.id, failed).await {
+            let told = match self.0.store.contacts_told(*alert, &user.id, first).await {
                 Ok(told) => told,
                 Err(error) => {
                     tracing::warn!(%error, "can't look which contact is next");
                     continue;
                 }
             };
-            let reach = |address: &Address| self.can_reach(address);
-            let Some(next) = address::next_contact(user, contact, &told, &reach) else { continue };
+            let Some(next) = address::next_contact(user, contact, &told, &|contact| reach.reaches(contact)) else {
+                continue;
+            };
             planned.push(Planned {
-                key: format!("{alert}/instead-of/{failed}/{}", next.id),
+                key: format!("{alert}{INSTEAD_OF}{first}/{}", next.id),
                 alert: Some(*alert),
                 to: To::Person { user: user.id.clone(), contact: next.id.clone() },
                 address: next.address.clone(),
@@ -332,20 +344,6 @@ impl Switch {
                 tracing::error!(%error, "the next contact can't be planned");
                 None
             }
-        }
-    }
-
-    /// Whether this address can be reached from here now: its provider is configured, its phone registered.
-    pub(super) fn can_reach(&self, address: &Address) -> bool {
-        match address {
-            Address::Call(destination) => self.can_dial(destination).is_ok(),
-            Address::Sms(_)
-            | Address::Email(_)
-            | Address::Ntfy(_)
-            | Address::Telegram(_)
-            | Address::Slack(_)
-            | Address::Teams(_)
-            | Address::Webhook(_) => self.0.notifier.can(address).is_ok(),
         }
     }
 

@@ -139,6 +139,9 @@ impl Switch {
                 let facts = told.into_inner();
                 self.remember_unreached(&alert, &facts);
                 self.tell_deeds_of_rules(&alert, &facts, at);
+                if facts.iter().any(|(fact, _)| matches!(fact, Fact::Alert(AlertChange::Stepped { .. }))) {
+                    self.poke_delivery();
+                }
             }
             Ok(Some(Err(Not::Now))) => self.put_off(id, PUT_OFF),
             Ok(Some(Err(Not::Fault))) => self.put_off(id, STUMBLED),

@@ -10,6 +10,7 @@
 //! | `play` | from prompts to clips |
 //! | `commands` | what people say about alerts, kept by the database |
 //! | `escalate` | the steps that are due, each in one transaction |
+//! | `nodes` | what other nodes do to alerts |
 //! | `reach` | which contacts can be reached now |
 //! | `board` | open alerts of calls, in memory |
 //! | `ring` | without the database: starts calls about alerts that nobody has |
@@ -39,6 +40,7 @@ mod health;
 mod heartbeats;
 mod leg;
 pub mod links;
+mod nodes;
 mod outside;
 pub mod phone;
 mod pins;
@@ -66,7 +68,7 @@ use hotline_core::directory::{Destination, Directory};
 use hotline_core::fact::{Actor, Entry, Fact};
 use hotline_core::ids::{AlertId, CallId, IdSource, LegId};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::notify::Notifier;
@@ -164,9 +166,8 @@ struct Inner {
     /// Since when the database can't be used: then the board's own alerts ring without it.
     away_since: Mutex<Option<std::time::Instant>>,
     escalating: Mutex<escalate::Escalating>,
-    delivery_woken: Notify,
-    /// Alerts changed: the escalation is to be looked at.
-    changed: Notify,
+    delivery_woken: tokio::sync::Notify,
+    escalation_woken: tokio::sync::Notify,
     ids: Mutex<IdSource>,
     reference: AtomicU32,
     draining: AtomicBool,
@@ -218,6 +219,11 @@ pub enum Change {
 }
 
 impl Switch {
+    /// How often people are rung about an alert that nobody has and no policy takes care of.
+    pub fn ring_again(&self) -> Duration {
+        self.0.ring_again
+    }
+
     /// Puts the parts together and ends what a crash cut off. INVITEs are taken once
     /// [`Switch::take_calls`] is given the channel.
     pub fn start(parts: Parts, recovered: Recovered) -> Result<Self, SpeechError> {
@@ -246,8 +252,8 @@ impl Switch {
             unreached: Mutex::default(),
             away_since: Mutex::default(),
             escalating: Mutex::default(),
-            delivery_woken: Notify::new(),
-            changed: Notify::new(),
+            delivery_woken: tokio::sync::Notify::new(),
+            escalation_woken: tokio::sync::Notify::new(),
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),
             draining: AtomicBool::new(false),
@@ -359,19 +365,19 @@ impl Switch {
         }
         if let Some(alert) = alert.filter(|_| touches_alert) {
             self.tell(Change::Alert(alert));
-            self.alerts_changed();
+            self.wake_escalation();
         }
         receipt
     }
 
     /// The escalation has something to look at, now.
-    pub fn alerts_changed(&self) {
-        self.0.changed.notify_one();
+    fn wake_escalation(&self) {
+        self.0.escalation_woken.notify_one();
     }
 
-    /// Returns when [`Switch::alerts_changed`] was said, at once if that was since the last time. For the one job that escalates.
-    pub async fn until_alerts_change(&self) {
-        self.0.changed.notified().await;
+    /// Resolves when [`Switch::wake_escalation`] was called since the last look. For the one job that escalates.
+    pub async fn escalation_woken(&self) {
+        self.0.escalation_woken.notified().await;
     }
 
     /// What happens to an alert next if nobody does anything, in words, and when.

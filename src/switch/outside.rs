@@ -49,7 +49,7 @@ impl Switch {
         self.0.tasks.spawn(async move {
             let from_database = tokio::time::timeout(LIST_WAIT, switch.0.store.open_alerts()).await;
             let open = match from_database {
-                Ok(Ok(open)) => open,
+                Ok(Ok(open)) => switch.0.board.lock().made_current(open),
                 Ok(Err(_)) | Err(_) => switch.0.board.lock().open_alerts(),
             };
             let alerts: Vec<LineAlert> = open.iter().take(ALERTS_MAX).map(|alert| switch.line_alert(alert)).collect();

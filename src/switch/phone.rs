@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hotline_core::call::outside::{NoticeAlert, NoticeAnswer, NoticeTo};
-use hotline_core::call::{Call, Notice};
+use hotline_core::call::{Call, Notice, notice};
 use hotline_core::directory::{Destination, Language};
 use hotline_core::fact::Priority;
 use hotline_core::ids::{AlertId, CallId, RecordingId, UserId};
@@ -75,7 +75,7 @@ impl Switch {
         }
         let names =
             notice.alerts.iter().flat_map(|alert| alert.customer.clone().into_iter().chain([alert.title.clone()]));
-        let words = notice.text.iter().filter(|text| !text.bytes().all(|byte| byte.is_ascii_digit())).cloned();
+        let words = notice.text.iter().filter(|text| notice::code_in(text).is_none()).cloned();
         self.make_ready(&notice.language, names.chain(words).collect()).await;
         let (sender, answer) = oneshot::channel();
         task::spawn_notice(self, self.notice_call(notice), sender);

@@ -22,7 +22,7 @@ pub(super) fn is_mobile(number: &str) -> bool {
 impl Switch {
     /// Somebody has taken this alert: its caller gets an SMS, once, if the number says so. Returns at once.
     pub(super) fn tell_caller(&self, alert: AlertId) {
-        let Some(open) = self.open_alert(alert) else { return };
+        let Some(open) = self.0.board.lock().anywhere(alert).cloned() else { return };
         let directory = self.directory();
         let wanted = directory.numbers.get(&open.number).is_some_and(|number| number.sms_when_taken);
         let Some(caller) = open.caller.filter(|caller| wanted && is_mobile(caller.reveal())) else { return };
@@ -39,14 +39,11 @@ impl Switch {
             kind: Kind::Caller,
             why: format!("the number {} tells callers by SMS when somebody has taken their report", open.number),
         };
-        let text = match open.language.0.as_str() {
-            "de" => format!("Ihre Meldung {}: Ein Techniker hat sie übernommen.", open.reference),
-            _ => format!("Your report {}: an engineer has taken it.", open.reference),
-        };
-        let store = self.0.store.clone();
+        let switch = self.clone();
         self.0.tasks.spawn(async move {
-            if let Err(error) = store.notify(&[planned], Some(&text), now().wall).await {
-                tracing::warn!(%alert, %error, "the caller's SMS could not be kept, so none is sent");
+            match switch.0.store.notify(&[planned], None, now().wall).await {
+                Ok(_) => switch.wake_delivery(),
+                Err(error) => tracing::warn!(%alert, %error, "the caller's SMS could not be kept, so none is sent"),
             }
         });
     }

@@ -22,6 +22,9 @@ use crate::store::alerts::Received;
 use crate::store::read::TimelineRow;
 use crate::store::{Store, StoreSettings};
 
+mod actions;
+mod events;
+
 struct World {
     switch: Switch,
     store: Store,

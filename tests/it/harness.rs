@@ -56,6 +56,11 @@ impl Hotline {
         self.app.switch()
     }
 
+    /// What is kept.
+    pub const fn store(&self) -> &hotline::store::Store {
+        self.app.store()
+    }
+
     /// Its data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")

@@ -15,6 +15,7 @@ mod harness;
 mod house;
 mod hunting;
 mod joining;
+mod line;
 mod notices;
 mod page;
 mod phone;

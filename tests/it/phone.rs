@@ -35,6 +35,11 @@ pub async fn engineer(hotline: &Hotline, account: &str) -> anyhow::Result<Handse
     Ok(phone)
 }
 
+/// A phone that calls itself so.
+pub async fn named(hotline: &Hotline, name: &str) -> anyhow::Result<Handset> {
+    phone(hotline, name).await
+}
+
 async fn phone(hotline: &Hotline, name: &str) -> anyhow::Result<Handset> {
     let mut settings = HandsetSettings::new(hotline.sip(), name, Arc::clone(&PROMPTS));
     settings.patience = PATIENCE;

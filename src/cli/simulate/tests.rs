@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotline_core::call::flow::{Connect, ConnectTarget, Flow, Menu, Node, Voicemail};
+use hotline_core::call::flow::{Connect, ConnectTarget, Engineer as EngineerNode, Flow, Known, Menu, Node, Voicemail};
 use hotline_core::call::prompt::{Prompt, say};
 use hotline_core::directory::{Destination, Directory, Language, Number};
 use hotline_core::ids::NodeId;
 
-use super::{Engineer, SimulateArgs, walk};
+use super::{Before, Engineer, SimulateArgs, walk};
 
 fn directory() -> Arc<Directory> {
     let node = |name: &str| NodeId::from(name);
@@ -125,6 +125,46 @@ fn an_engineer_accepts_declines_or_is_a_mailbox() {
     );
     has(&told("2", Engineer::Mailbox), &["answered but nobody pressed 1 (a mailbox?)", "outcome: voicemail"]);
     has(&told("2", Engineer::NoAnswer), &["rang 25 s without an answer", "outcome: voicemail"]);
+}
+
+#[test]
+fn an_open_report_of_before_is_told_and_joined() {
+    let mut directory = Directory::clone(&directory());
+    let mut flow = Flow::clone(&directory.flows[&"f".into()]);
+    let node = |name: &str| NodeId::from(name);
+    let known = Known { wait: Duration::from_secs(5), join: node("engineer"), next: node("choose") };
+    flow.nodes.insert(node("known"), Node::Known(known));
+    flow.nodes.insert(
+        node("line"),
+        Node::Engineer(EngineerNode { tries: 3, wait: Duration::from_secs(5), give_up: node("mail") }),
+    );
+    if let Some(Node::Menu(menu)) = flow.nodes.get_mut(&node("choose")) {
+        menu.options.insert("9".to_owned(), node("line"));
+    }
+    flow.start = node("known");
+    directory.flows.insert("f".into(), Arc::new(flow));
+    let ada = hotline_core::directory::User { id: "ada".into(), pin: Some("246802".into()), ..Default::default() };
+    directory.users.insert("ada".into(), ada);
+    let directory = Arc::new(directory);
+    let told = |keys: &str, open_report| {
+        let caller = Some("+493055501".to_owned());
+        let args = SimulateArgs { open_report, caller, ..args("desk", keys, Engineer::Accept) };
+        let mut out = Vec::new();
+        walk(&directory, &args, crate::clock::now(), &mut out).expect("a walk");
+        String::from_utf8(out).expect("text")
+    };
+    has(
+        &told("1", Before::Waiting),
+        &["hears     known-report, digits 1230, known-opened, digits 12, minutes, known-nobody", "outcome: taken"],
+    );
+    has(&told("-,2", Before::Taken), &["known-taken", "counts as something new", "outcome: taken"]);
+    let nothing = told("2", Before::None);
+    assert!(!nothing.contains("known-report"), "{nothing}");
+    has(
+        &told("-,9,246802#,1,4", Before::Waiting),
+        &["orders    Acknowledge", "orders    Resolve", "outcome: completed"],
+    );
+    has(&told("-,9,000000#", Before::Waiting), &["noted     a PIN that is no engineer's"]);
 }
 
 #[test]

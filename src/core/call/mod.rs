@@ -8,6 +8,7 @@ pub mod callback;
 pub mod command;
 pub mod event;
 pub mod flow;
+pub mod notice;
 pub mod outside;
 pub mod people;
 pub mod prompt;
@@ -19,7 +20,6 @@ mod frame;
 mod hunt;
 mod legs;
 mod machine;
-mod notice;
 mod recordings;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test asks for one case; the rest is not its matter")]

@@ -32,6 +32,8 @@ const TELLS: u32 = 3;
 const ALERTS_TOLD: usize = 3;
 /// So many of a caller's recordings are played.
 const RECORDINGS_MAX: usize = 3;
+/// A code has so many digits at least.
+const CODE_MIN: usize = 6;
 /// Between two things that are said.
 const PAUSE: Duration = Duration::from_millis(400);
 
@@ -313,11 +315,13 @@ fn told(to: &NoticeTo) -> Vec<Prompt> {
     if to.alerts.is_empty() {
         return match &to.text {
             None => vec![Prompt::Say(say::TEST_HEARD), Prompt::Say(say::GOODBYE)],
-            Some(code) if code.reveal().bytes().all(|byte| byte.is_ascii_digit()) => {
-                let once = [Prompt::Say(say::CODE_IS), Prompt::Digits(code.clone()), Prompt::Silence(KNOCK_PAUSE)];
-                once.iter().cycle().take(once.len() * 2).cloned().chain([Prompt::Say(say::GOODBYE)]).collect()
-            }
-            Some(words) => vec![Prompt::Name(words.clone()), Prompt::Silence(PAUSE), Prompt::Say(say::GOODBYE)],
+            Some(text) => match code_in(text.reveal()) {
+                Some(code) => {
+                    let once = [Prompt::Say(say::CODE_IS), Prompt::Digits(code.into()), Prompt::Silence(KNOCK_PAUSE)];
+                    once.iter().cycle().take(once.len() * 2).cloned().chain([Prompt::Say(say::GOODBYE)]).collect()
+                }
+                None => vec![Prompt::Name(text.clone()), Prompt::Silence(PAUSE), Prompt::Say(say::GOODBYE)],
+            },
         };
     }
     let mut prompts = Vec::new();
@@ -329,6 +333,12 @@ fn told(to: &NoticeTo) -> Vec<Prompt> {
         prompts.extend(about(alert, to.alerts.len() == 1));
     }
     prompts
+}
+
+/// The code that a text is about, if it is about one: six digits or more in a row, the only ones in it.
+pub fn code_in(text: &str) -> Option<&str> {
+    let mut runs = text.split(|c: char| !c.is_ascii_digit()).filter(|run| !run.is_empty());
+    runs.next().filter(|run| run.len() >= CODE_MIN && runs.next().is_none())
 }
 
 fn about(alert: &NoticeAlert, at_length: bool) -> Vec<Prompt> {

@@ -66,7 +66,8 @@ fn after_change(alert: &Alert, change: &Change, directory: &Directory, now: Time
             } else {
                 Progress { cycle: same.cycle + 1, ..same }
             };
-            Progress { due, look: due, ..from }
+            // Looked at once all the same: it may have become loud while somebody had it.
+            Progress { due, look: Some(now), ..from }
         }
         Change::Merged { .. } => Progress { due: None, look: None, ..same },
         Change::Joined { .. }

@@ -143,9 +143,12 @@ impl<'a> Telling<'a> {
         if !self.reaches(&channel.address, &id.0) {
             return self.told.misses.push(format!("channel `{id}` can't be reached now"));
         }
+        let key = self.key(&format!("channel:{id}"), channel.address.kind());
+        if self.told.planned.iter().any(|planned| planned.key == key) {
+            return;
+        }
         self.told.words.push(format!("channel {id}"));
         self.told.whys.push(format!("channel `{id}`: named by the step"));
-        let key = self.key(&format!("channel:{id}"), channel.address.kind());
         self.planned(key, To::Channel(id.clone()), channel.address.clone(), &format!("channel `{id}`"));
     }
 

@@ -3,6 +3,7 @@
 pub mod types;
 
 mod alerts;
+mod audit;
 mod calls;
 mod directory;
 mod heartbeat_state;
@@ -14,6 +15,7 @@ mod schedules;
 mod tokens;
 
 pub use alerts::{Deed, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page};
+pub use audit::filter as audit_filter;
 pub use calls::{detail as call_detail, page as call_page};
 pub use directory::LARGE;
 pub use on_call::{OnCallNow, now as on_call_now};
@@ -48,6 +50,7 @@ use types::Listed;
         (name = "alerts", description = "What somebody must take care of"),
         (name = "people", description = "Who is on call, and for whom"),
         (name = "lines", description = "Numbers, carriers, phones"),
+        (name = "audit", description = "Who did what when: the hash-chained record, for admins"),
         (name = "live", description = "Changes as they happen"),
         (name = "service", description = "How the service is; no login needed")
     ),
@@ -80,6 +83,9 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(reports_oncall::compensation))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::remove))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(audit::export))
         .routes(routes!(events::stream))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

@@ -1,64 +1,77 @@
-//! `/alerts/{id}`: what it is, what was said, what was done; and taking it.
+//! `/alerts/{id}`: what it is, what happens next, what was said, who was told, what was done and why.
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
+use hotline_core::directory::Directory;
+use hotline_core::fact::Priority;
+use hotline_core::ids::AlertId;
 
-use super::views::{AlertView, Frame, RecordingView, StepView, recordings};
-use super::{Shared, Visitor, away, html, no_such, show_problem};
+use super::views::alert::AlertView;
+use super::views::notifications::{TellingView, tellings};
+use super::views::timeline::{GroupView, groups};
+use super::views::{Frame, RecordingView, recordings};
+use super::{Shared, Visitor, away, html, no_such};
 use crate::http::AppState;
-use crate::http::api::{Deed, alert_detail, carry_out};
-use crate::http::auth::Viewer;
-use crate::http::params::Params;
+use crate::http::api::alert_detail;
+use crate::http::auth::{Right, Viewer};
+use crate::store::StoreError;
 
 #[derive(Template)]
 #[template(path = "alert.html")]
 struct Page {
     frame: Frame,
     alert: AlertView,
+    /// May do something about it.
+    handles: bool,
+    /// May see calls and what was said.
+    calls: bool,
+    people: Vec<(String, String)>,
+    priorities: [&'static str; 5],
     recordings: Vec<RecordingView>,
-    timeline: Vec<StepView>,
+    tellings: Vec<TellingView>,
+    timeline: Vec<GroupView>,
 }
 
 pub async fn show(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path<String>) -> Response {
-    match alert_detail(&state, &viewer, &id).await {
-        Ok(Some(detail)) => html(&Page {
-            frame: Frame::of(&state, &viewer, "alerts"),
-            recordings: recordings(&detail.recordings),
-            timeline: detail.timeline.into_iter().map(Into::into).collect(),
-            alert: detail.alert.into(),
-        }),
+    match page(&state, &viewer, &id).await {
+        Ok(Some(page)) => html(&page),
         Ok(None) => no_such(&state, "alert"),
         Err(error) => away(&state, error),
     }
 }
 
-pub async fn acknowledge(
-    Visitor(viewer): Visitor,
-    State(state): Shared,
-    Path(id): Path<String>,
-    params: Params,
-) -> Response {
-    act(&state, &viewer, &id, Deed::Acknowledge, params).await
-}
-
-pub async fn resolve(
-    Visitor(viewer): Visitor,
-    State(state): Shared,
-    Path(id): Path<String>,
-    params: Params,
-) -> Response {
-    act(&state, &viewer, &id, Deed::Resolve, params).await
-}
-
-/// Does it, then shows where it was asked for: the board or the alert.
-async fn act(state: &AppState, viewer: &Viewer, id: &str, deed: Deed, mut params: Params) -> Response {
-    let to_board = params.take("from").ok().flatten().as_deref() == Some("board");
-    match carry_out(state, viewer, id, deed).await {
-        // Somebody was faster: the page shows who.
-        Err(problem) if problem.status() != StatusCode::CONFLICT => show_problem(state, &problem),
-        Ok(_) | Err(_) if to_board => Redirect::to("/").into_response(),
-        Ok(_) | Err(_) => Redirect::to(&format!("/alerts/{id}")).into_response(),
+async fn page(state: &AppState, viewer: &Viewer, id: &str) -> Result<Option<Page>, StoreError> {
+    let Some(detail) = alert_detail(state, viewer, id).await? else { return Ok(None) };
+    let directory = state.board().directory();
+    let now = crate::clock::now().wall;
+    let (mut told, mut alert) = (Vec::new(), AlertView::from(detail.alert));
+    if let Ok(id) = alert.id.parse::<AlertId>() {
+        let (glance, notifications) =
+            tokio::try_join!(state.records().glance(id), state.records().notifications_of(id))?;
+        if let Some(glance) = glance {
+            let next_ring = alert.next_ring.take();
+            alert = AlertView::of(glance, state, &directory, now);
+            alert.next_ring = next_ring;
+        }
+        told = notifications;
     }
+    Ok(Some(Page {
+        frame: Frame::of(state, viewer, "alerts"),
+        handles: viewer.may(Right::HandleAlerts),
+        calls: viewer.may(Right::SeeCalls),
+        people: people(&directory),
+        priorities: Priority::ALL.map(Priority::word),
+        recordings: recordings(&detail.recordings),
+        tellings: tellings(told, &directory),
+        timeline: groups(detail.timeline, &directory),
+        alert,
+    }))
+}
+
+fn people(directory: &Directory) -> Vec<(String, String)> {
+    let mut people: Vec<(String, String)> =
+        directory.users.values().map(|user| (user.id.0.clone(), user.name.clone())).collect();
+    people.sort_by_key(|(_, name)| name.to_lowercase());
+    people
 }

@@ -4,7 +4,8 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
-use super::views::{CallView, Frame, LegView, RecordingView, StepView, recordings};
+use super::views::timeline::{GroupView, groups};
+use super::views::{CallView, Frame, LegView, RecordingView, recordings};
 use super::{Shared, Visitor, away, html, no_such, show_problem};
 use crate::http::api::call_detail;
 use crate::http::auth::Right;
@@ -16,7 +17,7 @@ struct Page {
     call: CallView,
     legs: Vec<LegView>,
     recordings: Vec<RecordingView>,
-    timeline: Vec<StepView>,
+    timeline: Vec<GroupView>,
 }
 
 pub async fn show(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path<String>) -> Response {
@@ -28,7 +29,7 @@ pub async fn show(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path
             frame: Frame::of(&state, &viewer, "calls"),
             legs: detail.legs.into_iter().map(Into::into).collect(),
             recordings: recordings(&detail.recordings),
-            timeline: detail.timeline.into_iter().map(Into::into).collect(),
+            timeline: groups(detail.timeline, &state.board().directory()),
             call: detail.call.into(),
         }),
         Ok(None) => no_such(&state, "call"),

@@ -4,14 +4,15 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
-use super::views::{AlertView, CallView, Frame};
-use super::{Shared, Visitor, away, html, show_problem};
+use super::views::alert::AlertView;
+use super::views::{CallView, Frame};
+use super::{Shared, Visitor, away, escaped, html, show_problem};
 use crate::http::AppState;
 use crate::http::api::{alert_filter, alert_page, call_page};
 use crate::http::auth::{Right, Viewer};
 use crate::http::params::Params;
 use crate::http::problem::Problem;
-use crate::store::read::CallFilter;
+use crate::store::read::{AlertFilter, CallFilter};
 
 const ROWS: u32 = 30;
 
@@ -20,9 +21,23 @@ const ROWS: u32 = 30;
 struct AlertsPage {
     frame: Frame,
     alerts: Vec<AlertView>,
-    status: String,
+    filter: AlertFilter,
+    customers: Vec<(String, String)>,
+    /// Of the address of the next page.
+    query: String,
     older: Option<String>,
     first: bool,
+}
+
+impl AlertsPage {
+    fn is(&self, field: &Option<String>, word: &str) -> bool {
+        field.as_deref().unwrap_or_default() == word
+    }
+
+    /// Something is filtered out.
+    fn narrowed(&self) -> bool {
+        !self.query.is_empty()
+    }
 }
 
 #[derive(Template)]
@@ -36,7 +51,8 @@ struct CallsPage {
 
 pub async fn alerts(Visitor(viewer): Visitor, State(state): Shared, params: Result<Params, Problem>) -> Response {
     let asked = params.and_then(|mut params| {
-        let filter = alert_filter(&viewer, &mut params)?;
+        let search = params.name("search")?;
+        let filter = AlertFilter { search, ..alert_filter(&viewer, &mut params)? };
         let (_, cursor) = params.page()?;
         params.done()?;
         Ok((filter, cursor))
@@ -49,12 +65,34 @@ pub async fn alerts(Visitor(viewer): Visitor, State(state): Shared, params: Resu
         Ok(page) => html(&AlertsPage {
             frame: Frame::of(&state, &viewer, "alerts"),
             alerts: page.items.into_iter().map(Into::into).collect(),
-            status: filter.status.unwrap_or_default(),
+            customers: customers(&state, &viewer),
+            query: query(&filter),
+            filter,
             older: page.next_cursor,
             first: cursor.is_none(),
         }),
         Err(error) => away(&state, error),
     }
+}
+
+/// The customers whose alerts the viewer sees, by name.
+fn customers(state: &AppState, viewer: &Viewer) -> Vec<(String, String)> {
+    let directory = state.board().directory();
+    let seen = directory.customers.values().filter(|customer| viewer.sees(Some(&customer.id.0)));
+    let mut all: Vec<_> = seen.map(|customer| (customer.id.0.clone(), customer.name.clone())).collect();
+    all.sort_by_key(|(_, name)| name.to_lowercase());
+    all
+}
+
+/// The filter as part of an address, ended by `&`; empty: nothing is filtered.
+fn query(filter: &AlertFilter) -> String {
+    let words = [
+        ("status", &filter.status),
+        ("priority", &filter.priority),
+        ("customer", &filter.customer),
+        ("search", &filter.search),
+    ];
+    words.iter().filter_map(|(name, word)| Some(format!("{name}={}&", escaped(word.as_ref()?)))).collect()
 }
 
 pub async fn calls(Visitor(viewer): Visitor, State(state): Shared, params: Result<Params, Problem>) -> Response {

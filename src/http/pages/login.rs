@@ -1,6 +1,5 @@
 //! `/login` and `/logout`.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use super::{Shared, away, html, show_problem};
 use crate::http::auth::{self, Viewer, same_origin};
 use crate::http::password::{Busy, LONGEST};
 use crate::http::{AppState, client};
+use crate::store::alerts::Audited;
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -28,6 +28,9 @@ struct Page {
     next: String,
     fault: Option<String>,
 }
+
+/// So much of a name that somebody tried is kept.
+const NAME_MAX: usize = 64;
 
 /// Where to go after the login.
 #[derive(Debug, Default, Deserialize)]
@@ -61,15 +64,7 @@ pub fn address(path: &str) -> String {
     if path == "/" {
         return "/login".to_owned();
     }
-    let mut escaped = String::new();
-    for byte in path.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => escaped.push(byte.into()),
-            // Writing to a String cannot fail.
-            other => drop(write!(escaped, "%{other:02X}")),
-        }
-    }
-    format!("/login?next={escaped}")
+    format!("/login?next={}", super::escaped(path).replace("%2F", "/"))
 }
 
 /// Only paths of ours: nobody is led elsewhere after a login.
@@ -128,6 +123,8 @@ pub async fn log_in(
         (Ok(true), Some(login)) => {
             state.0.slowdown.succeeded(&name, address);
             tracing::info!(login = %login.name, %address, "logged in");
+            audit(&state, format!("login {}", login.name), "login.succeeded", vec![("address", address.to_string())])
+                .await;
             match auth::log_in(&session, &login).await {
                 Ok(()) => Redirect::to(ours(&entered.next)).into_response(),
                 Err(error) => away(&state, crate::store::StoreError::Database(error.to_string())),
@@ -136,6 +133,9 @@ pub async fn log_in(
         (Ok(_), _) => {
             state.0.slowdown.failed(&name, address, now);
             tracing::warn!(%address, "a login failed");
+            let tried: String = name.chars().take(NAME_MAX).collect();
+            let personal = vec![("name", tried), ("address", address.to_string())];
+            audit(&state, "stranger".to_owned(), "login.failed", personal).await;
             page(
                 &state,
                 &entered.name,
@@ -144,6 +144,20 @@ pub async fn log_in(
             )
         }
         (Err(Busy), _) => slowed(&state, &entered, Duration::from_secs(5)),
+    }
+}
+
+/// Who logs in, or tries to, stands in the audit chain. Nobody is kept out because it can't be kept there.
+async fn audit(state: &AppState, actor: String, action: &str, personal: Vec<(&str, String)>) {
+    let deed = Audited {
+        object: "login".to_owned(),
+        actor,
+        action: action.to_owned(),
+        detail: "{}".to_owned(),
+        personal: personal.into_iter().map(|(field, value)| (field.to_owned(), value)).collect(),
+    };
+    if let Err(error) = state.records().note_audit(deed).await {
+        tracing::warn!(%error, action, "this deed is missing in the audit chain");
     }
 }
 

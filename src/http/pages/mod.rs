@@ -2,11 +2,19 @@
 
 mod alert;
 mod assets;
+mod audit;
 mod board;
 mod call;
+mod deeds;
 mod lists;
 mod login;
-mod views;
+mod rota;
+mod schedules;
+mod setup;
+pub mod views;
+mod warnings;
+
+use std::fmt::Write;
 
 use askama::Template;
 use axum::Router;
@@ -28,15 +36,34 @@ pub fn router() -> Router<AppState> {
         .route("/", get(board::show))
         .route("/alerts", get(lists::alerts))
         .route("/alerts/{id}", get(alert::show))
-        .route("/alerts/{id}/acknowledge", post(alert::acknowledge))
-        .route("/alerts/{id}/resolve", post(alert::resolve))
+        .route("/alerts/{id}/acknowledge", post(deeds::acknowledge))
+        .route("/alerts/{id}/resolve", post(deeds::resolve))
+        .route("/alerts/{id}/{deed}", post(deeds::other))
         .route("/calls", get(lists::calls))
         .route("/calls/{id}", get(call::show))
+        .route("/schedules", get(schedules::list))
+        .route("/schedules/{id}", get(schedules::one))
+        .route("/people/{id}", get(schedules::person))
+        .route("/setup", get(setup::show))
+        .route("/audit", get(audit::show))
         .route("/login", get(login::show).post(login::log_in))
         .route("/logout", post(login::log_out))
         .route("/assets/{name}", get(assets::asset))
         .route("/favicon.ico", get(assets::favicon))
         .fallback(nothing_here)
+}
+
+/// Text as part of an address.
+pub fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => escaped.push(byte.into()),
+            // Writing to a String cannot fail.
+            other => drop(write!(escaped, "%{other:02X}")),
+        }
+    }
+    escaped
 }
 
 async fn nothing_here() -> Problem {
@@ -101,7 +128,7 @@ fn away(state: &AppState, error: StoreError) -> Response {
     show_problem(state, &error.into())
 }
 
-fn html(page: &impl Template) -> Response {
+pub fn html(page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response(),
         Err(error) => {

@@ -1,19 +1,31 @@
 //! What templates show: the API's types, put into words for people.
 
+pub mod alert;
+pub mod duty;
+pub mod notifications;
+pub mod timeline;
+
 use std::fmt;
 
 use askama::filters::HtmlSafe;
 
 use super::assets;
 use crate::http::AppState;
-use crate::http::api::OnCallNow;
-use crate::http::api::types::{AlertSummary, CallSummary, Leg, Named, Recording, TimelineEntry};
-use crate::http::auth::Viewer;
+use crate::http::api::types::{CallSummary, Leg, Named, Recording};
+use crate::http::auth::{Right, Viewer};
 use crate::http::health::{Trouble, troubles};
 
 /// What every page has around it.
 pub struct Frame {
     pub user: Option<String>,
+    /// May see calls.
+    pub calls: bool,
+    /// May do something about alerts.
+    pub handles: bool,
+    /// May see how the installation is set up.
+    pub setup: bool,
+    /// May read the audit chain.
+    pub audit: bool,
     pub section: &'static str,
     pub assets: &'static str,
     pub version: String,
@@ -22,7 +34,15 @@ pub struct Frame {
 
 impl Frame {
     pub fn of(state: &AppState, viewer: &Viewer, section: &'static str) -> Self {
-        Self { user: Some(viewer.name.clone()), section, ..Self::bare(state) }
+        Self {
+            user: Some(viewer.name.clone()),
+            calls: viewer.may(Right::SeeCalls),
+            handles: viewer.may(Right::HandleAlerts),
+            setup: viewer.may(Right::SeeDirectory),
+            audit: viewer.may(Right::ReadAudit),
+            section,
+            ..Self::bare(state)
+        }
     }
 
     /// For pages that are shown to anybody.
@@ -30,6 +50,10 @@ impl Frame {
         let settings = state.settings();
         Self {
             user: None,
+            calls: false,
+            handles: false,
+            setup: false,
+            audit: false,
             section: "",
             assets: &assets::VERSION,
             version: settings.version.clone(),
@@ -42,6 +66,8 @@ impl Frame {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
     Full,
+    /// The date alone.
+    Day,
     Clock,
     Relative,
     /// A moment to come; once it is past, `now`.
@@ -59,6 +85,11 @@ impl When {
     /// Date and time.
     pub fn full(iso: &str) -> Self {
         Self { iso: iso.to_owned(), style: Style::Full }
+    }
+
+    /// The date.
+    pub fn day(iso: &str) -> Self {
+        Self { iso: iso.to_owned(), style: Style::Day }
     }
 
     /// Time with seconds.
@@ -87,6 +118,7 @@ impl fmt::Display for When {
         let second = self.iso.get(11..19).unwrap_or_default();
         let (style, text) = match self.style {
             Style::Full => ("full", format!("{date} {minute} UTC")),
+            Style::Day => ("day", date.to_owned()),
             Style::Clock => ("clock", format!("{second} UTC")),
             Style::Due => ("due", relative(&self.iso, true).unwrap_or_else(|| format!("{date} {minute} UTC"))),
             Style::Relative => {
@@ -132,77 +164,6 @@ fn name(named: Option<&Named>) -> Option<String> {
 /// What is wrong, for the banner.
 pub fn banner(state: &AppState) -> Vec<Trouble> {
     troubles(&state.board().health())
-}
-
-/// An alert on a card or a page's head.
-pub struct AlertView {
-    pub id: String,
-    pub reference: String,
-    pub status: String,
-    pub priority: String,
-    pub title: String,
-    pub customer: Option<String>,
-    pub caller: Option<String>,
-    pub number: String,
-    pub call_id: Option<String>,
-    pub created: When,
-    pub age: When,
-    pub acknowledged: Option<(String, When)>,
-    pub resolved: Option<(String, When)>,
-    pub rings: i64,
-    pub next_ring: Option<When>,
-}
-
-impl From<AlertSummary> for AlertView {
-    fn from(alert: AlertSummary) -> Self {
-        let by = |who: Option<String>, at: Option<String>| {
-            at.map(|at| (who.unwrap_or_else(|| "somebody".to_owned()), When::full(&at)))
-        };
-        Self {
-            created: When::full(&alert.created_at),
-            age: When::relative(&alert.created_at),
-            acknowledged: by(alert.acknowledged_by, alert.acknowledged_at),
-            resolved: by(alert.resolved_by, alert.resolved_at),
-            next_ring: alert.next_ring_at.as_deref().map(When::due),
-            customer: name(alert.customer.as_ref()),
-            id: alert.id,
-            reference: alert.reference,
-            status: alert.status,
-            priority: alert.priority,
-            title: alert.title,
-            caller: alert.caller,
-            number: alert.number,
-            call_id: alert.call_id,
-            rings: alert.rings,
-        }
-    }
-}
-
-impl AlertView {
-    /// Not resolved yet.
-    pub fn open(&self) -> bool {
-        self.status != "resolved"
-    }
-
-    /// Nobody has it.
-    pub fn waiting(&self) -> bool {
-        self.status == "triggered"
-    }
-
-    /// The status in words.
-    pub fn status_words(&self) -> &'static str {
-        match self.status.as_str() {
-            "triggered" => "nobody has it yet",
-            "acknowledged" => "acknowledged",
-            "resolved" => "resolved",
-            _ => "unknown",
-        }
-    }
-
-    /// Who calls: the customer, else the number.
-    pub fn who(&self) -> String {
-        self.customer.clone().or_else(|| self.caller.clone()).unwrap_or_else(|| "unknown caller".to_owned())
-    }
 }
 
 /// A call on a row or a page's head.
@@ -373,50 +334,6 @@ fn words(recording: &Recording) -> (String, &'static str) {
     }
 }
 
-/// A line of the timeline.
-pub struct StepView {
-    pub at: When,
-    pub what: String,
-    /// A moment that `what` names, and what follows it.
-    pub moment: Option<(When, String)>,
-    pub why: String,
-    /// Colour of its dot.
-    pub mood: &'static str,
-    /// For the key of the live list.
-    pub key: String,
-}
-
-impl From<TimelineEntry> for StepView {
-    fn from(entry: TimelineEntry) -> Self {
-        let mood = match entry.kind.as_str() {
-            "leg-accepted" | "bridged" | "alert-acknowledged" | "alert-resolved" | "answers-confirmed" => "good",
-            "alert-opened" | "alert-rings" | "leg-declined" => "warn",
-            "transcript-failed" => "bad",
-            "call-started" | "call-ended" => "live",
-            _ => "calm",
-        };
-        let (what, moment) = moment_in(&entry.what, &entry.at)
-            .map_or_else(|| (entry.what.clone(), None), |(before, at, after)| (before, Some((at, after))));
-        Self { at: When::clock(&entry.at), what, moment, why: entry.why, mood, key: entry.seq.to_string() }
-    }
-}
-
-/// `17:42:04 UTC` in a sentence told at `told`: the first such moment after that. Shown in the reader's zone.
-fn moment_in(what: &str, told: &str) -> Option<(String, When, String)> {
-    let (before, after) = what.split_once(" UTC")?;
-    let clock = before.get(before.len().checked_sub(8)?..)?;
-    let time: jiff::civil::Time = clock.parse().ok()?;
-    let told: jiff::Timestamp = told.parse().ok()?;
-    let day = told.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let at = |day: jiff::civil::Date| day.to_datetime(time).to_zoned(jiff::tz::TimeZone::UTC).ok();
-    let mut moment = at(day)?.timestamp();
-    if moment.as_second() < told.as_second() {
-        moment = at(day.tomorrow().ok()?)?.timestamp();
-    }
-    let before = before[..before.len() - clock.len()].to_owned();
-    Some((before, When::clock(&moment.to_string()), after.to_owned()))
-}
-
 /// A leg of a call.
 pub struct LegView {
     pub who: String,
@@ -445,31 +362,6 @@ impl From<Leg> for LegView {
     }
 }
 
-/// Who is on call by a schedule.
-pub struct DutyView {
-    pub schedule: String,
-    pub now: Option<String>,
-    pub phones: String,
-    pub until: Option<When>,
-    pub next: Option<String>,
-    pub then: String,
-    pub why: String,
-}
-
-impl From<OnCallNow> for DutyView {
-    fn from(duty: OnCallNow) -> Self {
-        Self {
-            schedule: duty.schedule.name,
-            now: name(duty.now.as_ref()),
-            phones: duty.phones.join(", then "),
-            until: duty.until.as_deref().map(When::full),
-            next: name(duty.next.as_ref()),
-            then: duty.then.into_iter().map(|person| person.name).collect::<Vec<_>>().join(", then "),
-            why: duty.why,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -482,15 +374,6 @@ mod tests {
             "<time datetime=\"2026-11-22T03:04:05.678Z\" data-time=\"full\" title=\"2026-11-22 03:04:05 UTC\">2026-11-22 03:04 UTC</time>"
         );
         assert!(When::clock("2026-11-22T03:04:05.678Z").to_string().contains(">03:04:05 UTC<"));
-    }
-
-    #[test]
-    fn a_moment_in_a_sentence_is_shown_as_one() {
-        let (before, at, after) = moment_in("Rung again at 00:03:20 UTC unless …", "2026-11-22T23:58:20.5Z").unwrap();
-        assert_eq!((before.as_str(), after.as_str()), ("Rung again at ", " unless …"));
-        assert!(at.to_string().contains("datetime=\"2026-11-23T00:03:20Z\""), "{at}");
-        assert!(moment_in("Nothing at all UTC", "2026-11-22T23:58:20.5Z").is_none());
-        assert!(moment_in("ä UTC", "2026-11-22T23:58:20.5Z").is_none());
     }
 
     #[test]

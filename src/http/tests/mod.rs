@@ -2,6 +2,7 @@
 
 mod api;
 mod desk;
+mod desk_pages;
 mod directory;
 mod live;
 mod page;

@@ -4,7 +4,7 @@ mod channels;
 mod failures;
 mod mail;
 mod proofs;
-mod receiver;
+pub(crate) mod receiver;
 mod smtp;
 
 use std::time::Duration;

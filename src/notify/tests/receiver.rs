@@ -72,7 +72,7 @@ impl Receiver {
         Self { at, shared }
     }
 
-    /// What the next requests get, in order; then 200 `{}`.
+    /// What the next requests get, in order; then 200 `{"ok":true}`.
     pub fn says(&self, says: impl IntoIterator<Item = Say>) {
         self.shared.says.lock().extend(says);
     }
@@ -101,7 +101,7 @@ async fn take(
     body: Bytes,
 ) -> Response {
     shared.seen.lock().push(Seen { method, uri, headers, body: body.to_vec() });
-    let say = shared.says.lock().pop_front().unwrap_or(Say::Status(200, "{}"));
+    let say = shared.says.lock().pop_front().unwrap_or(Say::Status(200, r#"{"ok":true}"#));
     let status = |code| StatusCode::from_u16(code).unwrap();
     match say {
         Say::Status(code, body) => (status(code), body).into_response(),

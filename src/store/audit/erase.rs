@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde_json::json;
 use sqlx::{AnyConnection, AssertSqlSafe, Row, query};
 
-use super::{enqueue, in_time};
 use crate::store::alerts::Audited;
+use crate::store::lines;
+use crate::store::writer::{self, Tries, WriteError};
 use crate::store::{Store, StoreError};
 
 /// Entries that one erasure names; a larger one becomes several.
@@ -52,23 +53,32 @@ impl Store {
     pub async fn audit_erase(&self, erase: &Erase, node: &str, by: &str, at: Timestamp) -> Result<u64, StoreError> {
         // What still waits has no place to be erased at.
         while self.audit_move(node).await?.0 > 0 {}
-        let values = &erase.values;
-        in_time(async {
-            let mut connection = self.shared.pool.acquire().await?;
-            let mut transaction = self.shared.engine.begin(&mut connection).await?;
-            let found = if erase.number {
-                containing(&mut transaction, &values[0]).await?
-            } else {
-                exact(&mut transaction, values).await?
-            };
-            forget(&mut transaction, &found).await?;
-            for some in found.chunks(NAMED) {
-                enqueue(&mut transaction, node, &[entry(erase, some, by)], at).await?;
+        let mut tries = Tries::default();
+        writer::in_time(async {
+            loop {
+                match self.erase_once(erase, node, by, at).await {
+                    Ok(count) => return Ok(count),
+                    Err(error) => tries.again(error).await?,
+                }
             }
-            transaction.commit().await?;
-            Ok(found.len() as u64)
         })
         .await
+    }
+
+    async fn erase_once(&self, erase: &Erase, node: &str, by: &str, at: Timestamp) -> Result<u64, WriteError> {
+        let mut writer = self.shared.writers.writer().await?;
+        let mut transaction = writer.begin().await?;
+        let found = if erase.number {
+            containing(&mut transaction, &erase.values[0]).await?
+        } else {
+            exact(&mut transaction, &erase.values).await?
+        };
+        forget(&mut transaction, &found).await?;
+        let deeds = found.chunks(NAMED).map(|some| (entry(erase, some, by), at)).collect();
+        lines::audit(&mut transaction, node, deeds).await?;
+        transaction.commit().await?;
+        writer.keep();
+        Ok(found.len() as u64)
     }
 }
 

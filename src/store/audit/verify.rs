@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
-use hotline_core::audit::{AuditEntry, Hash};
+use hotline_core::audit::{AuditEntry, Hash, salted};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row, query};
 
-use super::{AuditHead, chained, hash_of, personal_hash, told};
+use super::{AuditHead, chained, hash_of, told};
 use crate::store::{Store, StoreError};
 
 /// Entries read at once.
@@ -288,7 +288,7 @@ fn check_personal(
             Some(Some((salt, value))) => {
                 let fits = hex::decode(&salt).is_ok_and(|raw| {
                     // The salt as we write it, so that no letter of it can be changed.
-                    hex::encode(&raw) == salt && personal_hash(&raw, &value) == *hash
+                    hex::encode(&raw) == salt && salted(&raw, &value) == *hash
                 });
                 if !fits {
                     return (erased, Some(Break::PersonalChanged(seq, field.clone())));

@@ -8,7 +8,8 @@ use sqlx::{AssertSqlSafe, Connection, query};
 use super::settings;
 use crate::store::Store;
 use crate::store::alerts::Audited;
-use crate::store::audit::{AuditFilter, AuditHead, Break, Erase, enqueue, move_batch};
+use crate::store::audit::{AuditFilter, AuditHead, Break, Erase, move_batch};
+use crate::store::lines;
 
 const NODE: &str = "node-1";
 
@@ -35,10 +36,11 @@ async fn with_queue(dir: &std::path::Path, deeds: usize) -> Store {
 
 async fn queue(store: &Store, node: &str, numbers: std::ops::Range<usize>) {
     for number in numbers {
-        let mut connection = store.shared.pool.acquire().await.unwrap();
-        let mut transaction = store.shared.engine.begin(&mut connection).await.unwrap();
-        enqueue(&mut transaction, node, &[deed(number)], at(number as i64)).await.unwrap();
+        let mut writer = store.shared.writers.writer().await.unwrap();
+        let mut transaction = writer.begin().await.unwrap();
+        lines::audit(&mut transaction, node, vec![(deed(number), at(number as i64))]).await.unwrap();
         transaction.commit().await.unwrap();
+        writer.keep();
     }
 }
 

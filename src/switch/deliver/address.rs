@@ -53,13 +53,13 @@ pub(super) fn next_contact(
     user: &User,
     failed: &str,
     told: &[String],
-    reach: &dyn Fn(&Address) -> bool,
+    reach: &dyn Fn(&Contact) -> bool,
 ) -> Option<Contact> {
     let own = contacts(user);
     let from = own.iter().position(|contact| contact.id == failed).map_or(0, |index| index + 1);
     let order = own[from..].iter().chain(&own[..from]);
     order
         .filter(|contact| contact.id != failed && contact.verified && !told.contains(&contact.id))
-        .find(|contact| reach(&contact.address))
+        .find(|contact| reach(contact))
         .cloned()
 }

@@ -64,6 +64,8 @@ impl Switch {
         let language = language(notification, matter);
         let text = match notification.kind {
             Kind::Alert | Kind::Status => notification.text.clone(),
+            // The telephone has recorded words of its own for that.
+            Kind::Test if notification.text.is_none() => None,
             Kind::Verification | Kind::Test | Kind::Caller | Kind::OnCall => {
                 Some(texts::of(&language).compose(notification.kind, notification.text.as_deref(), &[]).1)
             }

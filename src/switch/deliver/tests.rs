@@ -1,3 +1,5 @@
+mod whole;
+
 use std::time::Duration;
 
 use hotline_core::alert::change::NotifyOutcome;
@@ -147,7 +149,7 @@ fn the_next_contact_is_the_next_that_can_be_reached() {
     let gina = gina();
     let next = |failed: &str, told: &[&str], dead: &str| {
         let told: Vec<String> = told.iter().map(|id| (*id).to_owned()).collect();
-        let reach = |address: &Address| address.kind() != dead;
+        let reach = |contact: &Contact| contact.address.kind() != dead;
         next_contact(&gina, failed, &told, &reach).map(|contact| contact.id)
     };
     assert_eq!(next("chat", &["chat"], ""), Some("mobile".to_owned()));

@@ -196,7 +196,7 @@ impl Keeper<'_> {
         }
         let opened: Vec<AlertId> = taken.iter().filter(|one| one.opened).filter_map(|one| one.alert).collect();
         self.switch.opened(opened);
-        self.switch.alerts_changed();
+        self.switch.wake_escalation();
     }
 
     /// Brings a part of what waits on disk into the database; new events wait no longer than that.

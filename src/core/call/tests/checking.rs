@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::call::flow::{Announce, Connect, ConnectTarget, Flow, Menu, Node, Voicemail, check, longest_wait};
+use crate::call::flow::{
+    Announce, Connect, ConnectTarget, Engineer, Flow, Known, Menu, Node, Voicemail, check, longest_wait,
+};
 use crate::call::prompt::{Prompt, say};
 use crate::directory::Destination;
 
@@ -103,4 +105,21 @@ fn the_longest_wait_is_the_worst_way_or_the_budget_and_the_last_resort() {
     assert_eq!(longest_wait(&goodbye), secs(30));
     // Budget 300 s, then 15 s of words, beep, 180 s of message, thanks and goodbye.
     assert_eq!(longest_wait(&hotline()), secs(300 + 15 + 180 + 15 + 15));
+}
+
+#[test]
+fn new_nodes_that_cannot_work_are_found() {
+    let known = Node::Known(Known { wait: secs(0), join: to("known"), next: to("mail") });
+    let line = Node::Engineer(Engineer { tries: 0, wait: secs(0), give_up: to("known") });
+    let broken = flow([("line", line), ("known", known)]);
+    says(&broken, Some("known"), "wait is 0");
+    says(&broken, Some("known"), "leads back to the same node");
+    says(&broken, Some("line"), "tries is 0");
+    for (target, part) in [
+        (ConnectTarget::Policy("none".into()), "the escalation policy \"none\" does not exist"),
+        (ConnectTarget::User("none".into()), "the user \"none\" does not exist"),
+        (ConnectTarget::Team("none".into()), "the team \"none\" does not exist"),
+    ] {
+        says(&flow([("people", Node::Connect(Connect { target, ..connect() }))]), Some("people"), part);
+    }
 }

@@ -190,7 +190,7 @@ fn a_test_says_so_before_and_after_the_key() {
 #[test]
 fn a_code_is_said_twice() {
     let mut notice = fixture::notice(Arc::new(with(hotline())), 0, 7);
-    notice.to.text = Some("123456".into());
+    notice.to.text = Some("Your code is 123456.".into());
     let mut line = Line::notice(notice);
     line.calls(1, &ada()).picks_up(1).leg_hears(1, &[speak(say::NOTICE_KNOCK), Prompt::Silence(secs(2))]);
     let once = [speak(say::CODE_IS), Prompt::Digits("123456".into()), Prompt::Silence(secs(2))];

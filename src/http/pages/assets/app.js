@@ -18,6 +18,7 @@
   // ---- times ----
   const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
   const today = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+  const day = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
   const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
@@ -38,6 +39,8 @@
         const s = Math.round((at - now) / 1000);
         const past = s < 0 && time.dataset.time === "due";
         text = past || Math.abs(s) < 10 ? "now" : s < 0 ? `${span(-s)} ago` : `in ${span(s)}`;
+      } else if (time.dataset.time === "day") {
+        text = day.format(at);
       } else if (time.dataset.time === "clock") {
         text = clock.format(at);
       } else {
@@ -52,8 +55,14 @@
   // ---- taking over what the server has ----
   const replace = (old, fresh, whole) => {
     const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+    // What the reader has unfolded stays so, as long as there are as many folds.
+    const folds = [...old.querySelectorAll("details")];
+    const others = fresh.querySelectorAll("details");
+    const opened = folds.length === others.length ? folds.map((fold) => fold.open) : [];
     if (whole) old.replaceWith(fresh);
     else old.innerHTML = fresh.innerHTML;
+    const now = (whole ? fresh : old).querySelectorAll("details");
+    opened.forEach((open, nth) => { now[nth].open = open; });
     if (focused) document.getElementById(focused)?.focus();
   };
 
