@@ -91,8 +91,6 @@ pub struct Fake {
     pub said: Mutex<Vec<(AlertId, Command)>>,
     /// Secret addresses of feeds: hash, kind, whose.
     pub feeds: Mutex<Vec<(String, String, String)>>,
-    /// Schedules that were written.
-    pub written: Mutex<Vec<Schedule>>,
     now: Timestamp,
 }
 
@@ -136,7 +134,6 @@ impl Fake {
             folder,
             said: Mutex::default(),
             feeds: Mutex::default(),
-            written: Mutex::default(),
             now: Timestamp::UNIX_EPOCH,
         }
     }

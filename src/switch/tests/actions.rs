@@ -80,7 +80,9 @@ async fn a_rule_starts_it_once_and_the_timeline_has_its_words() {
     let lines = world.told(alert, 2).await;
     assert!(lines[0].what.contains("started") && lines[0].why.contains("rule"), "{lines:?}");
     assert_eq!(lines[1].text.as_deref(), Some("mail is down restarted"));
-    stops.map(|stop| stop.cancel());
+    for stop in stops {
+        stop.cancel();
+    }
 }
 
 #[tokio::test]
