@@ -24,9 +24,9 @@ use uuid::Uuid;
 use super::hotline::http::{Board, Records, Replies};
 use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
 use super::hotline::store::alerts::Audited;
+use super::hotline::store::audit::AuditRow;
 use super::hotline::store::documents::CodeRow;
 use super::hotline::store::idempotency::{Answered, Claim};
-use super::hotline::store::audit::AuditRow;
 use super::hotline::store::notifications::NotificationRow;
 use super::hotline::store::read::{
     AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow, TokenRow,

@@ -38,9 +38,9 @@ use crate::switch::Switch;
 
 pub use alert_desk::{AlertDesk, AlertRecords, NotificationFilter};
 pub use auth::Role;
+pub use glances::Glances;
 pub use inbound::Replies;
 pub use plan_desk::{PlanDesk, PlanRecords};
-pub use glances::Glances;
 pub use sources::{Board, Records};
 
 /// How long a graceful end waits for answers that are under way.

@@ -15,8 +15,8 @@ use jiff::Timestamp;
 use tokio::sync::broadcast;
 
 use super::alert_desk::{AlertDesk, AlertRecords};
-use super::plan_desk::{PlanDesk, PlanRecords};
 use super::glances::Glances;
+use super::plan_desk::{PlanDesk, PlanRecords};
 use crate::sip::{Registered, SipCounters, TrunkState};
 use crate::store::alerts::Audited;
 use crate::store::documents::CodeRow;

@@ -244,11 +244,7 @@ pub(super) fn maybe_parsed<T: std::str::FromStr>(row: &AnyRow, index: usize) -> 
     text(row, index)?.map(|text| text.parse().map_err(|_| bad("id", &text))).transpose()
 }
 
-pub(super) fn word<T>(
-    row: &AnyRow,
-    index: usize,
-    from: impl FnOnce(&str) -> Option<T>,
-) -> Result<T, sqlx::Error> {
+pub(super) fn word<T>(row: &AnyRow, index: usize, from: impl FnOnce(&str) -> Option<T>) -> Result<T, sqlx::Error> {
     let word: String = row.try_get(index)?;
     from(&word).ok_or_else(|| bad("word of this column", &word))
 }

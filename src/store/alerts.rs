@@ -81,7 +81,8 @@ impl Store {
         let sql = format!("{} WHERE a.id = $1", alert_rows::select(&self.shared.engine));
         let asked = query(AssertSqlSafe(sql)).bind(id.to_string()).fetch_optional(&self.shared.pool);
         let row = super::pages::in_time(asked).await?;
-        let record = row.as_ref().map(alert_rows::record).transpose().map_err(|error| super::pages::database(&error))?;
+        let record =
+            row.as_ref().map(alert_rows::record).transpose().map_err(|error| super::pages::database(&error))?;
         Ok(record.map(|record| record.alert))
     }
 

@@ -68,12 +68,7 @@ impl Store {
 }
 
 /// What is due, the most pressing first, and what a node has died with; locked.
-async fn due(
-    connection: &mut AnyConnection,
-    inner: &Inner,
-    at: Timestamp,
-    now: i64,
-) -> Result<Vec<Kept>, sqlx::Error> {
+async fn due(connection: &mut AnyConnection, inner: &Inner, at: Timestamp, now: i64) -> Result<Vec<Kept>, sqlx::Error> {
     let lock = match inner.engine.for_update_free() {
         "" => "",
         _ => " FOR UPDATE OF n SKIP LOCKED",
@@ -321,7 +316,8 @@ async fn carried(
     let tried = due.iter().filter(|kept| kept.attempts > 0).map(|kept| kept.id.to_string()).collect();
     for chunk in bulk::chunks(tried) {
         let places = bulk::list(1, chunk.len());
-        let sql = format!("SELECT bundle, alert_id FROM notifications WHERE bundle IN ({places}) AND alert_id IS NOT NULL");
+        let sql =
+            format!("SELECT bundle, alert_id FROM notifications WHERE bundle IN ({places}) AND alert_id IS NOT NULL");
         let mut statement = query(AssertSqlSafe(sql));
         for id in chunk {
             statement = statement.bind(id);

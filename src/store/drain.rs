@@ -10,13 +10,13 @@ use sqlx::{AnyConnection, Row, query};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::Changed;
 use super::apply::{ApplyError, Place, apply, ms};
 use super::engine::{Engine, Verdict, back_off};
-use super::writer::Writers;
 use super::journal::Shared;
 use super::record;
-use super::Changed;
 use super::segments::{Raw, Reader, Segment};
+use super::writer::Writers;
 
 /// Entries of one transaction at most.
 const BATCH: usize = 512;
@@ -50,12 +50,7 @@ enum Step {
 }
 
 impl Drain {
-    pub fn new(
-        shared: Arc<Shared>,
-        engine: Engine,
-        writers: Arc<Writers>,
-        finish: watch::Receiver<bool>,
-    ) -> Self {
+    pub fn new(shared: Arc<Shared>, engine: Engine, writers: Arc<Writers>, finish: watch::Receiver<bool>) -> Self {
         Self {
             shared,
             engine,

@@ -286,8 +286,7 @@ impl Store {
             }
             Tried::Elsewhere(note) => {
                 let other = inner.engine.has_other_node(&mut transaction, &inner.node).await?;
-                let (due, not_node) =
-                    if other { (at, Some(inner.node.clone())) } else { (after(at, ALONE), None) };
+                let (due, not_node) = if other { (at, Some(inner.node.clone())) } else { (after(at, ALONE), None) };
                 wait(&mut transaction, id, &inner.node, due, note, not_node).await?;
             }
         }

@@ -10,9 +10,11 @@ use hotline_core::ids::CustomerId;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, FromRow, Row, query, query_as};
 
-use super::engine::Engine;
-use super::read::{AlertFilter, AlertOrder, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow};
 use super::bulk;
+use super::engine::Engine;
+use super::read::{
+    AlertFilter, AlertOrder, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow,
+};
 use super::{READ_TIMEOUT, Store, StoreError, TranscriptJob};
 
 const CALL: &str = "SELECT id, direction, number, reference, caller, source, customer, language, alert_id,
@@ -165,10 +167,8 @@ impl Store {
             }
             AlertOrder::Urgent => {
                 list.order = Order::Urgent;
-                let key = |row: &AlertRow| Key {
-                    priority: Some(row.priority.clone()),
-                    ..newest(row.created_at, &row.id)
-                };
+                let key =
+                    |row: &AlertRow| Key { priority: Some(row.priority.clone()), ..newest(row.created_at, &row.id) };
                 self.page(list, cursor, limit, key).await
             }
         }

@@ -7,8 +7,8 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AnyConnection, Row};
 
-use super::{Changed, StoreError};
 use super::engine::Use;
+use super::{Changed, StoreError};
 
 /// Two adjacent releases work side by side: what a newer one has added does not stop an older one.
 pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
@@ -138,11 +138,7 @@ pub(super) const CHANNEL: &str = "hotline";
 const IDS: usize = 200;
 
 /// Tells the other nodes, when the transaction commits: `node|kind|id,id…`.
-pub(super) async fn tell(
-    connection: &mut AnyConnection,
-    node: &str,
-    changed: &[Changed],
-) -> Result<(), sqlx::Error> {
+pub(super) async fn tell(connection: &mut AnyConnection, node: &str, changed: &[Changed]) -> Result<(), sqlx::Error> {
     let ids = |of: fn(&Changed) -> Option<String>| changed.iter().filter_map(of).collect::<Vec<_>>();
     let alerts = ids(|changed| if let Changed::Alert(id) = changed { Some(id.to_string()) } else { None });
     let calls = ids(|changed| if let Changed::Call(id) = changed { Some(id.to_string()) } else { None });

@@ -3,9 +3,7 @@
 use hotline_core::alert::Change;
 use hotline_core::alert::Urgency;
 use hotline_core::alert::change::NotifyOutcome;
-use hotline_core::ids::{
-    ActionId, AlertId, CallId, CustomerId, NotificationId, PolicyId, ServiceId, SourceId, UserId,
-};
+use hotline_core::ids::{ActionId, AlertId, CallId, CustomerId, NotificationId, PolicyId, ServiceId, SourceId, UserId};
 use hotline_core::private::Private;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -171,9 +169,7 @@ pub(super) fn to_change(change: &Change) -> ChangeRecord {
         Change::Exhausted => ChangeRecord::Exhausted,
         Change::Merged { into, by } => ChangeRecord::Merged { into: into.0, by: to_actor(by) },
         Change::Took { from } => ChangeRecord::Took { from: from.0 },
-        Change::Commented { by, text } => {
-            ChangeRecord::Commented { by: to_actor(by), text: text.reveal().clone() }
-        }
+        Change::Commented { by, text } => ChangeRecord::Commented { by: to_actor(by), text: text.reveal().clone() },
         Change::Notified { notification, user, by, outcome } => ChangeRecord::Notified {
             notification: notification.0,
             user: user.as_ref().map(|user| user.0.clone()),
@@ -235,12 +231,9 @@ pub(super) fn from_change(record: ChangeRecord) -> Result<Change, String> {
             by,
             outcome: NotifyOutcome::from_word(&outcome).ok_or_else(|| unknown("notification's outcome", &outcome))?,
         },
-        ChangeRecord::Action { action, by, ok, output } => Change::Action {
-            action: ActionId(action),
-            by: from_actor(by),
-            ok,
-            output: output.map(Private::new),
-        },
+        ChangeRecord::Action { action, by, ok, output } => {
+            Change::Action { action: ActionId(action), by: from_actor(by), ok, output: output.map(Private::new) }
+        }
     })
 }
 

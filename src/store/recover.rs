@@ -255,10 +255,7 @@ fn next_reference(latest: &VecDeque<u32>) -> u32 {
 
 /// What the database knows, to go on from.
 /// `only_of`: calls of this node alone.
-pub(super) async fn from_database(
-    connection: &mut AnyConnection,
-    only_of: Option<&str>,
-) -> Result<Fold, sqlx::Error> {
+pub(super) async fn from_database(connection: &mut AnyConnection, only_of: Option<&str>) -> Result<Fold, sqlx::Error> {
     let only_of = only_of.map(str::to_owned);
     let mut fold = Fold::default();
     let calls = query(

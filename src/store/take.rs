@@ -298,9 +298,11 @@ impl Batch {
         if self.by_group.get(&group) != Some(&id) {
             return;
         }
-        let open = self.slots.values().map(|slot| &slot.record.alert).filter(|other| {
-            other.group_key.as_ref() == Some(&group) && other.status != Status::Resolved
-        });
+        let open = self
+            .slots
+            .values()
+            .map(|slot| &slot.record.alert)
+            .filter(|other| other.group_key.as_ref() == Some(&group) && other.status != Status::Resolved);
         match open.max_by_key(|other| (other.opened_at, other.id)).map(|other| other.id) {
             Some(next) => self.by_group.insert(group, next),
             None => self.by_group.remove(&group),
