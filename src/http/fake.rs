@@ -91,8 +91,6 @@ pub struct Fake {
     pub said: Mutex<Vec<(AlertId, Command)>>,
     /// Secret addresses of feeds: hash, kind, whose.
     pub feeds: Mutex<Vec<(String, String, String)>>,
-    /// Schedules that were written.
-    pub written: Mutex<Vec<Schedule>>,
     now: Timestamp,
 }
 
@@ -136,7 +134,6 @@ impl Fake {
             folder,
             said: Mutex::default(),
             feeds: Mutex::default(),
-            written: Mutex::default(),
             now: Timestamp::UNIX_EPOCH,
         }
     }
@@ -284,10 +281,9 @@ impl Records for Fake {
                         && fits(filter.service.as_ref(), row.service.as_deref())
                         && fits(filter.source.as_ref(), row.source.as_deref())
                         && fits(filter.assigned.as_ref(), row.assigned.as_deref())
-                        && filter
-                            .search
-                            .as_ref()
-                            .is_none_or(|words| row.title.to_lowercase().contains(&words.to_lowercase()))
+                        && filter.search.as_ref().is_none_or(|words| {
+                            row.reference == *words || row.title.to_lowercase().contains(&words.to_lowercase())
+                        })
                         && fits(filter.customer.as_ref(), row.customer.as_deref())
                         && among(filter.customers.as_deref(), row.customer.as_deref())
                 })

@@ -8,12 +8,11 @@ use hotline_core::alert::{Alert, Command, Refusal, Status, Urgency};
 use hotline_core::escalation::Progress;
 use hotline_core::fact::{Actor, Priority};
 use hotline_core::ids::{ActionId, AlertId, HeartbeatId, UserId};
-use hotline_core::oncall::Schedule;
 use hotline_core::oncall::hours::Interruption;
 use hotline_core::private::Private;
 use jiff::Timestamp;
 
-use super::super::hotline::http::{AlertDesk, AlertRecords, Board, NotificationFilter, PlanDesk, PlanRecords};
+use super::super::hotline::http::{AlertDesk, AlertRecords, Board, NotificationFilter, PlanRecords};
 use super::super::hotline::store::StoreError;
 use super::super::hotline::store::alerts::Taken;
 use super::super::hotline::store::intake::{ActionRunRow, HeartbeatRow};
@@ -22,7 +21,6 @@ use super::super::hotline::store::read::{AlertRow, Page};
 use super::super::hotline::switch::AlertError;
 use super::super::hotline::switch::actions::ActionError;
 use super::super::hotline::switch::commands::CommandError;
-use super::super::hotline::switch::documents::DocumentError;
 use super::super::hotline::switch::events::{IntakeError, Origin, Outcome};
 use super::{ALERT_TAKEN, ALERT_WAITING, Fake, id};
 
@@ -250,19 +248,5 @@ impl PlanRecords for Fake {
         self.read(|_| ())?;
         let one = Interruption { user: UserId::from("engineer-1"), at: self.now };
         Ok([one].into_iter().filter(|one| from <= one.at && one.at < to).collect())
-    }
-}
-
-#[async_trait]
-impl PlanDesk for Fake {
-    fn schedule_version(&self, id: &str) -> Option<i64> {
-        (id != "in-the-file").then_some(7)
-    }
-    async fn write_schedule(&self, schedule: &Schedule, version: i64, _: &Actor) -> Result<(), DocumentError> {
-        if version != 7 {
-            return Err(DocumentError::Changed);
-        }
-        self.written.lock().push(schedule.clone());
-        Ok(())
     }
 }

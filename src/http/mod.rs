@@ -37,10 +37,10 @@ use crate::store::Store;
 use crate::switch::Switch;
 
 pub use alert_desk::{AlertDesk, AlertRecords, NotificationFilter};
-pub use auth::Role;
+pub use auth::{Role, fresh_token, token_hash};
 pub use glances::Glances;
 pub use inbound::Replies;
-pub use plan_desk::{PlanDesk, PlanRecords};
+pub use plan_desk::PlanRecords;
 pub use sources::{Board, Records};
 
 /// How long a graceful end waits for answers that are under way.

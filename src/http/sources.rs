@@ -16,7 +16,7 @@ use tokio::sync::broadcast;
 
 use super::alert_desk::{AlertDesk, AlertRecords};
 use super::glances::Glances;
-use super::plan_desk::{PlanDesk, PlanRecords};
+use super::plan_desk::PlanRecords;
 use crate::sip::{Registered, SipCounters, TrunkState};
 use crate::store::alerts::Audited;
 use crate::store::documents::CodeRow;
@@ -116,7 +116,7 @@ pub trait Records: AlertRecords + Glances + PlanRecords + Send + Sync + 'static 
 
 /// What is going on: the switch.
 #[async_trait]
-pub trait Board: AlertDesk + PlanDesk + Send + Sync + 'static {
+pub trait Board: AlertDesk + Send + Sync + 'static {
     /// The snapshot in force.
     fn directory(&self) -> Arc<Directory>;
     /// Everything that is configured, as it was written.

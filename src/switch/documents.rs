@@ -361,6 +361,18 @@ impl Switch {
         expect: &Expect,
         by: &Actor,
     ) -> Result<Done, DocumentError> {
+        if let Write::Put(body) | Write::Patch(body) = &write
+            && secrets::is_forged(body)
+        {
+            let what = "`$sealed` is written by the hotline only; send the secret itself".to_owned();
+            let place = name(kind, id);
+            return Err(DocumentError::Invalid(vec![Fault {
+                document: Some(place.clone()),
+                field: None,
+                place,
+                what,
+            }]));
+        }
         // One after the other on this node; the revision keeps nodes apart.
         let _turn = self.0.writing.lock().await;
         for _ in 0..TRIES {

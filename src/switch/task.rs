@@ -65,6 +65,16 @@ pub struct Moved {
     pub media_events: ReceiverStream<MediaEvent>,
 }
 
+/// What came of a hand-over.
+enum Handed {
+    /// The other call has the leg.
+    Over,
+    /// It goes on here.
+    Back(Moved),
+    /// The other call is gone, and the leg with it.
+    Gone,
+}
+
 /// A hand-over whose answer is awaited.
 #[derive(Debug)]
 pub struct Handing {
@@ -340,16 +350,17 @@ impl Task {
         self.media_events.insert(id, moved.media_events);
     }
 
-    /// The other call's answer to our hand-over; `None`: that call is gone, and the leg with it.
-    fn on_handed(&mut self, answer: Option<Option<Moved>>) {
+    fn on_handed(&mut self, answer: Handed) {
         let Some(Handing { leg, alert, .. }) = self.handing.take() else { return };
         let event = match answer {
-            Some(None) => Event::JoinAnswered { leg, alert: Some(alert) },
-            Some(Some(moved)) => {
+            Handed::Over => Event::JoinAnswered { leg, alert: Some(alert) },
+            Handed::Back(moved) => {
                 self.put(leg, moved);
                 Event::JoinAnswered { leg, alert: None }
             }
-            None => Event::LegEnded { leg, cause: LegCause::Failed { reason: "the caller's call ended".to_owned() } },
+            Handed::Gone => {
+                Event::LegEnded { leg, cause: LegCause::Failed { reason: "the caller's call ended".to_owned() } }
+            }
         };
         self.call.handle(event, now());
     }
@@ -383,9 +394,13 @@ impl Task {
 }
 
 /// The answer to a hand-over; never without one.
-async fn handed(handing: &mut Option<Handing>) -> Option<Option<Moved>> {
+async fn handed(handing: &mut Option<Handing>) -> Handed {
     match handing {
-        Some(handing) => (&mut handing.reply).await.ok(),
+        Some(handing) => match (&mut handing.reply).await {
+            Ok(None) => Handed::Over,
+            Ok(Some(moved)) => Handed::Back(moved),
+            Err(_) => Handed::Gone,
+        },
         None => std::future::pending().await,
     }
 }

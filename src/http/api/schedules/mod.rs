@@ -22,8 +22,11 @@ use crate::http::AppState;
 use crate::http::auth::{Right, Viewer};
 use crate::http::params::Params;
 use crate::http::problem::Problem;
-use crate::switch::documents::DocumentError;
+use crate::switch::documents::{DocumentError, Expect, Write};
+use crate::switch::schedules;
 
+/// Of its documents.
+const KIND: &str = "schedules";
 /// Longest stretch of time that is asked about.
 const WINDOW_MAX: SignedDuration = SignedDuration::from_hours(24 * 366);
 /// Somebody else writes at the same moment: so many tries.
@@ -104,12 +107,14 @@ async fn change(
 ) -> Result<(Arc<Directory>, Schedule), Problem> {
     for _ in 0..TRIES {
         // The version before the schedule: what is written meanwhile then fails, and is looked at again.
-        let version = state.board().schedule_version(id);
+        let in_force = state.board().in_force();
+        let version = in_force.written.get(&(KIND.to_owned(), id.to_owned())).map(|written| written.version);
         let (directory, schedule) = seen(state, viewer, id)?;
         let new = edit(&schedule, crate::clock::now().wall).map_err(|fault| refused(&fault))?;
         let Some(version) = version else { return Err(in_file()) };
-        match state.board().write_schedule(&new, version, &viewer.actor()).await {
-            Ok(()) => return Ok((directory, new)),
+        let (write, expect) = (Write::Put(schedules::document(&new)), Expect::Version(vec![version]));
+        match state.board().write_document(KIND, id, write, &expect, &viewer.actor()).await {
+            Ok(_) => return Ok((directory, new)),
             Err(DocumentError::Changed) => {}
             Err(error) => return Err(not_written(error)),
         }
