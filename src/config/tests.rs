@@ -1,4 +1,5 @@
 mod directory;
+mod schedules;
 
 use std::collections::BTreeMap;
 use std::path::Path;
