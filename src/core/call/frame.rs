@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::alert::{self, Change};
+use crate::alert;
 use crate::directory::{Customer, Directory, Language};
 use crate::fact::{Actor, Direction, Entry, Fact, Outcome, Priority, Question, RecordingKind};
 use crate::ids::{AlertId, CallId, CustomerId, IdSource, LegId, NodeId, NumberId, RecordingId, UserId};
@@ -145,8 +145,8 @@ pub(crate) struct Frame {
     /// Wrong PINs that this source has typed lately.
     pub(crate) wrong_pins: u32,
     pub(super) ids: IdSource,
-    ring_again: Duration,
-    alert: AlertId,
+    pub(super) ring_again: Duration,
+    pub(super) alert: AlertId,
     /// The alert exists.
     pub(crate) alert_open: bool,
     /// An open report of this caller that may be what the call is about. Until that is known no alert is opened; at
@@ -166,8 +166,8 @@ pub(crate) struct Frame {
     pub(crate) budget: Duration,
     /// A person heard the notification.
     pub(crate) heard: bool,
-    title: Option<String>,
-    priority: Priority,
+    pub(super) title: Option<String>,
+    pub(super) priority: Priority,
     /// The node that runs, for the timeline.
     pub(crate) node: String,
     /// Keys pressed ahead of a menu.
@@ -459,117 +459,6 @@ impl Frame {
         self.keep(Fact::LanguageChosen { language }, why, now);
     }
 
-    // The alert.
-
-    /// Opens the call's alert, unless it is there or there shall be none.
-    pub(crate) fn open_alert(&mut self, now: Now) {
-        let not_yet = self.known.is_some() || self.on_line || self.staff.is_some();
-        if self.alert_open || self.test || self.blocked || not_yet {
-            return;
-        }
-        self.alert_open = true;
-        let title = self.title.clone().unwrap_or_else(|| self.own_title());
-        let ring_at = now.wall.checked_add(self.ring_again).ok();
-        let fact = Fact::AlertOpened { title, priority: self.priority, ring_at };
-        self.keep(fact, "the call is being answered; it stays open until someone takes it", now);
-    }
-
-    /// The call is about the report that was made before: it belongs to that alert, and no other is opened.
-    pub(crate) fn join_known(&mut self, why: &str, now: Now) {
-        let Some(report) = self.known.take() else { return };
-        if self.alert_open {
-            // Answered before the report was looked for: what was opened then is part of it.
-            self.keep(Fact::Alert(Change::Merged { into: report.alert, by: Actor::System }), why, now);
-        }
-        self.alert = report.alert;
-        self.alert_open = true;
-        self.joined = true;
-        self.prefers = report.by;
-        self.said_before = report.recordings;
-        self.keep(Fact::Alert(Change::CallJoined { call: self.id }), why, now);
-    }
-
-    /// The call is about something new: an alert of its own.
-    pub(crate) fn forget_known(&mut self, now: Now) {
-        if self.known.take().is_some() && !self.caller_is(LegState::Offered) {
-            self.open_alert(now);
-        }
-    }
-
-    /// The caller proved to be an engineer: what was opened when the call was answered is no report.
-    pub(crate) fn is_staff(&mut self, user: UserId, why: &str, now: Now) {
-        self.note("an engineer is on the line", why, now);
-        self.known = None;
-        // Whoever said something before keeps the alert about it.
-        if self.alert_open && !self.joined && self.said().is_empty() {
-            let why = "an engineer dialled in; this is nobody's report";
-            self.keep(Fact::AlertResolved { by: Actor::Person(user.clone()) }, why, now);
-        }
-        self.alert_open = false;
-        self.staff = Some(user);
-    }
-
-    /// Whoever rang the engineers' line is none: an ordinary caller from here on.
-    pub(crate) fn is_no_staff(&mut self, now: Now) {
-        self.on_line = false;
-        if !self.caller_is(LegState::Offered) {
-            self.open_alert(now);
-        }
-    }
-
-    fn own_title(&self) -> String {
-        let from = match (self.customer(), &self.caller) {
-            (Some(customer), _) => customer.name.as_str(),
-            (None, Some(_)) => "an unknown caller",
-            (None, None) => "a withheld number",
-        };
-        format!("Call from {from} to {}", spoken_number(&self.number))
-    }
-
-    /// What the flow says about the alert, before or after it is there.
-    pub(crate) fn describe_alert(&mut self, title: Option<&str>, priority: Option<Priority>, why: &str, now: Now) {
-        if self.joined {
-            return;
-        }
-        self.title = title.map(str::to_owned).or_else(|| self.title.take());
-        self.priority = priority.unwrap_or(self.priority);
-        if self.alert_open {
-            self.keep(Fact::AlertUpdated { title: title.map(str::to_owned), priority }, why, now);
-        }
-    }
-
-    /// A person has the alert.
-    pub(crate) fn acknowledge(&mut self, person: Option<UserId>, why: &str, now: Now) {
-        if self.alert_open {
-            let by = person.map_or(Actor::System, Actor::Person);
-            self.keep(Fact::AlertAcknowledged { by }, why, now);
-        }
-    }
-
-    /// The person who had the alert has it no more.
-    pub(crate) fn unacknowledge(&mut self, person: Option<&UserId>, why: &str, now: Now) {
-        if self.alert_open {
-            let by = person.cloned().map_or(Actor::System, Actor::Person);
-            self.keep(Fact::Alert(Change::Unacknowledged { by }), why, now);
-        }
-    }
-
-    /// Somebody else has the alert from now on.
-    pub(crate) fn assign(&mut self, to: Option<&UserId>, from: Option<&UserId>, why: &str, now: Now) {
-        if let (true, Some(to)) = (self.alert_open, to) {
-            let by = from.cloned().map_or(Actor::System, Actor::Person);
-            self.keep(Fact::Alert(Change::Assigned { to: to.clone(), by }), why, now);
-        }
-    }
-
-    /// The alert is over, says a person.
-    pub(crate) fn resolve(&mut self, person: Option<&UserId>, why: &str, now: Now) {
-        if self.alert_open {
-            let by = person.cloned().map_or(Actor::System, Actor::Person);
-            self.keep(Fact::AlertResolved { by }, why, now);
-        }
-    }
-
     // The caller's leg and questions to the world.
 
     /// The caller can hear us.
@@ -811,16 +700,6 @@ impl Frame {
     pub(crate) fn alert(&self) -> Option<AlertId> {
         self.alert_open.then_some(self.alert)
     }
-}
-
-/// A number's name for a title: names as they are, phone numbers by their end.
-fn spoken_number(number: &NumberId) -> String {
-    let text = number.0.as_str();
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    if digits < 5 || text.chars().any(char::is_alphabetic) {
-        return text.to_owned();
-    }
-    format!("…{}", &text[text.len().saturating_sub(2)..])
 }
 
 /// A duration for a sentence: `6 s`, `2 min`, `0.5 s`.

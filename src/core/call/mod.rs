@@ -20,6 +20,7 @@ mod frame;
 mod hunt;
 mod legs;
 mod machine;
+mod own_alert;
 mod recordings;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test asks for one case; the rest is not its matter")]
