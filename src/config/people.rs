@@ -212,7 +212,7 @@ impl Context<'_> {
         let rules = self.rules(section, &contacts);
         let time_zone = if section.spot("time_zone").is_some() { self.zone(section) } else { None };
         let absences = self.absences(section, time_zone.as_ref());
-        let (skills, languages) = (self.skills(section), self.languages(section));
+        let (skills, languages) = (Self::skills(section), self.languages(section));
         let pin = self.person_pin(section);
         let id = id?;
         if words.is_empty() && contacts.is_empty() {
