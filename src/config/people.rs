@@ -211,7 +211,8 @@ impl Context<'_> {
         let contacts = self.contacts(section, &phones);
         let rules = self.rules(section, &contacts);
         let time_zone = if section.spot("time_zone").is_some() { self.zone(section) } else { None };
-        let absences = self.absences(section, time_zone.as_ref());
+        let mut absences = self.absences(section, time_zone.as_ref());
+        absences.extend(self.ical_absences(section, time_zone.as_ref().unwrap_or(&TimeZone::UTC)));
         let (skills, languages) = (Self::skills(section), self.languages(section));
         let pin = self.person_pin(section);
         let id = id?;

@@ -94,7 +94,7 @@ pub struct Composed {
 #[derive(Clone)]
 pub struct Compose(pub Arc<PutTogether>);
 
-/// Documents in, directory out, or everything that is wrong.
+/// From the documents to everything that is configured, or what is wrong with it.
 pub type PutTogether = dyn Fn(&[Clear]) -> Result<Composed, Vec<Fault>> + Send + Sync;
 
 impl std::fmt::Debug for Compose {

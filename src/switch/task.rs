@@ -65,12 +65,15 @@ pub struct Moved {
     pub media_events: ReceiverStream<MediaEvent>,
 }
 
+/// A leg whose phone may be dialled now.
+pub type WayFree = (LegId, Destination);
+
 /// What came of a hand-over.
 enum Handed {
     /// The other call has the leg.
     Over,
     /// It goes on here.
-    Back(Moved),
+    Back(Box<Moved>),
     /// The other call is gone, and the leg with it.
     Gone,
 }
@@ -99,7 +102,7 @@ pub struct Task {
     /// Answers of the house that take a moment.
     pub told: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
     /// Phones that may be dialled now, as calls of our own have made way; and those that wait for that.
-    pub ready: (mpsc::Sender<(LegId, Destination)>, mpsc::Receiver<(LegId, Destination)>),
+    pub ready: (mpsc::Sender<WayFree>, mpsc::Receiver<WayFree>),
     pub held_back: HashSet<LegId>,
     /// A leg that is being handed over to another call.
     pub handing: Option<Handing>,
@@ -355,7 +358,7 @@ impl Task {
         let event = match answer {
             Handed::Over => Event::JoinAnswered { leg, alert: Some(alert) },
             Handed::Back(moved) => {
-                self.put(leg, moved);
+                self.put(leg, *moved);
                 Event::JoinAnswered { leg, alert: None }
             }
             Handed::Gone => {
@@ -398,7 +401,7 @@ async fn handed(handing: &mut Option<Handing>) -> Handed {
     match handing {
         Some(handing) => match (&mut handing.reply).await {
             Ok(None) => Handed::Over,
-            Ok(Some(moved)) => Handed::Back(moved),
+            Ok(Some(moved)) => Handed::Back(Box::new(moved)),
             Err(_) => Handed::Gone,
         },
         None => std::future::pending().await,

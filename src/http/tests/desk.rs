@@ -80,7 +80,12 @@ async fn an_alert_is_opened_by_hand_once() {
     assert_eq!(first.header("location"), format!("/api/v1/alerts/{}", alert["id"].as_str().unwrap()));
     assert_eq!((&alert["source"], &alert["customer"]["name"]), (&"by-hand".into(), &"Acme Logistics".into()));
     let again = bench.ask(Method::POST, "/api/v1/alerts", &headers, body).await;
-    assert_eq!((again.status, &again.json()["id"]), (StatusCode::OK, &alert["id"]));
+    assert_eq!((again.status, &again.json()["id"]), (StatusCode::CREATED, &alert["id"]), "the first answer again");
+    let keyed = r#"{"title":"Mail is slow","dedup_key":" Mail-1 "}"#;
+    let opened = bench.send_text(Method::POST, "/api/v1/alerts", keyed).await;
+    let joined = bench.send_text(Method::POST, "/api/v1/alerts", keyed).await;
+    assert_eq!((opened.status, joined.status), (StatusCode::CREATED, StatusCode::OK));
+    assert_eq!(opened.json()["id"], joined.json()["id"]);
     for (body, field) in [
         (r#"{"title":""}"#, "title"),
         (r#"{"title":"x","customer":"nobody"}"#, "customer"),
