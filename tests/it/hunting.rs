@@ -53,20 +53,20 @@ async fn an_alert_that_nobody_has_rings_again_until_a_key_takes_it() -> anyhow::
     engineer.rings().await?;
     engineer.refuse(486)?;
     engineer.ends().await?;
-    let alert = hotline.alert_when(|alert| kinds(alert).contains(&"alert-rings")).await;
+    let alert = hotline.alert_when(|alert| kinds(alert).contains(&"escalation-step")).await;
     assert_eq!(alert["status"], "triggered");
     engineer.rings().await?;
     engineer.answer().await?;
     engineer.hears("alert-knock").await?;
     engineer.press("1").await?;
-    engineer.hears("alert-open").await?;
+    engineer.begins_to_hear("notice-alert").await?;
     let reference = alert["reference"].as_str().expect("a reference");
     assert_eq!(engineer.hears_digits(reference.len()).await?, reference);
-    engineer.waits_for("alert-acknowledge").await?;
+    engineer.waits_for("notice-choice").await?;
     engineer.press("1").await?;
-    engineer.waits_for("alert-acknowledged").await?;
+    engineer.begins_to_hear("alert-acknowledged").await?;
     assert_eq!(engineer.ends().await?, LegCause::HungUp);
-    hotline.call_when("alert-ring", ended("taken")).await;
+    hotline.call_when("notification", ended("taken")).await;
     let alert = hotline.alert_when(|alert| alert["status"] == "acknowledged").await;
     assert!(tells(&alert, "engineer-1"), "{alert:#}");
     Ok(())
@@ -86,7 +86,7 @@ async fn an_alert_that_is_acknowledged_on_the_page_stops_ringing() -> anyhow::Re
     let id = alert["id"].as_str().expect("an id");
     assert_eq!(hotline.post(&format!("/alerts/{id}/acknowledge")).await, 200);
     engineer.ends().await?;
-    hotline.call_when("alert-ring", |call| call["outcome"].is_string()).await;
+    hotline.call_when("notification", |call| call["outcome"].is_string()).await;
     assert_eq!(hotline.post(&format!("/alerts/{id}/resolve")).await, 200);
     hotline.alert_when(|alert| alert["status"] == "resolved").await;
     Ok(())

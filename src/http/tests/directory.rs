@@ -42,10 +42,10 @@ async fn a_document_is_created_read_changed_and_deleted() {
     assert_eq!(again.status, StatusCode::OK, "{}", again.text());
     let stale = bench.send_json(Method::PATCH, &path, &[("if-match", &tag)], &json!({ "name": "C." })).await;
     assert_eq!(stale.problem(412), "version-mismatch");
-    let patch = [("content-type", "application/merge-patch+json"), ("if-match", again.header("etag"))];
+    let merge = [("content-type", "application/merge-patch+json"), ("if-match", again.header("etag"))];
     let token = format!("Bearer {TOKEN}");
-    let patch = [patch[0], patch[1], ("authorization", token.as_str())];
-    let patched = bench.ask(Method::PATCH, &path, &patch, "{\"name\": \"C.\"}").await;
+    let merge = [merge[0], merge[1], ("authorization", token.as_str())];
+    let patched = bench.ask(Method::PATCH, &path, &merge, "{\"name\": \"C.\"}").await;
     assert_eq!((patched.status, &patched.json()["name"]), (StatusCode::OK, &"C.".into()));
     let absent = bench.send_json(Method::PUT, &path, &[("if-none-match", "*")], &json!({})).await;
     assert_eq!(absent.problem(412), "version-mismatch");
