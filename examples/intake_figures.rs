@@ -152,16 +152,16 @@ async fn storm(
     let keys = Arc::clone(keys);
     let source = tokio::spawn(async move {
         let begun = clock::now().mono;
-        let mut sent = 0_u64;
+        let mut count = 0_u64;
         while begun.elapsed() < span {
-            let wanted = if rate == 0 { sent + 1 } else { (begun.elapsed().as_secs_f64() * rate as f64) as u64 };
-            while sent < wanted {
-                let new = sent.is_multiple_of(share);
-                let key = if new { keys.fetch_add(1, Ordering::Relaxed) } else { sent * 7_919 % known };
+            let wanted = if rate == 0 { count + 1 } else { (begun.elapsed().as_secs_f64() * rate as f64) as u64 };
+            while count < wanted {
+                let new = count.is_multiple_of(share);
+                let key = if new { keys.fetch_add(1, Ordering::Relaxed) } else { count * 7_919 % known };
                 if send.send((event(key), clock::now().mono)).await.is_err() {
                     return;
                 }
-                sent += 1;
+                count += 1;
             }
             if rate > 0 {
                 tokio::time::sleep(Duration::from_millis(1)).await;

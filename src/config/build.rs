@@ -246,7 +246,7 @@ fn reachable(directory: &Directory, report: &Report) {
         let Some(schedule) = schedule.as_ref().and_then(|schedule| directory.schedules.get(schedule)) else { continue };
         let at = crate::clock::now().wall;
         let members: Vec<_> = schedule.layers.iter().flat_map(|layer| layer.people(directory, at)).collect();
-        if !members.is_empty() && !members.iter().any(|user| has_phone(user)) {
+        if !members.is_empty() && !members.iter().any(has_phone) {
             report.warn(
                 &place,
                 format!("nobody in schedule `{}` of number `{id}` has a phone; give its users phones", schedule.id),

@@ -20,7 +20,14 @@ impl Context<'_> {
         let windows: Vec<HoursWindow> =
             section.tables("windows").iter().filter_map(|spot| self.window(section, spot)).collect();
         let holidays = section.texts("holidays").unwrap_or_default();
-        let holidays = holidays.into_iter().filter_map(|word| self.holiday(section, word)).collect();
+        let mut holidays: Vec<(Date, String)> =
+            holidays.into_iter().filter_map(|word| self.holiday(section, word)).collect();
+        if let Some(zone) = &time_zone {
+            let imported = self.ical_holidays(section, zone);
+            holidays.extend(
+                imported.into_iter().filter(|(day, _)| holidays.iter().all(|(own, _)| own != day)).collect::<Vec<_>>(),
+            );
+        }
         let id = id?;
         Some(Calendar {
             id: CalendarId::from(id.text),

@@ -177,7 +177,7 @@ impl Context<'_> {
     }
 
     /// `skills`: lower case, as schedules ask for them.
-    pub fn skills(&self, section: &Section<'_>) -> Vec<String> {
+    pub fn skills(section: &Section<'_>) -> Vec<String> {
         let mut skills: Vec<String> =
             section.texts("skills").unwrap_or_default().iter().map(|word| word.text.to_lowercase()).collect();
         skills.retain(|skill| !skill.is_empty());

@@ -23,6 +23,7 @@ mod contacts;
 mod demo;
 mod documents;
 mod flow;
+mod ical;
 mod names;
 mod notify;
 mod numbers;

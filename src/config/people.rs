@@ -211,8 +211,9 @@ impl Context<'_> {
         let contacts = self.contacts(section, &phones);
         let rules = self.rules(section, &contacts);
         let time_zone = if section.spot("time_zone").is_some() { self.zone(section) } else { None };
-        let absences = self.absences(section, time_zone.as_ref());
-        let (skills, languages) = (self.skills(section), self.languages(section));
+        let mut absences = self.absences(section, time_zone.as_ref());
+        absences.extend(self.ical_absences(section, time_zone.as_ref().unwrap_or(&TimeZone::UTC)));
+        let (skills, languages) = (Self::skills(section), self.languages(section));
         let pin = self.person_pin(section);
         let id = id?;
         if words.is_empty() && contacts.is_empty() {

@@ -77,14 +77,13 @@ pub fn write(
         what: what.to_owned(),
     };
     let body = match write {
-        Write::Delete if before.is_none() => return Err(DocumentError::Unknown),
+        Write::Delete | Write::Patch(_) if before.is_none() => return Err(DocumentError::Unknown),
         Write::Delete if id == "needed" => return Err(DocumentError::InTheWay(vec![fault("members[0]", "needs it")])),
         Write::Delete => {
             in_force.things.entry(kind.to_owned()).or_default().remove(id);
             in_force.written.remove(&key);
             return Ok(Done { shown: None, created: false, key: None });
         }
-        Write::Patch(_) if before.is_none() => return Err(DocumentError::Unknown),
         Write::Put(body) => body,
         Write::Patch(patch) => {
             let mut body = before.as_ref().map_or_else(|| json!({}), |thing| thing.body.clone());

@@ -36,13 +36,13 @@ pub struct Problem {
     #[schema(value_type = Option<String>)]
     pub field: Option<Box<str>>,
     /// Everything that is wrong with a document, or stands in the way.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "nothing")]
     #[schema(value_type = Option<Vec<FieldError>>)]
-    pub errors: Vec<FieldError>,
+    pub errors: Box<[FieldError]>,
     /// Headers that go with it.
     #[serde(skip)]
     #[schema(ignore)]
-    headers: Vec<(HeaderName, String)>,
+    headers: Box<[(HeaderName, String)]>,
 }
 
 /// One thing that is wrong.
@@ -66,8 +66,8 @@ impl Problem {
             code: code.into(),
             detail: detail.into().into(),
             field: None,
-            errors: Vec::new(),
-            headers: Vec::new(),
+            errors: Box::default(),
+            headers: Box::default(),
         }
     }
 
@@ -102,7 +102,9 @@ impl Problem {
     /// Adds a header.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        let mut headers = std::mem::take(&mut self.headers).into_vec();
+        headers.push((name, value.into()));
+        self.headers = headers.into();
         self
     }
 
@@ -152,6 +154,11 @@ impl Problem {
         };
         Self::new(status, code, title, detail)
     }
+}
+
+#[expect(clippy::borrowed_box, reason = "serde hands the field over as it is")]
+fn nothing(errors: &Box<[FieldError]>) -> bool {
+    errors.is_empty()
 }
 
 impl From<StoreError> for Problem {

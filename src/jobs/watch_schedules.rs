@@ -89,8 +89,9 @@ async fn look(switch: &Switch, store: &Store, at: Timestamp, with_gaps: bool) {
     }
     for one in said {
         // The database is away: the next look says it.
-        if store.notify(std::slice::from_ref(&one.planned), Some(&one.text), at).await.is_err() {
-            return;
+        let Ok(new) = store.notify(std::slice::from_ref(&one.planned), Some(&one.text), at).await else { return };
+        if !new.is_empty() {
+            switch.poke_delivery();
         }
     }
 }

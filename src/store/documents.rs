@@ -294,7 +294,7 @@ impl Store {
         let text = std::fs::read(self.documents_file()).ok()?;
         serde_json::from_slice(&text)
             .inspect_err(|_| {
-                tracing::warn!("the copy of the documents in the data folder can't be read; it is left aside")
+                tracing::warn!("the copy of the documents in the data folder can't be read; it is left aside");
             })
             .ok()
     }

@@ -92,7 +92,10 @@ pub struct Composed {
 
 /// What puts file, environment, demo and documents together. Takes its time: not for async threads.
 #[derive(Clone)]
-pub struct Compose(pub Arc<dyn Fn(&[Clear]) -> Result<Composed, Vec<Fault>> + Send + Sync>);
+pub struct Compose(pub Arc<PutTogether>);
+
+/// From the documents to everything that is configured, or what is wrong with it.
+pub type PutTogether = dyn Fn(&[Clear]) -> Result<Composed, Vec<Fault>> + Send + Sync;
 
 impl std::fmt::Debug for Compose {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -562,13 +565,13 @@ impl Switch {
                 let revision = loaded.in_force.revision;
                 match self.put_in_force(loaded).await {
                     Ok(()) => {
-                        tracing::info!(revision, "the directory was changed on another node and is in force here")
+                        tracing::info!(revision, "the directory was changed on another node and is in force here");
                     }
                     Err(error) => tracing::error!(%error, "the directory of another node can't be used here"),
                 }
             }
             Ok(Err(faults)) => {
-                tracing::error!(faults = faults.len(), "the directory of another node can't be used here")
+                tracing::error!(faults = faults.len(), "the directory of another node can't be used here");
             }
             Err(error) => tracing::error!(%error, "a fault of ours while the directory was put together"),
         }

@@ -71,10 +71,7 @@ impl Switch {
             }
         }
         let behind = self.0.journal.health().undrained > 0;
-        let next = match self.0.store.next_escalation().await {
-            Ok(next) => next,
-            Err(_) => return Some(latest),
-        };
+        let Ok(next) = self.0.store.next_escalation().await else { return Some(latest) };
         let held = self.0.escalating.lock().put_off.values().min().copied();
         let soon = behind.then(|| later(now().wall, BEHIND));
         // What is put off is due all the time; it must not keep anybody busy.

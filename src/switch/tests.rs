@@ -57,7 +57,7 @@ fn directory() -> Directory {
     }
     let step = |id: &str| Step {
         targets: vec![Target::User(id.into())],
-        wait: Duration::from_secs(60),
+        wait: Duration::from_mins(1),
         priorities: Vec::new(),
         urgency: None,
     };

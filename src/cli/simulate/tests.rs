@@ -148,7 +148,7 @@ fn an_open_report_of_before_is_told_and_joined() {
     let directory = Arc::new(directory);
     let told = |keys: &str, open_report| {
         let caller = Some("+493055501".to_owned());
-        let args = SimulateArgs { open_report, caller, ..args("desk", keys, Engineer::Accept) };
+        let args = SimulateArgs { caller, open_report, ..args("desk", keys, Engineer::Accept) };
         let mut out = Vec::new();
         walk(&directory, &args, crate::clock::now(), &mut out).expect("a walk");
         String::from_utf8(out).expect("text")

@@ -202,3 +202,43 @@ fn nobody_is_worth_a_warning() {
     let none = "[[schedules]]\nid = \"s\"\ntime_zone = \"Europe/Berlin\"\nlayers = []\n";
     assert!(read(none).unwrap().warnings.iter().any(|warning| warning.contains("has no layers")));
 }
+
+#[test]
+fn holidays_and_absences_come_from_calendars() {
+    let folder = tempfile::tempdir().unwrap();
+    let event =
+        |lines: &str| format!("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\n{lines}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n");
+    let yearly = event("DTSTART;VALUE=DATE:20200501\r\nRRULE:FREQ=YEARLY\r\nSUMMARY:May Day");
+    std::fs::write(folder.path().join("days.ics"), yearly).unwrap();
+    let leave = event("DTSTART;VALUE=DATE:20200701\r\nDTEND;VALUE=DATE:20200708\r\nRRULE:FREQ=YEARLY\r\nSUMMARY:Leave");
+    std::fs::write(folder.path().join("leave.ics"), leave).unwrap();
+    let read = |text: &str| {
+        let file = folder.path().join("hotline.toml");
+        load_from(text, &file, &std::collections::BTreeMap::new(), false).map_err(|error| error.to_string())
+    };
+    let config = read(
+        "[[calendars]]\nid = \"de\"\ntime_zone = \"Europe/Berlin\"\nical_file = \"days.ics\"\n\
+         [[users]]\nid = \"ada\"\ntime_zone = \"Europe/Berlin\"\nabsences_ical_file = \"leave.ics\"\n",
+    )
+    .unwrap();
+    let holidays = &config.directory.calendars[&"de".into()].holidays;
+    assert!((5..=9).contains(&holidays.len()), "{holidays:?}");
+    assert!(holidays.iter().all(|(day, name)| (day.month(), day.day()) == (5, 1) && name == "May Day"));
+    assert!(config.directory.users[&"ada".into()].absences.len() >= 5);
+    let missing =
+        read("[[calendars]]\nid = \"de\"\ntime_zone = \"Europe/Berlin\"\nical_file = \"nowhere.ics\"\n").unwrap_err();
+    assert!(missing.contains("can't be read"), "{missing}");
+    let wrong = read("[[calendars]]\nid = \"de\"\ntime_zone = \"Europe/Berlin\"\nical = \"hello\"\n").unwrap_err();
+    assert!(wrong.contains("it is no iCalendar text"), "{wrong}");
+    let document = |key: &str| Document {
+        kind: "calendars".to_owned(),
+        id: "api".to_owned(),
+        body: serde_json::json!({ "time_zone": "UTC", key: if key == "ical" { event("DTSTART;VALUE=DATE:20200501\r\nRRULE:FREQ=YEARLY\r\nSUMMARY:x") } else { "days.ics".to_owned() } }),
+    };
+    let config = read("").unwrap();
+    assert!(
+        !config.composer.compose(&[document("ical")]).unwrap().directory.calendars[&"api".into()].holidays.is_empty()
+    );
+    let faults = config.composer.compose(&[document("ical_file")]).unwrap_err();
+    assert!(faults[0].to_string().contains("send the text itself"), "a document names no file of the server");
+}

@@ -96,6 +96,7 @@ impl Layer {
     }
 
     /// The hours that run at `at` and when they end; `None`: it is outside its hours.
+    #[expect(clippy::option_option, reason = "outside, or inside with or without an end: three cases")]
     pub(super) fn hours(&self, rotation: &Rotation, at: Timestamp) -> Option<Option<Timestamp>> {
         if self.restrictions.is_empty() {
             return Some(None);

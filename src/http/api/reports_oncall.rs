@@ -228,7 +228,7 @@ pub async fn compensation(
     let (from, to) = past(&mut params)?;
     params.done()?;
     let directory = state.board().directory();
-    let only = only.map(|id| ScheduleId(id));
+    let only = only.map(ScheduleId);
     if only.as_ref().is_some_and(|only| !directory.schedules.contains_key(only)) {
         return Err(Problem::not_found("schedule"));
     }

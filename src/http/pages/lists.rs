@@ -60,7 +60,9 @@ struct CallsPage {
 
 pub async fn alerts(Visitor(viewer): Visitor, State(state): Shared, params: Result<Params, Problem>) -> Response {
     let asked = params.and_then(|mut params| {
-        let filter = alert_filter(&viewer, &mut params)?;
+        let mut filter = alert_filter(&viewer, &mut params)?;
+        // A reference as it is shown.
+        filter.search = filter.search.map(|words| words.trim().trim_start_matches('#').to_owned());
         let (_, cursor) = params.page()?;
         params.done()?;
         Ok((filter, cursor))

@@ -139,7 +139,7 @@ impl Window {
             width: Percent(end - x),
             label: match end - x {
                 width if width >= NAMED_FROM => name.to_owned(),
-                width if width >= INITIALS_FROM => initials(name),
+                width if width >= INITIALS_FROM && class != "gap" => initials(name),
                 _ => String::new(),
             },
             title,

@@ -42,10 +42,10 @@ async fn a_document_is_created_read_changed_and_deleted() {
     assert_eq!(again.status, StatusCode::OK, "{}", again.text());
     let stale = bench.send_json(Method::PATCH, &path, &[("if-match", &tag)], &json!({ "name": "C." })).await;
     assert_eq!(stale.problem(412), "version-mismatch");
-    let patch = [("content-type", "application/merge-patch+json"), ("if-match", again.header("etag"))];
+    let merge = [("content-type", "application/merge-patch+json"), ("if-match", again.header("etag"))];
     let token = format!("Bearer {TOKEN}");
-    let patch = [patch[0], patch[1], ("authorization", token.as_str())];
-    let patched = bench.ask(Method::PATCH, &path, &patch, "{\"name\": \"C.\"}").await;
+    let merge = [merge[0], merge[1], ("authorization", token.as_str())];
+    let patched = bench.ask(Method::PATCH, &path, &merge, "{\"name\": \"C.\"}").await;
     assert_eq!((patched.status, &patched.json()["name"]), (StatusCode::OK, &"C.".into()));
     let absent = bench.send_json(Method::PUT, &path, &[("if-none-match", "*")], &json!({})).await;
     assert_eq!(absent.problem(412), "version-mismatch");
@@ -210,14 +210,13 @@ async fn roles_write_what_they_may() {
 async fn people_change_their_own_contacts() {
     let bench = bench();
     bench.put(&format!("{USERS}/cara"), &json!({ "name": "Cara" })).await;
-    let cookie = {
+    {
         let mut kept = bench.fake.kept.lock();
         let login = kept.logins.get_mut("sam").unwrap();
         "engineer".clone_into(&mut login.role);
         login.user_id = Some("cara".to_owned());
-        drop(kept);
-        bench.log_in("sam").await
-    };
+    }
+    let cookie = bench.log_in("sam").await;
     let act = async |user: &str, body: &Value| {
         let headers =
             [("cookie", cookie.as_str()), ("origin", "http://hotline.test"), ("content-type", "application/json")];

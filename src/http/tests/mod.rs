@@ -6,6 +6,7 @@ mod desk_pages;
 mod directory;
 mod live;
 mod page;
+mod schedules;
 mod scope;
 mod shape;
 

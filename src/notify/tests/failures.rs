@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +47,7 @@ async fn answers_have_their_class() {
 async fn retry_after_is_heard() {
     let receiver = Receiver::start().await;
     let notifier = Notifier::new(hooks());
-    let soon = crate::clock::now().wall + Duration::from_secs(600);
+    let soon = crate::clock::now().wall + Duration::from_mins(10);
     let date = soon.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let with = |value: &str| Say::With(429, "retry-after", value.to_owned(), "");
     receiver.says([with("17"), with("9999999"), with(&date), with("Wed, 21 Oct 2015 07:28:00 GMT"), with("soon")]);
@@ -215,7 +216,7 @@ async fn secrets_and_numbers_are_in_no_log_and_no_error() {
             webhook("http://127.0.0.1:1/hook/path-secret".to_owned()),
         ];
         let notifier = Notifier::new(settings);
-        told += &format!("{notifier:?}");
+        write!(told, "{notifier:?}").unwrap();
         for status in [500, 404, 302] {
             for address in &addresses {
                 receiver.says([Say::With(
@@ -225,7 +226,7 @@ async fn secrets_and_numbers_are_in_no_log_and_no_error() {
                     r#"{"error": "+4369912345678 path-secret"}"#,
                 )]);
                 if let Err(error) = notifier.send(address, &message("en", &["1042"])).await {
-                    told += &format!("{error} {error:?}\n");
+                    writeln!(told, "{error} {error:?}").unwrap();
                     tracing::warn!(%error, "could not be sent");
                 }
             }

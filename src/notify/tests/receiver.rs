@@ -110,7 +110,7 @@ async fn take(
             (status(code), [header], body).into_response()
         }
         Say::Never => {
-            tokio::time::sleep(Duration::from_secs(3_600)).await;
+            tokio::time::sleep(Duration::from_hours(1)).await;
             StatusCode::OK.into_response()
         }
         Say::Flood(bytes) => "x".repeat(bytes).into_response(),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::AuditHead;
-use crate::store::disk::plain;
+use crate::store::disk::{create_folder, plain};
 use crate::store::{Store, StoreError};
 
 /// The end now.
@@ -37,6 +37,7 @@ impl Store {
 
 fn note(folder: &Path, head: &AuditHead, at: Timestamp) -> io::Result<bool> {
     let line = format!("{at:.0} {} {} {}\n", head.seq, head.hash, head.node);
+    create_folder(folder)?;
     let (latest, beside) = (folder.join(LATEST), folder.join(format!("{LATEST}.new")));
     write(&beside, &line, false)?;
     fs::rename(&beside, &latest)?;

@@ -1,5 +1,6 @@
 //! What is added to a thing as it was written: defaults that count, and how it is now.
 
+use hotline_core::private::Private;
 use serde_json::{Map, Value, json};
 
 use crate::http::AppState;
@@ -28,7 +29,7 @@ fn customer(state: &AppState, id: &str, out: &mut Map<String, Value>) {
     let directory = state.board().directory();
     let Some(customer) = directory.customers.get(&id.into()) else { return };
     out.insert("name".to_owned(), customer.name.clone().into());
-    let numbers: Vec<&String> = customer.caller_ids.iter().map(|number| number.reveal()).collect();
+    let numbers: Vec<&String> = customer.caller_ids.iter().map(Private::reveal).collect();
     out.insert("caller_ids".to_owned(), json!(numbers));
     out.insert("has_pin".to_owned(), customer.pin.is_some().into());
     out.insert("language".to_owned(), json!(customer.language.as_ref().map(|language| &language.0)));
@@ -63,7 +64,7 @@ fn trunk(state: &AppState, id: &str, out: &mut Map<String, Value>) {
     let states = state.board().trunks();
     let now = states.iter().find(|now| now.trunk == trunk.id);
     out.insert("name".to_owned(), trunk.name.clone().into());
-    out.insert("caller_id".to_owned(), json!(trunk.caller_id.as_ref().map(|number| number.reveal())));
+    out.insert("caller_id".to_owned(), json!(trunk.caller_id.as_ref().map(Private::reveal)));
     out.insert("trusted".to_owned(), trunk.trusted.into());
     out.insert("up".to_owned(), now.is_some_and(|now| now.up).into());
     out.insert("status".to_owned(), now.map_or_else(|| "not known yet".to_owned(), |now| now.status.clone()).into());

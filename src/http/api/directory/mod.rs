@@ -151,24 +151,36 @@ pub fn router() -> Router<AppState> {
         .route("/api/v1/users/{id}/contacts/{contact}/test", post(contacts::test))
         .route(
             "/api/v1/settings",
-            get(|viewer, state, headers| one(SETTINGS, viewer, state, "settings".to_owned(), headers))
-                .put(|viewer, state, headers, body| {
-                    write(SETTINGS, viewer, state, "settings".to_owned(), headers, Put, body)
-                })
-                .patch(|viewer, state, headers, body| {
-                    write(SETTINGS, viewer, state, "settings".to_owned(), headers, Patch, body)
-                })
-                .delete(|viewer, state, headers| remove(SETTINGS, viewer, state, "settings".to_owned(), headers)),
+            get(|viewer: Viewer, State(state): State<AppState>, headers: HeaderMap| async move {
+                one(SETTINGS, &viewer, &state, "settings", &headers)
+            })
+            .put(|viewer, state, headers, body| {
+                write(SETTINGS, viewer, state, "settings".to_owned(), headers, Put, body)
+            })
+            .patch(|viewer, state, headers, body| {
+                write(SETTINGS, viewer, state, "settings".to_owned(), headers, Patch, body)
+            })
+            .delete(|viewer, state, headers| remove(SETTINGS, viewer, state, "settings".to_owned(), headers)),
         );
     for kind in KINDS {
-        let own = Router::new()
-            .route(
-                &format!("/api/v1/{}", kind.path),
-                get(move |viewer, state, params| list(kind, viewer, state, params)),
-            )
-            .route(
-                &format!("/api/v1/{}/{{id}}", kind.path),
-                get(move |viewer, state, Path(id), headers| one(kind, viewer, state, id, headers))
+        let own =
+            Router::new()
+                .route(
+                    &format!("/api/v1/{}", kind.path),
+                    get(move |viewer: Viewer, State(state): State<AppState>, params: Params| async move {
+                        list(kind, &viewer, &state, params)
+                    }),
+                )
+                .route(
+                    &format!("/api/v1/{}/{{id}}", kind.path),
+                    get(
+                        move |viewer: Viewer,
+                              State(state): State<AppState>,
+                              Path(id): Path<String>,
+                              headers: HeaderMap| async move {
+                            one(kind, &viewer, &state, &id, &headers)
+                        },
+                    )
                     .put(move |viewer, state, Path(id), headers, body| {
                         write(kind, viewer, state, id, headers, Put, body)
                     })
@@ -176,7 +188,7 @@ pub fn router() -> Router<AppState> {
                         write(kind, viewer, state, id, headers, Patch, body)
                     })
                     .delete(move |viewer, state, Path(id), headers| remove(kind, viewer, state, id, headers)),
-            );
+                );
         router = router.merge(own);
     }
     router
@@ -281,12 +293,7 @@ fn etag(thing: &Shown) -> String {
     }
 }
 
-async fn list(
-    kind: Kind,
-    viewer: Viewer,
-    State(state): State<AppState>,
-    mut params: Params,
-) -> Result<Json<Listed<Value>>, Problem> {
+fn list(kind: Kind, viewer: &Viewer, state: &AppState, mut params: Params) -> Result<Json<Listed<Value>>, Problem> {
     viewer.require(Right::SeeDirectory)?;
     let (limit, cursor) = params.page()?;
     params.done()?;
@@ -295,32 +302,26 @@ async fn list(
     let entries = ids
         .filter(|id| cursor.as_deref().is_none_or(|cursor| id.as_str() > cursor))
         .filter_map(|id| in_force.shown(kind.key, id))
-        .filter(|thing| kind.sees(&viewer, thing))
+        .filter(|thing| kind.sees(viewer, thing))
         .map(|thing| (thing.id.clone(), thing));
     let page = super::page_of(entries, None, limit);
-    let items = page.items.iter().map(|thing| json(&state, kind, &viewer, thing)).collect();
+    let items = page.items.iter().map(|thing| json(state, kind, viewer, thing)).collect();
     Ok(Json(Listed { items, next_cursor: page.next_cursor }))
 }
 
-async fn one(
-    kind: Kind,
-    viewer: Viewer,
-    State(state): State<AppState>,
-    id: String,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+fn one(kind: Kind, viewer: &Viewer, state: &AppState, id: &str, headers: &HeaderMap) -> Result<Response, Problem> {
     viewer.require(Right::SeeDirectory)?;
-    let thing = state.board().in_force().shown(kind.key, &id);
-    let thing = thing.filter(|thing| kind.sees(&viewer, thing)).ok_or_else(|| kind.not_found())?;
+    let thing = state.board().in_force().shown(kind.key, id);
+    let thing = thing.filter(|thing| kind.sees(viewer, thing)).ok_or_else(|| kind.not_found())?;
     let tag = etag(&thing);
     // Live fields (a phone's registration) are not in the tag.
     let live = matches!(kind.key, "phones" | "trunks");
     if !live
-        && tags(&headers, &header::IF_NONE_MATCH).is_some_and(|tags| tags.iter().any(|one| *one == tag || one == "*"))
+        && tags(headers, &header::IF_NONE_MATCH).is_some_and(|tags| tags.iter().any(|one| *one == tag || one == "*"))
     {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
-    Ok(([(header::ETAG, tag)], Json(json(&state, kind, &viewer, &thing))).into_response())
+    Ok(([(header::ETAG, tag)], Json(json(state, kind, viewer, &thing))).into_response())
 }
 
 async fn write(

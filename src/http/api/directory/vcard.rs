@@ -7,6 +7,7 @@ use std::fmt::Write;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use hotline_core::private::Private;
 
 use crate::http::AppState;
 use crate::http::auth::{Right, Viewer};
@@ -19,7 +20,7 @@ pub async fn vcard(viewer: Viewer, State(state): State<AppState>) -> Result<Resp
         return Err(Problem::forbidden("role-not-enough", "This login sees no customer, so it is called by nobody."));
     }
     let directory = state.board().directory();
-    let from = directory.trunks.values().filter_map(|trunk| trunk.caller_id.as_ref().map(|number| number.reveal()));
+    let from = directory.trunks.values().filter_map(|trunk| trunk.caller_id.as_ref().map(Private::reveal));
     let at = directory.numbers.values().filter(|number| !number.test).map(|number| &number.id.0);
     let numbers: BTreeSet<&String> = from.chain(at).filter(|number| number.starts_with('+')).collect();
     let mut card = String::from("BEGIN:VCARD\r\nVERSION:4.0\r\nKIND:org\r\nFN:Hotline\r\nORG:Hotline\r\n");
