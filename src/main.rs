@@ -51,7 +51,16 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::User { common, user } => {
                 let config = common.load()?;
                 let store = Store::attach(&config.store).await?;
-                cli::user::run(user, &store, &config.directory).await?;
+                let directory = app::whole_directory(&config, &store).await?;
+                cli::user::run(user, &store, &directory).await?;
+                store.close().await;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Token { common, token } => {
+                let config = common.load()?;
+                let store = Store::attach(&config.store).await?;
+                let directory = app::whole_directory(&config, &store).await?;
+                cli::token::run(token, &store, &directory).await?;
                 store.close().await;
                 Ok(ExitCode::SUCCESS)
             }

@@ -57,10 +57,8 @@ impl Client {
     }
 
     async fn more(&mut self) -> anyhow::Result<()> {
-        let mut chunk = [0; 16_384];
-        let read = self.stream.read(&mut chunk).await?;
+        let read = self.stream.read_buf(&mut self.buffer).await?;
         anyhow::ensure!(read > 0, "the server closed the connection");
-        self.buffer.extend_from_slice(&chunk[..read]);
         Ok(())
     }
 }

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::anyhow;
+use hotline_core::directory::Directory;
 
 use crate::config::{self, Config};
-use crate::switch::documents::{Clear, Compose, Composed, Fault, Thing};
+use crate::store::Store;
+use crate::store::seal::Seal;
+use crate::switch::documents::{self, Clear, Compose, Composed, Fault, Thing};
 
 /// Puts this file, environment and demo together with documents.
 pub fn compose(config: &Config) -> Compose {
@@ -29,6 +32,13 @@ fn composed(config: Config) -> Composed {
 
 fn fault(mistake: config::Mistake) -> Fault {
     Fault { document: mistake.document, field: mistake.field, place: mistake.place, what: mistake.what }
+}
+
+/// The file's directory with what was written through the API: for commands beside a running service.
+pub async fn whole_directory(config: &Config, store: &Store) -> anyhow::Result<Directory> {
+    let seal = Seal::at(&config.store.data_dir, config.secret_key.as_ref())?;
+    let loaded = documents::load(store, &seal, &compose(config)).await.map_err(told)?;
+    Ok(loaded.composed.directory)
 }
 
 /// The faults as one error for whoever started the program.

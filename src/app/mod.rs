@@ -26,6 +26,7 @@ use crate::store::Store;
 use crate::store::seal::Seal;
 use crate::switch::{Parts, Switch, documents};
 
+pub use directory::whole_directory;
 pub use logging::start_logging;
 
 /// INVITEs that may wait to be looked at; more get 503 with Retry-After.

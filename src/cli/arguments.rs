@@ -46,6 +46,15 @@ pub enum Command {
         #[command(flatten)]
         user: super::user::UserArgs,
     },
+    /// Bearer tokens of the API.
+    Token {
+        /// The configuration.
+        #[command(flatten)]
+        common: ServeArguments,
+        /// The token.
+        #[command(flatten)]
+        token: super::token::TokenArgs,
+    },
     /// The audit chain: verify, export, erase.
     Audit {
         /// The configuration.

@@ -82,7 +82,7 @@ async fn verify(store: &Store) -> anyhow::Result<ExitCode> {
             if chain.erased > 0 { format!(", {} personal fields erased", chain.erased) } else { String::new() };
         match &chain.broken {
             None => {
-                writeln!(out, "{}: whole, {} entries{erased}, ends with {}", chain.node, chain.entries, chain.head)?
+                writeln!(out, "{}: whole, {} entries{erased}, ends with {}", chain.node, chain.entries, chain.head)?;
             }
             Some(broken) => {
                 writeln!(out, "{}: BROKEN: {broken}. The {} entries before it are whole.", chain.node, chain.entries)?;

@@ -53,6 +53,8 @@ pub fn print_help(app: &App, data_dir: &Path) -> anyhow::Result<()> {
     for (phone, secret) in &credentials.phones {
         println!("      {phone}  password {}", secret.reveal());
     }
+    println!("  Be the monitoring (the engineer's phone rings, and the page shows why):");
+    println!("    curl -d 'title=The queue grows' http://{}/intake/generic/demo-key-of-the-demo-only", shown(http));
     println!("  Page and API:  http://{}  (API below /api/v1, described in /api/openapi.json)", shown(http));
     println!("    login {}  password {}", credentials.login, credentials.password.reveal());
     println!("  Ctrl-C stops it. Data: {}\n", data_dir.display());

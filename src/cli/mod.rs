@@ -10,5 +10,6 @@ pub mod models;
 pub mod phone;
 pub mod serve;
 pub mod simulate;
+pub mod token;
 pub mod transcribe_worker;
 pub mod user;

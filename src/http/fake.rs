@@ -281,10 +281,9 @@ impl Records for Fake {
                         && fits(filter.service.as_ref(), row.service.as_deref())
                         && fits(filter.source.as_ref(), row.source.as_deref())
                         && fits(filter.assigned.as_ref(), row.assigned.as_deref())
-                        && filter
-                            .search
-                            .as_ref()
-                            .is_none_or(|words| row.title.to_lowercase().contains(&words.to_lowercase()))
+                        && filter.search.as_ref().is_none_or(|words| {
+                            row.reference == *words || row.title.to_lowercase().contains(&words.to_lowercase())
+                        })
                         && fits(filter.customer.as_ref(), row.customer.as_deref())
                         && among(filter.customers.as_deref(), row.customer.as_deref())
                 })

@@ -238,7 +238,7 @@ fn furnish(directory: &mut Directory) {
             step(vec![Target::User("engineer-2".into()), Target::Team("platform".into())], 10),
         ],
         repeat: 2,
-        unacknowledge_after: Some(Duration::from_secs(7_200)),
+        unacknowledge_after: Some(Duration::from_hours(2)),
     };
     directory.default_policy = Some(policy.id.clone());
     directory.policies.insert(policy.id.clone(), policy);
@@ -397,7 +397,7 @@ impl Kept {
                 events: [1, 1, 312, 2][nth % 4],
                 assigned: (nth % 8 == 1).then_some("engineer-2"),
                 snoozed_until: (nth % 11 == 10).then_some(now + 55 * MINUTE),
-                details: (nth % 2 == 0).then(|| "Problem: queue length 4812 > 500\nHost: mx-ex-02\nItem: exchange.queue[submission]\nTrigger: Warteschlange zu lang (über 10 min)".to_owned()),
+                details: nth.is_multiple_of(2).then(|| "Problem: queue length 4812 > 500\nHost: mx-ex-02\nItem: exchange.queue[submission]\nTrigger: Warteschlange zu lang (über 10 min)".to_owned()),
                 link: Some("https://zabbix.example/tr_events.php?triggerid=4711&eventid=815".to_owned()),
                 outlook: if taken { "" } else { "step 2: Ben Sommer and everybody of Plattform & Netze" },
                 due: (!taken).then_some(now + (1 + number as i64 % 5) * MINUTE),

@@ -37,7 +37,7 @@ use crate::store::Store;
 use crate::switch::Switch;
 
 pub use alert_desk::{AlertDesk, AlertRecords, NotificationFilter};
-pub use auth::Role;
+pub use auth::{Role, fresh_token, token_hash};
 pub use glances::Glances;
 pub use inbound::Replies;
 pub use plan_desk::PlanRecords;

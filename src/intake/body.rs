@@ -125,7 +125,9 @@ fn many(value: Value, mended: bool) -> Result<Payload, Fault> {
             ),
         )),
         Value::Array(events) => Ok(Payload { events, single: false, mended }),
-        one => Ok(Payload { events: vec![one], single: true, mended }),
+        one @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            Ok(Payload { events: vec![one], single: true, mended })
+        }
     }
 }
 

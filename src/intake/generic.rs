@@ -52,7 +52,7 @@ pub async fn take(State(intake): State<Intake>, Path(key): Path<String>, request
     intake.0.rates.take(&source.id, payload.events.len().max(1), now().mono).map_err(Fault::too_many)?;
     let understood = understand(&intake, source, &directory, &payload, deliveries.first());
     let taken = keep(&intake, source, &understood).await?;
-    let answer = answer(&understood, &taken, payload.single).to_string();
+    let answer = answer(&understood, taken.as_deref(), payload.single).to_string();
     for turn in &mut turns {
         **turn = Some(answer.clone());
     }
@@ -126,12 +126,9 @@ async fn keep(intake: &Intake, source: &AlertSource, understood: &[Understood]) 
     Ok(Some(all.collect()))
 }
 
-fn answer(understood: &[Understood], taken: &Option<Vec<Taken>>, single: bool) -> Value {
-    let mut results: Vec<Value> = understood
-        .iter()
-        .enumerate()
-        .map(|(place, one)| result(one, taken.as_ref().map(|taken| &taken[place])))
-        .collect();
+fn answer(understood: &[Understood], taken: Option<&[Taken]>, single: bool) -> Value {
+    let mut results: Vec<Value> =
+        understood.iter().enumerate().map(|(place, one)| result(one, taken.map(|taken| &taken[place]))).collect();
     match results.pop() {
         Some(only) if single => only,
         last => {

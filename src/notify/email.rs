@@ -146,28 +146,28 @@ fn links<'a>(t: &Texts, card: &'a AlertCard, kind: Kind) -> Vec<(&'static str, &
 
 fn html(message: &Message) -> String {
     let t = texts::of(&message.language);
-    let mut body = format!("<h2 style=\"font:600 18px sans-serif\">{}</h2>", escaped(&message.subject));
+    let mut parts = vec![format!("<h2 style=\"font:600 18px sans-serif\">{}</h2>", escaped(&message.subject))];
     if message.alerts.len() != 1 {
-        body += &format!("<p style=\"font:15px sans-serif\">{}</p>", escaped(&message.text).replace('\n', "<br>"));
+        let text = escaped(&message.text).replace('\n', "<br>");
+        parts.push(format!("<p style=\"font:15px sans-serif\">{text}</p>"));
     }
     for card in &message.alerts {
         if message.alerts.len() > 1 {
-            body += &format!("<h3 style=\"font:600 15px sans-serif\">{}</h3>", escaped(&texts::line(card)));
+            parts.push(format!("<h3 style=\"font:600 15px sans-serif\">{}</h3>", escaped(&texts::line(card))));
         } else {
-            let rows: String = t
-                .facts(card)
-                .into_iter()
-                .map(|(label, value)| format!("<tr><td>{}</td><td>{}</td></tr>", escaped(label), escaped(&value)))
-                .collect();
-            body += &format!("<table cellpadding=\"4\" style=\"font:15px sans-serif\">{rows}</table>");
+            let row = |(label, value): (&str, String)| {
+                format!("<tr><td>{}</td><td>{}</td></tr>", escaped(label), escaped(&value))
+            };
+            let rows: Vec<String> = t.facts(card).into_iter().map(row).collect();
+            parts.push(format!("<table cellpadding=\"4\" style=\"font:15px sans-serif\">{}</table>", rows.concat()));
         }
         let links: Vec<String> = links(t, card, message.kind)
             .into_iter()
             .map(|(label, url)| format!("<a href=\"{}\">{}</a>", escaped(url), escaped(label)))
             .collect();
-        body += &format!("<p style=\"font:16px sans-serif\">{}</p>", links.join(" &nbsp; "));
+        parts.push(format!("<p style=\"font:16px sans-serif\">{}</p>", links.join(" &nbsp; ")));
     }
-    format!("<!doctype html><html lang=\"{}\"><body>{body}</body></html>", t.tag)
+    format!("<!doctype html><html lang=\"{}\"><body>{}</body></html>", t.tag, parts.concat())
 }
 
 fn escaped(text: &str) -> String {

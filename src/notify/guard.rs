@@ -91,9 +91,9 @@ impl Outgoing<'_> {
         let (channel, limit) = (self.channel, self.guard.timeout);
         // The client's own limit is for the parts; this one is for the whole.
         let tried = tokio::time::timeout(limit, async {
-            let response = self.request.send().await.map_err(|error| class_of(channel, error))?;
+            let response = self.request.send().await.map_err(|error| class_of(channel, &error))?;
             let (status, headers) = (response.status(), response.headers().clone());
-            let body = read(response).await.map_err(|error| class_of(channel, error));
+            let body = read(response).await.map_err(|error| class_of(channel, &error));
             // What a refusal says is of use only where it can be read.
             judge(channel, status, &headers, body.as_deref().unwrap_or_default())?;
             body.map(|body| Answer { body })
@@ -145,7 +145,11 @@ pub(super) fn code_in(body: &[u8]) -> String {
     let found = ["code", "error_code", "error"].iter().find_map(|key| match json.get(key)? {
         serde_json::Value::Number(number) if number.as_u64().is_some_and(|n| n < 1_000_000) => Some(number.to_string()),
         serde_json::Value::String(word) => plain_word(word).map(str::to_owned),
-        _ => None,
+        serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::Array(_)
+        | serde_json::Value::Object(_) => None,
     });
     found.map(|word| format!(" ({word})")).unwrap_or_default()
 }
@@ -159,19 +163,18 @@ pub(super) fn plain_word(word: &str) -> Option<&str> {
 /// Seconds or a date (RFC 9110 10.2.3).
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-            at.duration_since(crate::clock::now().wall).try_into().unwrap_or(Duration::ZERO)
-        }
+    let wait = if let Ok(seconds) = text.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        at.duration_since(crate::clock::now().wall).try_into().unwrap_or(Duration::ZERO)
     };
     Some(wait.min(RETRY_AFTER_MAX))
 }
 
 /// What a failed request means. The library's own words hold the URL, and that may hold a secret: they are not repeated.
-fn class_of(channel: &str, error: reqwest::Error) -> SendError {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+fn class_of(channel: &str, error: &reqwest::Error) -> SendError {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(inner) = cause {
         if inner.downcast_ref::<Refused>().is_some() {
             return SendError::Never(format!("{channel}: {Refused}"));
@@ -265,35 +268,28 @@ fn is_public(ip: IpAddr) -> bool {
 
 fn is_public_v4(ip: Ipv4Addr) -> bool {
     let [a, b, c, _] = ip.octets();
-    let special = match (a, b, c) {
-        // This network, private, loopback; multicast, reserved, broadcast.
-        (0 | 10 | 127 | 224..=255, _, _) => true,
-        // Shared with the carrier (RFC 6598), link-local (and clouds' metadata), private.
-        (100, 64..=127, _) | (169, 254, _) | (172, 16..=31, _) | (192, 168, _) => true,
-        // Protocols, documentation, 6to4 relays, benchmarks.
-        (192, 0, 0 | 2) | (192, 88, 99) | (198, 18 | 19, _) | (198, 51, 100) | (203, 0, 113) => true,
-        _ => false,
-    };
-    !special
+    // This network, private, loopback; multicast, reserved, broadcast.
+    let whole = matches!(a, 0 | 10 | 127 | 224..=255);
+    // Shared with the carrier (RFC 6598), link-local (and clouds' metadata), private.
+    let inside = matches!((a, b), (100, 64..=127) | (169, 254) | (172, 16..=31) | (192, 168));
+    // Protocols, documentation, 6to4 relays, benchmarks.
+    let odd = matches!((a, b, c), (192, 0, 0 | 2) | (192, 88, 99) | (198, 18 | 19, _) | (198, 51, 100) | (203, 0, 113));
+    !(whole || inside || odd)
 }
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
-    let s = ip.segments();
     // An IPv4 address within: mapped, or translated by the well-known prefix (RFC 6052); judged as what is meant.
     if let Some(v4) = ip.to_ipv4_mapped() {
         return is_public_v4(v4);
     }
-    if s[..6] == [0x64, 0xff9b, 0, 0, 0, 0] {
-        let [a, b] = s[6].to_be_bytes();
-        let [c, d] = s[7].to_be_bytes();
-        return is_public_v4(Ipv4Addr::new(a, b, c, d));
+    let parts = ip.segments();
+    if parts[..6] == [0x64, 0xff9b, 0, 0, 0, 0] {
+        let within = (u32::from(parts[6]) << 16) | u32::from(parts[7]);
+        return is_public_v4(Ipv4Addr::from(within));
     }
     // Only 2000::/3 is handed out; of it: Teredo and other protocols, documentation, 6to4 (an IPv4 address within).
-    let global = (0x2000..=0x3fff).contains(&s[0]);
-    let special = (s[0] == 0x2001 && s[1] < 0x200)
-        || (s[0] == 0x2001 && s[1] == 0xdb8)
-        || s[0] == 0x2002
-        || (s[0] == 0x3fff && s[1] < 0x1000);
+    let global = (0x2000..=0x3fff).contains(&parts[0]);
+    let special = matches!((parts[0], parts[1]), (0x2001, ..0x200 | 0xdb8) | (0x2002, _) | (0x3fff, ..0x1000));
     global && !special
 }
 

@@ -366,7 +366,7 @@ impl Notifier {
         match &settings.sms {
             None => Err(SendError::Never("no SMS provider is set up".to_owned())),
             Some(SmsProvider::Twilio { account, token, from, base }) => {
-                let own = sms_twilio::Account { account, token, from, base: base.as_deref() };
+                let own = sms_twilio::Account { sid: account, token, from, base: base.as_deref() };
                 let status = settings.public_url.as_deref().map(|url| {
                     format!("{}/inbound/twilio/status?notification={}", url.trim_end_matches('/'), message.id)
                 });

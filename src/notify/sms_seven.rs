@@ -39,7 +39,7 @@ fn read(answer: &Value) -> Result<Sent, SendError> {
     let word = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
     let code = word(answer).or_else(|| word(&answer["success"])).unwrap_or_default();
     let first = &answer["messages"][0];

@@ -10,7 +10,7 @@ const BASE: &str = "https://api.twilio.com";
 
 /// The account and whom it sends as.
 pub(super) struct Account<'a> {
-    pub account: &'a str,
+    pub sid: &'a str,
     pub token: &'a Private<String>,
     pub from: &'a str,
     pub base: Option<&'a str>,
@@ -26,7 +26,7 @@ pub(super) async fn send(
 ) -> Result<Sent, SendError> {
     let to = sms::number(to)?;
     let base = own.base.unwrap_or(BASE).trim_end_matches('/');
-    let url = format!("{base}/2010-04-01/Accounts/{}/Messages.json", own.account);
+    let url = format!("{base}/2010-04-01/Accounts/{}/Messages.json", own.sid);
     let text = sms::text(message);
     // A messaging service chooses the sender's number itself.
     let sender = if own.from.starts_with("MG") { "MessagingServiceSid" } else { "From" };
@@ -34,7 +34,7 @@ pub(super) async fn send(
     form.extend(status_url.map(|url| ("StatusCallback", url)));
     let answer = guard
         .post(CHANNEL, &url)?
-        .with(|request| request.basic_auth(own.account, Some(own.token.reveal())).form(&form))
+        .with(|request| request.basic_auth(own.sid, Some(own.token.reveal())).form(&form))
         .send()
         .await?;
     Ok(Sent { provider_id: answer.json()["sid"].as_str().map(str::to_owned) })

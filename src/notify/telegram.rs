@@ -102,7 +102,7 @@ fn row(t: &Texts, card: &AlertCard, all: &[AlertCard]) -> Option<Value> {
     // Telegram takes no links to hosts that it can't look up.
     let open = card.url.as_ref().filter(|url| url.starts_with("https://"));
     buttons.extend(open.map(|url| json!({"text": format!("{}{which}", t.open), "url": url})));
-    (!buttons.is_empty()).then(|| Value::Array(buttons))
+    (!buttons.is_empty()).then_some(Value::Array(buttons))
 }
 
 /// The three characters that have a meaning in its HTML.

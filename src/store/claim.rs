@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use hotline_core::alert::change::NotifyOutcome;
-use hotline_core::directory::Address;
 use hotline_core::ids::{AlertId, NotificationId};
 use hotline_core::notify::{Kind, Next, Waiting};
 use jiff::Timestamp;
@@ -15,7 +14,7 @@ use super::alert_rows::{at as moment_of, parsed};
 use super::apply::ms;
 use super::bulk;
 use super::lines::Lines;
-use super::notifications::{KEPT, Kept, Notification, after, alerts_of, end, later, may_send};
+use super::notifications::{Choose, KEPT, Kept, Notification, after, alerts_of, end, later, may_send};
 use super::open::Inner;
 use super::writer::WriteError;
 
@@ -26,8 +25,6 @@ const REMEMBER: Duration = Duration::from_hours(7 * 24);
 const USES: u32 = 200;
 /// What waits for a telephone that is being rung is looked at again after so long.
 const BUSY: Duration = Duration::from_secs(5);
-
-type Choose<'a> = &'a (dyn Fn(&Address, &[Waiting], &[Timestamp]) -> Next + Send + Sync);
 
 /// What one look decides, before it is written.
 struct Look {
@@ -111,7 +108,7 @@ async fn look(
         let others = carried.get(&kept.id).into_iter().flatten().copied();
         kept.alert.into_iter().chain(others).collect()
     };
-    let needy = needy(connection, due.iter().flat_map(|kept| spoken_of(kept)).collect(), at).await?;
+    let needy = needy(connection, due.iter().flat_map(&spoken_of).collect(), at).await?;
     let mut look = Look {
         lines: Lines::new(),
         told: Vec::new(),

@@ -82,6 +82,7 @@ impl AlertRecord {
     }
 
     /// What a fact makes of it with which a decision comes that says how the escalation goes on ([`AlertRecord::go_on`]).
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the alert itself follows the core; these fields are the row's")]
     pub fn apply(&mut self, fact: &Fact, at: Timestamp) {
         let before = self.alert.status;
         self.alert.apply(fact, at);

@@ -98,9 +98,9 @@ impl Store {
         let mut found = Vec::new();
         for some in alerts.chunks(100) {
             // Ids are hexadecimal digits and hyphens.
-            let list = some.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", ");
+            let ids = some.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", ");
             let sql = format!(
-                "SELECT t.alert_id, t.kind FROM timeline t WHERE t.alert_id IN ({list}) AND t.kind IN {WARNINGS}
+                "SELECT t.alert_id, t.kind FROM timeline t WHERE t.alert_id IN ({ids}) AND t.kind IN {WARNINGS}
                  ORDER BY t.alert_id, t.at, t.seq"
             );
             let rows = in_time(query(AssertSqlSafe(sql)).fetch_all(&self.shared.pool)).await?;

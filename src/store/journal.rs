@@ -179,6 +179,12 @@ impl Shared {
         self.ended.subscribe()
     }
 
+    /// Whether the database has all that earlier runs wrote.
+    pub fn earlier_runs_are_drained(&self) -> bool {
+        let catalog = self.catalog.lock();
+        catalog.segments.iter().filter(|segment| segment.run != self.run).all(|segment| catalog.is_drained(segment))
+    }
+
     pub fn health(&self) -> StoreHealth {
         let undrained = {
             let queued = self.queue.lock().next_number;

@@ -29,10 +29,7 @@ impl Lines {
     /// Adds one fact about an alert.
     pub fn add(&mut self, alert: AlertId, fact: &Fact, why: &str, at: Timestamp) {
         let seq = i64::try_from(self.rows.len()).unwrap_or(i64::MAX);
-        let call = match fact {
-            Fact::Alert(Change::CallJoined { call }) => Some(call.to_string()),
-            _ => None,
-        };
+        let call = if let Fact::Alert(Change::CallJoined { call }) = fact { Some(call.to_string()) } else { None };
         self.rows.push(vec![
             Cell::Text(self.run.clone()),
             Cell::Int(seq),
@@ -53,6 +50,7 @@ impl Lines {
 }
 
 /// The private words of a fact, which its sentence leaves out: what somebody wrote, what an action said.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others have none")]
 pub(super) fn words(fact: &Fact) -> Option<String> {
     match fact {
         Fact::Alert(Change::Commented { text, .. }) => Some(text.reveal().clone()),

@@ -25,6 +25,7 @@ pub mod glance;
 pub mod idempotency;
 pub mod intake;
 mod journal;
+mod late;
 mod lines;
 mod nodes;
 pub mod notifications;

@@ -7,7 +7,7 @@ use hotline_core::alert::change::NotifyOutcome;
 use hotline_core::directory::Address;
 use hotline_core::fact::Fact;
 use hotline_core::ids::{AlertId, ChannelId, NotificationId, UserId};
-use hotline_core::notify::{Kind, Next, Planned, To};
+use hotline_core::notify::{Kind, Next, Planned, To, Waiting};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row, query};
@@ -86,6 +86,9 @@ pub struct NotificationRow {
     /// Over.
     pub finished_at: Option<i64>,
 }
+
+/// What leaves for one contact now: see `hotline_core::notify::next`. Arguments: where to, what waits for it, when it was used.
+pub type Choose<'a> = &'a (dyn Fn(&Address, &[Waiting], &[Timestamp]) -> Next + Send + Sync);
 
 /// Where no other node can send it, this one tries again after so long.
 const ALONE: Duration = Duration::from_secs(10);
@@ -201,7 +204,7 @@ impl Store {
         at: Timestamp,
         lease: Duration,
         limit: u32,
-        choose: &(dyn Fn(&Address, &[hotline_core::notify::Waiting], &[Timestamp]) -> Next + Send + Sync),
+        choose: Choose<'_>,
     ) -> Result<Vec<Notification>, StoreError> {
         let mut tries = Tries::default();
         in_time(async {
@@ -260,12 +263,12 @@ impl Store {
         at: Timestamp,
         tried: &Tried,
     ) -> Result<(), StoreError> {
-        let mut tries = Tries::default();
+        let mut turns = Tries::default();
         in_time(async {
             loop {
                 match self.finish_once(id, at, tried).await {
                     Ok(()) => return Ok(()),
-                    Err(error) => tries.again(error).await?,
+                    Err(error) => turns.again(error).await?,
                 }
             }
         })
@@ -445,7 +448,7 @@ async fn wait(
     id: NotificationId,
     node: &str,
     due: Timestamp,
-    note: &str,
+    reason: &str,
     not_node: Option<String>,
 ) -> Result<(), sqlx::Error> {
     query(
@@ -454,7 +457,7 @@ async fn wait(
          WHERE id = $4 AND state = 'sending' AND node = $5",
     )
     .bind(ms(due))
-    .bind(bulk::storable(note.to_owned()))
+    .bind(bulk::storable(reason.to_owned()))
     .bind(not_node)
     .bind(id.to_string())
     .bind(node.to_owned())

@@ -20,6 +20,7 @@ use super::disk::{create_folder, plain};
 use super::drain::Drain;
 use super::engine::{Engine, Kind};
 use super::journal::{self, Handle, Shared, Tuning};
+use super::late::Late;
 use super::recordings::{Decode, Recordings};
 use super::recover::{self, Fold};
 use super::segments::{self, Reader, Segment};
@@ -125,6 +126,7 @@ pub(super) async fn open(
     decode: Decode,
 ) -> Result<(Store, Journal, Recovered), StoreError> {
     let engine = Engine::new(&settings.database_url)?;
+    let started = crate::clock::now().wall;
     let node = settings.node.clone();
     let writers = Arc::new(Writers::new(engine.clone()));
     let (shared, recordings) = blocking(move || prepare(settings, tuning, decode)).await?;
@@ -140,13 +142,30 @@ pub(super) async fn open(
     let journal = Journal { handle: Arc::clone(&handle) };
     let (mending, to) = (recordings.clone(), journal.clone());
     let fold = blocking(move || Ok(mend_recordings(fold, &mending, &to))).await?;
+    let mut recovered = Recovered { incomplete, ..fold.finish() };
+    let (pool, changed) = (engine.pool(), broadcast::Sender::new(CHANGES));
+    let mut tasks = Tasks::start(&engine, &node, &changed);
+    if incomplete {
+        let late = Late {
+            handle: Arc::downgrade(&handle),
+            pool: pool.clone(),
+            recordings: recordings.clone(),
+            known: recovered.cut_off.iter().map(|cut| cut.call).collect(),
+            started,
+            only_of: (engine.kind() == Kind::Postgres).then(|| node.clone()),
+        };
+        tasks.0.push(tokio::spawn(late.run()).abort_handle());
+        if recovered.next_reference == recover::REFERENCE_FIRST {
+            // The journal knows of no call, the database perhaps of many: not the numbers of the latest.
+            recovered.next_reference = recover::reference_by_clock(started);
+        }
+    }
     let running = Running { threads, drain: tokio::spawn(watched(drain, Arc::clone(&shared))) };
-    let changed = broadcast::Sender::new(CHANGES);
     let inner = Inner {
-        pool: engine.pool(),
+        pool,
         writers,
         references: Mutex::default(),
-        _tasks: Tasks::start(&engine, &node, &changed),
+        _tasks: tasks,
         engine,
         node,
         changed,
@@ -154,7 +173,7 @@ pub(super) async fn open(
         journal: Some(handle),
         running: Mutex::new(Some(running)),
     };
-    Ok((Store { shared: Arc::new(inner) }, journal, Recovered { incomplete, ..fold.finish() }))
+    Ok((Store { shared: Arc::new(inner) }, journal, recovered))
 }
 
 /// See [`Store::attach`].
@@ -309,7 +328,7 @@ fn mend_recordings(mut fold: Fold, recordings: &Recordings, journal: &Journal) -
 }
 
 /// The end of a recording that was open when the service stopped.
-fn ended(recordings: &Recordings, call: CallId, alert: Option<AlertId>, recording: RecordingId) -> Entry {
+pub(super) fn ended(recordings: &Recordings, call: CallId, alert: Option<AlertId>, recording: RecordingId) -> Entry {
     let at = crate::clock::now().wall;
     let finished = recordings.finish(recording);
     // The disk may be too full for the WAV while the segment is fine; the next start tries again.

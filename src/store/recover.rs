@@ -20,7 +20,7 @@ use sqlx::{AnyConnection, Row, query};
 use super::{CutOffCall, OpenAlert, Recovered};
 
 /// References are spoken: four digits at least, five at most.
-const REFERENCE_FIRST: u32 = 1_001;
+pub(super) const REFERENCE_FIRST: u32 = 1_001;
 const REFERENCE_LAST: u32 = 99_999;
 /// So many latest references are looked at: calls that begin together may be kept out of order.
 const REFERENCES: usize = 20;
@@ -238,6 +238,12 @@ fn due_at_end(alert: &mut OpenAlert, at: Timestamp) {
     if !alert.acknowledged && alert.rings == 0 {
         alert.next_ring_at = alert.next_ring_at.map(|next| next.min(at));
     }
+}
+
+/// A number to begin with where nothing is known: another every minute, so that one told lately does not come again.
+pub(super) fn reference_by_clock(now: Timestamp) -> u32 {
+    let span = i64::from(REFERENCE_LAST - REFERENCE_FIRST);
+    REFERENCE_FIRST + u32::try_from((now.as_second() / 60).rem_euclid(span)).unwrap_or(0)
 }
 
 fn next_reference(latest: &VecDeque<u32>) -> u32 {

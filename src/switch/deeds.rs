@@ -78,13 +78,11 @@ impl Task {
     }
 
     fn order(&mut self, leg: LegId, order: LegOrder) {
-        match self.legs.get(&leg) {
-            Some(leg) => leg.sip.order(order),
-            None => {
-                self.held_back.remove(&leg);
-                self.pending.push_back(Event::LegEnded { leg, cause: LegCause::Released });
-            }
+        if let Some(leg) = self.legs.get(&leg) {
+            return leg.sip.order(order);
         }
+        self.held_back.remove(&leg);
+        self.pending.push_back(Event::LegEnded { leg, cause: LegCause::Released });
     }
 
     /// 200 OK, after the journal holds everything kept so far. A failing disk delays it by half a second at most.

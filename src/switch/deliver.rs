@@ -265,7 +265,7 @@ impl Switch {
         if let Some(note) = note {
             let told = self.fall_back(notification, note, at).await;
             if let Some(next) = told {
-                note.push_str(&format!("; told by {next} instead, at once"));
+                *note = format!("{note}; told by {next} instead, at once");
             }
         }
         for attempt in 1..=KEEP.0 {

@@ -211,7 +211,7 @@ pub struct Loaded {
 pub async fn load(store: &Store, seal: &Seal, compose: &Compose) -> Result<Loaded, Vec<Fault>> {
     let documents = match store.documents().await {
         Ok(documents) => {
-            keep_copy(store, &documents);
+            keep_copy(store, &documents).await;
             documents
         }
         Err(error) => {
@@ -230,13 +230,13 @@ fn fault_of_ours(error: &dyn std::fmt::Display) -> Fault {
     Fault { document: None, field: None, place: "the directory".to_owned(), what: format!("a fault of ours: {error}") }
 }
 
-fn keep_copy(store: &Store, documents: &Documents) {
+/// Waited for, so that an older copy never replaces a newer one.
+async fn keep_copy(store: &Store, documents: &Documents) {
     let (store, documents) = (store.clone(), documents.clone());
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = store.cache_documents(&documents) {
-            tracing::warn!("{error}");
-        }
-    });
+    let written = tokio::task::spawn_blocking(move || store.cache_documents(&documents)).await;
+    if let Ok(Err(error)) = written {
+        tracing::warn!("{error}");
+    }
 }
 
 /// Leaves out documents that are mistaken until the rest fits together.
@@ -361,6 +361,18 @@ impl Switch {
         expect: &Expect,
         by: &Actor,
     ) -> Result<Done, DocumentError> {
+        if let Write::Put(body) | Write::Patch(body) = &write
+            && secrets::is_forged(body)
+        {
+            let what = "`$sealed` is written by the hotline only; send the secret itself".to_owned();
+            let place = name(kind, id);
+            return Err(DocumentError::Invalid(vec![Fault {
+                document: Some(place.clone()),
+                field: None,
+                place,
+                what,
+            }]));
+        }
         // One after the other on this node; the revision keeps nodes apart.
         let _turn = self.0.writing.lock().await;
         for _ in 0..TRIES {
@@ -436,7 +448,7 @@ impl Switch {
         };
         documents.revision = revision;
         self.put_in_force(Loaded { in_force: InForce { revision, ..loaded.in_force }, ..loaded }).await?;
-        keep_copy(&self.0.store, &documents);
+        keep_copy(&self.0.store, &documents).await;
         Ok(Some(Done { shown: self.shown(kind, id), created: before.is_none(), key }))
     }
 
@@ -467,7 +479,7 @@ impl Switch {
     /// The directory with these documents, none left out. `place`: the one that is being written.
     async fn checked(&self, documents: &Documents, place: &str) -> Result<Loaded, DocumentError> {
         let (compose, seal) = (self.0.compose.load_full(), self.0.seal.clone());
-        let documents = documents.clone();
+        let (documents, all) = (documents.clone(), documents.clone());
         let work = move || {
             let (clear, told) = clear(&documents.items, &seal);
             let mut composed = (compose.0)(&clear)?;
@@ -485,7 +497,29 @@ impl Switch {
         };
         let (own, others): (Vec<Fault>, Vec<Fault>) =
             faults.into_iter().partition(|fault| fault.document.as_deref() == Some(place));
-        Err(if own.is_empty() { DocumentError::InTheWay(others) } else { DocumentError::Invalid(own) })
+        if !own.is_empty() {
+            return Err(DocumentError::Invalid(own));
+        }
+        // Documents that were left out before (the file changed under them) stand in nobody's way: else they could not
+        // even be mended one after the other.
+        let in_force = self.0.in_force.load_full();
+        let left_out = |fault: &Fault| {
+            fault.document.as_deref().is_some_and(|document| {
+                let known =
+                    |row: &DocumentRow| in_force.things.get(&row.kind).is_some_and(|of| of.contains_key(&row.id));
+                all.items.iter().any(|row| name(&row.kind, &row.id) == document && !known(row))
+            })
+        };
+        if !others.iter().all(left_out) {
+            return Err(DocumentError::InTheWay(others));
+        }
+        let (compose, seal) = (self.0.compose.load_full(), self.0.seal.clone());
+        let loaded = tokio::task::spawn_blocking(move || put_together(&all, &seal, &compose)).await;
+        match loaded {
+            Ok(Ok(loaded)) => Ok(loaded),
+            Ok(Err(faults)) => Err(DocumentError::InTheWay(faults)),
+            Err(error) => Err(DocumentError::Unusable(error.to_string())),
+        }
     }
 
     async fn put_in_force(&self, loaded: Loaded) -> Result<(), DocumentError> {
@@ -520,7 +554,7 @@ impl Switch {
         if documents.revision == self.0.in_force.load().revision {
             return Ok(());
         }
-        keep_copy(&self.0.store, &documents);
+        keep_copy(&self.0.store, &documents).await;
         let (compose, seal) = (self.0.compose.load_full(), self.0.seal.clone());
         let work = move || put_together(&documents, &seal, &compose);
         match tokio::task::spawn_blocking(work).await {

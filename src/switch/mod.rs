@@ -166,7 +166,6 @@ struct Inner {
     /// Since when the database can't be used: then the board's own alerts ring without it.
     away_since: Mutex<Option<std::time::Instant>>,
     escalating: Mutex<escalate::Escalating>,
-    delivery_woken: tokio::sync::Notify,
     escalation_woken: tokio::sync::Notify,
     ids: Mutex<IdSource>,
     reference: AtomicU32,
@@ -252,7 +251,6 @@ impl Switch {
             unreached: Mutex::default(),
             away_since: Mutex::default(),
             escalating: Mutex::default(),
-            delivery_woken: tokio::sync::Notify::new(),
             escalation_woken: tokio::sync::Notify::new(),
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),
@@ -392,16 +390,6 @@ impl Switch {
     /// Changes that have no listener are nobody's loss.
     fn tell(&self, change: Change) {
         let _ = self.0.feed.send(change);
-    }
-
-    /// There may be something to send now.
-    fn wake_delivery(&self) {
-        self.0.delivery_woken.notify_one();
-    }
-
-    /// Resolves when there may be something to send before its time.
-    pub async fn delivery_woken(&self) {
-        self.0.delivery_woken.notified().await;
     }
 
     fn tell_calls_of(&self, alert: AlertId) {

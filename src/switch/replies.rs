@@ -72,7 +72,7 @@ impl Said {
 }
 
 /// The person one of whose proven contacts this is, and which.
-fn owner<'a>(directory: &'a Directory, is: impl Fn(&Address) -> bool) -> Option<(&'a User, String)> {
+fn owner(directory: &Directory, is: impl Fn(&Address) -> bool) -> Option<(&User, String)> {
     directory.users.values().find_map(|user| {
         let own = contacts(user);
         let contact = own.iter().find(|contact| contact.verified && is(&contact.address))?;

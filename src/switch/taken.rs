@@ -42,7 +42,7 @@ impl Switch {
         let switch = self.clone();
         self.0.tasks.spawn(async move {
             match switch.0.store.notify(&[planned], None, now().wall).await {
-                Ok(_) => switch.wake_delivery(),
+                Ok(_) => switch.poke_delivery(),
                 Err(error) => tracing::warn!(%alert, %error, "the caller's SMS could not be kept, so none is sent"),
             }
         });

@@ -65,6 +65,19 @@ pub struct Moved {
     pub media_events: ReceiverStream<MediaEvent>,
 }
 
+/// A leg whose phone may be dialled now.
+pub type WayFree = (LegId, Destination);
+
+/// What came of a hand-over.
+enum Handed {
+    /// The other call has the leg.
+    Over,
+    /// It goes on here.
+    Back(Box<Moved>),
+    /// The other call is gone, and the leg with it.
+    Gone,
+}
+
 /// A hand-over whose answer is awaited.
 #[derive(Debug)]
 pub struct Handing {
@@ -89,7 +102,7 @@ pub struct Task {
     /// Answers of the house that take a moment.
     pub told: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
     /// Phones that may be dialled now, as calls of our own have made way; and those that wait for that.
-    pub ready: (mpsc::Sender<(LegId, Destination)>, mpsc::Receiver<(LegId, Destination)>),
+    pub ready: (mpsc::Sender<WayFree>, mpsc::Receiver<WayFree>),
     pub held_back: HashSet<LegId>,
     /// A leg that is being handed over to another call.
     pub handing: Option<Handing>,
@@ -340,16 +353,17 @@ impl Task {
         self.media_events.insert(id, moved.media_events);
     }
 
-    /// The other call's answer to our hand-over; `None`: that call is gone, and the leg with it.
-    fn on_handed(&mut self, answer: Option<Option<Moved>>) {
+    fn on_handed(&mut self, answer: Handed) {
         let Some(Handing { leg, alert, .. }) = self.handing.take() else { return };
         let event = match answer {
-            Some(None) => Event::JoinAnswered { leg, alert: Some(alert) },
-            Some(Some(moved)) => {
-                self.put(leg, moved);
+            Handed::Over => Event::JoinAnswered { leg, alert: Some(alert) },
+            Handed::Back(moved) => {
+                self.put(leg, *moved);
                 Event::JoinAnswered { leg, alert: None }
             }
-            None => Event::LegEnded { leg, cause: LegCause::Failed { reason: "the caller's call ended".to_owned() } },
+            Handed::Gone => {
+                Event::LegEnded { leg, cause: LegCause::Failed { reason: "the caller's call ended".to_owned() } }
+            }
         };
         self.call.handle(event, now());
     }
@@ -383,9 +397,13 @@ impl Task {
 }
 
 /// The answer to a hand-over; never without one.
-async fn handed(handing: &mut Option<Handing>) -> Option<Option<Moved>> {
+async fn handed(handing: &mut Option<Handing>) -> Handed {
     match handing {
-        Some(handing) => (&mut handing.reply).await.ok(),
+        Some(handing) => match (&mut handing.reply).await {
+            Ok(None) => Handed::Over,
+            Ok(Some(moved)) => Handed::Back(Box::new(moved)),
+            Err(_) => Handed::Gone,
+        },
         None => std::future::pending().await,
     }
 }

@@ -267,7 +267,7 @@ impl Child {
         let url = format!("http://{}{path}", self.http);
         let mut headers: Vec<(String, String)> =
             headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        if headers.iter().all(|(name, _)| name != "Cookie") {
+        if headers.iter().all(|(name, _)| name != "Cookie" && name != "Authorization") {
             headers.push(("Authorization".to_owned(), format!("Bearer {TOKEN}")));
         }
         tokio::task::spawn_blocking(move || {
@@ -277,6 +277,16 @@ impl Child {
         })
         .await
         .expect("no panic")
+    }
+
+    /// The address of a path below `/api/v1`.
+    pub fn api(&self, path: &str) -> String {
+        format!("http://{}/api/v1{path}", self.http)
+    }
+
+    /// The header that gives all rights.
+    pub fn authorization() -> String {
+        format!("Bearer {TOKEN}")
     }
 
     /// POST below `/api/v1`; it must succeed.

@@ -42,9 +42,9 @@ async fn star_two_hands_the_caller_back_to_the_next_engineer() -> anyhow::Result
     let mut caller = phone::caller(&hotline).await?;
     connected(&hotline, &mut caller, &mut ada).await?;
     ada.press("*2").await?;
-    ada.waits_for("engineer-handed-back").await?;
+    ada.begins_to_hear("engineer-handed-back").await?;
     ada.ends().await?;
-    caller.waits_for("handed-back").await?;
+    caller.begins_to_hear("handed-back").await?;
     takes(&mut ben).await?;
     let call =
         hotline.call_when("inbound", |call| kinds(call).iter().filter(|kind| **kind == "bridged").count() == 2).await;
@@ -76,7 +76,7 @@ async fn star_one_brings_in_the_next_level_who_takes_over() -> anyhow::Result<()
     ben.press("1").await?;
     ben.begins_to_hear("engineer-call-from").await?;
     ben.press("1").await?;
-    ada.waits_for("engineer-next-there").await?;
+    ada.begins_to_hear("engineer-next-there").await?;
     ada.ends().await?;
     let heard = hotline.data().join("heard.wav");
     caller.record(&heard)?;
@@ -98,8 +98,8 @@ async fn star_three_closes_the_report() -> anyhow::Result<()> {
     let mut caller = phone::caller(&hotline).await?;
     connected(&hotline, &mut caller, &mut ada).await?;
     ada.press("*3").await?;
-    ada.waits_for("engineer-resolved").await?;
-    caller.waits_for("report-closed").await?;
+    ada.begins_to_hear("engineer-resolved").await?;
+    caller.begins_to_hear("report-closed").await?;
     caller.ends().await?;
     ada.ends().await?;
     hotline.call_when("inbound", ended("taken")).await;

@@ -35,8 +35,6 @@ async fn an_engineer_hears_acknowledges_rings_back_and_closes() -> anyhow::Resul
     ada.waits_for("line-choice").await?;
     ada.press("1").await?;
     ada.waits_for("alert-acknowledged").await?;
-    let taken = hotline.alert_when(|newest| newest["id"] == alert["id"] || newest["status"] == "resolved").await;
-    assert!(taken.is_object());
     let has_it = |alert: &Value| {
         alert["status"] == "acknowledged" && alert["acknowledged_by"].to_string().contains("engineer-1")
     };
@@ -95,7 +93,7 @@ async fn a_pin_is_asked_of_others_and_three_wrong_ones_are_the_end() -> anyhow::
     caller.press("222222#").await?;
     caller.begins_to_hear("pin-unknown").await?;
     caller.press("333333#").await?;
-    caller.waits_for("line-locked").await?;
+    caller.begins_to_hear("line-locked").await?;
     caller.ends().await?;
     let call = hotline.call_when("inbound", ended("blocked")).await;
     assert!(!call.to_string().contains("111111"), "a PIN stands on no record: {call:#}");

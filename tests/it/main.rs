@@ -9,6 +9,7 @@ mod choices;
 mod commands;
 mod crash;
 mod crash_disk;
+mod directory;
 mod engineers;
 mod greeting;
 mod harness;

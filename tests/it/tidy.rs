@@ -37,7 +37,20 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // `serve` runs the app; `user` and `serve --demo` write the logins that http reads.
     (
         "cli",
-        &["app", "config", "switch", "sip", "rtp", "speech", "store", "http::Records", "http::Role", "http::password"],
+        &[
+            "app",
+            "config",
+            "switch",
+            "sip",
+            "rtp",
+            "speech",
+            "store",
+            "http::Records",
+            "http::Role",
+            "http::fresh_token",
+            "http::token_hash",
+            "http::password",
+        ],
     ),
     ("app", &["*"]),
     ("lib", &["*"]),

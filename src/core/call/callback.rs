@@ -18,9 +18,11 @@ pub fn callback(directory: &Directory, number: &NumberId, caller: Option<&str>) 
     let caller = caller.ok_or_else(|| "the caller's number is withheld".to_owned())?;
     let Some(digits) = caller.strip_prefix('+').filter(|rest| rest.bytes().all(|b| b.is_ascii_digit())) else {
         let phone = PhoneId(caller.to_owned());
-        return match directory.phones.contains_key(&phone) {
-            true => Ok(Destination::Phone(phone)),
-            false => Err("the caller has no telephone number".to_owned()),
+        let known = directory.phones.contains_key(&phone);
+        return if known {
+            Ok(Destination::Phone(phone))
+        } else {
+            Err("the caller has no telephone number".to_owned())
         };
     };
     let trunk = trunk_of(directory, number)?;

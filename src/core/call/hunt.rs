@@ -208,18 +208,18 @@ impl Hunt {
     /// Stops the walk. A person who listens is told that the caller is gone; a phone that was only
     /// answered hears nothing more.
     pub(crate) fn stop(&mut self, kindly: bool, why: &str, frame: &mut Frame, now: Now) {
-        self.stop_with(kindly.then_some(say::ENGINEER_CALLER_GONE), why, frame, now);
+        self.stop_with(kindly.then_some(&say::ENGINEER_CALLER_GONE), why, frame, now);
     }
 
     /// Stops the walk as somebody else has it.
     pub(crate) fn stop_taken(&mut self, why: &str, frame: &mut Frame, now: Now) {
-        self.stop_with(Some(say::ENGINEER_TAKEN), why, frame, now);
+        self.stop_with(Some(&say::ENGINEER_TAKEN), why, frame, now);
     }
 
-    fn stop_with(&mut self, words: Option<PromptId>, why: &str, frame: &mut Frame, now: Now) {
+    fn stop_with(&mut self, words: Option<&PromptId>, why: &str, frame: &mut Frame, now: Now) {
         quiet(frame);
         for attempt in std::mem::take(&mut self.attempts) {
-            match (&words, attempt.at) {
+            match (words, attempt.at) {
                 (Some(words), At::Briefing) => {
                     let words = vec![Prompt::Say(words.clone())];
                     frame.farewell(attempt.leg, words, LegCause::Released, why, now);

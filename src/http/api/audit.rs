@@ -233,12 +233,9 @@ impl Walk {
         if self.over {
             return None;
         }
-        let rows = match self.rows().await {
-            Ok(rows) => rows,
-            Err(_) => {
-                self.over = true;
-                return Some("{\"error\":\"the database is away; the export is not whole\"}\n".to_owned());
-            }
+        let Ok(rows) = self.rows().await else {
+            self.over = true;
+            return Some("{\"error\":\"the database is away; the export is not whole\"}\n".to_owned());
         };
         let last = rows.last()?;
         self.after = Some((last.node.clone(), last.seq));

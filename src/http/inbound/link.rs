@@ -19,7 +19,7 @@ struct Page {
     sentence: &'static str,
     button: Option<&'static str>,
     token: String,
-    page: LinkPage,
+    link: LinkPage,
     facts: Vec<(&'static str, String)>,
 }
 
@@ -51,7 +51,7 @@ fn shown(state: &AppState, token: String, page: LinkPage) -> Response {
     let (heading, sentence) = page.words();
     let facts = page.alert.as_ref().map(|card| page.texts.facts(card)).unwrap_or_default();
     let mut response =
-        html(&Page { frame: Frame::bare(state), heading, sentence, button: page.button(), token, facts, page });
+        html(&Page { frame: Frame::bare(state), heading, sentence, button: page.button(), token, facts, link: page });
     *response.status_mut() = status;
     let headers = response.headers_mut();
     // The link is a key: no other site and no search engine gets to know it.

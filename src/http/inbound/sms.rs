@@ -14,7 +14,7 @@ use super::{Claim, Replies, field, form, proven, replies, spellings, text_of, un
 use crate::http::AppState;
 use crate::http::problem::Problem;
 
-/// Twilio's own way to answer: TwiML, an SMS goes back for it.
+/// Twilio's own way to answer: `TwiML`, an SMS goes back for it.
 pub async fn twilio(
     State(state): State<AppState>,
     uri: Uri,

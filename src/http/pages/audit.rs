@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use hotline_core::directory::Directory;
 use hotline_core::ids::UserId;
+use serde_json::Value;
 
 use super::views::{Frame, When};
 use super::{Shared, Visitor, away, escaped, html, show_problem};
@@ -88,11 +89,13 @@ fn entry(row: AuditRow, directory: &Directory) -> EntryView {
         None => id,
     };
     let mut facts: Vec<String> = match serde_json::from_str(&row.detail) {
-        Ok(serde_json::Value::Object(fields)) => fields
+        Ok(Value::Object(fields)) => fields
             .into_iter()
             .map(|(name, value)| match value {
-                serde_json::Value::String(text) => format!("{name}: {text}"),
-                other => format!("{name}: {}", shortened(&other.to_string())),
+                Value::String(text) => format!("{name}: {text}"),
+                other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                    format!("{name}: {}", shortened(&other.to_string()))
+                }
             })
             .collect(),
         _ => vec![row.detail],

@@ -30,8 +30,17 @@ struct AlertsPage {
 }
 
 impl AlertsPage {
-    fn is(&self, field: &Option<String>, word: &str) -> bool {
-        field.as_deref().unwrap_or_default() == word
+    /// The status that is filtered by.
+    fn status(&self) -> &str {
+        if self.filter.open { "open" } else { self.filter.status.as_deref().unwrap_or_default() }
+    }
+
+    fn priority(&self) -> &str {
+        self.filter.priority.as_deref().unwrap_or_default()
+    }
+
+    fn customer(&self) -> &str {
+        self.filter.customer.as_deref().unwrap_or_default()
     }
 
     /// Something is filtered out.
@@ -51,8 +60,7 @@ struct CallsPage {
 
 pub async fn alerts(Visitor(viewer): Visitor, State(state): Shared, params: Result<Params, Problem>) -> Response {
     let asked = params.and_then(|mut params| {
-        let search = params.name("search")?;
-        let filter = AlertFilter { search, ..alert_filter(&viewer, &mut params)? };
+        let filter = alert_filter(&viewer, &mut params)?;
         let (_, cursor) = params.page()?;
         params.done()?;
         Ok((filter, cursor))
@@ -86,11 +94,16 @@ fn customers(state: &AppState, viewer: &Viewer) -> Vec<(String, String)> {
 
 /// The filter as part of an address, ended by `&`; empty: nothing is filtered.
 fn query(filter: &AlertFilter) -> String {
+    let status = if filter.open { Some("open".to_owned()) } else { filter.status.clone() };
     let words = [
-        ("status", &filter.status),
+        ("status", &status),
         ("priority", &filter.priority),
         ("customer", &filter.customer),
-        ("search", &filter.search),
+        ("urgency", &filter.urgency),
+        ("service", &filter.service),
+        ("source", &filter.source),
+        ("assigned", &filter.assigned),
+        ("q", &filter.search),
     ];
     words.iter().filter_map(|(name, word)| Some(format!("{name}={}&", escaped(word.as_ref()?)))).collect()
 }

@@ -83,7 +83,7 @@ impl Colours {
 
 impl Window {
     /// So many days from the beginning of the day of `at` in `zone`, which is moved by `weeks`.
-    pub fn of(at: Timestamp, weeks: i64, days: i64, zone: TimeZone) -> Option<Self> {
+    pub fn of(at: Timestamp, weeks: i64, days: i64, zone: &TimeZone) -> Option<Self> {
         let first = at.to_zoned(zone.clone()).date().checked_add(Span::new().try_weeks(weeks).ok()?).ok()?;
         let last = first.checked_add(Span::new().try_days(days).ok()?).ok()?;
         let start = |day: jiff::civil::Date| Some(day.to_zoned(zone.clone()).ok()?.timestamp());
@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn a_window_begins_with_the_day_and_knows_the_change_of_the_clock() {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
-        let window = Window::of(at("2026-10-23T22:30:00Z"), 0, 14, zone).unwrap();
+        let window = Window::of(at("2026-10-23T22:30:00Z"), 0, 14, &zone).unwrap();
         assert_eq!(window.from, at("2026-10-23T22:00:00Z"));
         assert_eq!(window.to, at("2026-11-06T23:00:00Z"), "an hour later by the clock of winter");
         let days = window.days(at("2026-10-25T12:00:00Z"));
@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn blocks_are_cut_at_the_window() {
-        let window = Window::of(at("2026-11-22T10:00:00Z"), 0, 10, TimeZone::UTC).unwrap();
+        let window = Window::of(at("2026-11-22T10:00:00Z"), 0, 10, &TimeZone::UTC).unwrap();
         let block = |from: &str, to: &str| window.block(at(from), at(to), "Ada", "", "c0".to_owned());
         let all = block("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z").unwrap();
         assert_eq!((all.x.to_string(), all.width.to_string()), ("0.000%".to_owned(), "100.000%".to_owned()));

@@ -131,8 +131,8 @@ pub async fn one(
 /// The schedules that this viewer sees.
 fn seen<'a>(viewer: &Viewer, directory: &'a Directory) -> impl Iterator<Item = &'a Schedule> {
     let seen = viewer.schedules(directory);
-    let sees = move |id: &ScheduleId| seen.as_ref().is_none_or(|seen| seen.contains(id));
-    directory.schedules.values().filter(move |schedule| sees(&schedule.id))
+    let own = move |id: &ScheduleId| seen.as_ref().is_none_or(|seen| seen.contains(id));
+    directory.schedules.values().filter(move |schedule| own(&schedule.id))
 }
 
 /// Everybody of a schedule with their colour: class, id, name.
@@ -154,7 +154,7 @@ fn draw(
     colours: &Colours,
     whole: bool,
 ) -> Option<Drawing> {
-    let window = Window::of(now, weeks, DAYS, rota::zone(schedule))?;
+    let window = Window::of(now, weeks, DAYS, &rota::zone(schedule))?;
     let mut lanes = rota::final_lanes(schedule, directory, &window, colours);
     let told: Vec<String> = lanes.iter().flat_map(|lane| &lane.blocks).map(|block| block.title.clone()).collect();
     if whole {
@@ -193,7 +193,7 @@ pub async fn person(Visitor(viewer): Visitor, State(state): Shared, Path(id): Pa
     let Some(user) = directory.users.get(&UserId(id)) else { return no_such(&state, "person") };
     let now = crate::clock::now().wall;
     let zone = user.time_zone.clone().or_else(|| directory.schedules.values().next().map(rota::zone));
-    let Some(window) = Window::of(now, 0, PERSON_DAYS, zone.unwrap_or(jiff::tz::TimeZone::UTC)) else {
+    let Some(window) = Window::of(now, 0, PERSON_DAYS, &zone.unwrap_or(jiff::tz::TimeZone::UTC)) else {
         return super::error(&state, StatusCode::INTERNAL_SERVER_ERROR, "No such time", "The clock is at its end.");
     };
     html(&of_person(&state, &viewer, &directory, user, &window, now))

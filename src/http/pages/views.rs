@@ -16,6 +16,7 @@ use crate::http::auth::{Right, Viewer};
 use crate::http::health::{Trouble, troubles};
 
 /// What every page has around it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a right of its own, asked by templates")]
 pub struct Frame {
     pub user: Option<String>,
     /// May see calls.

@@ -6,13 +6,13 @@ use super::super::fake::*;
 use super::*;
 
 impl Bench {
-    async fn say_json(&self, method: Method, path: &str, body: &str) -> Answer {
+    async fn send_text(&self, method: Method, path: &str, body: &str) -> Answer {
         let token = format!("Bearer {TOKEN}");
         self.ask(method, path, &[("authorization", &token), ("content-type", "application/json")], body).await
     }
 
     async fn word(&self, number: u128, verb: &str, body: &str) -> Answer {
-        self.say_json(Method::POST, &path("/api/v1/alerts", number, verb), body).await
+        self.send_text(Method::POST, &path("/api/v1/alerts", number, verb), body).await
     }
 }
 
@@ -29,7 +29,7 @@ async fn words_are_carried_out_and_show_the_alert() {
     let back = bench.post(&path("/api/v1/alerts", ALERT_TAKEN, "/hand-back")).await;
     assert_eq!(back.json()["status"], "triggered");
     let said = r#"{"priority":"P4","title":"  Scanners \n slow "}"#.replace("\\n", " ");
-    let described = bench.say_json(Method::PATCH, &path("/api/v1/alerts", ALERT_WAITING, ""), &said).await;
+    let described = bench.send_text(Method::PATCH, &path("/api/v1/alerts", ALERT_WAITING, ""), &said).await;
     assert_eq!((&described.json()["priority"], &described.json()["title"]), (&"P4".into(), &"Scanners slow".into()));
     let into = format!(r#"{{"into":"{}"}}"#, id(ALERT_TAKEN));
     let merged = bench.word(ALERT_WAITING, "/merge", &into).await.json();
@@ -62,7 +62,7 @@ async fn what_can_not_be_is_told() {
     assert_eq!(bench.word(ALERT_WAITING, "/merge", &same).await.problem(409), "merge-refused");
     for body in ["{}", r#"{"title":"  "}"#, r#"{"priority":"urgent"}"#] {
         let to = path("/api/v1/alerts", ALERT_WAITING, "");
-        assert_eq!(bench.say_json(Method::PATCH, &to, body).await.problem(400), "invalid-parameter", "{body}");
+        assert_eq!(bench.send_text(Method::PATCH, &to, body).await.problem(400), "invalid-parameter", "{body}");
     }
     let plain = bench.post(&path("/api/v1/alerts", ALERT_WAITING, "/snooze")).await;
     assert_eq!(plain.problem(415), "unsupported-media-type");
@@ -80,7 +80,12 @@ async fn an_alert_is_opened_by_hand_once() {
     assert_eq!(first.header("location"), format!("/api/v1/alerts/{}", alert["id"].as_str().unwrap()));
     assert_eq!((&alert["source"], &alert["customer"]["name"]), (&"by-hand".into(), &"Acme Logistics".into()));
     let again = bench.ask(Method::POST, "/api/v1/alerts", &headers, body).await;
-    assert_eq!((again.status, &again.json()["id"]), (StatusCode::OK, &alert["id"]));
+    assert_eq!((again.status, &again.json()["id"]), (StatusCode::CREATED, &alert["id"]), "the first answer again");
+    let keyed = r#"{"title":"Mail is slow","dedup_key":" Mail-1 "}"#;
+    let opened = bench.send_text(Method::POST, "/api/v1/alerts", keyed).await;
+    let joined = bench.send_text(Method::POST, "/api/v1/alerts", keyed).await;
+    assert_eq!((opened.status, joined.status), (StatusCode::CREATED, StatusCode::OK));
+    assert_eq!(opened.json()["id"], joined.json()["id"]);
     for (body, field) in [
         (r#"{"title":""}"#, "title"),
         (r#"{"title":"x","customer":"nobody"}"#, "customer"),
@@ -89,7 +94,7 @@ async fn an_alert_is_opened_by_hand_once() {
         (r#"{"title":"x","priority":"P9"}"#, "priority"),
         (r#"{"title":"x","link":"javascript:1"}"#, "link"),
     ] {
-        let answer = bench.say_json(Method::POST, "/api/v1/alerts", body).await;
+        let answer = bench.send_text(Method::POST, "/api/v1/alerts", body).await;
         assert_eq!(
             (answer.problem(400).as_str(), &answer.json()["field"]),
             ("invalid-parameter", &field.into()),
@@ -97,9 +102,9 @@ async fn an_alert_is_opened_by_hand_once() {
         );
     }
     bench.fake.away.store(true, Ordering::SeqCst);
-    assert_eq!(bench.say_json(Method::POST, "/api/v1/alerts", r#"{"title":"x"}"#).await.problem(202), "queued");
+    assert_eq!(bench.send_text(Method::POST, "/api/v1/alerts", r#"{"title":"x"}"#).await.problem(202), "queued");
     bench.fake.full.store(true, Ordering::SeqCst);
-    assert_eq!(bench.say_json(Method::POST, "/api/v1/alerts", r#"{"title":"x"}"#).await.problem(503), "not-kept");
+    assert_eq!(bench.send_text(Method::POST, "/api/v1/alerts", r#"{"title":"x"}"#).await.problem(503), "not-kept");
 }
 
 #[tokio::test]

@@ -249,7 +249,7 @@ async fn the_audit_record_is_read_by_admins_and_knows_who_logged_in() {
 async fn a_search_and_filters_stay_while_paging() {
     let bench = busy();
     let cookie = bench.log_in("ann").await;
-    let text = bench.browse("/alerts?priority=P3&customer=&search=&status=", &cookie).await.text();
+    let text = bench.browse("/alerts?priority=P3&customer=&q=&status=", &cookie).await.text();
     assert!(text.contains("<option selected>P3</option>"), "{text}");
     let none = bench.browse("/alerts?priority=P1&status=resolved", &cookie).await.text();
     assert!(none.contains("No alert is like this"), "{none}");

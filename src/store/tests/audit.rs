@@ -19,7 +19,7 @@ fn at(second: i64) -> Timestamp {
 
 fn deed(number: usize) -> Audited {
     Audited {
-        actor: ["login ann", "ada", "token ci", "the hotline"][number % 4].to_owned(),
+        actor: ["login ann", "zoe", "token ci", "the hotline"][number % 4].to_owned(),
         action: ["alert.acknowledge", "user.put", "login.failed", "escalation-step"][number % 4].to_owned(),
         object: ["alert:7", "user:bob", "login", "alert:8"][number % 4].to_owned(),
         detail: format!("{{\"number\":{number}}}"),
@@ -113,7 +113,7 @@ async fn what_is_queued_again_is_in_the_chain_once() {
 async fn nothing_personal_stands_in_the_chain_itself() {
     let dir = tempfile::tempdir().unwrap();
     let store = with_chain(dir.path(), 8).await;
-    for word in ["ann", "ada", "bob", "1234542"] {
+    for word in ["ann", "zoe", "bob", "1234542"] {
         let columns = "node || id || actor || action || object || detail || personal || prev || hash";
         let sql = format!("SELECT COUNT(*) FROM audit WHERE {columns} LIKE '%{word}%'");
         let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&store.shared.pool).await.unwrap();
@@ -240,13 +240,13 @@ async fn erasing_forgets_and_the_chain_holds() {
     assert!(report.whole(), "{report:?}");
     assert_eq!((report.chains[0].entries, report.chains[0].erased), (19, 12));
     let rows = store.audit_list(&AuditFilter::default(), None, 200).await.unwrap().items;
-    assert!(rows.iter().any(|row| row.actor.as_deref() == Some("ada")), "others stay");
+    assert!(rows.iter().any(|row| row.actor.as_deref() == Some("zoe")), "others stay");
     assert!(rows.iter().all(|row| row.actor.as_deref() != Some("login ann")));
     assert_eq!(rows.iter().filter(|row| row.action == "audit.erase").count(), 3);
     let hexed: BTreeSet<String> = rows.iter().map(|row| row.hash.clone()).collect();
     assert_eq!(hexed.len(), rows.len());
     // Without an entry that says so it is a break.
-    run(&store, "UPDATE audit_personal SET salt = NULL, value = NULL WHERE value = 'ada'").await;
+    run(&store, "UPDATE audit_personal SET salt = NULL, value = NULL WHERE value = 'zoe'").await;
     assert!(matches!(broken(&store).await, Some(Break::PersonalMissing(_, field)) if field == "actor"));
     assert!(Erase::person(" ").is_err() && Erase::number("12 34").is_err());
     store.close().await;

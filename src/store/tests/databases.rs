@@ -1,7 +1,5 @@
 //! The same test on both databases: `for_each_db! { async fn name(db: Database) { … } }`.
 
-use std::path::Path;
-
 use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions, Row};
 
@@ -28,10 +26,6 @@ impl Database {
 
     pub fn is_shared(&self) -> bool {
         self.url.starts_with("postgres")
-    }
-
-    pub fn dir(&self) -> &Path {
-        self.dir.path()
     }
 
     pub fn settings(&self, node: &str) -> StoreSettings {

@@ -21,6 +21,7 @@ use crate::store::notifications::Tried;
 use crate::store::{Changed, Store, StoreError};
 
 /// One step of an escalation, as an engine decides it: if it is due.
+#[expect(clippy::unnecessary_wraps, reason = "as `change_alert` wants it")]
 fn step(alert: &Alert) -> Result<Verdict, ()> {
     if alert.progress.look.is_none_or(|look| look > at(10)) {
         return Ok(Verdict::default());

@@ -79,7 +79,7 @@ for_each_db! {
         };
         let all = [planned(Some(alert), "mobile", at(10)), channel.clone(), planned(Some(alert), "phone", at(30))];
         assert_eq!(store.notify(&all, None, at(0)).await.unwrap().len(), 3);
-        assert_eq!(store.notify(&[outside.clone()], Some("Your code is 1234"), at(0)).await.unwrap().len(), 1);
+        assert_eq!(store.notify(std::slice::from_ref(&outside), Some("Your code is 1234"), at(0)).await.unwrap().len(), 1);
         assert_eq!(store.notify(&all, None, at(1)).await.unwrap(), []);
         assert_eq!(store.next_notification().await.unwrap(), Some(at(5)));
         assert_eq!(claim(&store, 4).await, []);
@@ -145,7 +145,7 @@ for_each_db! {
         assert_eq!(sent.len(), 1);
         assert_eq!(sent[0].alerts.len(), 40);
         assert_eq!(sent[0].alerts[0], sent[0].alert.unwrap());
-        assert_eq!(store.next_notification().await.unwrap().is_some(), true);
+        assert!(store.next_notification().await.unwrap().is_some());
         assert_eq!(states(&store).await.values().filter(|(state, _)| state == "limited").count(), 39);
         // The carrier's own alert is taken; the others still need it.
         let carrier = sent[0].id;

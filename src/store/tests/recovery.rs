@@ -195,8 +195,18 @@ async fn alerts_that_only_a_locked_database_knows_follow() {
     }
     let (store, _journal, recovered) = open(dir.path()).await;
     assert!(recovered.incomplete && recovered.open_alerts.is_empty());
+    assert_ne!(recovered.next_reference, 1_001);
     sqlx::Connection::close(other).await.unwrap();
     let open = store.open_alerts().await.unwrap();
     assert_eq!(open.iter().map(|alert| alert.id).collect::<Vec<_>>(), [told.alert]);
+    // And its call, which was cut off, does not run for ever.
+    let ended = async {
+        while store.call(&told.call.to_string()).await.unwrap().unwrap().outcome.is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ended).await.unwrap();
+    let call = store.call(&told.call.to_string()).await.unwrap().unwrap();
+    assert_eq!(call.outcome.as_deref(), Some("failed"));
     store.close().await;
 }

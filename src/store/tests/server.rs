@@ -51,6 +51,7 @@ pub fn new_database() -> String {
 }
 
 impl Server {
+    #[expect(clippy::zombie_processes, reason = "it is waited for by the kernel's own: it ends after this process")]
     fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("hotline-pg-").tempdir().expect("a temporary folder").keep();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("the folder is ours");

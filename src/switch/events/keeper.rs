@@ -76,7 +76,7 @@ impl Keeper<'_> {
                     Some(age) if age >= GATHER || bodies.events >= BATCH || stop.is_cancelled() => {
                         return Some(bodies.batch());
                     }
-                    Some(age) => GATHER - age,
+                    Some(age) => GATHER.saturating_sub(age),
                     None if stop.is_cancelled() => {
                         bodies.closed = true;
                         return None;

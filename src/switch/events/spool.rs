@@ -104,7 +104,7 @@ impl Spool {
                 file.seek(SeekFrom::Start(from))?;
                 file.read_to_end(&mut bytes)
             });
-            read.map_or(0, |_| bytes.iter().filter(|byte| **byte == b'\n').count() as u64)
+            read.map_or(0, |_| bytes.split(|byte| *byte == b'\n').count() as u64 - 1)
         };
         state.files.iter().enumerate().map(|(place, path)| lines(path, if place == 0 { state.read } else { 0 })).sum()
     }
@@ -239,9 +239,10 @@ fn lines(reader: &mut impl io::BufRead, from: u64, most: usize) -> io::Result<(V
         }
         offset += read as u64;
         count += 1;
-        match event(&line) {
-            Some(event) => events.push(event),
-            None => tracing::error!(offset, "a damaged event was found on disk and is left out"),
+        if let Some(event) = event(&line) {
+            events.push(event);
+        } else {
+            tracing::error!(offset, "a damaged event was found on disk and is left out");
         }
     }
     Ok((events, offset, count))

@@ -40,6 +40,7 @@ const QUIET: [crate::call::prompt::PromptId; 5] =
     [say::ENGINEER_KNOCK, say::ALERT_KNOCK, say::NOTICE_KNOCK, say::TEST_KNOCK, say::ENGINEER_DECLINED];
 
 /// See the module.
+#[expect(clippy::struct_excessive_bools, reason = "marks of what was seen; each is set by itself")]
 pub(super) struct World {
     dice: IdSource,
     directory: Arc<Directory>,
@@ -397,6 +398,19 @@ impl World {
                 let leg = if self.percent(50) { a } else { b };
                 self.later(wait, Event::LegEnded { leg, cause: LegCause::HungUp });
             }
+            Command::FindKnown { .. }
+            | Command::ListAlerts { .. }
+            | Command::Order { .. }
+            | Command::JoinCaller { .. }
+            | Command::Answered(_)
+            | Command::WrongPin => self.ask_house(command),
+            Command::End { outcome } => self.obey_end(outcome),
+        }
+    }
+
+    /// Questions to the rest of the house.
+    fn ask_house(&mut self, command: Command) {
+        match command {
             Command::FindKnown { dial, .. } => {
                 let report = self.percent(50).then(|| OpenReport {
                     alert: AlertId(uuid::Uuid::from_u128(77)),
@@ -438,7 +452,7 @@ impl World {
                 self.answer = Some(answer);
             }
             Command::WrongPin => assert!(self.heard.iter().any(|words| words == "line-pin")),
-            Command::End { outcome } => self.obey_end(outcome),
+            other => unreachable!("no question to the house: {other:?}"),
         }
     }
 

@@ -23,6 +23,7 @@ enum Has {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and nothing decides by several")]
 pub struct Model {
     has: Has,
     quiet_until: Option<Timestamp>,
@@ -113,14 +114,14 @@ impl Model {
         })
     }
 
-    fn from_the_first(&mut self, now: Timestamp) {
+    fn begin_anew(&mut self, now: Timestamp) {
         self.fresh = false;
         (self.round, self.place, self.next) = (0, 0, Some(now));
     }
 
     fn go_on(&mut self, now: Timestamp) {
         if self.at_the_end() {
-            self.from_the_first(now);
+            self.begin_anew(now);
         }
         self.next = Some(now);
     }
@@ -184,7 +185,7 @@ impl Model {
                 self.priority = *priority;
                 let loud = self.loud(now, directory);
                 if loud < self.urgency {
-                    self.from_the_first(now);
+                    self.begin_anew(now);
                 }
                 self.urgency = loud;
             }
@@ -219,7 +220,7 @@ impl Model {
         let last = self.place.checked_sub(1).and_then(|place| self.steps.get(place)).map(|step| step.wait);
         let last = last.filter(|_| self.repeat.is_some()).unwrap_or_default();
         if self.at_the_end() {
-            self.from_the_first(now);
+            self.begin_anew(now);
         }
         self.fresh = false;
         let wait = if self.alive(to, now, directory, dead) { last.max(minutes_of(5)) } else { Duration::ZERO };
@@ -242,7 +243,7 @@ impl Model {
                 said.push("unacknowledged".to_owned());
                 self.has = Has::Nobody;
                 self.assigned = None;
-                self.from_the_first(now);
+                self.begin_anew(now);
             }
             Has::Nobody => {}
         }
@@ -258,7 +259,7 @@ impl Model {
         }
         if self.urgency == Urgency::Low && self.loud(now, directory) == Urgency::High {
             self.urgency = Urgency::High;
-            self.from_the_first(now);
+            self.begin_anew(now);
         }
         if self.next.is_some_and(|next| next <= now) {
             self.walk(now, directory, dead, &mut said);

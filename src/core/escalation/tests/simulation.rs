@@ -57,12 +57,12 @@ fn no_step_is_lost_or_done_twice_or_after_an_acknowledge() {
     let seed = from_environment("HOTLINE_SIMULATION_SEED", 20_261_122);
     let alerts = from_environment("HOTLINE_SIMULATION_ALERTS", 1_500);
     let mut seeds = IdSource::new(seed);
-    let mut seen: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
     for place in 0..alerts {
         let own = if place == 0 { seed } else { seeds.next_u64() };
         let run = catch_unwind(AssertUnwindSafe(|| World::new(own).run()));
         match run {
-            Ok(kinds) => kinds.into_iter().for_each(|(kind, count)| *seen.entry(kind).or_insert(0) += count),
+            Ok(kinds) => kinds.into_iter().for_each(|(kind, count)| *counts.entry(kind).or_insert(0) += count),
             Err(fault) => {
                 eprintln!("HOTLINE_SIMULATION_SEED={own} HOTLINE_SIMULATION_ALERTS=1 brings this alert back");
                 std::panic::resume_unwind(fault);
@@ -85,7 +85,7 @@ fn no_step_is_lost_or_done_twice_or_after_an_acknowledge() {
             "alert-rings",
             "alert-resolved",
         ] {
-            assert!(seen.get(kind).is_some_and(|count| *count > 50), "too few {kind}: {seen:?}");
+            assert!(counts.get(kind).is_some_and(|count| *count > 50), "too few {kind}: {counts:?}");
         }
     }
 }
@@ -431,7 +431,13 @@ pub fn is_alive(dead: &BTreeSet<String>, contact: &Contact) -> bool {
             format!("{}@call", uri.trim_start_matches("sip:").split('@').next().unwrap())
         }
         Address::Email(mail) => format!("{}@mail", mail.reveal().split('@').next().unwrap()),
-        other => format!("room@{}", other.kind()),
+        Address::Call(_)
+        | Address::Sms(_)
+        | Address::Ntfy(_)
+        | Address::Telegram(_)
+        | Address::Slack(_)
+        | Address::Teams(_)
+        | Address::Webhook(_) => format!("room@{}", contact.address.kind()),
     };
     !dead.contains(&name)
 }
