@@ -79,14 +79,13 @@ pub async fn schedule(
     let token = params.take("token")?;
     params.done()?;
     let viewer = allowed(&state, viewer, token, "schedule", &id).await?;
-    let (directory, schedule) = match &viewer {
-        Some(viewer) => seen(&state, viewer, &id)?,
-        None => {
-            let directory = state.board().directory();
-            let schedule = directory.schedules.get(&id.as_str().into()).cloned();
-            let schedule = schedule.ok_or_else(|| Problem::not_found("schedule"))?;
-            (directory, schedule)
-        }
+    let (directory, schedule) = if let Some(viewer) = &viewer {
+        seen(&state, viewer, &id)?
+    } else {
+        let directory = state.board().directory();
+        let schedule = directory.schedules.get(&id.as_str().into()).cloned();
+        let schedule = schedule.ok_or_else(|| Problem::not_found("schedule"))?;
+        (directory, schedule)
     };
     let name = schedule.name.clone();
     let entries = move |at| entries(&[schedule], &directory, None, at);
