@@ -217,3 +217,36 @@ fn spell(time: std::time::Duration) -> String {
         secs => format!("{secs}s"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hotline_core::oncall::on_duty;
+
+    use super::*;
+
+    fn directory(members: &[&str]) -> Directory {
+        let members = members.iter().map(|name| Member::from(*name)).collect();
+        let start = "2028-05-01T08:00".parse().unwrap();
+        let rotation = Rotation::new(members, Length::Weeks(1), start, TimeZone::UTC);
+        let mut directory = Directory::default();
+        directory.schedules.insert("s".into(), Schedule::single("s", "S", rotation));
+        directory
+    }
+
+    #[test]
+    fn a_document_that_would_restart_a_rotation_is_kept_with_its_versions() {
+        let at: Timestamp = "2028-05-10T12:00:00Z".parse().unwrap();
+        let old = directory(&["ann", "bo", "cy"]);
+        let on_call =
+            |directory: &Directory| on_duty(&directory.schedules[&"s".into()], directory, at)[0].user.0.clone();
+        assert_eq!(on_call(&old), "bo");
+        let new = directory(&["cy", "dee", "ann", "bo"]);
+        assert_eq!(on_call(&new), "dee", "as it was written it would restart");
+        let kept = settled(&old, &new, "s", at).unwrap();
+        assert_eq!(kept["members"], json!(["cy", "dee", "ann", "bo"]));
+        assert_eq!((&kept["since"], &kept["first"]), (&json!("2028-05-10T12:00:00Z"), &json!(4)));
+        assert_eq!(kept["before"][0]["members"], json!(["ann", "bo", "cy"]));
+        assert_eq!(settled(&old, &old, "s", at), None);
+        assert_eq!(settled(&Directory::default(), &new, "s", at), None, "a new schedule begins at its start");
+    }
+}

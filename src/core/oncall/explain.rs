@@ -1,6 +1,7 @@
 //! Whom to call, in order, with the reasons in words.
 
 use jiff::Timestamp;
+use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 
 use crate::directory::Directory;
@@ -275,8 +276,19 @@ pub(super) fn because(reason: &str) -> String {
     if reason.is_empty() { String::new() } else { format!(" ({reason})") }
 }
 
-/// `Mon 2026-11-30 09:00 Europe/Berlin`.
+/// `Mon 2026-11-30 09:00 Europe/Berlin`. By hand: a page of schedules has thousands of these.
 pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {
-    let name = zone.iana_name().unwrap_or("local");
-    format!("{} {name}", at.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M"))
+    let local = zone.to_datetime(at);
+    let day = match local.weekday() {
+        Weekday::Monday => "Mon",
+        Weekday::Tuesday => "Tue",
+        Weekday::Wednesday => "Wed",
+        Weekday::Thursday => "Thu",
+        Weekday::Friday => "Fri",
+        Weekday::Saturday => "Sat",
+        Weekday::Sunday => "Sun",
+    };
+    let (year, month, date) = (local.year(), local.month(), local.day());
+    let (hour, minute, name) = (local.hour(), local.minute(), zone.iana_name().unwrap_or("local"));
+    format!("{day} {year:04}-{month:02}-{date:02} {hour:02}:{minute:02} {name}")
 }

@@ -95,15 +95,13 @@ impl Layer {
         found
     }
 
-    /// The hours that run at `at` and when they end; `None`: it is outside its hours.
-    #[expect(clippy::option_option, reason = "outside, or inside with or without an end: three cases")]
-    pub(super) fn hours(&self, rotation: &Rotation, at: Timestamp) -> Option<Option<Timestamp>> {
+    /// When the hours end that run at `at`, of overlapping ones the last; the end of the calendar where it always counts. `None`: it
+    /// is outside its hours.
+    pub(super) fn hours(&self, rotation: &Rotation, at: Timestamp) -> Option<Timestamp> {
         if self.restrictions.is_empty() {
-            return Some(None);
+            return Some(Timestamp::MAX);
         }
-        // Of overlapping hours the last to end.
-        let ends = self.restrictions.iter().filter_map(|hours| hours.running(rotation, at));
-        ends.max().map(Some)
+        self.restrictions.iter().filter_map(|hours| hours.running(rotation, at)).max()
     }
 
     /// The next moment after `at` at which hours, calendar, version or limits of the layer change.

@@ -182,6 +182,7 @@ fn rule(layer: &Layer, directory: &Directory, at: Timestamp) -> Rule {
     }
     let Some(rotation) = layer.rotation_at(at) else { return Rule::Empty };
     let Some(hours) = layer.hours(rotation, at) else { return Rule::OutsideHours };
+    let hours = Some(hours).filter(|end| *end < Timestamp::MAX);
     let ruling = layer.calendar.as_ref();
     let calendar = ruling.and_then(|rule| Some((rule.open, directory.calendars.get(&rule.calendar)?)));
     if let Some((wanted, calendar)) = calendar {

@@ -84,7 +84,8 @@ pub async fn schedule(
     } else {
         let directory = state.board().directory();
         let schedule = directory.schedules.get(&id.as_str().into()).cloned();
-        (directory, schedule.ok_or_else(|| Problem::not_found("schedule"))?)
+        let schedule = schedule.ok_or_else(|| Problem::not_found("schedule"))?;
+        (directory, schedule)
     };
     let name = schedule.name.clone();
     let entries = move |at| entries(&[schedule], &directory, None, at);

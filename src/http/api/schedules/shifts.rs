@@ -23,7 +23,7 @@ use crate::http::problem::Problem;
                 "layer": "main", "cause": "turn", "of": null, "reason": null}],
     "layers": [{"id": "main", "name": "main", "shifts": []}]
 }))]
-pub struct Shifts {
+pub struct ShiftList {
     /// The schedule.
     pub schedule: Named,
     /// First moment of the window.
@@ -103,7 +103,7 @@ impl ShiftJson {
         ("to" = Option<String>, Query, description = "First moment after it (four weeks later); a year after `from` at most"),
     ),
     responses(
-        (status = 200, description = "The shifts", body = Shifts),
+        (status = 200, description = "The shifts", body = ShiftList),
         (status = 400, description = "A parameter is not valid", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The role or scope is not enough", body = Problem, content_type = "application/problem+json"),
@@ -115,7 +115,7 @@ pub async fn list(
     State(state): State<AppState>,
     Path(id): Path<String>,
     mut params: Params,
-) -> Result<Json<Shifts>, Problem> {
+) -> Result<Json<ShiftList>, Problem> {
     viewer.require(Right::SeeAlerts)?;
     let (directory, schedule) = seen(&state, &viewer, &id)?;
     let (from, to) = window(&mut params, 28)?;
@@ -128,7 +128,7 @@ pub async fn list(
             name: layer.name.clone(),
             shifts: shown(oncall::layer_shifts(&schedule, layer, &directory, from, to)),
         });
-        Shifts {
+        ShiftList {
             schedule: Named { id: schedule.id.0.clone(), name: schedule.name.clone() },
             from: rfc3339(from.as_millisecond()),
             to: rfc3339(to.as_millisecond()),
