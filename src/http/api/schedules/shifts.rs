@@ -15,7 +15,6 @@ use crate::http::params::{Params, rfc3339};
 use crate::http::problem::Problem;
 
 /// Who is on call when.
-#[expect(clippy::struct_field_names, reason = "the field is what the API calls it")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(example = json!({
     "schedule": {"id": "on-call", "name": "On call, 24×7"}, "from": "2026-11-22T03:00:00.000Z", "to": "2026-12-20T03:00:00.000Z",
