@@ -696,17 +696,25 @@ fn the_bench_numbers_are_right() {
 fn the_manuals_examples_are_right() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("secrets")).unwrap();
-    for name in ["ada", "sipgate"] {
-        std::fs::write(folder.path().join("secrets").join(name), "example-change-me").unwrap();
-    }
     let blocks: Vec<&str> = include_str!("../../docs/manual.md")
         .split("```toml\n")
         .skip(1)
         .map(|rest| rest.split("```").next().unwrap())
         .collect();
-    let [complete, sipgate, twilio, nat] = blocks[..] else { panic!("{} examples", blocks.len()) };
-    for text in [complete.to_owned(), format!("{complete}{sipgate}"), format!("{complete}{twilio}"), nat.to_owned()] {
-        load_from(&text, &folder.path().join("hotline.toml"), &environment(&[]), false).unwrap();
+    // The files that the examples name.
+    for text in &blocks {
+        for (_, rest) in text.match_indices("secrets/").map(|(at, found)| text.split_at(at + found.len())) {
+            let name = rest.split('"').next().unwrap();
+            std::fs::write(folder.path().join("secrets").join(name), "example-to-be-changed-at-once").unwrap();
+        }
+    }
+    let [complete, rest @ ..] = &blocks[..] else { panic!("no examples") };
+    assert!(rest.len() >= 14, "{} examples", rest.len());
+    for block in rest {
+        // `[server]` can't stand twice.
+        let text = if block.contains("[server]") { (*block).to_owned() } else { format!("{complete}{block}") };
+        load_from(&text, &folder.path().join("hotline.toml"), &environment(&[]), false)
+            .unwrap_or_else(|mistakes| panic!("{mistakes}\nin:\n{text}"));
     }
 }
 

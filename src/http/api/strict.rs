@@ -112,6 +112,7 @@ fn again(post: &mut Operation) {
         }
     }
     for (status, about) in [
+        ("400", "A header is not valid"),
         ("409", "The same request under this Idempotency-Key is still being done"),
         ("413", "The body is too large"),
         ("422", "The Idempotency-Key was used for something else"),
