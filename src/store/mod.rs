@@ -46,6 +46,7 @@ mod sqlite;
 mod take;
 #[cfg(test)]
 mod tests;
+mod together;
 mod tokens;
 pub mod told;
 mod writer;
