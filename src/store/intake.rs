@@ -1,21 +1,17 @@
-//! Rows of the intake: answered deliveries, heartbeats, runs of actions. Each statement stands for itself and may be done again;
+//! Rows of the intake: heartbeats, runs of actions. Each statement stands for itself and may be done again;
 //! what it changed is durable when it returns.
 
 use std::time::Duration;
 
-use hotline_core::ids::{ActionId, AlertId, HeartbeatId, SourceId};
+use hotline_core::ids::{ActionId, AlertId, HeartbeatId};
 use jiff::Timestamp;
 use sqlx::query::Query;
 use sqlx::{Any, query, query_as};
 use uuid::Uuid;
 
-use super::bulk::{self, Cell};
 use super::pages::in_time;
 use super::writer::{self, Tries, WriteError};
 use super::{Store, StoreError};
-
-/// Answers to deliveries are kept so long.
-const DELIVERIES_KEPT: Duration = Duration::from_hours(24);
 
 /// How a monitor is.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -78,67 +74,9 @@ pub enum ActionTried {
 
 const RUN: &str = "SELECT id, action, alert_id, started_by, state, attempts, due_at, created_at, finished_at, output FROM action_runs";
 
-const DELIVERY: &str = "INSERT INTO deliveries (source, delivery, at, answer)";
-
 type Statement = Query<'static, Any, sqlx::any::AnyArguments>;
 
 impl Store {
-    /// The answer that this delivery got.
-    pub async fn delivery_answer(&self, source: &SourceId, delivery: &str) -> Result<Option<String>, StoreError> {
-        let row: Option<(String,)> = in_time(
-            query_as("SELECT answer FROM deliveries WHERE source = $1 AND delivery = $2")
-                .bind(source.0.clone())
-                .bind(delivery.to_owned())
-                .fetch_optional(&self.shared.pool),
-        )
-        .await?;
-        Ok(row.map(|(answer,)| answer))
-    }
-
-    /// Remembers the answer under each of the delivery's names; the first one counts.
-    pub async fn keep_delivery(
-        &self,
-        source: &SourceId,
-        deliveries: &[String],
-        answer: &str,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let row = |delivery: &String| {
-            vec![
-                Cell::Text(source.0.clone()),
-                Cell::Text(delivery.clone()),
-                Cell::Int(at.as_millisecond()),
-                Cell::Text(answer.to_owned()),
-            ]
-        };
-        let rows: Vec<Vec<Cell>> = deliveries.iter().map(row).collect();
-        let mut tries = Tries::default();
-        writer::in_time(async {
-            loop {
-                match self.keep_delivery_once(rows.clone()).await {
-                    Ok(()) => return Ok(()),
-                    Err(error) => tries.again(error).await?,
-                }
-            }
-        })
-        .await
-    }
-
-    async fn keep_delivery_once(&self, rows: Vec<Vec<Cell>>) -> Result<(), WriteError> {
-        let mut writer = self.shared.writers.writer().await?;
-        let mut transaction = writer.begin().await?;
-        bulk::values(&mut transaction, DELIVERY, 4, " ON CONFLICT (source, delivery) DO NOTHING", rows).await?;
-        transaction.commit().await?;
-        writer.keep();
-        Ok(())
-    }
-
-    /// Forgets the answers of yesterday.
-    pub async fn forget_deliveries(&self, at: Timestamp) -> Result<u64, StoreError> {
-        let before = at.as_millisecond() - DELIVERIES_KEPT.as_millis() as i64;
-        self.done(|| query("DELETE FROM deliveries WHERE at < $1").bind(before)).await
-    }
-
     /// A monitor was alive at `at`. What is older than what is known changes nothing.
     pub async fn keep_ping(&self, heartbeat: &HeartbeatId, at: Timestamp) -> Result<(), StoreError> {
         let keep = || query(
@@ -326,7 +264,7 @@ impl Store {
     }
 
     /// One statement; how many rows it changed.
-    async fn done(&self, statement: impl Fn() -> Statement + Send + Sync) -> Result<u64, StoreError> {
+    pub(super) async fn done(&self, statement: impl Fn() -> Statement + Send + Sync) -> Result<u64, StoreError> {
         let mut tries = Tries::default();
         writer::in_time(async {
             loop {

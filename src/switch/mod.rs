@@ -9,7 +9,7 @@
 //! | `leg` | one leg: dialog, media and what was negotiated between them |
 //! | `play` | from prompts to clips |
 //! | `commands` | what people say about alerts, kept by the database |
-//! | `escalate` | the steps that are due, each in one transaction |
+//! | `escalate` | the steps that are due, many in one transaction |
 //! | `nodes` | what other nodes do to alerts |
 //! | `reach` | which contacts can be reached now |
 //! | `board` | open alerts of calls, in memory |

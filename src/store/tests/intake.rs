@@ -38,6 +38,23 @@ for_each_db! {
         store.close().await;
     }
 
+    async fn answers_that_wait_together_are_all_kept(db: Database) {
+        let (store, _journal, _) = db.open().await;
+        let source = "grafana".into();
+        let names: Vec<Vec<String>> = (0..700).map(|n| vec![format!("id:{n}"), format!("signed:{}", n % 600)]).collect();
+        let keep = names.iter().map(|names| store.keep_delivery(&source, names, &names[0], at(0)));
+        for kept in futures::future::join_all(keep).await {
+            kept.unwrap();
+        }
+        assert_eq!(db.count("deliveries").await, 1_300);
+        for n in [0, 99, 699] {
+            let answer = store.delivery_answer(&source, &names[n][0]).await.unwrap();
+            assert_eq!(answer.as_ref(), Some(&names[n][0]));
+        }
+        assert_eq!(store.delivery_answer(&source, "signed:99").await.unwrap().as_deref(), Some("id:99"), "the first");
+        store.close().await;
+    }
+
     async fn a_monitor_is_turned_by_one_node_and_by_its_last_ping(db: Database) {
         let (store, _journal, _) = db.open().await;
         let backup = "backup".into();
