@@ -43,6 +43,8 @@ pub(super) struct Inner {
     pub node: String,
     /// Reserved numbers of alerts that tools open.
     pub references: Mutex<VecDeque<i64>>,
+    /// Answers to deliveries that are to be kept.
+    pub deliveries: super::deliveries::Group,
     /// What other nodes changed.
     pub changed: broadcast::Sender<Changed>,
     pub recordings: Recordings,
@@ -59,7 +61,7 @@ struct Tasks(Vec<AbortHandle>);
 impl Tasks {
     fn start(engine: &Engine, node: &str, changed: &broadcast::Sender<Changed>) -> Self {
         match engine.kind() {
-            Kind::Sqlite => Self::default(),
+            Kind::Sqlite => Self(vec![tokio::spawn(super::sqlite::keep_short(engine.clone())).abort_handle()]),
             Kind::Postgres => Self(vec![
                 tokio::spawn(super::nodes::stay_alive(engine.clone(), node.to_owned())).abort_handle(),
                 tokio::spawn(super::nodes::listen(engine.url(), node.to_owned(), changed.clone())).abort_handle(),
@@ -165,6 +167,7 @@ pub(super) async fn open(
         pool,
         writers,
         references: Mutex::default(),
+        deliveries: super::deliveries::Group::default(),
         _tasks: tasks,
         engine,
         node,
@@ -190,6 +193,7 @@ pub(super) async fn attach(settings: &StoreSettings) -> Result<Store, StoreError
         engine,
         node: settings.node.clone(),
         references: Mutex::default(),
+        deliveries: super::deliveries::Group::default(),
         changed: broadcast::Sender::new(1),
         _tasks: Tasks::default(),
         recordings,
