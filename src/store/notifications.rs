@@ -218,6 +218,34 @@ impl Store {
         .await
     }
 
+    /// At the start: what this node was sending when it stopped is sent again, without waiting for its lease's end. How many.
+    pub async fn release_own_notifications(&self) -> Result<u64, StoreError> {
+        let mut tries = Tries::default();
+        in_time(async {
+            loop {
+                match self.release_once().await {
+                    Ok(count) => return Ok(count),
+                    Err(error) => tries.again(error).await?,
+                }
+            }
+        })
+        .await
+    }
+
+    async fn release_once(&self) -> Result<u64, WriteError> {
+        let inner = &*self.shared;
+        let mut writer = inner.writers.writer().await?;
+        let mut transaction = writer.begin().await?;
+        let released = query("UPDATE notifications SET lease_until = 0 WHERE state = 'sending' AND node = $1")
+            .bind(inner.node.clone())
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected();
+        transaction.commit().await?;
+        writer.keep();
+        Ok(released)
+    }
+
     /// Still at it (a phone rings): the lease runs from now. `false`: it was lost to another node, or is not needed any more.
     pub async fn hold_notification(
         &self,
@@ -290,7 +318,10 @@ impl Store {
             Tried::Elsewhere(note) => {
                 let other = inner.engine.has_other_node(&mut transaction, &inner.node).await?;
                 let (due, not_node) = if other { (at, Some(inner.node.clone())) } else { (after(at, ALONE), None) };
-                wait(&mut transaction, id, &inner.node, due, note, not_node).await?;
+                if wait(&mut transaction, id, &inner.node, due, note, not_node).await? {
+                    let alerts = unused(&mut transaction, id).await?;
+                    inner.tell_alerts(&mut transaction, &alerts).await?;
+                }
             }
         }
         transaction.commit().await?;
@@ -450,7 +481,7 @@ async fn wait(
     due: Timestamp,
     reason: &str,
     not_node: Option<String>,
-) -> Result<(), sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
     query(
         "UPDATE notifications SET state = 'waiting', due_at = $1, note = $2, not_node = $3, node = NULL,
                 lease_until = NULL
@@ -463,7 +494,24 @@ async fn wait(
     .bind(node.to_owned())
     .execute(connection)
     .await
-    .map(|_| ())
+    .map(|done| done.rows_affected() > 0)
+}
+
+/// Nothing was sent to its contact after all: that does not count as a use. The alert it is about, which the other nodes
+/// are told of.
+async fn unused(connection: &mut AnyConnection, id: NotificationId) -> Result<Vec<AlertId>, sqlx::Error> {
+    let row = query("SELECT place, alert_id FROM notifications WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_one(&mut *connection)
+        .await?;
+    let place: String = row.try_get(0)?;
+    query(
+        "DELETE FROM contact_uses WHERE place = $1 AND at = (SELECT MAX(u.at) FROM contact_uses u WHERE u.place = $1)",
+    )
+    .bind(place)
+    .execute(connection)
+    .await?;
+    Ok(maybe_parsed(&row, 1)?.into_iter().collect())
 }
 
 /// It is over; the alerts whose timelines say so. Who comes second, after its lease was lost, changes nothing.

@@ -236,6 +236,22 @@ for_each_db! {
         other.close().await;
     }
 
+    async fn who_starts_again_sends_what_it_was_sending(db: Database) {
+        let (store, journal, _) = db.open().await;
+        let now = crate::clock::now().wall;
+        let alert = opened(&store, &["a"]).await[0];
+        store.notify(&[planned(Some(alert), "phone", now)], None, now).await.unwrap();
+        let mine = store.claim_notifications(now, LEASE, 9, &one).await.unwrap();
+        store.close().await;
+        drop((store, journal));
+        let (store, _journal, _) = db.open().await;
+        assert_eq!(store.claim_notifications(now, LEASE, 9, &one).await.unwrap(), []);
+        assert_eq!(store.release_own_notifications().await.unwrap(), 1);
+        let again = store.claim_notifications(now, LEASE, 9, &one).await.unwrap();
+        assert_eq!((again[0].id, again[0].attempts), (mine[0].id, 2));
+        store.close().await;
+    }
+
     async fn who_cannot_send_it_leaves_it_to_another(db: Database) {
         let (store, _journal, _) = db.open().await;
         let now = crate::clock::now().wall;
@@ -243,9 +259,11 @@ for_each_db! {
         store.notify(&[planned(Some(alert), "desk", now)], None, now).await.unwrap();
         let elsewhere = Tried::Elsewhere("desk is not registered here".to_owned());
         let mine = store.claim_notifications(now, LEASE, 9, &one).await.unwrap();
+        assert_eq!(db.count("contact_uses").await, 1);
         if db.is_shared() {
             let (other, _other_journal, _) = db.open_node("node-2").await;
             store.finish_notification(mine[0].id, now, &elsewhere).await.unwrap();
+            assert_eq!(db.count("contact_uses").await, 0, "nothing was sent there");
             assert_eq!(store.claim_notifications(now, LEASE, 9, &one).await.unwrap(), []);
             assert!(store.next_notification().await.unwrap() > Some(now));
             let theirs = other.claim_notifications(now, LEASE, 9, &one).await.unwrap();
