@@ -92,6 +92,8 @@ pub type Choose<'a> = &'a (dyn Fn(&Address, &[Waiting], &[Timestamp]) -> Next + 
 
 /// Where no other node can send it, this one tries again after so long.
 const ALONE: Duration = Duration::from_secs(10);
+/// So many failed tries are told one by one.
+const RETRIES_TOLD: u32 = 2;
 /// A node that said "not from here" takes it all the same after so long.
 const NOT_HERE: Duration = Duration::from_secs(30);
 
@@ -313,7 +315,10 @@ impl Store {
                 inner.tell_alerts(&mut transaction, &told).await?;
             }
             Tried::Again(due, note) => {
-                wait(&mut transaction, id, &inner.node, *due, note, None).await?;
+                if wait(&mut transaction, id, &inner.node, *due, note, None).await? {
+                    let told = retried(&mut transaction, id, at, *due, note).await?;
+                    inner.tell_alerts(&mut transaction, &told).await?;
+                }
             }
             Tried::Elsewhere(note) => {
                 let other = inner.engine.has_other_node(&mut transaction, &inner.node).await?;
@@ -495,6 +500,33 @@ async fn wait(
     .execute(connection)
     .await
     .map(|done| done.rows_affected() > 0)
+}
+
+/// The first tries that fail are told at once: the last may be days away. The alerts whose timelines say so.
+async fn retried(
+    connection: &mut AnyConnection,
+    id: NotificationId,
+    at: Timestamp,
+    due: Timestamp,
+    reason: &str,
+) -> Result<Vec<AlertId>, sqlx::Error> {
+    let row = query(AssertSqlSafe(format!("{KEPT} WHERE n.id = $1")))
+        .bind(id.to_string())
+        .fetch_one(&mut *connection)
+        .await?;
+    let notification = Kept::from(&row)?;
+    if notification.attempts > RETRIES_TOLD {
+        return Ok(Vec::new());
+    }
+    let wait = hotline_core::escalation::span(at.duration_until(due).unsigned_abs());
+    let why = bulk::storable(format!("try {}: {reason}; tried again in {wait}", notification.attempts));
+    let alerts = alerts_of(connection, &notification).await?;
+    let mut lines = Lines::new();
+    for alert in &alerts {
+        lines.add(*alert, &notification.over(NotifyOutcome::Retried), &why, at);
+    }
+    lines.keep(connection).await?;
+    Ok(alerts)
 }
 
 /// Nothing was sent to its contact after all: that does not count as a use. The alert it is about, which the other nodes

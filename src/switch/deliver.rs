@@ -66,7 +66,12 @@ impl Default for Delivery {
     fn default() -> Self {
         // In the order of `lane`: calls, SMS, mail (few connections), the rest.
         let lane = |count| Lane { slots: Semaphore::new(count), count, under_way: AtomicUsize::new(0) };
-        Self { poke: Notify::new(), lanes: [64, 16, 4, 16, 16, 16, 16, 32].map(lane), taken_up: AtomicBool::new(false), seal: OnceCell::new() }
+        Self {
+            poke: Notify::new(),
+            lanes: [64, 16, 4, 16, 16, 16, 16, 32].map(lane),
+            taken_up: AtomicBool::new(false),
+            seal: OnceCell::new(),
+        }
     }
 }
 

@@ -52,8 +52,7 @@ impl Reaches {
 
     /// Those of this node, sorted.
     fn own_lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> =
-            self.phones.iter().map(of_phone).chain(self.trunks.iter().map(of_trunk)).collect();
+        let mut lines: Vec<String> = self.phones.iter().map(of_phone).chain(self.trunks.iter().map(of_trunk)).collect();
         lines.sort_unstable();
         lines
     }

@@ -109,7 +109,7 @@ for_each_db! {
         let states = states(&store).await;
         assert_eq!(states[&sms.id], ("delivered".to_owned(), Some("200".to_owned())));
         assert_eq!(states[&code.id], ("delivered".to_owned(), Some("200".to_owned())));
-        assert_eq!(told(&store, alert).await, ["Channel by ops: no-answer.", "ada by call: no-answer.", "ada by sms: delivered."]);
+        assert_eq!(told(&store, alert).await, ["ada by sms: retried.", "Channel by ops: no-answer.", "ada by call: no-answer.", "ada by sms: delivered."]);
         assert_eq!(store.next_notification().await.unwrap(), None);
         store.close().await;
     }
@@ -154,7 +154,7 @@ for_each_db! {
         let again = store.claim_notifications(at(5), LEASE, 50, &bundle).await.unwrap();
         assert_eq!((again.len(), again[0].id, again[0].alerts.len()), (1, carrier, 40));
         store.finish_notification(carrier, at(6), &Tried::Done(NotifyOutcome::Delivered, "200".to_owned())).await.unwrap();
-        assert_eq!(told(&store, alerts[39]).await, ["ada by sms: limited.", "ada by sms: delivered."]);
+        assert_eq!(told(&store, alerts[39]).await, ["ada by sms: limited.", "ada by sms: retried.", "ada by sms: delivered."]);
         store.close().await;
     }
 
