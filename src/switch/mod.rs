@@ -177,6 +177,8 @@ struct Inner {
     pins: Mutex<pins::Pins>,
     /// Gaps that are there or come.
     schedule_warnings: ArcSwap<Vec<String>>,
+    /// Phones and trunks of other nodes, by name.
+    lines_elsewhere: ArcSwap<std::collections::HashSet<String>>,
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
     events: events::Queue,
@@ -260,6 +262,7 @@ impl Switch {
             transcripts_waiting: AtomicU64::new(0),
             pins: Mutex::default(),
             schedule_warnings: ArcSwap::default(),
+            lines_elsewhere: ArcSwap::default(),
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
             events: events::Queue::open(&parts.data_dir),
@@ -371,7 +374,7 @@ impl Switch {
     }
 
     /// The escalation has something to look at, now.
-    fn wake_escalation(&self) {
+    pub fn wake_escalation(&self) {
         self.0.escalation_woken.notify_one();
     }
 
