@@ -21,6 +21,7 @@ use super::drain::Drain;
 use super::engine::{Engine, Kind};
 use super::journal::{self, Handle, Shared, Tuning};
 use super::late::Late;
+use super::nodes::Watch;
 use super::recordings::{Decode, Recordings};
 use super::recover::{self, Fold};
 use super::segments::{self, Reader, Segment};
@@ -43,8 +44,12 @@ pub(super) struct Inner {
     pub node: String,
     /// Reserved numbers of alerts that tools open.
     pub references: Mutex<VecDeque<i64>>,
+    /// Answers to deliveries that are to be kept.
+    pub deliveries: super::deliveries::Group,
     /// What other nodes changed.
     pub changed: broadcast::Sender<Changed>,
+    /// Since when this node has seen the shared database without a gap.
+    pub watch: Arc<Watch>,
     pub recordings: Recordings,
     _tasks: Tasks,
     /// `None`: attached beside a running service.
@@ -57,11 +62,12 @@ pub(super) struct Inner {
 struct Tasks(Vec<AbortHandle>);
 
 impl Tasks {
-    fn start(engine: &Engine, node: &str, changed: &broadcast::Sender<Changed>) -> Self {
+    fn start(engine: &Engine, node: &str, changed: &broadcast::Sender<Changed>, watch: &Arc<Watch>) -> Self {
         match engine.kind() {
-            Kind::Sqlite => Self::default(),
+            Kind::Sqlite => Self(vec![tokio::spawn(super::sqlite::keep_short(engine.clone())).abort_handle()]),
             Kind::Postgres => Self(vec![
-                tokio::spawn(super::nodes::stay_alive(engine.clone(), node.to_owned())).abort_handle(),
+                tokio::spawn(super::nodes::stay_alive(engine.clone(), node.to_owned(), Arc::clone(watch)))
+                    .abort_handle(),
                 tokio::spawn(super::nodes::listen(engine.url(), node.to_owned(), changed.clone())).abort_handle(),
             ]),
         }
@@ -144,7 +150,8 @@ pub(super) async fn open(
     let fold = blocking(move || Ok(mend_recordings(fold, &mending, &to))).await?;
     let mut recovered = Recovered { incomplete, ..fold.finish() };
     let (pool, changed) = (engine.pool(), broadcast::Sender::new(CHANGES));
-    let mut tasks = Tasks::start(&engine, &node, &changed);
+    let watch = Arc::new(Watch::default());
+    let mut tasks = Tasks::start(&engine, &node, &changed, &watch);
     if incomplete {
         let late = Late {
             handle: Arc::downgrade(&handle),
@@ -165,10 +172,12 @@ pub(super) async fn open(
         pool,
         writers,
         references: Mutex::default(),
+        deliveries: super::deliveries::Group::default(),
         _tasks: tasks,
         engine,
         node,
         changed,
+        watch,
         recordings,
         journal: Some(handle),
         running: Mutex::new(Some(running)),
@@ -190,7 +199,9 @@ pub(super) async fn attach(settings: &StoreSettings) -> Result<Store, StoreError
         engine,
         node: settings.node.clone(),
         references: Mutex::default(),
+        deliveries: super::deliveries::Group::default(),
         changed: broadcast::Sender::new(1),
+        watch: Arc::default(),
         _tasks: Tasks::default(),
         recordings,
         journal: None,

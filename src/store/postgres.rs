@@ -17,9 +17,9 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     migrator
 });
 
-/// The call `c` has not ended, and its node said within the last 10 s that it is alive.
+/// The call `c` has not ended, and its node said of late that it is alive (see `nodes::DEAD`).
 pub(super) const CALL_RUNS: &str = "c.ended_at IS NULL AND EXISTS (SELECT 1 FROM nodes n WHERE n.name = c.node
-    AND n.seen_at > CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) - 10000)";
+    AND n.seen_at > CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) - 6000)";
 
 /// Checks the address.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
@@ -36,7 +36,7 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
 /// What a new connection is told: nothing waits for ever, and nobody holds rows while doing nothing.
 pub(super) fn settings(what: Use) -> Vec<String> {
     let statement = match what {
-        Use::Reader => "5s",
+        Use::Reader | Use::Checkpoint => "5s",
         Use::Writer => "10s",
         Use::Drain => "30s",
     };
@@ -49,6 +49,9 @@ pub(super) fn settings(what: Use) -> Vec<String> {
         // All that writers ask for is by an index. A plan made while the tables were still empty would read them
         // whole, and would be kept until the server's next look at its statistics: minutes, in a storm.
         settings.push("SET enable_seqscan = off".to_owned());
+    } else {
+        // For the same reason; but lists and searches may have no index. Planned anew each time, by how big the tables are.
+        settings.push("SET plan_cache_mode = force_custom_plan".to_owned());
     }
     settings
 }
@@ -80,11 +83,11 @@ pub(super) async fn beat(connection: &mut AnyConnection, node: &str) -> Result<(
     .map(|_| ())
 }
 
-/// Another node said within the last 10 s that it is alive.
+/// Another node said of late that it is alive (see `nodes::DEAD`).
 pub(super) async fn has_other_node(connection: &mut AnyConnection, node: &str) -> Result<bool, sqlx::Error> {
     let row = sqlx::query(
         "SELECT COUNT(*) FROM nodes WHERE name <> $1
-         AND seen_at > CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) - 10000",
+         AND seen_at > CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) - 6000",
     )
     .bind(node.to_owned())
     .fetch_one(connection)
