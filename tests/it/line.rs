@@ -67,7 +67,7 @@ async fn an_engineer_hears_acknowledges_rings_back_and_closes() -> anyhow::Resul
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_without_a_call_is_heard_and_acknowledged_too() -> anyhow::Result<()> {
     let hotline = Hotline::start(&house_with_a_customers_phone()).await;
-    let url = format!("http://{}/api/v1/alerts", hotline.http);
+    let url = format!("http://{}/api/v1/alerts", hotline.http());
     let opened = tokio::task::spawn_blocking(move || {
         let request = ureq::post(&url).header("Authorization", &format!("Bearer {TOKEN}"));
         let request = request.header("Content-Type", "application/json");
