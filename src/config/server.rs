@@ -53,9 +53,10 @@ struct Settings<'a> {
 }
 
 /// The variables that stand for a setting. Others (passwords) are asked for by name elsewhere.
-const VARIABLES: [(&str, &str); 11] = [
+const VARIABLES: [(&str, &str); 12] = [
     ("data_dir", "HOTLINE_DATA_DIR"),
     ("database_url", "HOTLINE_DATABASE_URL"),
+    ("node", "HOTLINE_NODE"),
     ("http", "HOTLINE_HTTP_ADDR"),
     ("sip", "HOTLINE_SIP_ADDR"),
     ("rtp_ports", "HOTLINE_RTP_PORTS"),

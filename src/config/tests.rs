@@ -99,6 +99,7 @@ fn the_environment_wins() {
     let text = "[server]\nhttp = \"127.0.0.1:1\"\nsip = \"127.0.0.1:2\"\nlog = \"warn\"\nrtp_ports = \"2000-2100\"\n";
     let environment = environment(&[
         ("HOTLINE_DATA_DIR", "/srv/the data"),
+        ("HOTLINE_NODE", "north-2"),
         ("HOTLINE_HTTP_ADDR", "0.0.0.0:8081"),
         ("HOTLINE_SIP_ADDR", "localhost:5070"),
         ("HOTLINE_RTP_PORTS", "20000-20999"),
@@ -109,7 +110,7 @@ fn the_environment_wins() {
         ("HOTLINE_LOG", "debug"),
     ]);
     let config = load_from(text, Path::new("/etc/hotline.toml"), &environment, false).unwrap();
-    assert_eq!(config.store.data_dir, Path::new("/srv/the data"));
+    assert_eq!((config.store.data_dir.as_path(), config.store.node.as_str()), (Path::new("/srv/the data"), "north-2"));
     assert_eq!(config.store.database_url, "sqlite:///srv/the%20data/hotline.db");
     assert_eq!(
         (config.http_addr.to_string(), config.sip.listen.to_string()),
