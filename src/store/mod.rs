@@ -15,6 +15,7 @@ mod apply;
 pub mod audit;
 mod bulk;
 mod claim;
+mod deliveries;
 mod disk;
 pub mod documents;
 mod drain;
@@ -46,6 +47,7 @@ mod sqlite;
 mod take;
 #[cfg(test)]
 mod tests;
+mod together;
 mod tokens;
 pub mod told;
 mod writer;
@@ -116,7 +118,7 @@ pub struct StoreHealth {
 }
 
 /// Why something could not be kept or read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The journal's disk.
     #[error("journal: {0}")]

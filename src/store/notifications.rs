@@ -208,6 +208,10 @@ impl Store {
         limit: u32,
         choose: Choose<'_>,
     ) -> Result<Vec<Notification>, StoreError> {
+        // Most looks find nothing: those take no writer's turn from events and escalation.
+        if !pages::in_time(self.has_due(at)).await? {
+            return Ok(Vec::new());
+        }
         let mut tries = Tries::default();
         in_time(async {
             loop {
@@ -218,6 +222,23 @@ impl Store {
             }
         })
         .await
+    }
+
+    /// Whether there is anything to be claimed.
+    async fn has_due(&self, at: Timestamp) -> Result<bool, sqlx::Error> {
+        let inner = &*self.shared;
+        let mut connection = inner.pool.acquire().await?;
+        let waiting = query(AssertSqlSafe(format!(
+            "SELECT n.id FROM notifications n WHERE n.state = 'waiting' AND n.due_at <= $1 AND {} LIMIT 1",
+            may_send(2, 1)
+        )));
+        let waiting = waiting.bind(ms(at)).bind(inner.node.clone());
+        if waiting.fetch_optional(&mut *connection).await?.is_some() {
+            return Ok(true);
+        }
+        let now = inner.engine.now(&mut connection, at).await?;
+        let lost = query("SELECT id FROM notifications WHERE state = 'sending' AND lease_until <= $1 LIMIT 1");
+        Ok(lost.bind(now).fetch_optional(&mut *connection).await?.is_some())
     }
 
     /// At the start: what this node was sending when it stopped is sent again, without waiting for its lease's end. How many.
@@ -386,6 +407,8 @@ pub(super) fn may_send(node: usize, at: usize) -> String {
 
 const INSERT: &str = "INSERT INTO notifications (id, key, alert_id, user_id, contact, channel, place, by_kind, address,
     kind, rank, text, why, state, due_at, attempts, created_at)";
+const INSERTED: usize = 17;
+const ONCE: &str = " ON CONFLICT (key) DO NOTHING";
 
 /// New rows; the ids of those that were not there.
 pub(super) async fn insert(
@@ -397,37 +420,51 @@ pub(super) async fn insert(
     let mut made = Vec::new();
     for planned in planned {
         let id = NotificationId(Uuid::now_v7());
-        let (user, contact, channel) = match &planned.to {
-            To::Person { user, contact } => (Some(user.0.clone()), Some(contact.clone()), None),
-            To::Channel(channel) => (None, None, Some(channel.0.clone())),
-            To::Outside => (None, None, None),
-        };
-        let rank = Kind::ALL.iter().position(|kind| *kind == planned.kind).unwrap_or_default();
-        let row = vec![
-            Cell::Text(id.to_string()),
-            Cell::Text(planned.key.clone()),
-            Cell::MaybeText(planned.alert.map(|id| id.to_string())),
-            Cell::MaybeText(user),
-            Cell::MaybeText(contact),
-            Cell::MaybeText(channel),
-            Cell::Text(place(&planned.to, &planned.address)),
-            Cell::Text(planned.address.kind().to_owned()),
-            Cell::Text(address_text(&planned.address)),
-            Cell::Text(planned.kind.word().to_owned()),
-            Cell::Int(i64::try_from(rank).unwrap_or(i64::MAX)),
-            Cell::MaybeText(text.map(str::to_owned)),
-            Cell::Text(planned.why.clone()),
-            Cell::Text("waiting".to_owned()),
-            Cell::Int(ms(planned.due)),
-            Cell::Int(0),
-            Cell::Int(ms(at)),
-        ];
         // One by one: which of them were there already is part of the answer, and they are few.
-        if bulk::values(connection, INSERT, 17, " ON CONFLICT (key) DO NOTHING", vec![row]).await? > 0 {
+        let row = vec![inserted(id, planned, text, at)];
+        if bulk::values(connection, INSERT, INSERTED, ONCE, row).await? > 0 {
             made.push(id);
         }
     }
     Ok(made)
+}
+
+/// The same for many, whoever of them was there already.
+pub(super) async fn insert_all(
+    connection: &mut AnyConnection,
+    planned: &[Planned],
+    at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let row = |planned: &Planned| inserted(NotificationId(Uuid::now_v7()), planned, None, at);
+    bulk::values(connection, INSERT, INSERTED, ONCE, planned.iter().map(row).collect()).await.map(|_| ())
+}
+
+fn inserted(id: NotificationId, planned: &Planned, text: Option<&str>, at: Timestamp) -> Vec<Cell> {
+    let (user, contact, channel) = match &planned.to {
+        To::Person { user, contact } => (Some(user.0.clone()), Some(contact.clone()), None),
+        To::Channel(channel) => (None, None, Some(channel.0.clone())),
+        To::Outside => (None, None, None),
+    };
+    let rank = Kind::ALL.iter().position(|kind| *kind == planned.kind).unwrap_or_default();
+    vec![
+        Cell::Text(id.to_string()),
+        Cell::Text(planned.key.clone()),
+        Cell::MaybeText(planned.alert.map(|id| id.to_string())),
+        Cell::MaybeText(user),
+        Cell::MaybeText(contact),
+        Cell::MaybeText(channel),
+        Cell::Text(place(&planned.to, &planned.address)),
+        Cell::Text(planned.address.kind().to_owned()),
+        Cell::Text(address_text(&planned.address)),
+        Cell::Text(planned.kind.word().to_owned()),
+        Cell::Int(i64::try_from(rank).unwrap_or(i64::MAX)),
+        Cell::MaybeText(text.map(str::to_owned)),
+        Cell::Text(planned.why.clone()),
+        Cell::Text("waiting".to_owned()),
+        Cell::Int(ms(planned.due)),
+        Cell::Int(0),
+        Cell::Int(ms(at)),
+    ]
 }
 
 /// Ends what waits to tell people about this alert. What speaks for other alerts too is looked at when it is due.

@@ -44,6 +44,8 @@ pub(super) struct Inner {
     pub node: String,
     /// Reserved numbers of alerts that tools open.
     pub references: Mutex<VecDeque<i64>>,
+    /// Answers to deliveries that are to be kept.
+    pub deliveries: super::deliveries::Group,
     /// What other nodes changed.
     pub changed: broadcast::Sender<Changed>,
     /// Since when this node has seen the shared database without a gap.
@@ -62,7 +64,7 @@ struct Tasks(Vec<AbortHandle>);
 impl Tasks {
     fn start(engine: &Engine, node: &str, changed: &broadcast::Sender<Changed>, watch: &Arc<Watch>) -> Self {
         match engine.kind() {
-            Kind::Sqlite => Self::default(),
+            Kind::Sqlite => Self(vec![tokio::spawn(super::sqlite::keep_short(engine.clone())).abort_handle()]),
             Kind::Postgres => Self(vec![
                 tokio::spawn(super::nodes::stay_alive(engine.clone(), node.to_owned(), Arc::clone(watch)))
                     .abort_handle(),
@@ -170,6 +172,7 @@ pub(super) async fn open(
         pool,
         writers,
         references: Mutex::default(),
+        deliveries: super::deliveries::Group::default(),
         _tasks: tasks,
         engine,
         node,
@@ -196,6 +199,7 @@ pub(super) async fn attach(settings: &StoreSettings) -> Result<Store, StoreError
         engine,
         node: settings.node.clone(),
         references: Mutex::default(),
+        deliveries: super::deliveries::Group::default(),
         changed: broadcast::Sender::new(1),
         watch: Arc::default(),
         _tasks: Tasks::default(),

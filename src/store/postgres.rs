@@ -36,7 +36,7 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
 /// What a new connection is told: nothing waits for ever, and nobody holds rows while doing nothing.
 pub(super) fn settings(what: Use) -> Vec<String> {
     let statement = match what {
-        Use::Reader => "5s",
+        Use::Reader | Use::Checkpoint => "5s",
         Use::Writer => "10s",
         Use::Drain => "30s",
     };
@@ -49,6 +49,9 @@ pub(super) fn settings(what: Use) -> Vec<String> {
         // All that writers ask for is by an index. A plan made while the tables were still empty would read them
         // whole, and would be kept until the server's next look at its statistics: minutes, in a storm.
         settings.push("SET enable_seqscan = off".to_owned());
+    } else {
+        // For the same reason; but lists and searches may have no index. Planned anew each time, by how big the tables are.
+        settings.push("SET plan_cache_mode = force_custom_plan".to_owned());
     }
     settings
 }

@@ -24,10 +24,10 @@ use hotline_core::notify::{self, Kind, Next, Planned, To};
 use jiff::Timestamp;
 use tokio::sync::{Notify, OnceCell, Semaphore, SemaphorePermit};
 
-use super::Switch;
 use super::commands::CommandError;
 use super::links::Seal;
 use super::phone::PhoneAnswer;
+use super::{Switch, notified};
 use crate::clock::now;
 use crate::store::StoreError;
 use crate::store::notifications::{Notification, Tried};
@@ -295,7 +295,12 @@ impl Switch {
         }
         for attempt in 1..=KEEP.0 {
             match self.0.store.finish_notification(notification.id, at, &tried).await {
-                Ok(()) => break,
+                Ok(()) => {
+                    if let Tried::Done(outcome, _) = &tried {
+                        notified::count(&notification.address, *outcome);
+                    }
+                    break;
+                }
                 Err(error) if attempt == KEEP.0 => {
                     tracing::error!(notification = %notification.id, %error, "what came of a message can't be kept; it will be sent again");
                 }

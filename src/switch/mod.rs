@@ -9,7 +9,7 @@
 //! | `leg` | one leg: dialog, media and what was negotiated between them |
 //! | `play` | from prompts to clips |
 //! | `commands` | what people say about alerts, kept by the database |
-//! | `escalate` | the steps that are due, each in one transaction |
+//! | `escalate` | the steps that are due, many in one transaction |
 //! | `nodes` | what other nodes do to alerts |
 //! | `reach` | which contacts can be reached now |
 //! | `board` | open alerts of calls, in memory |
@@ -17,6 +17,7 @@
 //! | `events` | what tools send: kept in batches, on disk while the database is away |
 //! | `actions` | what alerts start: webhooks and commands |
 //! | `deliver` | notifications that are due: sent, rung, tried again, told by the next contact |
+//! | `notified` | counts what became of notifications |
 //! | `links`, `replies` | signed links; what people answer by SMS and in chats |
 //! | `phone` | a notification by telephone: one call of our own to one phone |
 //! | `outside` | what a call asks of the house: open reports, alerts, people's words; phones that make way |
@@ -41,6 +42,7 @@ mod heartbeats;
 mod leg;
 pub mod links;
 mod nodes;
+pub mod notified;
 mod outside;
 pub mod phone;
 mod pins;
