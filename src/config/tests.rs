@@ -488,15 +488,15 @@ fn the_settings_commented_out_in_the_example_are_known() {
         .lines()
         .map(|line| {
             let rest = line.strip_prefix("# ");
-            let is_section = rest.is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']'));
-            in_section |= is_section || line.starts_with('[');
+            let is_heading = rest.is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']'));
+            in_section |= is_heading || line.starts_with('[');
             let is_setting = rest.is_some_and(|rest| {
                 rest.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
             });
             // These name files of the reader's own.
             let names_file = line.contains("_file = ");
             match rest {
-                Some(rest) if in_section && (is_section || is_setting) && !names_file => format!("{rest}\n"),
+                Some(rest) if in_section && (is_heading || is_setting) && !names_file => format!("{rest}\n"),
                 Some(_) | None => format!("{line}\n"),
             }
         })

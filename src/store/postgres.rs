@@ -45,13 +45,13 @@ pub(super) fn settings(what: Use) -> Vec<String> {
         "SET idle_in_transaction_session_timeout = '30s'".to_owned(),
         "SET application_name = 'hotline'".to_owned(),
     ];
-    if what != Use::Reader {
+    if what == Use::Reader {
+        // Lists and searches may have no index. Planned anew each time, by how big the tables are.
+        settings.push("SET plan_cache_mode = force_custom_plan".to_owned());
+    } else {
         // All that writers ask for is by an index. A plan made while the tables were still empty would read them
         // whole, and would be kept until the server's next look at its statistics: minutes, in a storm.
         settings.push("SET enable_seqscan = off".to_owned());
-    } else {
-        // For the same reason; but lists and searches may have no index. Planned anew each time, by how big the tables are.
-        settings.push("SET plan_cache_mode = force_custom_plan".to_owned());
     }
     settings
 }
