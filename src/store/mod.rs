@@ -389,6 +389,16 @@ impl Store {
         Ok(fold.map_err(|error| StoreError::Database(engine::Engine::plain(&error)))?.finish().open_alerts)
     }
 
+    /// Open alerts that no call opened, at most so many: those that nobody has first, the most urgent of them first.
+    pub async fn open_alerts_without_call(&self, most: u32) -> Result<Vec<OpenAlert>, StoreError> {
+        let asked = async {
+            let mut connection = self.shared.pool.acquire().await?;
+            recover::without_call(&mut connection, most).await
+        };
+        let alerts = tokio::time::timeout(READ_TIMEOUT, asked).await.map_err(|_| StoreError::Timeout)?;
+        alerts.map_err(|error| StoreError::Database(engine::Engine::plain(&error)))
+    }
+
     /// The next recording to transcribe: those of running calls first, then the oldest.
     pub async fn next_transcript(&self) -> Result<Option<TranscriptJob>, StoreError> {
         self.read_next_transcript().await

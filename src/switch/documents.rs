@@ -656,7 +656,8 @@ fn audited(by: &Actor, change: &DocumentChange, before: Option<&Value>, after: O
     Audited {
         actor: shown_actor(by),
         action: format!("{}.{verb}", one_of(&change.kind)),
-        object: name(&change.kind, &change.id),
+        // The audit knows people by this form, and keeps them as hashes.
+        object: if change.kind == "users" { format!("user:{}", change.id) } else { name(&change.kind, &change.id) },
         detail: serde_json::json!({ "fields": fields }).to_string(),
         personal: personal.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?))).collect(),
     }
