@@ -33,6 +33,8 @@ struct Look {
     skipped: Vec<NotificationId>,
     /// Contact, moment, reason.
     put_off: Vec<(Vec<NotificationId>, Timestamp, String)>,
+    /// Left to another node.
+    elsewhere: Vec<(Vec<NotificationId>, String)>,
     bundled: Vec<(NotificationId, Vec<NotificationId>)>,
     claimed: Vec<Kept>,
 }
@@ -114,6 +116,7 @@ async fn look(
         told: Vec::new(),
         skipped: Vec::new(),
         put_off: Vec::new(),
+        elsewhere: Vec::new(),
         bundled: Vec::new(),
         claimed: Vec::new(),
     };
@@ -193,6 +196,11 @@ impl Look {
                 self.put_off.push((ids(&due), then, reason));
                 0
             }
+            Next::Elsewhere(node) => {
+                self.told.extend(due.iter().filter_map(|kept| kept.alert));
+                self.elsewhere.push((ids(&due), node));
+                0
+            }
             Next::Idle => {
                 self.put_off.push((ids(&due), after(at, BUSY), "nothing was to be sent".to_owned()));
                 0
@@ -231,6 +239,9 @@ impl Look {
         }
         for (ids, due, reason) in self.put_off {
             put_off(connection, ids, due, &reason).await?;
+        }
+        for (ids, node) in self.elsewhere {
+            leave_to(connection, ids, &node, at).await?;
         }
         let mut claimed = Vec::new();
         for kept in self.claimed {
@@ -296,6 +307,31 @@ async fn put_off(
             bulk::list(3, chunk.len())
         );
         let mut statement = query(AssertSqlSafe(sql)).bind(ms(due)).bind(bulk::storable(reason.to_owned()));
+        for id in chunk {
+            statement = statement.bind(id);
+        }
+        statement.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// They are this node's to send; it is waited for from now on.
+async fn leave_to(
+    connection: &mut AnyConnection,
+    ids: Vec<NotificationId>,
+    node: &str,
+    at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    for chunk in bulk::chunks(ids.iter().map(ToString::to_string).collect()) {
+        let sql = format!(
+            "UPDATE notifications SET state = 'waiting', due_at = $1, note = $2, for_node = $3, not_node = NULL, node = NULL,
+                    lease_until = NULL
+             WHERE id IN ({})",
+            bulk::list(4, chunk.len())
+        );
+        let note = format!("node {node} rings: the phone is registered there");
+        let mut statement =
+            query(AssertSqlSafe(sql)).bind(ms(at)).bind(bulk::storable(note)).bind(bulk::storable(node.to_owned()));
         for id in chunk {
             statement = statement.bind(id);
         }

@@ -167,6 +167,8 @@ struct Inner {
     away_since: Mutex<Option<std::time::Instant>>,
     escalating: Mutex<escalate::Escalating>,
     escalation_woken: tokio::sync::Notify,
+    /// Lines by which other nodes can ring, each with its node.
+    lines_of_others: ArcSwap<HashMap<String, String>>,
     ids: Mutex<IdSource>,
     reference: AtomicU32,
     draining: AtomicBool,
@@ -252,6 +254,7 @@ impl Switch {
             away_since: Mutex::default(),
             escalating: Mutex::default(),
             escalation_woken: tokio::sync::Notify::new(),
+            lines_of_others: ArcSwap::default(),
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),
             draining: AtomicBool::new(false),
@@ -405,6 +408,13 @@ impl Switch {
 
     /// The next reference number, digits only.
     fn next_reference(&self) -> String {
+        if let Some(reserved) = self.0.store.call_reference() {
+            return reserved.to_string();
+        }
+        if self.0.store.is_shared() {
+            // The database has been away for long, and nobody can say which numbers the other nodes gave out.
+            return rand::random_range(REFERENCES).to_string();
+        }
         let span = REFERENCES.end() - REFERENCES.start() + 1;
         let count = self.0.reference.fetch_add(1, Ordering::Relaxed);
         (REFERENCES.start() + count.wrapping_sub(*REFERENCES.start()) % span).to_string()

@@ -162,8 +162,8 @@ impl World {
                 Received { source: source.id.clone(), event, route, at }
             })
             .collect();
-        let decide = |received: &Received, same: Option<&Alert>, group: Option<&Alert>, reference: &str| {
-            intake::decide(&received.event, &received.route, &source, same, group, reference, at)
+        let decide = |received: &Received, open: intake::Open<'_>, reference: &str| {
+            intake::decide(&received.event, &received.route, &source, open, reference, at)
         };
         let taken = self.store.take_events(&received, &decide).await.unwrap();
         taken.into_iter().map(|taken| taken.alert.unwrap()).collect()
