@@ -6,13 +6,16 @@ mod damage;
 mod database;
 mod databases;
 mod disk;
+mod keys;
 mod kill;
+mod names;
 mod nodes;
 mod notifications;
 mod random;
 mod reading;
 mod recovery;
 mod server;
+mod told;
 
 use std::path::Path;
 use std::sync::Arc;
