@@ -48,7 +48,7 @@ mod segments;
 mod sqlite;
 mod take;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tokens;
 pub mod told;
 mod writer;

@@ -130,7 +130,9 @@ fn group_key(
     service: Option<&ServiceId>,
 ) -> Option<String> {
     if let Some(key) = &event.group_key {
-        return Some(format!("source {}: {key}", source.id));
+        // Whoever sees one customer's alerts must not read another's titles in them.
+        let whose = customer.map(|customer| format!(" of customer {customer}")).unwrap_or_default();
+        return Some(format!("source {}{whose}: {key}", source.id));
     }
     match (customer, service) {
         (None, None) => None,

@@ -290,6 +290,12 @@ fn routes_say_whose_it_is_and_why() {
         source.group_window = Some(std::time::Duration::from_mins(5));
     });
     assert_eq!(grouped.group_key.as_deref(), Some("source monitor: rack-7"));
+    let of_acme = from(&|event, source| {
+        event.group_key = Some("rack-7".to_owned());
+        event.customer = Some("acme".into());
+        source.group_window = Some(std::time::Duration::from_mins(5));
+    });
+    assert_eq!(of_acme.group_key.as_deref(), Some("source monitor of customer acme: rack-7"), "nobody else's");
     let by_customer = from(&|event, source| {
         event.service = Some("mail".into());
         source.group_window = Some(std::time::Duration::from_mins(5));

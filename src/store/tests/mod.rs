@@ -14,7 +14,7 @@ mod notifications;
 mod random;
 mod reading;
 mod recovery;
-mod server;
+pub(crate) mod server;
 mod told;
 
 use std::path::Path;
