@@ -257,7 +257,7 @@ async fn a_stakeholder_of_another_changes_nothing_and_learns_nothing() {
         let foreign = path("/api/v1/alerts", ALERT_WAITING, rest);
         assert_eq!(bench.ask(Method::GET, &foreign, &headers, "").await.problem(404), "alert-not-found", "{rest}");
     }
-    for (list, none) in [("/api/v1/alerts?search=Heating", true), ("/api/v1/alerts?customer=acme", true)] {
+    for (list, none) in [("/api/v1/alerts?q=Heating", true), ("/api/v1/alerts?customer=acme", true)] {
         let answer = bench.ask(Method::GET, list, &headers, "").await;
         assert_eq!(answer.json()["items"] == json!([]), none, "{list}: {}", answer.text());
     }
@@ -272,7 +272,7 @@ async fn what_is_taken_out_is_audited() {
     let bench = bench();
     let before = bench.fake.kept.lock().audit.len();
     for path in [
-        "/api/v1/alerts/export.csv?status=open&search=M%C3%BCller",
+        "/api/v1/alerts/export.csv?status=open&q=M%C3%BCller",
         "/api/v1/audit/export?actor=login%20ann",
         "/api/v1/reports/compensation.csv",
     ] {

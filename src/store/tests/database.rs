@@ -89,7 +89,7 @@ fn changes() -> Vec<Change> {
         action(Some(false), Some(Private::from("exit 1"))),
     ];
     let kinds: std::collections::BTreeSet<_> = all.iter().map(Change::kind).collect();
-    assert_eq!(kinds.len(), 18, "a change is missing here: {kinds:?}");
+    assert_eq!(kinds.len(), 19, "a change is missing here: {kinds:?}");
     all
 }
 
