@@ -26,9 +26,9 @@ enum Measure {
     Fill,
     /// Event → first notification
     Trigger,
-    /// `--count` events at `--rate`, of `--keys` faults
+    /// `--count` events at `--rate`: by turns of `--keys` faults, and of a fault of its own each in `--groups` groups
     Storm,
-    /// GET of `--path`, again and again
+    /// GETs of all `--path`s, one after the other, again and again: how long all of them take together
     Get,
 }
 
@@ -40,9 +40,9 @@ struct Arguments {
     /// The server, HOST:PORT
     #[arg(long)]
     target: SocketAddr,
-    /// Path of the source, its key included
-    #[arg(long)]
-    path: String,
+    /// Path of a source, its key included; several take turns
+    #[arg(long, required = true)]
+    path: Vec<String>,
     /// Bearer token, for GETs
     #[arg(long)]
     token: Option<String>,
@@ -58,6 +58,8 @@ struct Arguments {
     /// Different faults
     #[arg(long, default_value_t = 100)]
     keys: u64,
+    #[arg(long, default_value_t = 10)]
+    groups: u64,
     /// Where notifications are taken
     #[arg(long)]
     receive: Option<SocketAddr>,
@@ -135,17 +137,19 @@ async fn one_connection(
             return Ok((times, failed));
         }
         tokio::time::sleep_until((began + due).into()).await;
-        let status = match arguments.measure {
-            Measure::Get => client.get(&arguments.path, arguments.token.as_deref()).await?,
-            Measure::Events | Measure::Fill | Measure::Trigger | Measure::Storm => {
-                let key = if counted { number % arguments.keys } else { number };
-                let body = format!(
-                    r#"{{"title":"Disk of host-{key} is full","dedup_key":"{run}-{key}","severity":"warning","details":"96 % of 2 TB used","host":"host-{key}","value":{number}}}"#
-                );
-                client.post(&arguments.path, &body).await?
+        let mut good = true;
+        match arguments.measure {
+            Measure::Get => {
+                for path in &arguments.path {
+                    good &= client.get(path, arguments.token.as_deref()).await? == 200;
+                }
             }
-        };
-        if (200..300).contains(&status) {
+            Measure::Events | Measure::Fill | Measure::Trigger | Measure::Storm => {
+                let path = &arguments.path[(number % arguments.path.len() as u64) as usize];
+                good = client.post(path, &event(arguments, run, number)).await? == 202;
+            }
+        }
+        if good {
             times.push((began.elapsed()).saturating_sub(due));
         } else {
             failed += 1;
@@ -153,15 +157,28 @@ async fn one_connection(
     }
 }
 
+fn event(arguments: &Arguments, run: u32, number: u64) -> String {
+    // In a storm every other event is a fault of its own, of one of a few groups.
+    let (key, group) = match arguments.measure {
+        Measure::Storm if number.is_multiple_of(2) => (format!("f{}", number / 2 % arguments.keys), String::new()),
+        Measure::Storm => (number.to_string(), format!(r#","group_key":"rack-{}""#, number / 2 % arguments.groups)),
+        Measure::Events | Measure::Fill | Measure::Trigger | Measure::Get => (number.to_string(), String::new()),
+    };
+    format!(
+        r#"{{"title":"Disk of host-{key} is full","dedup_key":"{run}-{key}","severity":"warning","details":"96 % of 2 TB used","host":"host-{key}","value":{number}{group}}}"#
+    )
+}
+
 /// Many alerts at once, for a full database.
 async fn fill(arguments: &Arguments) -> anyhow::Result<Value> {
     let mut client = Client::connect(arguments.target).await?;
-    let (began, mut number, mut failed) = (now(), 0, 0);
+    let (began, mut number, mut failed, mut turns) = (now(), 0, 0, arguments.path.iter().cycle());
     while number < arguments.count {
         let events: Vec<String> = (number..arguments.count.min(number + 500))
             .map(|key| format!(r#"{{"title":"Host {key} is odd","dedup_key":"fill-{key}","priority":"P5"}}"#))
             .collect();
-        let status = client.post(&arguments.path, &format!("[{}]", events.join(","))).await?;
+        let path = turns.next().expect("there is a path");
+        let status = client.post(path, &format!("[{}]", events.join(","))).await?;
         if status == 202 {
             number += events.len() as u64;
         } else {
@@ -179,11 +196,11 @@ async fn trigger(arguments: &Arguments, receiver: &Receiver) -> anyhow::Result<V
     let run = rand::random::<u32>();
     let pause = Duration::from_secs_f64(1.0 / arguments.rate.max(0.1));
     let mut sent = Vec::new();
-    for number in 0..arguments.count {
+    for (number, path) in (0..arguments.count).zip(arguments.path.iter().cycle()) {
         let word = format!("trigger-{run}-{number}-end");
         sent.push((word.clone(), now()));
         let body = format!(r#"{{"title":"{word}","dedup_key":"{word}","priority":"P1"}}"#);
-        let status = client.post(&arguments.path, &body).await?;
+        let status = client.post(path, &body).await?;
         anyhow::ensure!(status == 202, "the server does not take the event: {status}");
         tokio::time::sleep(pause).await;
     }

@@ -2,13 +2,6 @@
 ALTER TABLE nodes ADD COLUMN instance TEXT;
 ALTER TABLE nodes ADD COLUMN run      TEXT;
 
--- Phones and trunks that each node can ring by; believed while the node is alive.
-CREATE TABLE node_lines (
-    node TEXT NOT NULL,
-    -- `phone lobby`, `trunk carrier`
-    line TEXT NOT NULL,
-    PRIMARY KEY (node, line)
-);
 -- The node that can ring what this is sent to.
 ALTER TABLE notifications ADD COLUMN for_node TEXT;
 

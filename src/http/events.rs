@@ -2,6 +2,9 @@
 //!
 //! One task follows the switch and looks each change up once, however many pages
 //! are open. The database is up to a second behind the switch, so it looks again.
+//! While nobody listens, alerts are not looked up; in a storm listeners get a new snapshot now and then instead.
+
+mod due;
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
@@ -21,6 +24,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
+use due::Due;
+
 use super::api::types::{AlertSummary, CallSummary, Named};
 use super::auth::{Right, Viewer};
 use super::health::Readiness;
@@ -36,6 +41,11 @@ const LOOKS: [Duration; 3] = [Duration::from_millis(60), Duration::from_millis(7
 const LATER: Duration = Duration::from_secs(5);
 /// A look-up takes no longer.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Look-ups at the same time.
+const AT_ONCE: usize = 8;
+/// While so many look-ups wait, further alerts are told together: by a new snapshot, after this.
+const CROWD: usize = 1_500;
+const RESYNC: Duration = Duration::from_secs(2);
 /// Events a slow reader may be behind before it gets a new snapshot.
 const BACKLOG: usize = 256;
 /// What is remembered about calls and alerts, at most.
@@ -131,7 +141,8 @@ impl Feed {
             board,
             feed: feed.clone(),
             started_at: crate::clock::now().wall.as_millisecond(),
-            due: HashMap::new(),
+            due: Due::default(),
+            resync_at: None,
             last: HashMap::new(),
             counted: HashSet::new(),
         };
@@ -152,7 +163,7 @@ impl Feed {
 }
 
 /// What can change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Subject {
     Call(CallId),
     Alert(AlertId),
@@ -181,7 +192,9 @@ struct Follower {
     board: Arc<dyn Board>,
     feed: Feed,
     started_at: i64,
-    due: HashMap<(Subject, usize), Instant>,
+    due: Due<(Subject, usize)>,
+    /// More alerts changed than can be looked up one by one: who listens makes itself a new snapshot then.
+    resync_at: Option<Instant>,
     last: HashMap<Subject, String>,
     counted: HashSet<CallId>,
 }
@@ -190,7 +203,9 @@ impl Follower {
     async fn follow(mut self, mut changes: broadcast::Receiver<Change>) {
         let mut looks = FuturesUnordered::new();
         loop {
-            let next = self.due.values().min().copied();
+            // No more looks than the database has connections for: the rest waits here, not there.
+            let next = if looks.len() < AT_ONCE { self.due.next() } else { None };
+            let next = next.into_iter().chain(self.resync_at).min();
             let wake = async {
                 match next {
                     Some(at) => tokio::time::sleep_until(at).await,
@@ -205,10 +220,14 @@ impl Follower {
                 },
                 () = wake => {
                     let now = now();
-                    let ready: Vec<_> = self.due.iter().filter(|(_, at)| **at <= now).map(|(key, _)| *key).collect();
-                    for key in ready {
-                        self.due.remove(&key);
-                        looks.push(look(self.records.clone(), self.board.clone(), key.0));
+                    if self.resync_at.take_if(|at| *at <= now).is_some() {
+                        self.feed.tell("resync", "{}".to_owned(), Whose::All);
+                    }
+                    while looks.len() < AT_ONCE && let Some((subject, _)) = self.due.take(now) {
+                        // Calls are counted, whoever listens.
+                        if !matches!(subject, Subject::Alert(_)) || self.feed.told.receiver_count() > 0 {
+                            looks.push(look(self.records.clone(), self.board.clone(), subject));
+                        }
                     }
                 },
                 Some((subject, seen)) = looks.next(), if !looks.is_empty() => self.saw(subject, seen),
@@ -224,9 +243,13 @@ impl Follower {
             Change::Health => (Subject::Health, 1),
         };
         let now = now();
-        self.due.entry((subject, 0)).or_insert(now + LOOKS[0]);
+        if matches!(subject, Subject::Alert(_)) && self.due.len() >= CROWD && !self.due.contains(&(subject, 1)) {
+            self.resync_at.get_or_insert(now + RESYNC);
+            return;
+        }
+        self.due.put_first((subject, 0), now + LOOKS[0]);
         for (stage, delay) in LOOKS.iter().enumerate().take(looks).skip(1) {
-            self.due.insert((subject, stage), now + *delay);
+            self.due.put((subject, stage), now + *delay);
         }
     }
 
@@ -268,7 +291,7 @@ impl Follower {
 
     fn look_later(&mut self, subject: Subject) {
         if self.due.len() < REMEMBERED {
-            self.due.insert((subject, LOOKS.len()), now() + LATER);
+            self.due.put((subject, LOOKS.len()), now() + LATER);
         }
     }
 

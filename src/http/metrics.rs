@@ -5,10 +5,12 @@
 use std::fmt::Write;
 use std::sync::OnceLock;
 
+use hotline_core::directory::Address;
 use hotline_core::fact::{Direction, Outcome};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::AppState;
+use crate::switch::notified::{NOTIFICATIONS_TOTAL, SENT};
 
 /// Counts ended calls; labels `direction` and `outcome`.
 pub const CALLS_TOTAL: &str = "hotline_calls_total";
@@ -31,6 +33,15 @@ impl Default for Metrics {
                 for outcome in Outcome::ALL {
                     metrics::counter!(CALLS_TOTAL, "direction" => direction.word(), "outcome" => outcome.word())
                         .increment(0);
+                }
+            }
+            metrics::describe_counter!(
+                NOTIFICATIONS_TOTAL,
+                "Notifications that this node brought to an end since the start, by kind and outcome."
+            );
+            for by in Address::KINDS {
+                for outcome in SENT {
+                    metrics::counter!(NOTIFICATIONS_TOTAL, "by" => by, "outcome" => outcome.word()).increment(0);
                 }
             }
             handle

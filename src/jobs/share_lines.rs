@@ -1,23 +1,36 @@
-//! Tells the other nodes by which phones and trunks this one can ring, and learns theirs.
+//! Where several nodes share a database: tells the others which phones and trunks this one has, sees theirs, and looks for
+//! calls that ended with their node.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::store::Store;
 use crate::switch::Switch;
 
-/// A phone that registered is known to the others after that, and a node that died is found out.
-const TICK: Duration = Duration::from_secs(1);
+/// Between two looks. A phone that registers is known everywhere after that.
+const EVERY: Duration = Duration::from_secs(1);
 
-/// Until stopped.
-pub async fn run(switch: Switch, stop: CancellationToken) {
-    let mut told = None;
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+/// Until stopped. A database that is away is tried again the next time.
+pub async fn run(switch: Switch, store: Store, stop: CancellationToken) {
+    if !store.is_shared() {
+        return stop.cancelled().await;
+    }
+    let mut shared: Option<Vec<String>> = None;
     loop {
+        let own = switch.own_lines();
+        if shared.as_ref() != Some(&own) && store.share_lines(&own).await.is_ok() {
+            shared = Some(own);
+        }
+        if let Ok(lines) = store.lines_elsewhere().await {
+            switch.see_lines_elsewhere(lines);
+        }
+        if store.wake_orphans().await.is_ok_and(|woken| woken > 0) {
+            switch.wake_escalation();
+        }
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = tick.tick() => switch.share_lines(&mut told).await,
+            () = tokio::time::sleep(EVERY) => {}
         }
     }
 }

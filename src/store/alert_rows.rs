@@ -58,6 +58,27 @@ pub(super) async fn locked(
     row.as_ref().map(record).transpose()
 }
 
+/// The records of these, locked until the transaction ends, in the order of their ids; without those that another transaction works
+/// on.
+pub(super) async fn locked_free(
+    connection: &mut AnyConnection,
+    engine: &Engine,
+    ids: &[AlertId],
+) -> Result<Vec<AlertRecord>, sqlx::Error> {
+    let (select, lock) = (select(engine), engine.for_update_free());
+    let mut found = Vec::new();
+    for chunk in bulk::chunks(ids.iter().map(ToString::to_string).collect()) {
+        let places = bulk::list(1, chunk.len());
+        let sql = format!("{select} WHERE a.id IN ({places}) ORDER BY a.id{lock}");
+        let mut statement = query(AssertSqlSafe(sql));
+        for id in chunk {
+            statement = statement.bind(id);
+        }
+        found.extend(statement.fetch_all(&mut *connection).await?);
+    }
+    found.iter().map(record).collect()
+}
+
 /// The record in a row of [`select`].
 pub(super) fn record(row: &AnyRow) -> Result<AlertRecord, sqlx::Error> {
     let number: String = row.try_get(8)?;

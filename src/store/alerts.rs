@@ -249,7 +249,7 @@ impl Store {
 }
 
 impl Verdict {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         let Self { facts, progress, notify, cancel, audit } = self;
         facts.is_empty() && progress.is_none() && notify.is_empty() && !cancel && audit.is_empty()
     }
@@ -261,14 +261,15 @@ fn took(verdict: &Verdict, id: AlertId, from: &AlertRecord) -> u32 {
     if verdict.facts.iter().any(|(fact, _)| takes(fact)) { from.alert.events } else { 0 }
 }
 
-/// Keeps verdicts about locked alerts; the records are as they are then.
-async fn keep(
+/// Keeps verdicts about locked alerts, of all of them together in few statements; the records are as they are then.
+pub(super) async fn keep(
     connection: &mut AnyConnection,
     inner: &Inner,
     verdicts: Vec<(&mut AlertRecord, Verdict)>,
     at: Timestamp,
 ) -> Result<(), sqlx::Error> {
     let mut lines = Lines::new();
+    let (mut records, mut cancelled, mut planned) = (Vec::new(), Vec::new(), Vec::new());
     let (mut touched, mut audited) = (Vec::new(), Vec::new());
     for (record, verdict) in verdicts {
         let id = record.alert.id;
@@ -282,14 +283,20 @@ async fn keep(
         if let Some(progress) = verdict.progress {
             record.go_on(progress);
         }
-        alert_rows::update(connection, [&*record]).await?;
         if verdict.cancel {
-            notifications::cancel(connection, id, at, &mut lines).await?;
+            cancelled.push(id);
         }
-        notifications::insert(connection, &verdict.notify, None, at).await?;
+        planned.extend(verdict.notify);
         audited.extend(verdict.audit.into_iter().map(|deed| (deed, at)));
         touched.push(id);
+        records.push(&*record);
     }
+    alert_rows::update(connection, records).await?;
+    // What is planned now is not meant.
+    for id in cancelled {
+        notifications::cancel(connection, id, at, &mut lines).await?;
+    }
+    notifications::insert_all(connection, &planned, at).await?;
     lines.keep(connection).await?;
     lines::audit(connection, &inner.node, audited).await?;
     inner.tell_alerts(connection, &touched).await

@@ -10,13 +10,15 @@ mod noted;
 mod reading;
 mod verify;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use hotline_core::audit::{AuditEntry, Hash, salted};
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row, query};
+use sqlx::{AnyConnection, AssertSqlSafe, Row, query};
 
 use super::alerts::Audited;
+use super::bulk::{self, Cell};
 use super::engine::Engine;
 use super::writer::{self, Tries, WriteError};
 use super::{Store, StoreError};
@@ -27,6 +29,8 @@ pub use verify::{AuditReport, Break, Chain};
 
 /// Entries put into the chain in one transaction, at most.
 const BATCH: i64 = 500;
+const AUDIT: &str = "INSERT INTO audit (node, seq, id, at, actor, action, object, detail, personal, prev, hash)";
+const PERSONAL: &str = "INSERT INTO audit_personal (node, seq, field, salt, value)";
 /// Nothing here takes longer, unless the database is away.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -204,11 +208,41 @@ pub(super) async fn move_batch(
     .bind(BATCH)
     .fetch_all(&mut *connection)
     .await?;
+    let queued = rows.iter().map(Queued::of).collect::<Result<Vec<_>, _>>()?;
+    let ids: Vec<String> = queued.iter().map(|queued| queued.id.clone()).collect();
+    let known = take_off(connection, ids).await?;
     let mut head = head_in(connection, node).await?;
-    for row in &rows {
-        head = append(connection, node, head, Queued::of(row)?).await?;
+    let (mut entries, mut values) = (Vec::new(), Vec::new());
+    for queued in queued {
+        if !known.contains(&queued.id) {
+            let (entry, personal, next) = append(node, head.as_ref(), queued);
+            entries.push(entry);
+            values.extend(personal);
+            head = Some(next);
+        }
     }
+    bulk::values(connection, AUDIT, 11, "", entries).await?;
+    bulk::values(connection, PERSONAL, 5, "", values).await?;
     Ok((rows.len(), head))
+}
+
+/// Takes these off the queue; those that are in the chain already.
+async fn take_off(connection: &mut AnyConnection, ids: Vec<String>) -> Result<HashSet<String>, sqlx::Error> {
+    let mut known = HashSet::new();
+    for chunk in bulk::chunks(ids) {
+        let places = bulk::list(1, chunk.len());
+        let mut delete = query(AssertSqlSafe(format!("DELETE FROM audit_queue WHERE id IN ({places})")));
+        let mut look = query(AssertSqlSafe(format!("SELECT id FROM audit WHERE id IN ({places})")));
+        for id in chunk {
+            delete = delete.bind(id.clone());
+            look = look.bind(id);
+        }
+        delete.execute(&mut *connection).await?;
+        for row in look.fetch_all(&mut *connection).await? {
+            known.insert(row.try_get(0)?);
+        }
+    }
+    Ok(known)
 }
 
 async fn head_in(connection: &mut AnyConnection, node: &str) -> Result<Option<AuditHead>, sqlx::Error> {
@@ -223,52 +257,39 @@ async fn head_in(connection: &mut AnyConnection, node: &str) -> Result<Option<Au
     .transpose()
 }
 
-/// Puts one row of the queue behind `head` and takes it off the queue; the new head.
-async fn append(
-    connection: &mut AnyConnection,
-    node: &str,
-    head: Option<AuditHead>,
-    queued: Queued,
-) -> Result<Option<AuditHead>, sqlx::Error> {
+/// What is written for one row of the queue behind `head`: its entry, what is personal, and the new head.
+fn append(node: &str, head: Option<&AuditHead>, queued: Queued) -> (Vec<Cell>, Vec<Vec<Cell>>, AuditHead) {
     let Queued { id, at, deed } = queued;
-    query("DELETE FROM audit_queue WHERE id = $1").bind(id.clone()).execute(&mut *connection).await?;
-    let known = query("SELECT seq FROM audit WHERE id = $1").bind(id.clone()).fetch_optional(&mut *connection).await?;
-    if known.is_some() {
-        return Ok(head);
-    }
     let (mut entry, personal) = split(deed);
     node.clone_into(&mut entry.node);
     entry.at = at;
-    entry.seq = head.as_ref().map_or(0, |head| head.seq) + 1;
-    let before = head.as_ref().map_or_else(|| hex::encode([0; 32]), |head| head.hash.clone());
+    entry.seq = head.map_or(0, |head| head.seq) + 1;
+    let before = head.map_or_else(|| hex::encode([0; 32]), |head| head.hash.clone());
     // A head that is no hash is found by `audit_verify`; the chain goes on all the same.
     let hash = hex::encode(chained(&entry, &id, &hash_of(&before).unwrap_or_default()));
-    query(
-        "INSERT INTO audit (node, seq, id, at, actor, action, object, detail, personal, prev, hash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-    )
-    .bind(node.to_owned())
-    .bind(entry.seq.cast_signed())
-    .bind(id)
-    .bind(at)
-    .bind(entry.actor)
-    .bind(entry.action)
-    .bind(entry.object)
-    .bind(entry.detail)
-    .bind(serde_json::to_string(&entry.personal).expect("pairs of texts always become JSON"))
-    .bind(before)
-    .bind(hash.clone())
-    .execute(&mut *connection)
-    .await?;
-    for personal in personal {
-        query("INSERT INTO audit_personal (node, seq, field, salt, value) VALUES ($1, $2, $3, $4, $5)")
-            .bind(node.to_owned())
-            .bind(entry.seq.cast_signed())
-            .bind(personal.field)
-            .bind(personal.salt)
-            .bind(personal.value)
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(Some(AuditHead { node: node.to_owned(), seq: entry.seq, hash }))
+    let seq = entry.seq.cast_signed();
+    let cells = vec![
+        Cell::Text(node.to_owned()),
+        Cell::Int(seq),
+        Cell::Text(id),
+        Cell::Int(at),
+        Cell::Text(entry.actor),
+        Cell::Text(entry.action),
+        Cell::Text(entry.object),
+        Cell::Text(entry.detail),
+        Cell::Text(serde_json::to_string(&entry.personal).expect("pairs of texts always become JSON")),
+        Cell::Text(before),
+        Cell::Text(hash.clone()),
+    ];
+    let value = |personal: Personal| {
+        vec![
+            Cell::Text(node.to_owned()),
+            Cell::Int(seq),
+            Cell::Text(personal.field),
+            Cell::Text(personal.salt),
+            Cell::Text(personal.value),
+        ]
+    };
+    let next = AuditHead { node: node.to_owned(), seq: entry.seq, hash };
+    (cells, personal.into_iter().map(value).collect(), next)
 }

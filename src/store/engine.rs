@@ -50,6 +50,8 @@ pub(super) enum Use {
     Writer,
     /// The journal's way into the database.
     Drain,
+    /// Puts an embedded database's log into its file.
+    Checkpoint,
 }
 
 impl Engine {
@@ -118,10 +120,19 @@ impl Engine {
 
     /// A connection for writes that answer somebody: durable when committed.
     pub fn connect_writer(&self) -> BoxFuture<'static, Result<AnyConnection, sqlx::Error>> {
+        self.connect(Use::Writer)
+    }
+
+    /// A connection that puts an embedded database's log into its file.
+    pub fn connect_checkpoint(&self) -> BoxFuture<'static, Result<AnyConnection, sqlx::Error>> {
+        self.connect(Use::Checkpoint)
+    }
+
+    fn connect(&self, what: Use) -> BoxFuture<'static, Result<AnyConnection, sqlx::Error>> {
         let (kind, options) = (self.kind, self.options.clone());
         Box::pin(async move {
             let mut connection = options.connect().await?;
-            prepare(kind, &mut connection, Use::Writer).await?;
+            prepare(kind, &mut connection, what).await?;
             Ok(connection)
         })
     }

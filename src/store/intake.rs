@@ -1,19 +1,17 @@
-//! Rows of the intake: answered deliveries, heartbeats, runs of actions. Each statement stands for itself and may be done again.
+//! Rows of the intake: heartbeats, runs of actions. Each statement stands for itself and may be done again;
+//! what it changed is durable when it returns.
 
-use std::future::Future;
 use std::time::Duration;
 
-use hotline_core::ids::{ActionId, AlertId, HeartbeatId, SourceId};
+use hotline_core::ids::{ActionId, AlertId, HeartbeatId};
 use jiff::Timestamp;
 use sqlx::query::Query;
 use sqlx::{Any, query, query_as};
 use uuid::Uuid;
 
-use super::engine::Engine;
-use super::{READ_TIMEOUT, Store, StoreError};
-
-/// Answers to deliveries are kept so long.
-const DELIVERIES_KEPT: Duration = Duration::from_hours(24);
+use super::pages::in_time;
+use super::writer::{self, Tries, WriteError};
+use super::{Store, StoreError};
 
 /// How a monitor is.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -79,49 +77,9 @@ const RUN: &str = "SELECT id, action, alert_id, started_by, state, attempts, due
 type Statement = Query<'static, Any, sqlx::any::AnyArguments>;
 
 impl Store {
-    /// The answer that this delivery got.
-    pub async fn delivery_answer(&self, source: &SourceId, delivery: &str) -> Result<Option<String>, StoreError> {
-        let row: Option<(String,)> = in_time(
-            query_as("SELECT answer FROM deliveries WHERE source = $1 AND delivery = $2")
-                .bind(source.0.clone())
-                .bind(delivery.to_owned())
-                .fetch_optional(&self.shared.pool),
-        )
-        .await?;
-        Ok(row.map(|(answer,)| answer))
-    }
-
-    /// Remembers the answer under each of the delivery's names; the first one counts.
-    pub async fn keep_delivery(
-        &self,
-        source: &SourceId,
-        deliveries: &[String],
-        answer: &str,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
-        for delivery in deliveries {
-            let keep = query(
-                "INSERT INTO deliveries (source, delivery, at, answer) VALUES ($1, $2, $3, $4)
-                 ON CONFLICT (source, delivery) DO NOTHING",
-            )
-            .bind(source.0.clone())
-            .bind(delivery.clone())
-            .bind(at.as_millisecond())
-            .bind(answer.to_owned());
-            self.done(keep).await?;
-        }
-        Ok(())
-    }
-
-    /// Forgets the answers of yesterday.
-    pub async fn forget_deliveries(&self, at: Timestamp) -> Result<u64, StoreError> {
-        let before = at.as_millisecond() - DELIVERIES_KEPT.as_millis() as i64;
-        self.done(query("DELETE FROM deliveries WHERE at < $1").bind(before)).await
-    }
-
     /// A monitor was alive at `at`. What is older than what is known changes nothing.
     pub async fn keep_ping(&self, heartbeat: &HeartbeatId, at: Timestamp) -> Result<(), StoreError> {
-        let keep = query(
+        let keep = || query(
             "INSERT INTO heartbeats (id, first_ping, last_ping, state, changed_at, lease_until)
              VALUES ($1, $2, $2, 'healthy', $2, 0)
              ON CONFLICT (id) DO UPDATE SET last_ping = excluded.last_ping
@@ -151,7 +109,7 @@ impl Store {
         at: Timestamp,
         until: Timestamp,
     ) -> Result<bool, StoreError> {
-        let lease = query(
+        let lease = || query(
             "UPDATE heartbeats SET lease_until = $1
              WHERE id = $2 AND state = $3 AND last_ping = $4 AND lease_until <= $5",
         )
@@ -165,7 +123,7 @@ impl Store {
 
     /// The monitor's state from now on; its lease is over. Where a ping came in between, the next look ends what was raised.
     pub async fn turn_heartbeat(&self, id: &str, state: &str, at: Timestamp) -> Result<(), StoreError> {
-        let turn = query("UPDATE heartbeats SET state = $1, changed_at = $2, lease_until = 0 WHERE id = $3")
+        let turn = || query("UPDATE heartbeats SET state = $1, changed_at = $2, lease_until = 0 WHERE id = $3")
             .bind(state.to_owned())
             .bind(at.as_millisecond())
             .bind(id.to_owned());
@@ -188,7 +146,7 @@ impl Store {
             at.subsec_nanosecond().unsigned_abs(),
         ))
         .to_string();
-        let ask = query(
+        let ask = || query(
             "INSERT INTO action_runs (id, key, action, alert_id, started_by, state, repeatable, attempts, due_at, lease_until, created_at)
              VALUES ($1, $2, $3, $4, $5, 'waiting', $6, 0, $7, 0, $7) ON CONFLICT (key) DO NOTHING",
         )
@@ -224,7 +182,7 @@ impl Store {
                 .await?;
         let mut mine = Vec::new();
         for mut run in due {
-            let claim = query(
+            let claim = || query(
                 "UPDATE action_runs SET state = 'running', attempts = attempts + 1, node = $1, lease_until = $2
                  WHERE id = $3 AND state = 'waiting' AND attempts = $4",
             )
@@ -243,21 +201,21 @@ impl Store {
     /// Runs whose node did not come back: what may be repeated waits again, what may not is `unknown` from now on and given
     /// back, to be told.
     pub async fn lapsed_actions(&self, at: Timestamp) -> Result<Vec<ActionRunRow>, StoreError> {
-        let again = query(
+        let again = || query(
             "UPDATE action_runs SET state = 'waiting', due_at = $1, attempts = attempts - 1
              WHERE state = 'running' AND lease_until < $1 AND repeatable = 1",
         );
-        self.done(again.bind(at.as_millisecond())).await?;
+        self.done(|| again().bind(at.as_millisecond())).await?;
         let sql = sqlx::AssertSqlSafe(format!("{RUN} WHERE state = 'running' AND lease_until < $1"));
         let lapsed: Vec<ActionRunRow> =
             in_time(query_as(sql).bind(at.as_millisecond()).fetch_all(&self.shared.pool)).await?;
         let mut mine = Vec::new();
         for mut run in lapsed {
-            let turn = query(
+            let turn = || query(
                 "UPDATE action_runs SET state = 'unknown', finished_at = $1
                  WHERE id = $2 AND state = 'running' AND lease_until < $1",
             );
-            if self.done(turn.bind(at.as_millisecond()).bind(run.id.clone())).await? == 1 {
+            if self.done(|| turn().bind(at.as_millisecond()).bind(run.id.clone())).await? == 1 {
                 "unknown".clone_into(&mut run.state);
                 mine.push(run);
             }
@@ -267,15 +225,13 @@ impl Store {
 
     /// Runs of this node that were going on when it stopped: they are over, and `lapsed_actions` finds them.
     pub async fn lapse_own_actions(&self, node: &str) -> Result<u64, StoreError> {
-        self.done(
-            query("UPDATE action_runs SET lease_until = 0 WHERE state = 'running' AND node = $1").bind(node.to_owned()),
-        )
-        .await
+        let sql = "UPDATE action_runs SET lease_until = 0 WHERE state = 'running' AND node = $1";
+        self.done(|| query(sql).bind(node.to_owned())).await
     }
 
     /// How a try went. `false`: the run was lost to another node meanwhile.
     pub async fn finish_action(&self, id: &str, at: Timestamp, tried: &ActionTried) -> Result<bool, StoreError> {
-        let finish = match tried {
+        let finish = || match tried {
             ActionTried::Over { state, output } => query(
                 "UPDATE action_runs SET state = $1, finished_at = $2, output = $3 WHERE id = $4 AND state = 'running'",
             )
@@ -289,7 +245,7 @@ impl Store {
                     .bind(output.clone())
             }
         };
-        Ok(self.done(finish.bind(id.to_owned())).await? == 1)
+        Ok(self.done(|| finish().bind(id.to_owned())).await? == 1)
     }
 
     /// An alert's runs, oldest first.
@@ -308,16 +264,25 @@ impl Store {
     }
 
     /// One statement; how many rows it changed.
-    async fn done(&self, statement: Statement) -> Result<u64, StoreError> {
-        Ok(in_time(statement.execute(&self.shared.pool)).await?.rows_affected())
+    pub(super) async fn done(&self, statement: impl Fn() -> Statement + Send + Sync) -> Result<u64, StoreError> {
+        let mut tries = Tries::default();
+        writer::in_time(async {
+            loop {
+                match self.done_once(statement()).await {
+                    Ok(changed) => return Ok(changed),
+                    Err(error) => tries.again(error).await?,
+                }
+            }
+        })
+        .await
     }
-}
 
-/// The answer in time, or `Timeout`.
-async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
-    match tokio::time::timeout(READ_TIMEOUT, answer).await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => Err(StoreError::Timeout),
-        Ok(Err(error)) => Err(StoreError::Database(Engine::plain(&error))),
+    async fn done_once(&self, statement: Statement) -> Result<u64, WriteError> {
+        let mut writer = self.shared.writers.writer().await?;
+        let mut transaction = writer.begin().await?;
+        let changed = statement.execute(&mut *transaction).await?.rows_affected();
+        transaction.commit().await?;
+        writer.keep();
+        Ok(changed)
     }
 }

@@ -15,6 +15,7 @@ mod apply;
 pub mod audit;
 mod bulk;
 mod claim;
+mod deliveries;
 mod disk;
 pub mod documents;
 mod drain;
@@ -49,6 +50,7 @@ mod sqlite;
 mod take;
 #[cfg(test)]
 pub(crate) mod tests;
+mod together;
 mod tokens;
 pub mod told;
 mod writer;
@@ -74,8 +76,6 @@ pub enum Changed {
     Call(hotline_core::ids::CallId),
     /// What is configured through the API.
     Directory,
-    /// By which phones and trunks nodes can ring.
-    Lines,
     /// Perhaps anything: the connection was away for a while.
     All,
 }
@@ -122,7 +122,7 @@ pub struct StoreHealth {
 }
 
 /// Why something could not be kept or read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The journal's disk.
     #[error("journal: {0}")]

@@ -92,6 +92,8 @@ pub type Choose<'a> = &'a (dyn Fn(&Address, &[Waiting], &[Timestamp]) -> Next + 
 
 /// Where no other node can send it, this one tries again after so long.
 const ALONE: Duration = Duration::from_secs(10);
+/// So many failed tries are told one by one.
+const RETRIES_TOLD: u32 = 2;
 /// A node that said "not from here" takes it all the same after so long.
 const NOT_HERE: Duration = Duration::from_secs(30);
 
@@ -209,6 +211,10 @@ impl Store {
         limit: u32,
         choose: Choose<'_>,
     ) -> Result<Vec<Notification>, StoreError> {
+        // Most looks find nothing: those take no writer's turn from events and escalation.
+        if !pages::in_time(self.has_due(at)).await? {
+            return Ok(Vec::new());
+        }
         let mut tries = Tries::default();
         in_time(async {
             loop {
@@ -219,6 +225,51 @@ impl Store {
             }
         })
         .await
+    }
+
+    /// Whether there is anything to be claimed.
+    async fn has_due(&self, at: Timestamp) -> Result<bool, sqlx::Error> {
+        let inner = &*self.shared;
+        let mut connection = inner.pool.acquire().await?;
+        let waiting = query(AssertSqlSafe(format!(
+            "SELECT n.id FROM notifications n WHERE n.state = 'waiting' AND n.due_at <= $1 AND {} LIMIT 1",
+            may_send(2, 1)
+        )));
+        let waiting = waiting.bind(ms(at)).bind(inner.node.clone());
+        if waiting.fetch_optional(&mut *connection).await?.is_some() {
+            return Ok(true);
+        }
+        let now = inner.engine.now(&mut connection, at).await?;
+        let lost = query("SELECT id FROM notifications WHERE state = 'sending' AND lease_until <= $1 LIMIT 1");
+        Ok(lost.bind(now).fetch_optional(&mut *connection).await?.is_some())
+    }
+
+    /// At the start: what this node was sending when it stopped is sent again, without waiting for its lease's end. How many.
+    pub async fn release_own_notifications(&self) -> Result<u64, StoreError> {
+        let mut tries = Tries::default();
+        in_time(async {
+            loop {
+                match self.release_once().await {
+                    Ok(count) => return Ok(count),
+                    Err(error) => tries.again(error).await?,
+                }
+            }
+        })
+        .await
+    }
+
+    async fn release_once(&self) -> Result<u64, WriteError> {
+        let inner = &*self.shared;
+        let mut writer = inner.writers.writer().await?;
+        let mut transaction = writer.begin().await?;
+        let released = query("UPDATE notifications SET lease_until = 0 WHERE state = 'sending' AND node = $1")
+            .bind(inner.node.clone())
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected();
+        transaction.commit().await?;
+        writer.keep();
+        Ok(released)
     }
 
     /// Still at it (a phone rings): the lease runs from now. `false`: it was lost to another node, or is not needed any more.
@@ -288,12 +339,18 @@ impl Store {
                 inner.tell_alerts(&mut transaction, &told).await?;
             }
             Tried::Again(due, note) => {
-                wait(&mut transaction, id, &inner.node, *due, note, None).await?;
+                if wait(&mut transaction, id, &inner.node, *due, note, None).await? {
+                    let told = retried(&mut transaction, id, at, *due, note).await?;
+                    inner.tell_alerts(&mut transaction, &told).await?;
+                }
             }
             Tried::Elsewhere(note) => {
                 let other = inner.engine.has_other_node(&mut transaction, &inner.node).await?;
                 let (due, not_node) = if other { (at, Some(inner.node.clone())) } else { (after(at, ALONE), None) };
-                wait(&mut transaction, id, &inner.node, due, note, not_node).await?;
+                if wait(&mut transaction, id, &inner.node, due, note, not_node).await? {
+                    let alerts = unused(&mut transaction, id).await?;
+                    inner.tell_alerts(&mut transaction, &alerts).await?;
+                }
             }
         }
         transaction.commit().await?;
@@ -359,6 +416,8 @@ pub(super) fn may_send(node: usize, at: usize) -> String {
 
 const INSERT: &str = "INSERT INTO notifications (id, key, alert_id, user_id, contact, channel, place, by_kind, address,
     kind, rank, text, why, state, due_at, attempts, created_at)";
+const INSERTED: usize = 17;
+const ONCE: &str = " ON CONFLICT (key) DO NOTHING";
 
 /// New rows; the ids of those that were not there.
 pub(super) async fn insert(
@@ -370,37 +429,51 @@ pub(super) async fn insert(
     let mut made = Vec::new();
     for planned in planned {
         let id = NotificationId(Uuid::now_v7());
-        let (user, contact, channel) = match &planned.to {
-            To::Person { user, contact } => (Some(user.0.clone()), Some(contact.clone()), None),
-            To::Channel(channel) => (None, None, Some(channel.0.clone())),
-            To::Outside => (None, None, None),
-        };
-        let rank = Kind::ALL.iter().position(|kind| *kind == planned.kind).unwrap_or_default();
-        let row = vec![
-            Cell::Text(id.to_string()),
-            Cell::Text(planned.key.clone()),
-            Cell::MaybeText(planned.alert.map(|id| id.to_string())),
-            Cell::MaybeText(user),
-            Cell::MaybeText(contact),
-            Cell::MaybeText(channel),
-            Cell::Text(place(&planned.to, &planned.address)),
-            Cell::Text(planned.address.kind().to_owned()),
-            Cell::Text(address_text(&planned.address)),
-            Cell::Text(planned.kind.word().to_owned()),
-            Cell::Int(i64::try_from(rank).unwrap_or(i64::MAX)),
-            Cell::MaybeText(text.map(str::to_owned)),
-            Cell::Text(planned.why.clone()),
-            Cell::Text("waiting".to_owned()),
-            Cell::Int(ms(planned.due)),
-            Cell::Int(0),
-            Cell::Int(ms(at)),
-        ];
         // One by one: which of them were there already is part of the answer, and they are few.
-        if bulk::values(connection, INSERT, 17, " ON CONFLICT (key) DO NOTHING", vec![row]).await? > 0 {
+        let row = vec![inserted(id, planned, text, at)];
+        if bulk::values(connection, INSERT, INSERTED, ONCE, row).await? > 0 {
             made.push(id);
         }
     }
     Ok(made)
+}
+
+/// The same for many, whoever of them was there already.
+pub(super) async fn insert_all(
+    connection: &mut AnyConnection,
+    planned: &[Planned],
+    at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let row = |planned: &Planned| inserted(NotificationId(Uuid::now_v7()), planned, None, at);
+    bulk::values(connection, INSERT, INSERTED, ONCE, planned.iter().map(row).collect()).await.map(|_| ())
+}
+
+fn inserted(id: NotificationId, planned: &Planned, text: Option<&str>, at: Timestamp) -> Vec<Cell> {
+    let (user, contact, channel) = match &planned.to {
+        To::Person { user, contact } => (Some(user.0.clone()), Some(contact.clone()), None),
+        To::Channel(channel) => (None, None, Some(channel.0.clone())),
+        To::Outside => (None, None, None),
+    };
+    let rank = Kind::ALL.iter().position(|kind| *kind == planned.kind).unwrap_or_default();
+    vec![
+        Cell::Text(id.to_string()),
+        Cell::Text(planned.key.clone()),
+        Cell::MaybeText(planned.alert.map(|id| id.to_string())),
+        Cell::MaybeText(user),
+        Cell::MaybeText(contact),
+        Cell::MaybeText(channel),
+        Cell::Text(place(&planned.to, &planned.address)),
+        Cell::Text(planned.address.kind().to_owned()),
+        Cell::Text(address_text(&planned.address)),
+        Cell::Text(planned.kind.word().to_owned()),
+        Cell::Int(i64::try_from(rank).unwrap_or(i64::MAX)),
+        Cell::MaybeText(text.map(str::to_owned)),
+        Cell::Text(planned.why.clone()),
+        Cell::Text("waiting".to_owned()),
+        Cell::Int(ms(planned.due)),
+        Cell::Int(0),
+        Cell::Int(ms(at)),
+    ]
 }
 
 /// Ends what waits to tell people about this alert. What speaks for other alerts too is looked at when it is due.
@@ -459,7 +532,7 @@ async fn wait(
     due: Timestamp,
     reason: &str,
     not_node: Option<String>,
-) -> Result<(), sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
     query(
         "UPDATE notifications SET state = 'waiting', due_at = $1, note = $2, not_node = $3, node = NULL,
                 for_node = NULL, lease_until = NULL
@@ -472,7 +545,51 @@ async fn wait(
     .bind(node.to_owned())
     .execute(connection)
     .await
-    .map(|_| ())
+    .map(|done| done.rows_affected() > 0)
+}
+
+/// The first tries that fail are told at once: the last may be days away. The alerts whose timelines say so.
+async fn retried(
+    connection: &mut AnyConnection,
+    id: NotificationId,
+    at: Timestamp,
+    due: Timestamp,
+    reason: &str,
+) -> Result<Vec<AlertId>, sqlx::Error> {
+    let row = query(AssertSqlSafe(format!("{KEPT} WHERE n.id = $1")))
+        .bind(id.to_string())
+        .fetch_one(&mut *connection)
+        .await?;
+    let notification = Kept::from(&row)?;
+    if notification.attempts > RETRIES_TOLD {
+        return Ok(Vec::new());
+    }
+    let wait = hotline_core::escalation::span(at.duration_until(due).unsigned_abs());
+    let why = bulk::storable(format!("try {}: {reason}; tried again in {wait}", notification.attempts));
+    let alerts = alerts_of(connection, &notification).await?;
+    let mut lines = Lines::new();
+    for alert in &alerts {
+        lines.add(*alert, &notification.over(NotifyOutcome::Retried), &why, at);
+    }
+    lines.keep(connection).await?;
+    Ok(alerts)
+}
+
+/// Nothing was sent to its contact after all: that does not count as a use. The alert it is about, which the other nodes
+/// are told of.
+async fn unused(connection: &mut AnyConnection, id: NotificationId) -> Result<Vec<AlertId>, sqlx::Error> {
+    let row = query("SELECT place, alert_id FROM notifications WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_one(&mut *connection)
+        .await?;
+    let place: String = row.try_get(0)?;
+    query(
+        "DELETE FROM contact_uses WHERE place = $1 AND at = (SELECT MAX(u.at) FROM contact_uses u WHERE u.place = $1)",
+    )
+    .bind(place)
+    .execute(connection)
+    .await?;
+    Ok(maybe_parsed(&row, 1)?.into_iter().collect())
 }
 
 /// It is over; the alerts whose timelines say so. Who comes second, after its lease was lost, changes nothing.

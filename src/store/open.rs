@@ -22,6 +22,7 @@ use super::engine::{Engine, Kind};
 use super::identity;
 use super::journal::{self, Claim, Handle, Shared, Tuning};
 use super::late::Late;
+use super::nodes::Watch;
 use super::recordings::{Decode, Recordings};
 use super::recover::{self, Fold};
 use super::references::CallReferences;
@@ -49,8 +50,12 @@ pub(super) struct Inner {
     pub references: Mutex<VecDeque<i64>>,
     /// Reserved numbers of callers' calls; `None`: nobody else gives any out.
     pub call_references: Option<Arc<CallReferences>>,
+    /// Answers to deliveries that are to be kept.
+    pub deliveries: super::deliveries::Group,
     /// What other nodes changed.
     pub changed: broadcast::Sender<Changed>,
+    /// Since when this node has seen the shared database without a gap.
+    pub watch: Arc<Watch>,
     pub recordings: Recordings,
     tasks: Tasks,
     /// `None`: attached beside a running service.
@@ -67,14 +72,16 @@ impl Tasks {
         engine: &Engine,
         shared: &Arc<Shared>,
         changed: &broadcast::Sender<Changed>,
+        watch: &Arc<Watch>,
         references: Option<&Arc<CallReferences>>,
     ) -> Self {
         match engine.kind() {
-            Kind::Sqlite => Self::default(),
+            Kind::Sqlite => Self(vec![tokio::spawn(super::sqlite::keep_short(engine.clone())).abort_handle()]),
             Kind::Postgres => {
                 let node = shared.identity.node.clone();
+                let alive = super::nodes::stay_alive(engine.clone(), Arc::clone(shared), Arc::clone(watch));
                 let mut tasks = vec![
-                    tokio::spawn(super::nodes::stay_alive(engine.clone(), Arc::clone(shared))).abort_handle(),
+                    tokio::spawn(alive).abort_handle(),
                     tokio::spawn(super::nodes::listen(engine.url(), node, changed.clone())).abort_handle(),
                 ];
                 let references = references.map(|known| Arc::clone(known).keep_ready(engine.clone()));
@@ -137,6 +144,15 @@ impl Inner {
         Ok(())
     }
 
+    /// Says that this node is alive, with this transaction.
+    pub async fn beat(&self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        match &self.journal {
+            Some(handle) => self.engine.beat(connection, &handle.shared.identity).await.map(drop),
+            // Beside a service that says so itself.
+            None => Ok(()),
+        }
+    }
+
     pub fn health(&self) -> StoreHealth {
         self.journal.as_ref().map(|handle| handle.shared.health()).unwrap_or_default()
     }
@@ -177,7 +193,8 @@ pub(super) async fn open(
         // Not a reason to wait for long, or not to start: the task that keeps them ready tries again.
         let _ = tokio::time::timeout(START_WAIT, references.reserve(&engine)).await;
     }
-    let mut tasks = Tasks::start(&engine, &shared, &changed, call_references.as_ref());
+    let watch = Arc::new(Watch::default());
+    let mut tasks = Tasks::start(&engine, &shared, &changed, &watch, call_references.as_ref());
     if incomplete {
         let late = Late {
             handle: Arc::downgrade(&handle),
@@ -195,10 +212,12 @@ pub(super) async fn open(
         writers,
         references: Mutex::default(),
         call_references,
+        deliveries: super::deliveries::Group::default(),
         tasks,
         engine,
         node,
         changed,
+        watch,
         recordings,
         journal: Some(handle),
         running: Mutex::new(Some(running)),
@@ -221,7 +240,9 @@ pub(super) async fn attach(settings: &StoreSettings) -> Result<Store, StoreError
         node: settings.node.clone(),
         references: Mutex::default(),
         call_references: None,
+        deliveries: super::deliveries::Group::default(),
         changed: broadcast::Sender::new(1),
+        watch: Arc::default(),
         tasks: Tasks::default(),
         recordings,
         journal: None,

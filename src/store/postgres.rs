@@ -18,9 +18,9 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     migrator
 });
 
-/// The call `c` has not ended, and its node said within the last 10 s that it is alive.
+/// The call `c` has not ended, and its node said of late that it is alive (see `nodes::DEAD`).
 pub(super) const CALL_RUNS: &str = "c.ended_at IS NULL AND EXISTS (SELECT 1 FROM nodes n WHERE n.name = c.node
-    AND n.seen_at > CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) - 10000)";
+    AND n.seen_at > CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) - 6000)";
 
 /// Checks the address.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
@@ -37,7 +37,7 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
 /// What a new connection is told: nothing waits for ever, and nobody holds rows while doing nothing.
 pub(super) fn settings(what: Use) -> Vec<String> {
     let statement = match what {
-        Use::Reader => "5s",
+        Use::Reader | Use::Checkpoint => "5s",
         Use::Writer => "10s",
         Use::Drain => "30s",
     };
@@ -50,6 +50,9 @@ pub(super) fn settings(what: Use) -> Vec<String> {
         // All that writers ask for is by an index. A plan made while the tables were still empty would read them
         // whole, and would be kept until the server's next look at its statistics: minutes, in a storm.
         settings.push("SET enable_seqscan = off".to_owned());
+    } else {
+        // For the same reason; but lists and searches may have no index. Planned anew each time, by how big the tables are.
+        settings.push("SET plan_cache_mode = force_custom_plan".to_owned());
     }
     settings
 }
@@ -68,7 +71,7 @@ pub(super) async fn claim_turn(connection: &mut AnyConnection) -> Result<(), sql
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(CLAIM_LOCK).execute(connection).await.map(|_| ())
 }
 
-/// Takes the node's name: it is free, its holder is dead (10 s without a word), or it is this data folder's own from before a
+/// Takes the node's name: it is free, its holder is dead (see `nodes::DEAD`), or it is this data folder's own from before a
 /// restart. `false`: another live process has it.
 pub(super) async fn claim_name(connection: &mut AnyConnection, own: &Identity) -> Result<bool, sqlx::Error> {
     hold_name(connection, own, "nodes.instance = excluded.instance").await
@@ -86,7 +89,7 @@ async fn hold_name(connection: &mut AnyConnection, own: &Identity, ours: &str) -
         "INSERT INTO nodes (name, seen_at, instance, run)
          VALUES ($1, CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT), $2, $3)
          ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, instance = excluded.instance, run = excluded.run
-         WHERE {ours} OR nodes.instance IS NULL OR nodes.seen_at <= excluded.seen_at - 10000"
+         WHERE {ours} OR nodes.instance IS NULL OR nodes.seen_at <= excluded.seen_at - 6000"
     );
     let held = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(own.node.clone())
@@ -99,28 +102,19 @@ async fn hold_name(connection: &mut AnyConnection, own: &Identity, ours: &str) -
 
 /// This process stops: the name is free, and nothing can be rung from here.
 pub(super) async fn leave(connection: &mut AnyConnection, own: &Identity) -> Result<(), sqlx::Error> {
-    let left = sqlx::query("UPDATE nodes SET seen_at = 0 WHERE name = $1 AND run = $2")
+    sqlx::query("UPDATE nodes SET seen_at = 0, lines = '' WHERE name = $1 AND run = $2")
         .bind(own.node.clone())
         .bind(own.run.clone())
-        .execute(&mut *connection)
-        .await?;
-    if left.rows_affected() > 0 {
-        let lines = sqlx::query("DELETE FROM node_lines WHERE node = $1").bind(own.node.clone());
-        lines.execute(connection).await?;
-    }
-    Ok(())
+        .execute(connection)
+        .await
+        .map(|_| ())
 }
 
-/// The lines of other nodes that are alive, each with its node.
-pub(super) const LINES_OF_OTHERS: &str = "SELECT l.line, l.node FROM node_lines l JOIN nodes n ON n.name = l.node
-    WHERE l.node <> $1 AND n.seen_at > CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) - 10000
-    ORDER BY l.line, l.node";
-
-/// Another node said within the last 10 s that it is alive.
+/// Another node said of late that it is alive (see `nodes::DEAD`).
 pub(super) async fn has_other_node(connection: &mut AnyConnection, node: &str) -> Result<bool, sqlx::Error> {
     let row = sqlx::query(
         "SELECT COUNT(*) FROM nodes WHERE name <> $1
-         AND seen_at > CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) - 10000",
+         AND seen_at > CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) - 6000",
     )
     .bind(node.to_owned())
     .fetch_one(connection)
@@ -185,9 +179,6 @@ pub(super) async fn tell(connection: &mut AnyConnection, node: &str, changed: &[
     // `All` is what a listener concludes; nobody sends it.
     if changed.contains(&Changed::Directory) {
         messages.push(format!("{node}|directory|"));
-    }
-    if changed.contains(&Changed::Lines) {
-        messages.push(format!("{node}|lines|"));
     }
     for message in messages {
         let tell = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(message);

@@ -3,12 +3,13 @@
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, Row};
 
 use super::disk::create_folder;
-use super::engine::Use;
+use super::engine::{Engine, Use};
 
 /// Two adjacent releases work side by side: what a newer one has added does not stop an older one.
 pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
@@ -21,6 +22,14 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
 const BUSY_MS: u32 = 1_500;
 /// The drain waits less and tries again: its health must tell soon.
 const DRAIN_BUSY_MS: u32 = 250;
+
+/// When the log has so many pages (of 4 KiB), the commit that makes it so long puts it into the file itself, and the next begins it
+/// anew. Most of it is there by then: see [`keep_short`].
+const CHECKPOINT_PAGES: u32 = 16_000;
+/// How often the log is put into the file beside the writers.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+/// Pages that each of the two writers keeps in memory: the inner ones of all indexes, with 100,000 open alerts.
+const WRITER_CACHE_KIB: u32 = 32 * 1_024;
 
 /// Makes the folder and the file; the whole address.
 pub(super) fn prepare_file(url: &str) -> String {
@@ -50,15 +59,40 @@ pub(super) fn prepare_file(url: &str) -> String {
 /// writer (`FULL`) syncs what the drain committed before it, too: they share one log.
 pub(super) fn settings(what: Use) -> Vec<String> {
     let (busy_ms, synchronous) = match what {
-        Use::Reader | Use::Writer => (BUSY_MS, "FULL"),
+        Use::Reader | Use::Writer | Use::Checkpoint => (BUSY_MS, "FULL"),
         Use::Drain => (DRAIN_BUSY_MS, "NORMAL"),
     };
     // The wait comes first: switching to WAL needs the lock for a moment.
-    vec![
+    let mut settings = vec![
         format!("PRAGMA busy_timeout = {busy_ms}"),
         "PRAGMA journal_mode = WAL".to_owned(),
         format!("PRAGMA synchronous = {synchronous}"),
-    ]
+        format!("PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"),
+    ];
+    if matches!(what, Use::Writer | Use::Drain) {
+        settings.push(format!("PRAGMA cache_size = -{WRITER_CACHE_KIB}"));
+    }
+    settings
+}
+
+/// Puts the log into the file again and again, beside the writers and without holding up any of them: a commit that had to do it would
+/// let all events behind it wait. Costs nothing while nothing is written. Until its task is ended.
+pub(super) async fn keep_short(engine: Engine) {
+    let mut connection = None;
+    loop {
+        tokio::time::sleep(CHECKPOINT_EVERY).await;
+        if connection.is_none() {
+            connection = engine.connect_checkpoint().await.ok();
+        }
+        if let Some(open) = &mut connection {
+            let done = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(open).await;
+            if let Err(error) = done {
+                // The writers' own checkpoint is left.
+                tracing::debug!(error = Engine::plain(&error), "the log could not be put into the database's file");
+                connection = None;
+            }
+        }
+    }
 }
 
 /// Copies the whole log into the file and syncs it; false: somebody still reads, it is not complete.

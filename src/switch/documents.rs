@@ -481,7 +481,9 @@ impl Switch {
         if in_file {
             return Err(DocumentError::InFile);
         }
-        if before.is_none() && !matches!(write, Write::Put(_)) {
+        // The settings are always there to be changed.
+        let may_be_new = matches!(write, Write::Put(_)) || (kind == "settings" && matches!(write, Write::Patch(_)));
+        if before.is_none() && !may_be_new {
             return Err(DocumentError::Unknown);
         }
         let fits = match (expect, before) {

@@ -1,10 +1,13 @@
-//! The escalations that are due: each looked at in one transaction, decided by the core.
+//! The escalations that are due: looked at many in one transaction, each decided by the core for itself.
+//!
+//! Intake and escalation share the database's one writer (of an embedded one): a commit for each new alert would leave the next
+//! events waiting for their turn.
+
+mod unheard;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use hotline_core::alert::command::Facts;
 use hotline_core::alert::{Alert, Change as AlertChange, Status, Urgency};
 use hotline_core::directory::Directory;
@@ -17,16 +20,16 @@ use parking_lot::Mutex;
 use super::Switch;
 use super::commands::{audited, verdict};
 use super::reach::Reaches;
+use unheard::Unheard;
 use crate::clock::now;
+use crate::store::StoreError;
 use crate::store::alerts::Verdict;
 
-/// Alerts that are asked for at once. Those nobody was told about come first in each batch, so that many old ones
-/// hold up a new one for no longer than one batch takes.
-const BATCH: u32 = 32;
-/// Of these so many at a time; more only wait for the database's one writer.
-const AT_ONCE: usize = 8;
+/// Alerts of one transaction. Those nobody was told about come first in each, so that many old ones hold up a new one, or
+/// the next events, for no longer than one takes.
+const BATCH: u32 = 128;
 /// Batches in one look; then the job comes up for air.
-const BATCHES: usize = 64;
+const BATCHES: usize = 32;
 /// Somebody looks so often, whatever was said.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// What the journal knows and the database does not is there within a moment.
@@ -45,11 +48,16 @@ pub(super) struct Escalating {
     unreached: BTreeSet<AlertId>,
     /// Phones and trunks that could be reached at the last look.
     lines: HashSet<String>,
+    /// Alerts that are looked at each by itself: over one of them the whole batch could not be kept.
+    apart: HashSet<AlertId>,
+    /// Who was not reached, to be told in the log.
+    unheard: Unheard,
     /// The database could not be asked.
     failed: bool,
 }
 
 /// Why an alert was not looked at.
+#[derive(Debug, Clone, Copy)]
 enum Not {
     /// Something else is being done about it, or is about to be known.
     Now,
@@ -58,10 +66,11 @@ enum Not {
 }
 
 impl Switch {
-    /// Does every step that is due; each in one transaction of its own, decided by `hotline_core::escalation::advance`. Returns when to look
-    /// again at the latest. Safe to be called by several nodes at once.
+    /// Does every step that is due, many alerts in one transaction, each decided by `hotline_core::escalation::advance`. Returns when to
+    /// look again at the latest. Safe to be called by several nodes at once.
     pub async fn escalate_due(&self) -> Option<Timestamp> {
         let latest = later(now().wall, LOOK_AGAIN);
+        self.0.escalating.lock().unheard.sum_up(now().wall);
         self.try_unreached_again().await;
         for _ in 0..BATCHES {
             match self.escalate_batch().await {
@@ -97,67 +106,86 @@ impl Switch {
                 return None;
             }
         };
-        let due: Vec<AlertId> = due.into_iter().filter(|id| !put_off.contains(id)).collect();
         let (directory, reach) = (self.directory(), self.reaches());
-        let count = due.len();
-        let mut waiting = due.into_iter();
-        let mut looks = FuturesUnordered::new();
-        loop {
-            while looks.len() < AT_ONCE
-                && let Some(id) = waiting.next()
-            {
-                looks.push(self.escalate(id, &directory, &reach));
-            }
-            if looks.next().await.is_none() {
-                return Some(count);
+        let (mut together, mut apart) = (Vec::new(), Vec::new());
+        {
+            let rung = self.rung_alerts();
+            let mut escalating = self.0.escalating.lock();
+            for id in due {
+                if put_off.contains(&id) {
+                    continue;
+                }
+                if rung.contains(&id) {
+                    escalating.put_off.insert(id, later(at, PUT_OFF));
+                } else if escalating.apart.remove(&id) {
+                    apart.push(id);
+                } else {
+                    together.push(id);
+                }
             }
         }
+        let mut looked = self.escalate(&together, &directory, &reach).await;
+        for id in apart {
+            looked += self.escalate(&[id], &directory, &reach).await;
+        }
+        Some(looked)
     }
 
-    /// One alert: decided and kept in one transaction, then told.
-    async fn escalate(&self, id: AlertId, directory: &Directory, reach: &Reaches) {
+    /// Decided and kept in one transaction, then told. How many were looked at: one that an event's batch is at is as due as
+    /// before.
+    async fn escalate(&self, ids: &[AlertId], directory: &Directory, reach: &Reaches) -> usize {
         let at = now().wall;
-        if self.is_looked_after(id) {
-            return self.put_off(id, PUT_OFF);
-        }
-        let told: Mutex<Facts> = Mutex::default();
+        let told: Mutex<HashMap<AlertId, Facts>> = Mutex::default();
         let decide = |alert: &Alert| -> Result<Verdict, Not> {
-            if alert.status == Status::Triggered && self.is_taken_meanwhile(id) {
+            if alert.status == Status::Triggered && self.is_taken_meanwhile(alert.id) {
                 return Err(Not::Now);
             }
             let asked = || advance(alert, directory, &|contact| reach.reaches(contact), self.0.ring_again, at);
             let said = super::guarded("looking at an escalation", asked).ok_or(Not::Fault)?;
-            told.lock().clone_from(&said.facts);
-            let audit = said.facts.iter().map(|(fact, why)| audited(id, fact, why, &Actor::System)).collect();
+            if said.facts.is_empty() && said.notify.is_empty() && said.progress == alert.progress {
+                return Ok(Verdict::default());
+            }
+            told.lock().insert(alert.id, said.facts.clone());
+            let audit = said.facts.iter().map(|(fact, why)| audited(alert.id, fact, why, &Actor::System)).collect();
             Ok(Verdict { facts: said.facts, progress: Some(said.progress), notify: said.notify, cancel: false, audit })
         };
-        match self.0.store.change_alert(id, at, decide).await {
-            Ok(Some(Ok(alert))) => {
-                let facts = told.into_inner();
-                self.remember_unreached(&alert, &facts);
-                self.tell_deeds_of_rules(&alert, &facts, at);
-                if facts.iter().any(|(fact, _)| matches!(fact, Fact::Alert(AlertChange::Stepped { .. }))) {
-                    self.poke_delivery();
-                }
-            }
-            Ok(Some(Err(Not::Now))) => self.put_off(id, PUT_OFF),
-            Ok(Some(Err(Not::Fault))) => self.put_off(id, STUMBLED),
-            Ok(None) => {}
+        let changed = match self.0.store.change_alerts(ids, at, decide).await {
+            Ok(changed) => changed,
             Err(error) => {
-                tracing::debug!(alert = %id, %error, "an escalation can't be kept now; it comes again");
-                self.put_off(id, PUT_OFF);
+                tracing::debug!(alerts = ids.len(), %error, "escalations can't be kept now; they come again");
+                let mut escalating = self.0.escalating.lock();
+                if ids.len() > 1 && matches!(error, StoreError::Database(_)) {
+                    escalating.apart.extend(ids);
+                }
+                escalating.put_off.extend(ids.iter().map(|id| (*id, later(at, PUT_OFF))));
+                return ids.len();
+            }
+        };
+        let looked = changed.len();
+        let mut told = told.into_inner();
+        for (id, changed) in changed {
+            match changed {
+                Ok(alert) => {
+                    let facts = told.remove(&id).unwrap_or_default();
+                    self.remember_unreached(&alert, &facts);
+                    self.tell_deeds_of_rules(&alert, &facts, at);
+                }
+                Err(Not::Now) => self.put_off(id, PUT_OFF),
+                Err(Not::Fault) => self.put_off(id, STUMBLED),
             }
         }
+        looked
     }
 
     fn put_off(&self, id: AlertId, by: Duration) {
         self.0.escalating.lock().put_off.insert(id, later(now().wall, by));
     }
 
-    /// People are being rung about it by a call of the board's, begun while the database was away.
-    fn is_looked_after(&self, id: AlertId) -> bool {
+    /// People are being rung about these by calls of the board's, begun while the database was away.
+    fn rung_alerts(&self) -> HashSet<AlertId> {
         let calls = self.0.calls.lock();
-        calls.values().any(|call| call.view.direction == Direction::AlertRing && call.view.alert == Some(id))
+        let ring = calls.values().filter(|call| call.view.direction == Direction::AlertRing);
+        ring.filter_map(|call| call.view.alert).collect()
     }
 
     /// Somebody took it on the telephone a moment ago; the journal has it and the database will.
@@ -168,7 +196,7 @@ impl Switch {
     fn tell_deeds_of_rules(&self, alert: &Alert, facts: &Facts, at: Timestamp) {
         for (fact, why) in facts {
             if let Fact::Alert(AlertChange::NobodyReached { .. } | AlertChange::Exhausted) = fact {
-                tracing::warn!(alert = %alert.id, reference = %alert.reference, "{} {why}", fact.sentence());
+                self.0.escalating.lock().unheard.tell(alert, fact, why, at);
             }
         }
         self.tell_deeds(alert, facts, at);

@@ -9,7 +9,7 @@
 //! | `leg` | one leg: dialog, media and what was negotiated between them |
 //! | `play` | from prompts to clips |
 //! | `commands` | what people say about alerts, kept by the database |
-//! | `escalate` | the steps that are due, each in one transaction |
+//! | `escalate` | the steps that are due, many in one transaction |
 //! | `nodes` | what other nodes do to alerts |
 //! | `reach` | which contacts can be reached now |
 //! | `board` | open alerts of calls, in memory |
@@ -17,6 +17,7 @@
 //! | `events` | what tools send: kept in batches, on disk while the database is away |
 //! | `actions` | what alerts start: webhooks and commands |
 //! | `deliver` | notifications that are due: sent, rung, tried again, told by the next contact |
+//! | `notified` | counts what became of notifications |
 //! | `links`, `replies` | signed links; what people answer by SMS and in chats |
 //! | `phone` | a notification by telephone: one call of our own to one phone |
 //! | `outside` | what a call asks of the house: open reports, alerts, people's words; phones that make way |
@@ -41,6 +42,7 @@ mod heartbeats;
 mod leg;
 pub mod links;
 mod nodes;
+pub mod notified;
 mod outside;
 pub mod phone;
 mod pins;
@@ -167,8 +169,6 @@ struct Inner {
     away_since: Mutex<Option<std::time::Instant>>,
     escalating: Mutex<escalate::Escalating>,
     escalation_woken: tokio::sync::Notify,
-    /// Lines by which other nodes can ring, each with its node.
-    lines_of_others: ArcSwap<HashMap<String, String>>,
     ids: Mutex<IdSource>,
     reference: AtomicU32,
     draining: AtomicBool,
@@ -177,6 +177,8 @@ struct Inner {
     pins: Mutex<pins::Pins>,
     /// Gaps that are there or come.
     schedule_warnings: ArcSwap<Vec<String>>,
+    /// Phones and trunks of other nodes by name, each with its node.
+    lines_elsewhere: ArcSwap<HashMap<String, String>>,
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
     events: events::Queue,
@@ -254,13 +256,13 @@ impl Switch {
             away_since: Mutex::default(),
             escalating: Mutex::default(),
             escalation_woken: tokio::sync::Notify::new(),
-            lines_of_others: ArcSwap::default(),
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),
             draining: AtomicBool::new(false),
             transcripts_waiting: AtomicU64::new(0),
             pins: Mutex::default(),
             schedule_warnings: ArcSwap::default(),
+            lines_elsewhere: ArcSwap::default(),
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
             events: events::Queue::open(&parts.data_dir),
@@ -372,7 +374,7 @@ impl Switch {
     }
 
     /// The escalation has something to look at, now.
-    fn wake_escalation(&self) {
+    pub fn wake_escalation(&self) {
         self.0.escalation_woken.notify_one();
     }
 

@@ -1,8 +1,5 @@
 //! What other nodes of the same database do to alerts, brought to this node's board, calls and listeners.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
-
 use hotline_core::alert::Status;
 use hotline_core::ids::AlertId;
 
@@ -22,7 +19,6 @@ impl Switch {
             Changed::Call(id) => self.tell(Change::Call(id)),
             // Whoever follows documents looks by itself.
             Changed::Directory => {}
-            Changed::Lines => self.learn_lines().await,
             Changed::All => {
                 let known: Vec<AlertId> = self.open_alert_list().into_iter().map(|alert| alert.id).collect();
                 for id in known {
@@ -33,33 +29,6 @@ impl Switch {
                 self.wake_escalation();
                 self.poke_delivery();
             }
-        }
-    }
-
-    /// Tells the other nodes by which phones and trunks this one can ring, where that is not what they were `told`, and learns
-    /// theirs.
-    pub async fn share_lines(&self, told: &mut Option<BTreeSet<String>>) {
-        if !self.0.store.is_shared() {
-            return;
-        }
-        let lines = self.own_lines();
-        if told.as_ref() != Some(&lines) {
-            match self.0.store.set_lines(&lines).await {
-                Ok(()) => *told = Some(lines),
-                Err(error) => tracing::debug!(%error, "the other nodes can't be told which phones are registered here"),
-            }
-        }
-        self.learn_lines().await;
-    }
-
-    /// What the others can ring by; what is known stays while the database can't be asked.
-    async fn learn_lines(&self) {
-        let Ok(lines) = self.0.store.lines_of_others().await else { return };
-        let lines: HashMap<String, String> = lines.into_iter().collect();
-        let before = self.0.lines_of_others.swap(Arc::new(lines));
-        if self.0.lines_of_others.load().keys().any(|line| !before.contains_key(line)) {
-            // Perhaps the one that a step has waited for.
-            self.wake_escalation();
         }
     }
 

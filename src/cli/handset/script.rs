@@ -26,7 +26,8 @@ pub enum When {
 }
 
 /// What the hotline plays to an engineer when it wants a key.
-const QUESTIONS: [&str; 4] = ["engineer-knock", "engineer-join", "alert-knock", "alert-acknowledge"];
+const QUESTIONS: [&str; 6] =
+    ["engineer-knock", "engineer-join", "alert-knock", "alert-acknowledge", "notice-choice", "notice-choice-all"];
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -182,11 +182,13 @@ pub enum NotifyOutcome {
     Skipped,
     /// Left out or put together with others: a limit.
     Limited,
+    /// This try failed; another follows by itself. Not the end: told of the first tries only.
+    Retried,
 }
 
 crate::fact::words!(NotifyOutcome {
     Delivered = "delivered", Answered = "answered", NoAnswer = "no-answer", Failed = "failed",
-    Skipped = "skipped", Limited = "limited",
+    Skipped = "skipped", Limited = "limited", Retried = "retried",
 });
 
 impl Change {

@@ -88,8 +88,8 @@ pub fn route(event: &Event, source: &AlertSource, directory: &Directory, now: Ti
         source.priority.map_or((Priority::P3, "default"), |priority| (priority, "the source"))
     };
     whys.push(format!("{} by {by}", priority.word()));
-    let (policy, chosen) =
-        crate::escalation::choose_for(Some(&source.id), None, service.as_ref(), customer.as_ref(), directory);
+    let from = Some((&source.id, source.policy.as_ref()));
+    let (policy, chosen) = crate::escalation::choose_for(from, None, service.as_ref(), customer.as_ref(), directory);
     whys.push(chosen);
     let (urgency, _, loud) = super::urgency::urgency(priority, customer.as_ref(), service.as_ref(), directory, now);
     whys.push(format!("urgency {}: {loud}", urgency.word()));

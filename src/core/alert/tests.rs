@@ -8,8 +8,8 @@ use super::command::{carry_out, merge};
 use super::intake::{Action, Decision, Event, Faults, Open, decide, dedup_key, route};
 use super::urgency::urgency;
 use super::{Alert, Change, Command, Refusal, Status, Urgency};
-use crate::directory::{AlertSource, Customer, Directory, MaintenanceWindow, Service, User};
-use crate::escalation::Progress;
+use crate::directory::{AlertSource, Customer, Directory, Heartbeat, MaintenanceWindow, Service, User};
+use crate::escalation::{EscalationPolicy, Progress};
 use crate::fact::{Actor, Fact, Priority};
 use crate::ids::AlertId;
 use crate::private::Private;
@@ -301,6 +301,44 @@ fn routes_say_whose_it_is_and_why() {
         source.group_window = Some(std::time::Duration::from_mins(5));
     });
     assert_eq!(by_customer.group_key.as_deref(), Some("customer acme, service mail"));
+}
+
+/// Alerts by hand and of heartbeats come from sources that nobody configured; what they say of their policy counts.
+#[test]
+fn a_policy_named_with_the_event_counts() {
+    let mut directory = directory();
+    for id in ["own", "usual"] {
+        let policy = EscalationPolicy {
+            id: id.into(),
+            name: id.to_owned(),
+            steps: Vec::new(),
+            repeat: 0,
+            unacknowledge_after: None,
+        };
+        directory.policies.insert(id.into(), policy);
+    }
+    directory.default_policy = Some("usual".into());
+    let by_hand = AlertSource { id: "by-hand".into(), policy: Some("own".into()), ..source() };
+    let chosen = route(&event(Action::Trigger), &by_hand, &directory, now());
+    assert_eq!(chosen.policy, Some("own".into()));
+    assert!(chosen.why.contains("policy `own` by source `by-hand`"), "{}", chosen.why);
+    let plain = AlertSource { policy: None, ..by_hand };
+    assert_eq!(route(&event(Action::Trigger), &plain, &directory, now()).policy, Some("usual".into()));
+
+    // Later the alert has only the source's name.
+    let heartbeat = Heartbeat {
+        id: "backup".into(),
+        name: "Backup".to_owned(),
+        key_sha256: [0; 32],
+        every: std::time::Duration::from_mins(5),
+        customer: None,
+        service: None,
+        policy: Some("own".into()),
+        priority: Priority::P3,
+    };
+    directory.heartbeats.insert("backup".into(), heartbeat);
+    let silent = Alert { source: Some("heartbeat:backup".into()), ..alert(1) };
+    assert_eq!(crate::escalation::choose(&silent, &directory).0, Some("own".into()));
 }
 
 #[test]

@@ -32,6 +32,9 @@ pub enum Address {
 }
 
 impl Address {
+    /// The words of all kinds, in the order of the enum.
+    pub const KINDS: [&'static str; 8] = ["call", "sms", "email", "ntfy", "telegram", "slack", "teams", "webhook"];
+
     /// Stable word of the kind: `call`, `sms`, `email`, `ntfy`, `telegram`, `slack`, `teams`, `webhook`.
     pub const fn kind(&self) -> &'static str {
         match self {

@@ -12,6 +12,7 @@ mod on_call;
 mod recordings;
 mod reports_oncall;
 mod schedules;
+mod strict;
 mod tokens;
 
 pub use alerts::{Deed, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page};
@@ -104,6 +105,7 @@ pub fn router() -> Router<AppState> {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut file = documented().split_for_parts().1;
     directory::document(&mut file);
+    strict::narrow(&mut file);
     file
 }
 

@@ -109,7 +109,9 @@ pub async fn list(
     }
     let schedules =
         directory.schedules.values().filter(|schedule| only.as_ref().is_none_or(|only| schedule.id.0 == *only));
-    let entries = schedules.filter(|schedule| seen(&schedule.id)).map(|schedule| {
+    // Those of the pages before are not asked who is on call.
+    let of_page = |id: &ScheduleId| cursor.as_ref().is_none_or(|cursor| id.0 > *cursor);
+    let entries = schedules.filter(|schedule| of_page(&schedule.id) && seen(&schedule.id)).map(|schedule| {
         let mut entry = now(&state, &directory, schedule, at);
         if !viewer.may(Right::SeeDirectory) {
             entry.phones.clear();

@@ -189,6 +189,10 @@ async fn metrics_count_without_private_data() {
         assert!(text.lines().any(|one| one == line), "{line} is not in\n{text}");
     }
     assert!(text.contains("hotline_calls_total{direction=\"inbound\",outcome=\"voicemail\"}"), "{text}");
+    for (by, outcome) in [("call", "answered"), ("call", "no-answer"), ("sms", "failed"), ("webhook", "delivered")] {
+        let counter = format!("hotline_notifications_total{{by=\"{by}\",outcome=\"{outcome}\"}} ");
+        assert!(text.contains(&counter), "{counter}is there before the first of them, in\n{text}");
+    }
     assert!(!text.contains("+44") && !text.contains("acme"), "{text}");
     for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap_or_else(|_| panic!("{line}"));

@@ -499,4 +499,85 @@ for_each_db! {
         assert_eq!(kinds(&timeline), ["alert-received", "alert-acknowledged"]);
         store.close().await;
     }
+
+    async fn many_are_decided_each_for_itself_and_kept_together(db: Database) {
+        let (store, _journal, _) = db.open().await;
+        let keys: Vec<String> = (0..300).map(|n| format!("host-{n}")).collect();
+        let ids = opened(&store, &keys.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        let planned = |alert: &Alert| Planned {
+            key: format!("{}/1/1/ada/mobile", alert.id),
+            alert: Some(alert.id),
+            to: To::Person { user: "ada".into(), contact: "mobile".to_owned() },
+            address: Address::Sms(Private::from("+4915112345642")),
+            due: at(2),
+            kind: Kind::Alert,
+            why: "her rule".to_owned(),
+        };
+        let stepped = |alert: &Alert| match alert.title.strip_prefix("host-").and_then(|rest| rest.split(' ').next()) {
+            Some("7") => Err("not now"),
+            Some("8") => Ok(Verdict::default()),
+            _ => Ok(Verdict {
+                progress: Some(Progress { round: 1, step: 1, look: Some(at(300)), ..Progress::default() }),
+                notify: vec![planned(alert)],
+                ..verdict(Fact::AlertUpdated { title: Some(format!("{}!", alert.title)), priority: None })
+            }),
+        };
+        let mut asked = ids.clone();
+        asked.push(AlertId(uuid::Uuid::nil()));
+        asked.push(ids[0]);
+        let changed = store.change_alerts(&asked, at(2), stepped).await.unwrap();
+        assert_eq!(changed.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ids, "each once, who is not there left out");
+        for (place, (id, changed)) in changed.into_iter().enumerate() {
+            let now = store.alert_state(id).await.unwrap().unwrap();
+            match place {
+                7 => assert_eq!((changed, now.progress.look), (Err("not now"), Some(at(0)))),
+                8 => assert_eq!((changed.unwrap(), now.progress.look), (now.clone(), Some(at(0)))),
+                _ => {
+                    assert_eq!((changed.unwrap(), now.progress.look), (now.clone(), Some(at(300))));
+                    assert_eq!(now.title, format!("host-{place} is down!"));
+                }
+            }
+        }
+        assert_eq!((db.count("notifications").await, db.count("timeline").await), (298, 598));
+        assert_eq!(store.due_escalations(at(9), 9).await.unwrap(), [ids[7], ids[8]]);
+
+        // What is done twice is done once.
+        store.change_alerts(&ids[..1], at(3), |alert| Ok::<_, ()>(Verdict { notify: vec![planned(alert)], ..Verdict::default() })).await.unwrap();
+        assert_eq!(db.count("notifications").await, 298);
+        assert_eq!(store.change_alerts(&[], at(3), stepped).await.unwrap(), []);
+        store.close().await;
+    }
+
+    async fn two_at_the_same_many_do_each_once(db: Database) {
+        let (store, _journal, _) = db.open().await;
+        let ids = opened(&store, &["a", "b", "c", "d", "e"]).await;
+        let take = async || {
+            let decide = |alert: &Alert| match alert.status {
+                Status::Triggered => Ok(verdict(Fact::AlertAcknowledged { by: Actor::System })),
+                Status::Acknowledged | Status::Resolved => Err(()),
+            };
+            let mut left: std::collections::BTreeSet<AlertId> = ids.iter().copied().collect();
+            // Who is being worked on is left out, and asked for again.
+            while !left.is_empty() {
+                let asked: Vec<AlertId> = left.iter().copied().collect();
+                for (id, _) in store.change_alerts(&asked, at(1), decide).await.unwrap() {
+                    left.remove(&id);
+                }
+            }
+        };
+        tokio::join!(take(), take(), take());
+        for id in &ids {
+            let timeline = store.alert_timeline(&id.to_string()).await.unwrap();
+            assert_eq!(kinds(&timeline), ["alert-received", "alert-acknowledged"]);
+        }
+        if db.is_shared() {
+            let mut other = db.connect().await;
+            sqlx::query("BEGIN").execute(&mut other).await.unwrap();
+            let lock = sqlx::query("SELECT id FROM alerts WHERE id = $1 FOR UPDATE").bind(ids[1].to_string());
+            lock.execute(&mut other).await.unwrap();
+            let changed = store.change_alerts(&ids[..3], at(1), |_| Err::<Verdict, ()>(())).await.unwrap();
+            assert_eq!(changed, [(ids[0], Err(())), (ids[2], Err(()))], "the others do not wait for it");
+        }
+        store.close().await;
+    }
 }

@@ -6,6 +6,7 @@ mod damage;
 mod database;
 mod databases;
 mod disk;
+mod intake;
 mod keys;
 mod kill;
 mod names;

@@ -1,6 +1,6 @@
 //! Several processes on one PostgreSQL: whose a name is, who rings what, which numbers calls get.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use hotline_core::directory::Address;
@@ -117,7 +117,7 @@ async fn no_two_calls_get_the_same_number() {
 }
 
 async fn lines(store: &Store) -> Vec<(String, String)> {
-    store.lines_of_others().await.unwrap()
+    store.lines_elsewhere().await.unwrap()
 }
 
 #[tokio::test]
@@ -125,12 +125,12 @@ async fn nodes_know_what_the_others_can_ring() {
     let db = Database::postgres().await;
     let (one, journal, _) = db.open_node("alpha").await;
     let (two, _two_journal, _) = db.open_node("beta").await;
-    let both = BTreeSet::from(["phone desk".to_owned(), "trunk carrier".to_owned()]);
-    one.set_lines(&both).await.unwrap();
+    let both = ["phone desk".to_owned(), "trunk carrier".to_owned()];
+    one.share_lines(&both).await.unwrap();
     let of_alpha = |line: &str| (line.to_owned(), "alpha".to_owned());
     assert_eq!(lines(&two).await, [of_alpha("phone desk"), of_alpha("trunk carrier")]);
     assert_eq!(lines(&one).await, [], "its own are not others'");
-    one.set_lines(&BTreeSet::from(["phone desk".to_owned()])).await.unwrap();
+    one.share_lines(&both[..1]).await.unwrap();
     assert_eq!(lines(&two).await, [of_alpha("phone desk")]);
     // A dead node's count for nothing.
     drop((one, journal));
@@ -145,9 +145,9 @@ async fn nodes_know_what_the_others_can_ring() {
     tokio::time::timeout(super::PATIENCE, waiting).await.unwrap();
     // Nor a stopped one's.
     let (one, _journal, _) = db.open_node("alpha").await;
-    one.set_lines(&both).await.unwrap();
+    one.share_lines(&both).await.unwrap();
     one.close().await;
-    assert_eq!(db.count("node_lines").await, 0);
+    assert_eq!(lines(&two).await, []);
     two.close().await;
 }
 

@@ -99,12 +99,10 @@ async fn a_phone_that_is_registered_elsewhere_is_not_nobody() {
     let kinds = beta.kinds(id).await;
     assert!(kinds.contains(&"nobody-reached".to_owned()) && beta.notifications(id).await.is_empty(), "{kinds:?}");
     // It registers at the other node.
-    alpha.store.set_lines(&std::collections::BTreeSet::from(["phone desk".to_owned()])).await.unwrap();
-    let mut told = None;
-    beta.switch.share_lines(&mut told).await;
-    assert!(told.is_some());
+    alpha.store.share_lines(&["phone desk".to_owned()]).await.unwrap();
+    beta.switch.see_lines_elsewhere(beta.store.lines_elsewhere().await.unwrap());
     assert_eq!(
-        **beta.switch.0.lines_of_others.load(),
+        **beta.switch.0.lines_elsewhere.load(),
         HashMap::from([("phone desk".to_owned(), "alpha".to_owned())])
     );
     beta.switch.escalate_due().await;
@@ -123,7 +121,6 @@ async fn a_phone_that_is_registered_elsewhere_is_not_nobody() {
     .await;
     // Nobody has it any more.
     alpha.close().await;
-    beta.switch.share_lines(&mut told).await;
-    assert!(beta.switch.0.lines_of_others.load().is_empty());
+    assert_eq!(beta.store.lines_elsewhere().await.unwrap(), []);
     beta.close().await;
 }

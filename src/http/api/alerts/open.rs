@@ -31,8 +31,10 @@ const DETAILS_MAX: usize = 8_000;
 }))]
 pub struct NewAlert {
     /// One line, 1 to 300 characters.
+    #[schema(min_length = 1, max_length = 300)]
     pub title: String,
     /// More, at most 8,000 characters.
+    #[schema(max_length = 8_000)]
     pub details: Option<String>,
     /// `P1` to `P5`; the service's or P3 unless it is said.
     pub priority: Option<String>,
