@@ -489,15 +489,15 @@ fn the_settings_commented_out_in_the_example_are_known() {
         .lines()
         .map(|line| {
             let rest = line.strip_prefix("# ");
-            let is_section = rest.is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']'));
-            in_section |= is_section || line.starts_with('[');
+            let is_heading = rest.is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']'));
+            in_section |= is_heading || line.starts_with('[');
             let is_setting = rest.is_some_and(|rest| {
                 rest.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
             });
             // These name files of the reader's own.
             let names_file = line.contains("_file = ");
             match rest {
-                Some(rest) if in_section && (is_section || is_setting) && !names_file => format!("{rest}\n"),
+                Some(rest) if in_section && (is_heading || is_setting) && !names_file => format!("{rest}\n"),
                 Some(_) | None => format!("{line}\n"),
             }
         })
@@ -729,4 +729,28 @@ proptest::proptest! {
     fn no_text_panics(text in "(\\[\\[?(server|users|numbers|flows\\.a|schedules|trunks|phones)\\]?\\]\n|[a-z_]{1,8} = (\"[ -~]{0,12}\"|[0-9]{1,4}|\\[\\]|\\{ [a-z0-9]{1,3} = 1 \\})\n|\\PC{0,10}\n){0,12}") {
         let _ = load_from(&text, Path::new("hotline.toml"), &BTreeMap::new(), false);
     }
+}
+
+#[test]
+fn two_people_with_one_pin_are_warned_of() {
+    let text =
+        format!("{MINIMAL}\n[[users]]\nid = \"ada\"\npin = \"280465\"\n[[users]]\nid = \"ben\"\npin = \"280465\"\n");
+    let config = right(&text);
+    let told = config.warnings.join("\n");
+    assert!(told.contains("users `ben` and `ada` have the same PIN") && !told.contains("280465"), "{told}");
+    assert!(config.directory.user_by_pin("280465").is_none());
+}
+
+#[test]
+fn a_node_is_named_by_the_file_or_by_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{MINIMAL}\n[server]\ndata_dir = \"{}\"\n", folder.path().display());
+    let by_host = right(&text).store.node;
+    assert!(!by_host.is_empty());
+    std::fs::write(folder.path().join("node.toml"), "name = \"berlin-1\"\nid = \"x\"\n").unwrap();
+    assert_eq!(right(&text).store.node, "berlin-1", "what it was used as");
+    assert_eq!(right(&format!("{text}node = \"wien\"\n")).store.node, "wien");
+    let from_environment = environment(&[("HOTLINE_NODE", "graz")]);
+    let config = load_from(&text, Path::new("hotline.toml"), &from_environment, false).unwrap();
+    assert_eq!(config.store.node, "graz");
 }

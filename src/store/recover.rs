@@ -21,7 +21,7 @@ use super::{CutOffCall, OpenAlert, Recovered};
 
 /// References are spoken: four digits at least, five at most.
 pub(super) const REFERENCE_FIRST: u32 = 1_001;
-const REFERENCE_LAST: u32 = 99_999;
+pub(super) const REFERENCE_LAST: u32 = 99_999;
 /// So many latest references are looked at: calls that begin together may be kept out of order.
 const REFERENCES: usize = 20;
 

@@ -131,7 +131,7 @@ fn delivered(count: usize) -> impl Fn(&Value) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_channel_carries_the_alert_and_the_mails_link_takes_it() {
-    let (receiver, mails) = (Receiver::start().await, MailServer::start().await);
+    let (receiver, post) = (Receiver::start().await, MailServer::start().await);
     let people = [
         user("mia", "email", "mia@example.com"),
         user("sam", "sms", NUMBER),
@@ -139,7 +139,7 @@ async fn every_channel_carries_the_alert_and_the_mails_link_takes_it() {
         user("nora", "ntfy", "night-topic"),
     ];
     let policy = steps(&[(r#"["user:mia", "user:sam", "user:will", "user:nora"]"#, "1h")]);
-    let home = Home::new(&(notify(&receiver, mails.port(), true) + &people.concat() + &policy));
+    let home = Home::new(&(notify(&receiver, post.port(), true) + &people.concat() + &policy));
     let hotline = home.start().await;
     let id = fault(&hotline).await;
     let alert = hotline.one_alert_when(&id, delivered(4)).await;
@@ -179,20 +179,20 @@ async fn every_channel_carries_the_alert_and_the_mails_link_takes_it() {
     let button = &body["actions"][0];
     assert_eq!((&button["action"], &button["method"]), (&json!("http"), &json!("POST")));
 
-    let mail = mails.first().await;
-    assert_eq!(mails.count(), 1);
+    let mail = post.first().await;
+    assert_eq!(post.count(), 1);
     assert!(mail.from.contains("hotline@example.com"), "{mail:?}");
     assert!(mail.to.len() == 1 && mail.to[0].contains("<mia@example.com>"), "{mail:?}");
     assert!(mail.data.contains(&format!("Subject: {line}")), "{}", mail.data);
-    let link = link_in(&mail.text());
+    let signed = link_in(&mail.text());
 
     // A scanner that opens the link takes nothing, and a forged one nothing either.
-    let (status, page) = hotline.fetch(&link, &[("Authorization", "none")]).await;
+    let (status, page) = hotline.fetch(&signed, &[("Authorization", "none")]).await;
     assert!(status == 200 && String::from_utf8_lossy(&page).contains("Do you take this alert?"), "{status}");
-    let forged = format!("{}AAAA", &link[..link.len() - 4]);
+    let forged = format!("{}AAAA", &signed[..signed.len() - 4]);
     assert_eq!(hotline.send(&forged, "application/x-www-form-urlencoded", "").await.0, 404);
     assert_eq!(hotline.get(&format!("/alerts/{id}")).await["status"], "triggered");
-    let (status, page) = hotline.send(&link, "application/x-www-form-urlencoded", "").await;
+    let (status, page) = hotline.send(&signed, "application/x-www-form-urlencoded", "").await;
     assert!(status == 200 && page.contains("You have it"), "{status} {page}");
     let alert = hotline.one_alert_when(&id, |alert| alert["status"] == "acknowledged").await;
     assert_eq!(alert["acknowledged_by"], "mia", "{alert:#}");
@@ -200,7 +200,7 @@ async fn every_channel_carries_the_alert_and_the_mails_link_takes_it() {
     let (status, page) = hotline.send(&link_in(button["url"].as_str().expect("a link")), "application/json", "").await;
     assert!(status == 200 && page.contains("Somebody has it already"), "{status} {page}");
     let said = hotline.stop().await;
-    for secret in SECRETS.iter().copied().chain(["of-the-gateway", "tk_of_ours", INBOUND, NUMBER, link.as_str()]) {
+    for secret in SECRETS.iter().copied().chain(["of-the-gateway", "tk_of_ours", INBOUND, NUMBER, signed.as_str()]) {
         assert!(!said.contains(secret), "{secret} is in the log");
     }
 }

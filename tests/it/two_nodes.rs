@@ -31,16 +31,14 @@ const PASSWORD: &str = "a-phones-password";
 const PEOPLE: [(&str, usize); 3] = [("first", 1), ("second", 2), ("third", 2)];
 
 fn toml(node: usize, receiver: &Receiver) -> String {
-    let people: String = PEOPLE
-        .iter()
-        .map(|(name, _)| {
-            let url = receiver.url(&format!("/{name}"));
-            format!(
-                "[[users]]\nid = \"{name}\"\nname = \"{name}\"\n\
-                 contacts = [{{ id = \"hook\", kind = \"webhook\", address = \"{url}\" }}]\n\n"
-            )
-        })
-        .collect();
+    let person = |name: &str| {
+        let url = receiver.url(&format!("/{name}"));
+        format!(
+            "[[users]]\nid = \"{name}\"\nname = \"{name}\"\n\
+             contacts = [{{ id = \"hook\", kind = \"webhook\", address = \"{url}\" }}]\n\n"
+        )
+    };
+    let people = PEOPLE.map(|(name, _)| person(name)).concat();
     format!(
         r#"
 default_policy = "usual"
@@ -227,15 +225,15 @@ async fn told_once(node: &Child, alert: &str, late: Duration) -> HashMap<String,
 #[tokio::test(flavor = "multi_thread")]
 async fn each_step_is_done_once_and_a_killed_nodes_work_is_taken_over_within_ten_seconds() {
     let holding = Arc::new(AtomicBool::new(false));
-    let hold = Arc::clone(&holding);
+    let asked = Arc::clone(&holding);
     let receiver = Receiver::that(move |seen, _| {
-        let held = hold.load(Ordering::Relaxed) && seen.is_signed_with(SECRETS[0]);
-        if held { Say::Nothing } else { Say::Status(200) }
+        let kept = asked.load(Ordering::Relaxed) && seen.is_signed_with(SECRETS[0]);
+        if kept { Say::Nothing } else { Say::Status(200) }
     })
     .await;
     let [home, other_home] = homes(&receiver).await;
     let (one, two) = (home.start().await, other_home.start().await);
-    let lateness = Lateness::begin();
+    let clock = Lateness::begin();
 
     // Both at work.
     let mut alerts = Vec::new();
@@ -249,7 +247,7 @@ async fn each_step_is_done_once_and_a_killed_nodes_work_is_taken_over_within_ten
         assert!(seen.iter().any(|one| one.is_signed_with(secret)), "{secret} had nothing to do");
     }
     for alert in &alerts {
-        let tries = told_once(&two, alert, lateness.so_far()).await;
+        let tries = told_once(&two, alert, clock.so_far()).await;
         assert!(tries.values().all(|tries| *tries == 1), "{tries:?}");
     }
 
@@ -263,16 +261,16 @@ async fn each_step_is_done_once_and_a_killed_nodes_work_is_taken_over_within_ten
         batch += 1;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    let late_before = lateness.so_far();
+    let before = clock.so_far();
     let killed: Instant = hotline::clock::now().mono;
     one.kill().await;
     // Work goes on meanwhile.
     alerts.extend(open(&two, KEY, "d", 5).await);
     let seen = receiver.when("what the first node had", all_told(&alerts)).await;
-    let late = lateness.so_far() - late_before;
+    let late = clock.so_far().saturating_sub(before);
     let mut again = HashSet::new();
     for alert in &alerts {
-        let tries = told_once(&two, alert, lateness.so_far()).await;
+        let tries = told_once(&two, alert, clock.so_far()).await;
         assert!(tries.values().all(|tries| (1..=2).contains(tries)), "{tries:?}");
         again.extend(tries.into_iter().filter(|(_, tries)| *tries == 2).map(|(id, _)| id));
     }
@@ -302,7 +300,7 @@ async fn each_step_is_done_once_and_a_killed_nodes_work_is_taken_over_within_ten
     let seen = receiver.when("alerts after the return", all_told(&alerts)).await;
     assert_eq!(seen.iter().filter(|one| is_taken(one)).count(), alerts.len() * PEOPLE.len());
     for alert in &alerts {
-        told_once(&one, alert, lateness.so_far()).await;
+        told_once(&one, alert, clock.so_far()).await;
     }
 }
 
@@ -338,7 +336,7 @@ async fn who_was_on_the_line_of_a_killed_node_is_not_forgotten() {
     let receiver = Receiver::start().await;
     let [home, other_home] = homes(&receiver).await;
     let (one, two) = (home.start().await, other_home.start().await);
-    let lateness = Lateness::begin();
+    let clock = Lateness::begin();
     let mut caller = one.phone("caller").await;
     caller.dial(&one.uri("hotline")).await.expect("answered");
     caller.begins_to_hear("greeting").await.expect("greeted");
@@ -346,11 +344,11 @@ async fn who_was_on_the_line_of_a_killed_node_is_not_forgotten() {
     two.alert_when(|alert| alert["status"] == "triggered").await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(receiver.seen().len(), 0, "nobody is told while the caller is being served");
-    let late_before = lateness.so_far();
+    let before = clock.so_far();
     let killed: Instant = hotline::clock::now().mono;
     one.kill().await;
     let seen = receiver.when("the alert of the call", |seen| !seen.is_empty()).await;
-    let (after, late) = (seen[0].at.saturating_duration_since(killed), lateness.so_far() - late_before);
+    let (after, late) = (seen[0].at.saturating_duration_since(killed), clock.so_far().saturating_sub(before));
     println!("told after {after:?} (the machine was late by {late:?})");
     assert!(after <= TAKE_OVER + late, "{after:?} (late by {late:?})");
     let alert = two.alert_when(|alert| tells(alert, "escalation-step")).await;
