@@ -729,3 +729,26 @@ proptest::proptest! {
         let _ = load_from(&text, Path::new("hotline.toml"), &BTreeMap::new(), false);
     }
 }
+
+#[test]
+fn two_people_with_one_pin_are_warned_of() {
+    let text = format!("{MINIMAL}\n[[users]]\nid = \"ada\"\npin = \"280465\"\n[[users]]\nid = \"ben\"\npin = \"280465\"\n");
+    let config = right(&text);
+    let told = config.warnings.join("\n");
+    assert!(told.contains("users `ben` and `ada` have the same PIN") && !told.contains("280465"), "{told}");
+    assert!(config.directory.user_by_pin("280465").is_none());
+}
+
+#[test]
+fn a_node_is_named_by_the_file_or_by_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{MINIMAL}\n[server]\ndata_dir = \"{}\"\n", folder.path().display());
+    let by_host = right(&text).store.node;
+    assert!(!by_host.is_empty());
+    std::fs::write(folder.path().join("node.toml"), "name = \"berlin-1\"\nid = \"x\"\n").unwrap();
+    assert_eq!(right(&text).store.node, "berlin-1", "what it was used as");
+    assert_eq!(right(&format!("{text}node = \"wien\"\n")).store.node, "wien");
+    let from_environment = environment(&[("HOTLINE_NODE", "graz")]);
+    let config = load_from(&text, Path::new("hotline.toml"), &from_environment, false).unwrap();
+    assert_eq!(config.store.node, "graz");
+}

@@ -34,6 +34,8 @@ struct Look {
     skipped: Vec<NotificationId>,
     /// Contact, moment, reason.
     put_off: Vec<(Vec<NotificationId>, Timestamp, String)>,
+    /// Left to another node.
+    elsewhere: Vec<(Vec<NotificationId>, String)>,
     bundled: Vec<(NotificationId, Vec<NotificationId>)>,
     claimed: Vec<Kept>,
 }
@@ -122,6 +124,7 @@ async fn look(
         told: Vec::new(),
         skipped: Vec::new(),
         put_off: Vec::new(),
+        elsewhere: Vec::new(),
         bundled: Vec::new(),
         claimed: Vec::new(),
     };
@@ -201,6 +204,11 @@ impl Look {
                 self.put_off.push((ids(&due), then, reason));
                 0
             }
+            Next::Elsewhere(node) => {
+                self.told.extend(due.iter().filter_map(|kept| kept.alert));
+                self.elsewhere.push((ids(&due), node));
+                0
+            }
             Next::Idle => {
                 self.put_off.push((ids(&due), after(at, BUSY), "nothing was to be sent".to_owned()));
                 0
@@ -240,9 +248,12 @@ impl Look {
         for (ids, due, reason) in self.put_off {
             put_off(connection, ids, due, &reason).await?;
         }
+        for (ids, node) in self.elsewhere {
+            leave_to(connection, ids, &node, at).await?;
+        }
         if !self.claimed.is_empty() {
             // The first sign of life may still be on its way.
-            inner.engine.beat(connection, &inner.node).await?;
+            inner.beat(connection).await?;
         }
         let mut claimed = Vec::new();
         for kept in self.claimed {
@@ -308,6 +319,31 @@ async fn put_off(
             bulk::list(3, chunk.len())
         );
         let mut statement = query(AssertSqlSafe(sql)).bind(ms(due)).bind(bulk::storable(reason.to_owned()));
+        for id in chunk {
+            statement = statement.bind(id);
+        }
+        statement.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// They are this node's to send; it is waited for from now on.
+async fn leave_to(
+    connection: &mut AnyConnection,
+    ids: Vec<NotificationId>,
+    node: &str,
+    at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    for chunk in bulk::chunks(ids.iter().map(ToString::to_string).collect()) {
+        let sql = format!(
+            "UPDATE notifications SET state = 'waiting', due_at = $1, note = $2, for_node = $3, not_node = NULL, node = NULL,
+                    lease_until = NULL
+             WHERE id IN ({})",
+            bulk::list(4, chunk.len())
+        );
+        let note = format!("node {node} rings: the phone is registered there");
+        let mut statement =
+            query(AssertSqlSafe(sql)).bind(ms(at)).bind(bulk::storable(note)).bind(bulk::storable(node.to_owned()));
         for id in chunk {
             statement = statement.bind(id);
         }

@@ -1,15 +1,18 @@
 //! Several nodes on one database: each says that it is alive and which phones and trunks it has, hears what the others
 //! change, and takes over from the dead.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use sqlx::postgres::PgListener;
-use sqlx::{AnyConnection, AssertSqlSafe, Row, query};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row, query};
 use tokio::sync::broadcast;
 
 use super::engine::{Engine, Kind, back_off};
-use super::postgres::CHANNEL;
+use super::identity::Identity;
+use super::journal::{Claim, Shared};
+use super::postgres::{self, CHANNEL};
 use super::writer::{Tries, WriteError, in_time};
 use super::{Changed, Store, StoreError, pages};
 use crate::clock::now;
@@ -40,7 +43,7 @@ impl Watch {
 }
 
 /// Says every two seconds that this node is alive; for ever.
-pub(super) async fn stay_alive(engine: Engine, node: String, watch: std::sync::Arc<Watch>) {
+pub(super) async fn stay_alive(engine: Engine, shared: Arc<Shared>, watch: Arc<Watch>) {
     let mut connection: Option<AnyConnection> = None;
     let mut failures = 0;
     loop {
@@ -49,11 +52,19 @@ pub(super) async fn stay_alive(engine: Engine, node: String, watch: std::sync::A
                 Some(connection) => connection,
                 None => engine.connect_writer().await?,
             };
-            engine.beat(&mut alive, &node).await?;
+            // Until the name is this process's (a start without the database) the drain asks for it.
+            let claim = shared.claim();
+            let held = claim != Claim::Open && engine.beat(&mut alive, &shared.identity).await?;
+            if claim != Claim::Open {
+                shared.set_claim(held);
+            }
+            watch.beat(held);
             Ok::<_, sqlx::Error>(alive)
         })
         .await;
-        watch.beat(matches!(beat, Ok(Ok(_))));
+        if !matches!(beat, Ok(Ok(_))) {
+            watch.beat(false);
+        }
         if let Ok(Ok(alive)) = beat {
             connection = Some(alive);
             failures = 0;
@@ -116,7 +127,39 @@ pub(super) fn is_silent(node: &str, now: usize) -> String {
     format!("NOT EXISTS (SELECT 1 FROM nodes o WHERE o.name = {node} AND o.seen_at > ${now} - {dead})")
 }
 
+/// What is wrong when another live process has this node's name, and what to do.
+pub(super) fn name_taken(own: &Identity) -> String {
+    format!(
+        "another hotline is alive on the same database under this node's name `{}`: give this one a name of its own (`node` in \
+         [server] of hotline.toml, or HOTLINE_NODE) and start it again, or stop the other one first (one that was killed \
+         counts as alive for {} s)",
+        own.node,
+        DEAD.as_secs()
+    )
+}
+
+/// This process stops.
+pub(super) async fn leave(engine: &Engine, own: &Identity) {
+    if engine.kind() == Kind::Sqlite {
+        return;
+    }
+    let left = async {
+        let mut connection = engine.connect_writer().await?;
+        postgres::leave(&mut connection, own).await?;
+        Connection::close(connection).await
+    };
+    if let Err(error) = left.await {
+        tracing::debug!(%error, "store: the database was not told that this node stops");
+    }
+}
+
 impl Store {
+    /// The next number of a caller's call that no other node gives out; `None`: nobody shares the database, or it was away for
+    /// too long.
+    pub fn call_reference(&self) -> Option<u32> {
+        self.shared.call_references.as_ref()?.take()
+    }
+
     /// Whether other nodes may work on the same database.
     pub fn is_shared(&self) -> bool {
         self.shared.engine.kind() == Kind::Postgres
@@ -141,7 +184,7 @@ impl Store {
         let mut writer = inner.writers.writer().await?;
         let mut transaction = writer.begin().await?;
         // The row is there from the first sign of life on.
-        inner.engine.beat(&mut transaction, &inner.node).await?;
+        inner.beat(&mut transaction).await?;
         query("UPDATE nodes SET lines = $1 WHERE name = $2")
             .bind(lines.join("\n"))
             .bind(inner.node.clone())
@@ -152,8 +195,8 @@ impl Store {
         Ok(())
     }
 
-    /// Phones and trunks of the other nodes that are alive.
-    pub async fn lines_elsewhere(&self) -> Result<Vec<String>, StoreError> {
+    /// Phones and trunks of the other nodes that are alive, each with its node.
+    pub async fn lines_elsewhere(&self) -> Result<Vec<(String, String)>, StoreError> {
         let inner = &*self.shared;
         if !self.is_shared() {
             return Ok(Vec::new());
@@ -161,15 +204,18 @@ impl Store {
         let asked = async {
             let mut connection = inner.pool.acquire().await?;
             let at = inner.engine.now(&mut connection, now().wall).await?;
-            let rows = query("SELECT lines FROM nodes WHERE name <> $1 AND seen_at > $2")
+            let rows = query("SELECT name, lines FROM nodes WHERE name <> $1 AND seen_at > $2 ORDER BY name")
                 .bind(inner.node.clone())
                 .bind(at.saturating_sub(i64::try_from(DEAD.as_millis()).unwrap_or(i64::MAX)))
                 .fetch_all(&mut *connection)
                 .await?;
-            rows.iter().map(|row| row.try_get::<String, _>(0)).collect::<Result<Vec<_>, _>>()
+            rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<Vec<(String, String)>, _>>()
         };
         let lines = pages::in_time(asked).await?;
-        Ok(lines.iter().flat_map(|lines| lines.lines()).map(str::to_owned).collect())
+        let each = |(node, lines): &(String, String)| {
+            lines.lines().map(|line| (line.to_owned(), node.clone())).collect::<Vec<_>>()
+        };
+        Ok(lines.iter().flat_map(each).collect())
     }
 
     /// Alerts whose calls ended with their node are looked at now: their callers are gone, and nobody was told yet. How many.

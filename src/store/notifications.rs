@@ -98,6 +98,9 @@ const RETRIES_TOLD: u32 = 2;
 /// A node that said "not from here" takes it all the same after so long.
 const NOT_HERE: Duration = Duration::from_secs(30);
 
+/// What is left to another node is looked at again after so long: a dead one is known to be dead by then.
+const LEFT: Duration = Duration::from_secs(10);
+
 const ROW: &str = "SELECT id, alert_id, user_id, channel, by_kind AS \"by\", kind, state, due_at, attempts, note, why,
     created_at, finished_at FROM notifications";
 
@@ -378,7 +381,8 @@ impl Store {
         let inner = &*self.shared;
         // By the node's own clock or the database's: a lease that is looked at too early is found held, no more.
         let here = query(
-            "SELECT MIN(due_at) FROM notifications WHERE state = 'waiting' AND (not_node IS NULL OR not_node <> $1)",
+            "SELECT MIN(due_at) FROM notifications WHERE state = 'waiting' AND (not_node IS NULL OR not_node <> $1)
+             AND (for_node IS NULL OR for_node = $1)",
         )
         .bind(inner.node.clone());
         let not_here = query("SELECT MIN(due_at) FROM notifications WHERE state = 'waiting' AND not_node = $1")
@@ -404,7 +408,12 @@ pub(super) fn later(now: i64, lease: Duration) -> i64 {
 
 /// A condition on `n`, with this node as `$node` and the moment as `$at`: this node may send it.
 pub(super) fn may_send(node: usize, at: usize) -> String {
-    format!("(n.not_node IS NULL OR n.not_node <> ${node} OR n.due_at <= ${at} - {})", NOT_HERE.as_millis())
+    format!(
+        "(n.not_node IS NULL OR n.not_node <> ${node} OR n.due_at <= ${at} - {})
+         AND (n.for_node IS NULL OR n.for_node = ${node} OR n.due_at <= ${at} - {})",
+        NOT_HERE.as_millis(),
+        LEFT.as_millis()
+    )
 }
 
 const INSERT: &str = "INSERT INTO notifications (id, key, alert_id, user_id, contact, channel, place, by_kind, address,
@@ -528,7 +537,7 @@ async fn wait(
 ) -> Result<bool, sqlx::Error> {
     query(
         "UPDATE notifications SET state = 'waiting', due_at = $1, note = $2, not_node = $3, node = NULL,
-                lease_until = NULL
+                for_node = NULL, lease_until = NULL
          WHERE id = $4 AND state = 'sending' AND node = $5",
     )
     .bind(ms(due))

@@ -8,6 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AnyConnection, Row};
 
 use super::engine::Use;
+use super::identity::Identity;
 use super::{Changed, StoreError};
 
 /// Two adjacent releases work side by side: what a newer one has added does not stop an older one.
@@ -70,17 +71,43 @@ pub(super) async fn claim_turn(connection: &mut AnyConnection) -> Result<(), sql
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(CLAIM_LOCK).execute(connection).await.map(|_| ())
 }
 
-/// Says that this node is alive, by the server's clock.
-pub(super) async fn beat(connection: &mut AnyConnection, node: &str) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO nodes (name, seen_at)
-         VALUES ($1, CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT))
-         ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at",
-    )
-    .bind(node.to_owned())
-    .execute(connection)
-    .await
-    .map(|_| ())
+/// Takes the node's name: it is free, its holder is dead (see `nodes::DEAD`), or it is this data folder's own from before a
+/// restart. `false`: another live process has it.
+pub(super) async fn claim_name(connection: &mut AnyConnection, own: &Identity) -> Result<bool, sqlx::Error> {
+    hold_name(connection, own, "nodes.instance = excluded.instance").await
+}
+
+/// Says that this node is alive, by the server's clock. `false`: another live process has taken its name since (this one was
+/// held up for long, or its data folder was copied).
+pub(super) async fn beat(connection: &mut AnyConnection, own: &Identity) -> Result<bool, sqlx::Error> {
+    hold_name(connection, own, "nodes.run = excluded.run").await
+}
+
+async fn hold_name(connection: &mut AnyConnection, own: &Identity, ours: &str) -> Result<bool, sqlx::Error> {
+    // Releases before this one wrote no `instance`.
+    let sql = format!(
+        "INSERT INTO nodes (name, seen_at, instance, run)
+         VALUES ($1, CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT), $2, $3)
+         ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, instance = excluded.instance, run = excluded.run
+         WHERE {ours} OR nodes.instance IS NULL OR nodes.seen_at <= excluded.seen_at - 6000"
+    );
+    let held = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(own.node.clone())
+        .bind(own.instance.clone())
+        .bind(own.run.clone())
+        .execute(connection)
+        .await?;
+    Ok(held.rows_affected() > 0)
+}
+
+/// This process stops: the name is free, and nothing can be rung from here.
+pub(super) async fn leave(connection: &mut AnyConnection, own: &Identity) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE nodes SET seen_at = 0, lines = '' WHERE name = $1 AND run = $2")
+        .bind(own.node.clone())
+        .bind(own.run.clone())
+        .execute(connection)
+        .await
+        .map(|_| ())
 }
 
 /// Another node said of late that it is alive (see `nodes::DEAD`).

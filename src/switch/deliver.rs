@@ -156,7 +156,13 @@ impl Switch {
         let at = now().wall;
         let directory = self.directory();
         let delivery = &self.0.delivery;
+        let reach = self.reaches();
         let choose = |address: &Address, waiting: &[notify::Waiting], sent: &[Timestamp]| {
+            if let Address::Call(destination) = address
+                && let Some(node) = reach.node_for(destination)
+            {
+                return Next::Elsewhere(node.to_owned());
+            }
             if delivery.lane(address).is_full() {
                 return Next::Later(at + BUSY, format!("many messages by {} are on their way", address.kind()));
             }

@@ -177,8 +177,8 @@ struct Inner {
     pins: Mutex<pins::Pins>,
     /// Gaps that are there or come.
     schedule_warnings: ArcSwap<Vec<String>>,
-    /// Phones and trunks of other nodes, by name.
-    lines_elsewhere: ArcSwap<std::collections::HashSet<String>>,
+    /// Phones and trunks of other nodes by name, each with its node.
+    lines_elsewhere: ArcSwap<HashMap<String, String>>,
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
     events: events::Queue,
@@ -410,6 +410,13 @@ impl Switch {
 
     /// The next reference number, digits only.
     fn next_reference(&self) -> String {
+        if let Some(reserved) = self.0.store.call_reference() {
+            return reserved.to_string();
+        }
+        if self.0.store.is_shared() {
+            // The database has been away for long, and nobody can say which numbers the other nodes gave out.
+            return rand::random_range(REFERENCES).to_string();
+        }
         let span = REFERENCES.end() - REFERENCES.start() + 1;
         let count = self.0.reference.fetch_add(1, Ordering::Relaxed);
         (REFERENCES.start() + count.wrapping_sub(*REFERENCES.start()) % span).to_string()

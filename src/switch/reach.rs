@@ -1,6 +1,6 @@
 //! Whether a contact can be reached now: a phone is registered, a trunk is up, a provider is set up.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use hotline_core::directory::{Address, Contact, Destination};
@@ -15,7 +15,7 @@ pub(super) struct Reaches {
     phones: HashSet<PhoneId>,
     trunks: HashSet<TrunkId>,
     /// Names of the other nodes' lines: what this node can't ring, another can.
-    elsewhere: Arc<HashSet<String>>,
+    elsewhere: Arc<HashMap<String, String>>,
     notifier: Notifier,
 }
 
@@ -36,18 +36,31 @@ impl Reaches {
 
     /// Whether some node could ring there now.
     pub fn can_ring(&self, destination: &Destination) -> bool {
+        self.rings_here(destination) || self.node_for(destination).is_some()
+    }
+
+    fn rings_here(&self, destination: &Destination) -> bool {
         match destination {
-            Destination::Phone(phone) => self.phones.contains(phone) || self.elsewhere.contains(&of_phone(phone)),
-            Destination::Number { trunk, .. } => {
-                self.trunks.contains(trunk) || self.elsewhere.contains(&of_trunk(trunk))
-            }
+            Destination::Phone(phone) => self.phones.contains(phone),
+            Destination::Number { trunk, .. } => self.trunks.contains(trunk),
             Destination::Sip(_) => true,
         }
     }
 
+    /// The other node that can ring there, where this one can't.
+    pub fn node_for(&self, destination: &Destination) -> Option<&str> {
+        let line = match destination {
+            Destination::Phone(phone) => of_phone(phone),
+            Destination::Number { trunk, .. } => of_trunk(trunk),
+            Destination::Sip(_) => return None,
+        };
+        let other = self.elsewhere.get(&line)?;
+        (!self.rings_here(destination)).then_some(other.as_str())
+    }
+
     /// Names of the lines; more of them than before is a reason to try again.
     pub fn lines(&self) -> HashSet<String> {
-        self.own_lines().into_iter().chain(self.elsewhere.iter().cloned()).collect()
+        self.own_lines().into_iter().chain(self.elsewhere.keys().cloned()).collect()
     }
 
     /// Those of this node, sorted.
@@ -83,8 +96,8 @@ impl Switch {
     }
 
     /// The other nodes have these phones and trunks. What they can reach is not unreachable.
-    pub fn see_lines_elsewhere(&self, lines: Vec<String>) {
-        let lines: HashSet<String> = lines.into_iter().collect();
+    pub fn see_lines_elsewhere(&self, lines: Vec<(String, String)>) {
+        let lines: HashMap<String, String> = lines.into_iter().collect();
         if **self.0.lines_elsewhere.load() != lines {
             self.0.lines_elsewhere.store(Arc::new(lines));
             self.wake_escalation();

@@ -199,14 +199,15 @@ async fn nodes_know_each_others_phones() {
     let db = Database::postgres().await;
     let (one, one_journal, _) = db.open_node("node-1").await;
     let (two, _two_journal, _) = db.open_node("node-2").await;
-    assert_eq!(two.lines_elsewhere().await.unwrap(), Vec::<String>::new());
+    assert_eq!(two.lines_elsewhere().await.unwrap(), []);
     one.share_lines(&["phone ada".to_owned(), "trunk carrier".to_owned()]).await.unwrap();
-    assert_eq!(two.lines_elsewhere().await.unwrap(), ["phone ada", "trunk carrier"]);
-    assert_eq!(one.lines_elsewhere().await.unwrap(), Vec::<String>::new(), "its own are not elsewhere");
+    let of_one = ["phone ada", "trunk carrier"].map(|line| (line.to_owned(), "node-1".to_owned()));
+    assert_eq!(two.lines_elsewhere().await.unwrap(), of_one);
+    assert_eq!(one.lines_elsewhere().await.unwrap(), [], "its own are not elsewhere");
     drop((one, one_journal));
     tokio::time::sleep(Duration::from_millis(100)).await;
     db.execute("UPDATE nodes SET seen_at = seen_at - 7000 WHERE name = 'node-1'").await;
-    assert_eq!(two.lines_elsewhere().await.unwrap(), Vec::<String>::new(), "those of the dead don't ring");
+    assert_eq!(two.lines_elsewhere().await.unwrap(), [], "those of the dead don't ring");
     two.close().await;
 }
 
