@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::alert_rows::{bad, count, maybe_parsed, moment, parsed, text, word};
 use super::apply::ms;
 use super::bulk::{self, Cell};
+use super::claim::free;
 use super::lines::Lines;
 use super::pages::{self, List};
 use super::record_address::{address_from, address_text, place};
@@ -240,8 +241,9 @@ impl Store {
             return Ok(true);
         }
         let now = inner.engine.now(&mut connection, at).await?;
-        let lost = query("SELECT id FROM notifications WHERE state = 'sending' AND lease_until <= $1 LIMIT 1");
-        Ok(lost.bind(now).fetch_optional(&mut *connection).await?.is_some())
+        let lost = format!("SELECT n.id FROM notifications n WHERE n.state = 'sending' AND {} LIMIT 1", free(inner));
+        let lost = query(AssertSqlSafe(lost)).bind(now).bind(inner.node.clone());
+        Ok(lost.fetch_optional(&mut *connection).await?.is_some())
     }
 
     /// At the start: what this node was sending when it stopped is sent again, without waiting for its lease's end. How many.
