@@ -79,14 +79,16 @@ type Statement = Query<'static, Any, sqlx::any::AnyArguments>;
 impl Store {
     /// A monitor was alive at `at`. What is older than what is known changes nothing.
     pub async fn keep_ping(&self, heartbeat: &HeartbeatId, at: Timestamp) -> Result<(), StoreError> {
-        let keep = || query(
-            "INSERT INTO heartbeats (id, first_ping, last_ping, state, changed_at, lease_until)
+        let keep = || {
+            query(
+                "INSERT INTO heartbeats (id, first_ping, last_ping, state, changed_at, lease_until)
              VALUES ($1, $2, $2, 'healthy', $2, 0)
              ON CONFLICT (id) DO UPDATE SET last_ping = excluded.last_ping
              WHERE heartbeats.last_ping < excluded.last_ping",
-        )
-        .bind(heartbeat.0.clone())
-        .bind(at.as_millisecond());
+            )
+            .bind(heartbeat.0.clone())
+            .bind(at.as_millisecond())
+        };
         self.done(keep).await.map(drop)
     }
 
@@ -109,24 +111,28 @@ impl Store {
         at: Timestamp,
         until: Timestamp,
     ) -> Result<bool, StoreError> {
-        let lease = || query(
-            "UPDATE heartbeats SET lease_until = $1
+        let lease = || {
+            query(
+                "UPDATE heartbeats SET lease_until = $1
              WHERE id = $2 AND state = $3 AND last_ping = $4 AND lease_until <= $5",
-        )
-        .bind(until.as_millisecond())
-        .bind(row.id.clone())
-        .bind(row.state.clone())
-        .bind(row.last_ping)
-        .bind(at.as_millisecond());
+            )
+            .bind(until.as_millisecond())
+            .bind(row.id.clone())
+            .bind(row.state.clone())
+            .bind(row.last_ping)
+            .bind(at.as_millisecond())
+        };
         Ok(self.done(lease).await? == 1)
     }
 
     /// The monitor's state from now on; its lease is over. Where a ping came in between, the next look ends what was raised.
     pub async fn turn_heartbeat(&self, id: &str, state: &str, at: Timestamp) -> Result<(), StoreError> {
-        let turn = || query("UPDATE heartbeats SET state = $1, changed_at = $2, lease_until = 0 WHERE id = $3")
-            .bind(state.to_owned())
-            .bind(at.as_millisecond())
-            .bind(id.to_owned());
+        let turn = || {
+            query("UPDATE heartbeats SET state = $1, changed_at = $2, lease_until = 0 WHERE id = $3")
+                .bind(state.to_owned())
+                .bind(at.as_millisecond())
+                .bind(id.to_owned())
+        };
         self.done(turn).await.map(drop)
     }
 
@@ -146,7 +152,8 @@ impl Store {
             at.subsec_nanosecond().unsigned_abs(),
         ))
         .to_string();
-        let ask = || query(
+        let ask = || {
+            query(
             "INSERT INTO action_runs (id, key, action, alert_id, started_by, state, repeatable, attempts, due_at, lease_until, created_at)
              VALUES ($1, $2, $3, $4, $5, 'waiting', $6, 0, $7, 0, $7) ON CONFLICT (key) DO NOTHING",
         )
@@ -156,7 +163,8 @@ impl Store {
         .bind(alert.to_string())
         .bind(started_by.to_owned())
         .bind(i64::from(repeatable))
-        .bind(at.as_millisecond());
+        .bind(at.as_millisecond())
+        };
         if self.done(ask).await? == 1 {
             return Ok((id, true));
         }
@@ -182,14 +190,16 @@ impl Store {
                 .await?;
         let mut mine = Vec::new();
         for mut run in due {
-            let claim = || query(
-                "UPDATE action_runs SET state = 'running', attempts = attempts + 1, node = $1, lease_until = $2
+            let claim = || {
+                query(
+                    "UPDATE action_runs SET state = 'running', attempts = attempts + 1, node = $1, lease_until = $2
                  WHERE id = $3 AND state = 'waiting' AND attempts = $4",
-            )
-            .bind(node.to_owned())
-            .bind(at.as_millisecond() + lease.as_millis() as i64)
-            .bind(run.id.clone())
-            .bind(run.attempts);
+                )
+                .bind(node.to_owned())
+                .bind(at.as_millisecond() + lease.as_millis() as i64)
+                .bind(run.id.clone())
+                .bind(run.attempts)
+            };
             if self.done(claim).await? == 1 {
                 run.attempts += 1;
                 mine.push(run);
@@ -201,20 +211,24 @@ impl Store {
     /// Runs whose node did not come back: what may be repeated waits again, what may not is `unknown` from now on and given
     /// back, to be told.
     pub async fn lapsed_actions(&self, at: Timestamp) -> Result<Vec<ActionRunRow>, StoreError> {
-        let again = || query(
-            "UPDATE action_runs SET state = 'waiting', due_at = $1, attempts = attempts - 1
+        let again = || {
+            query(
+                "UPDATE action_runs SET state = 'waiting', due_at = $1, attempts = attempts - 1
              WHERE state = 'running' AND lease_until < $1 AND repeatable = 1",
-        );
+            )
+        };
         self.done(|| again().bind(at.as_millisecond())).await?;
         let sql = sqlx::AssertSqlSafe(format!("{RUN} WHERE state = 'running' AND lease_until < $1"));
         let lapsed: Vec<ActionRunRow> =
             in_time(query_as(sql).bind(at.as_millisecond()).fetch_all(&self.shared.pool)).await?;
         let mut mine = Vec::new();
         for mut run in lapsed {
-            let turn = || query(
-                "UPDATE action_runs SET state = 'unknown', finished_at = $1
+            let turn = || {
+                query(
+                    "UPDATE action_runs SET state = 'unknown', finished_at = $1
                  WHERE id = $2 AND state = 'running' AND lease_until < $1",
-            );
+                )
+            };
             if self.done(|| turn().bind(at.as_millisecond()).bind(run.id.clone())).await? == 1 {
                 "unknown".clone_into(&mut run.state);
                 mine.push(run);

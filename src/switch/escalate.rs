@@ -20,10 +20,10 @@ use parking_lot::Mutex;
 use super::Switch;
 use super::commands::{audited, verdict};
 use super::reach::Reaches;
-use unheard::Unheard;
 use crate::clock::now;
 use crate::store::StoreError;
 use crate::store::alerts::Verdict;
+use unheard::Unheard;
 
 /// Alerts of one transaction. Those nobody was told about come first in each, so that many old ones hold up a new one, or
 /// the next events, for no longer than one takes.
