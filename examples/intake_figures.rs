@@ -11,8 +11,8 @@ use std::time::Duration;
 use hotline::clock;
 use hotline::store::alerts::{Received, Verdict};
 use hotline::store::{Store, StoreSettings};
-use hotline_core::alert::intake::{Action, Decision, Event, Route};
-use hotline_core::alert::{Alert, Change, Urgency};
+use hotline_core::alert::intake::{Action, Decision, Event, Open, Route};
+use hotline_core::alert::{Change, Urgency};
 use hotline_core::escalation::Progress;
 use hotline_core::fact::{Fact, Priority};
 use hotline_core::notify::{Next, Waiting};
@@ -48,7 +48,8 @@ fn event(key: u64) -> Received {
     }
 }
 
-fn decide(received: &Received, same: Option<&Alert>, _: Option<&Alert>, reference: &str) -> Decision {
+fn decide(received: &Received, open: Open<'_>, reference: &str) -> Decision {
+    let same = open.same;
     let (event, route) = (&received.event, &received.route);
     if let Some(same) = same {
         return Decision::Join { alert: same.id, facts: Vec::new() };

@@ -195,6 +195,10 @@ fn event_jobs(tasks: &mut JoinSet<()>, switch: &Switch, store: &Store, stop: &Ca
     let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
     tasks
         .spawn(jobs::kept_up("hear nodes", move || jobs::hear_nodes::run(own.clone(), records.clone(), until.clone())));
+    let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+    tasks.spawn(jobs::kept_up("share lines", move || {
+        jobs::share_lines::run(own.clone(), records.clone(), until.clone())
+    }));
     let (own, until) = (switch.clone(), stop.clone());
     tasks.spawn(jobs::kept_up("take events", move || jobs::take_events::run(own.clone(), until.clone())));
     let (own, until, records) = (switch.clone(), stop.clone(), store.clone());

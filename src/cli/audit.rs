@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::store::Store;
+use crate::store::alerts::Audited;
 use crate::store::audit::{AuditFilter, AuditRow, Erase};
 
 /// `hotline audit …`
@@ -104,6 +105,16 @@ async fn export(store: &Store, args: &ExportArgs) -> anyhow::Result<()> {
         to: args.to.map(Timestamp::as_millisecond),
         ..AuditFilter::default()
     };
+    // Before the first line leaves.
+    let detail = serde_json::json!({ "from": filter.from.map(rfc3339), "to": filter.to.map(rfc3339) }).to_string();
+    let deed = Audited {
+        actor: "command line".to_owned(),
+        action: "audit.export".to_owned(),
+        object: "audit".to_owned(),
+        detail,
+        personal: Vec::new(),
+    };
+    store.audit(vec![deed], crate::clock::now().wall).await.context("the export can't be noted in the chain")?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut after: Option<(String, i64)> = None;
     let mut table = csv::Writer::from_writer(Vec::new());

@@ -315,6 +315,7 @@ fn warn_unheard(server: &Server, secrets: &Secrets, report: &Report) {
 
 fn assemble(server: Server, directory: Directory, secrets: Secrets, demo: bool, warnings: Vec<String>) -> Config {
     let data_dir = absolute(&server.data_dir);
+    let node = server.node.unwrap_or_else(|| crate::store::default_node(&data_dir));
     let database_url =
         server.database_url.unwrap_or_else(|| format!("sqlite://{}", url_path(&data_dir.join("hotline.db"))));
     // Media comes from where signalling listens, unless told otherwise.
@@ -339,7 +340,7 @@ fn assemble(server: Server, directory: Directory, secrets: Secrets, demo: bool, 
         },
         media: MediaSettings { bind, ports: server.rtp_ports, lanes: server.media_lanes },
         rtp_address: server.rtp_address,
-        store: StoreSettings { data_dir, database_url, node: server.node },
+        store: StoreSettings { data_dir, database_url, node },
         http_addr: server.http,
         admin_token: server.admin_token,
         public_url: server.public_url,

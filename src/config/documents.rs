@@ -27,8 +27,11 @@ pub const KINDS: [(&str, &str); 17] = [
     (SETTINGS, SETTINGS),
 ];
 
-/// The one document whose fields are the file's top level: `default_policy`, `limits`, `blocklist`.
+/// The one document whose fields are some of the file's top level.
 pub const SETTINGS: &str = "settings";
+
+/// Those fields.
+const SETTINGS_KEYS: [&str; 3] = ["default_policy", "limits", "blocklist"];
 
 /// One thing that was written through the API, its secrets in clear.
 #[derive(Clone, PartialEq)]
@@ -89,7 +92,13 @@ pub(super) fn root(documents: &[Document]) -> Spot {
         let mut spot = tree::document(&document.body, &file);
         let Value::Table(entries) = &mut spot.value else { continue };
         match document.kind.as_str() {
-            SETTINGS => root.append(entries),
+            SETTINGS => {
+                // Nothing else of the file's top level can come from here: under this name nobody knows it.
+                for (key, _) in entries.iter_mut().filter(|(key, _)| !SETTINGS_KEYS.contains(&key.as_str())) {
+                    *key = format!("settings.{key}");
+                }
+                root.append(entries);
+            }
             "flows" => flows.push((document.id.clone(), spot)),
             key => {
                 let id_key = id_key(key);
@@ -116,6 +125,8 @@ pub(super) fn root(documents: &[Document]) -> Spot {
 /// Everything that has a name. The first `in_files` roots are files'; of the same name in two roots the first counts.
 pub(super) fn things(roots: &[Spot], in_files: usize) -> Things {
     let mut things = Things::new();
+    let settings = settings(roots, in_files);
+    things.insert(SETTINGS.to_owned(), BTreeMap::from([(SETTINGS.to_owned(), settings)]));
     for (at, root) in roots.iter().enumerate() {
         let Value::Table(entries) = &root.value else { continue };
         for (key, spot) in entries.iter().filter(|(key, _)| KINDS.iter().any(|(known, _)| known == key)) {
@@ -142,4 +153,22 @@ pub(super) fn things(roots: &[Spot], in_files: usize) -> Things {
         }
     }
     things
+}
+
+/// What the document says; as long as there is none, what the files say.
+fn settings(roots: &[Spot], in_files: usize) -> Thing {
+    let (files, document) = roots.split_at(in_files.min(roots.len()));
+    let said = |roots: &[Spot]| {
+        let mut body = serde_json::Map::new();
+        for root in roots {
+            let Value::Table(entries) = &root.value else { continue };
+            for (key, spot) in entries.iter().filter(|(key, _)| SETTINGS_KEYS.contains(&key.as_str())) {
+                body.entry(key.clone()).or_insert_with(|| spot.to_json());
+            }
+        }
+        body
+    };
+    let own = said(document);
+    let body = if own.is_empty() { said(files) } else { own };
+    Thing { body: body.into(), in_file: false }
 }

@@ -57,7 +57,7 @@ impl Numbers<'_> {
         let sms_when_taken = section.flag("sms_when_taken").unwrap_or(false);
         let Some(number) = number.filter(|number| context.names.is_the_one(Kind::Number, number)) else { return };
         let (id, mut spellings) = self.spelled(number.text);
-        if id.0.chars().any(|c| c.is_whitespace() || matches!(c, '@' | ':' | ';' | '<' | '>' | '"')) {
+        if id.0.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '@' | ':' | ';' | '<' | '>' | '"')) {
             let what = format!(
                 "`{}` can't be dialled; write a telephone number like \"+493012345678\" or a name such as \"hotline\"",
                 number.text

@@ -442,7 +442,18 @@ pub(super) fn doubles(
         }
     }
     let mut owners: Vec<(&Destination, &UserId)> = Vec::new();
+    let mut engineers: BTreeMap<&Private<String>, &UserId> = BTreeMap::new();
     for (user, place) in users.values() {
+        // Not a mistake: nobody must be missing in the directory over it.
+        if let Some(pin) = &user.pin
+            && let Some(other) = engineers.insert(pin, &user.id)
+        {
+            let what = format!(
+                "users `{}` and `{other}` have the same PIN, so neither is known by it; give one of them another",
+                user.id
+            );
+            report.warn(place, what);
+        }
         for phone in &user.phones {
             if let Some((_, other)) = owners.iter().find(|(known, owner)| *known == phone && **owner != user.id) {
                 let what = format!(

@@ -1,6 +1,7 @@
 //! Collects mistakes, and reads tables key by key so that none is overlooked.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -287,9 +288,13 @@ impl<'a> Section<'a> {
         let asked = self.asked.borrow();
         for (key, spot) in self.entries.iter().filter(|(key, _)| !asked.contains(&key.as_str())) {
             let known = asked.iter().copied();
-            let remedy = match closest(key, known.clone()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("remove it (known: {})", known.collect::<Vec<_>>().join(", ")),
+            let remedy = if let Some(near) = closest(key, known.clone()) {
+                format!("did you mean `{near}`?")
+            } else {
+                let mut all: Vec<&str> = known.collect();
+                let mut told = HashSet::new();
+                all.retain(|key| told.insert(*key));
+                format!("remove it (known: {})", all.join(", "))
             };
             self.report.mistake(&spot.place, format!("{} knows no `{key}`; {remedy}", self.what));
         }

@@ -22,7 +22,7 @@ pub(super) type Environment = BTreeMap<String, String>;
 pub(super) struct Server {
     pub data_dir: PathBuf,
     pub database_url: Option<String>,
-    pub node: String,
+    pub node: Option<String>,
     pub http: SocketAddr,
     pub sip: SocketAddr,
     pub sip_public_host: Option<String>,
@@ -53,8 +53,9 @@ struct Settings<'a> {
 }
 
 /// The variables that stand for a setting. Others (passwords) are asked for by name elsewhere.
-const VARIABLES: [(&str, &str); 11] = [
+const VARIABLES: [(&str, &str); 12] = [
     ("data_dir", "HOTLINE_DATA_DIR"),
+    ("node", "HOTLINE_NODE"),
     ("database_url", "HOTLINE_DATABASE_URL"),
     ("http", "HOTLINE_HTTP_ADDR"),
     ("sip", "HOTLINE_SIP_ADDR"),
@@ -126,8 +127,7 @@ impl<'a> Settings<'a> {
                     .then(|| url.to_owned())
             }),
             node: self
-                .parsed("node", "a name of letters, digits and -", |name| words::is_name(name).then(|| name.to_owned()))
-                .unwrap_or_else(|| "node-1".to_owned()),
+                .parsed("node", "a name of letters, digits and -", |name| words::is_name(name).then(|| name.to_owned())),
             http: self
                 .parsed(
                     "http",

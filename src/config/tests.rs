@@ -480,30 +480,44 @@ fn every_type_of_node_is_read_and_the_example_is_right() {
     assert_eq!(config.directory.number("1234567t0").map(|number| &number.id), Some(&NumberId::from("+493023125000")));
 }
 
-/// What is commented out in the example is shown as the default: it must be right too.
+/// What is commented out in the example must be right too: whole sections, and single settings as defaults.
 #[test]
 fn the_settings_commented_out_in_the_example_are_known() {
-    let mut section = String::new();
+    let mut in_section = false;
     let text: String = include_str!("../../hotline.example.toml")
         .lines()
         .map(|line| {
-            if line.starts_with('[') {
-                section = line.to_owned();
-            }
-            let is_setting = line.strip_prefix("# ").is_some_and(|rest| {
+            let rest = line.strip_prefix("# ");
+            let is_heading = rest.is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']'));
+            in_section |= is_heading || line.starts_with('[');
+            let is_setting = rest.is_some_and(|rest| {
                 rest.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
             });
             // These name files of the reader's own.
             let names_file = line.contains("_file = ");
-            if is_setting && !section.is_empty() && !names_file {
-                format!("{}\n", &line[2..])
-            } else {
-                format!("{line}\n")
+            match rest {
+                Some(rest) if in_section && (is_heading || is_setting) && !names_file => format!("{rest}\n"),
+                Some(_) | None => format!("{line}\n"),
             }
         })
         .collect();
-    let config = right(&text);
+    // What those files would hold.
+    let secrets = [
+        ("HOTLINE_NOTIFY_SMTP_PASSWORD", "example"),
+        ("HOTLINE_NOTIFY_SMS_KEY", "example"),
+        ("HOTLINE_NOTIFY_SMS_INBOUND_SECRET", "example-secret-of-the-replies"),
+        ("HOTLINE_NOTIFY_TELEGRAM_TOKEN", "12:example"),
+        ("HOTLINE_NOTIFY_SLACK_TOKEN", "xoxb-example"),
+        ("HOTLINE_NOTIFY_SLACK_SIGNING_SECRET", "example"),
+    ];
+    let config = load_from(&text, Path::new("hotline.toml"), &environment(&secrets), false)
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"));
     assert_eq!(config.requests(), 500);
+    let notify = &config.notify;
+    assert!(notify.smtp.is_some() && notify.sms.is_some() && notify.ntfy.is_some());
+    assert!(notify.telegram.is_some() && notify.slack.is_some());
+    // Nor is anything in it worth a warning, but for what only the reader can make.
+    assert_eq!(config.warnings, Vec::<String>::new());
 }
 
 impl Config {
@@ -682,17 +696,25 @@ fn the_bench_numbers_are_right() {
 fn the_manuals_examples_are_right() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("secrets")).unwrap();
-    for name in ["ada", "sipgate"] {
-        std::fs::write(folder.path().join("secrets").join(name), "example-change-me").unwrap();
-    }
     let blocks: Vec<&str> = include_str!("../../docs/manual.md")
         .split("```toml\n")
         .skip(1)
         .map(|rest| rest.split("```").next().unwrap())
         .collect();
-    let [complete, sipgate, twilio, nat] = blocks[..] else { panic!("{} examples", blocks.len()) };
-    for text in [complete.to_owned(), format!("{complete}{sipgate}"), format!("{complete}{twilio}"), nat.to_owned()] {
-        load_from(&text, &folder.path().join("hotline.toml"), &environment(&[]), false).unwrap();
+    // The files that the examples name.
+    for text in &blocks {
+        for (_, rest) in text.match_indices("secrets/").map(|(at, found)| text.split_at(at + found.len())) {
+            let name = rest.split('"').next().unwrap();
+            std::fs::write(folder.path().join("secrets").join(name), "example-to-be-changed-at-once").unwrap();
+        }
+    }
+    let [complete, rest @ ..] = &blocks[..] else { panic!("no examples") };
+    assert!(rest.len() >= 14, "{} examples", rest.len());
+    for block in rest {
+        // `[server]` can't stand twice.
+        let text = if block.contains("[server]") { (*block).to_owned() } else { format!("{complete}{block}") };
+        load_from(&text, &folder.path().join("hotline.toml"), &environment(&[]), false)
+            .unwrap_or_else(|mistakes| panic!("{mistakes}\nin:\n{text}"));
     }
 }
 
@@ -706,4 +728,27 @@ proptest::proptest! {
     fn no_text_panics(text in "(\\[\\[?(server|users|numbers|flows\\.a|schedules|trunks|phones)\\]?\\]\n|[a-z_]{1,8} = (\"[ -~]{0,12}\"|[0-9]{1,4}|\\[\\]|\\{ [a-z0-9]{1,3} = 1 \\})\n|\\PC{0,10}\n){0,12}") {
         let _ = load_from(&text, Path::new("hotline.toml"), &BTreeMap::new(), false);
     }
+}
+
+#[test]
+fn two_people_with_one_pin_are_warned_of() {
+    let text = format!("{MINIMAL}\n[[users]]\nid = \"ada\"\npin = \"280465\"\n[[users]]\nid = \"ben\"\npin = \"280465\"\n");
+    let config = right(&text);
+    let told = config.warnings.join("\n");
+    assert!(told.contains("users `ben` and `ada` have the same PIN") && !told.contains("280465"), "{told}");
+    assert!(config.directory.user_by_pin("280465").is_none());
+}
+
+#[test]
+fn a_node_is_named_by_the_file_or_by_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{MINIMAL}\n[server]\ndata_dir = \"{}\"\n", folder.path().display());
+    let by_host = right(&text).store.node;
+    assert!(!by_host.is_empty());
+    std::fs::write(folder.path().join("node.toml"), "name = \"berlin-1\"\nid = \"x\"\n").unwrap();
+    assert_eq!(right(&text).store.node, "berlin-1", "what it was used as");
+    assert_eq!(right(&format!("{text}node = \"wien\"\n")).store.node, "wien");
+    let from_environment = environment(&[("HOTLINE_NODE", "graz")]);
+    let config = load_from(&text, Path::new("hotline.toml"), &from_environment, false).unwrap();
+    assert_eq!(config.store.node, "graz");
 }

@@ -12,6 +12,8 @@ use crate::switch::Switch;
 const AT_LATEST: Duration = Duration::from_secs(2);
 /// Between two looks at least, whatever is due: what can't be taken now is not asked for without an end.
 const AT_LEAST: Duration = Duration::from_millis(20);
+/// Before the database is asked again at the start.
+const AGAIN: Duration = Duration::from_millis(500);
 /// So long after the first to say so.
 const TOGETHER: Duration = Duration::from_millis(10);
 /// Between tries to tell Telegram where buttons lead.
@@ -26,6 +28,9 @@ pub async fn run(switch: Switch, stop: CancellationToken) {
 }
 
 async fn deliver(switch: &Switch) {
+    while !switch.take_up_own_deliveries().await {
+        tokio::time::sleep(AGAIN).await;
+    }
     loop {
         let next = switch.deliver_due().await;
         let wait = next.map_or(AT_LATEST, |at| {

@@ -23,7 +23,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// Longer between two looks: we were stopped, asleep or without database, and heard nothing.
 const GAP: Duration = Duration::from_secs(15);
 /// A node that raises an alert has so long for it.
-const LEASE: SignedDuration = SignedDuration::from_secs(30);
+const LEASE: SignedDuration = SignedDuration::from_secs(8);
 
 /// Since when this node hears pings without a gap.
 #[derive(Debug, Clone, Copy)]

@@ -11,6 +11,7 @@ pub mod hear_nodes;
 pub mod heartbeats;
 pub mod ring_alerts;
 pub mod see_alerts;
+pub mod share_lines;
 pub mod take_events;
 pub mod transcribe;
 pub mod watch_health;

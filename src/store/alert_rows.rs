@@ -13,6 +13,7 @@ use super::apply::ms;
 use super::bulk::{self, Cell};
 use super::engine::Engine;
 use super::fold::AlertRecord;
+use super::keys;
 
 const COLUMNS: &str = "a.id, a.reference, a.status, a.priority, a.urgency, a.title, a.customer, a.service, a.number,
     a.call_id, a.caller, a.source, a.dedup_key, a.group_key, a.merged_into, a.events, a.assigned, a.snoozed_until,
@@ -146,8 +147,15 @@ pub(super) async fn update(
     connection: &mut AnyConnection,
     records: impl IntoIterator<Item = &AlertRecord>,
 ) -> Result<(), sqlx::Error> {
-    let rows = records.into_iter().map(updated).collect();
-    bulk::values(connection, UPDATE, UPDATED, OF_ROW, rows).await.map(|_| ())
+    let (mut rows, mut over) = (Vec::new(), Vec::new());
+    for record in records {
+        rows.push(updated(record));
+        if record.alert.status == Status::Resolved {
+            over.push(record.alert.id);
+        }
+    }
+    bulk::values(connection, UPDATE, UPDATED, OF_ROW, rows).await?;
+    keys::forget(connection, over).await
 }
 
 /// The counters of rows that are there; no index is touched.

@@ -3,7 +3,7 @@
 //! The database is the truth for alerts. What calls do to their alerts comes through the journal ([`super::apply`]) and
 //! meets the same rows; every such fact makes the escalation due at once, so that the engine looks again.
 
-use hotline_core::alert::intake::{Decision, Event, Route};
+use hotline_core::alert::intake::{Decision, Event, Open, Route};
 use hotline_core::alert::{Alert, Change};
 use hotline_core::escalation::Progress;
 use hotline_core::fact::Fact;
@@ -17,7 +17,7 @@ use super::fold::AlertRecord;
 use super::lines::{self, Lines};
 use super::open::Inner;
 use super::writer::{Tries, WriteError, in_time};
-use super::{Store, StoreError, alert_rows, notifications};
+use super::{Store, StoreError, alert_rows, keys, notifications};
 
 /// What was decided about an alert; kept as a whole or not at all.
 #[derive(Debug, Clone, Default)]
@@ -71,9 +71,8 @@ pub struct Taken {
     pub opened: bool,
 }
 
-/// Decides about one event: see `hotline_core::alert::intake::decide`. Arguments: the event, the open alert with the same dedup
-/// key, the open alert of the same group, a free reference.
-pub type Decide<'a> = &'a (dyn Fn(&Received, Option<&Alert>, Option<&Alert>, &str) -> Decision + Send + Sync);
+/// Decides about one event: see `hotline_core::alert::intake::decide`. Arguments: the event, what is open, a free reference.
+pub type Decide<'a> = &'a (dyn Fn(&Received, Open<'_>, &str) -> Decision + Send + Sync);
 
 impl Store {
     /// An alert with everything that decides; follows the rows, not the journal.
@@ -175,6 +174,11 @@ impl Store {
                     let brings = (took(&of_one, ids.1, &other), took(&of_other, ids.0, &one));
                     one.alert.events = one.alert.events.saturating_add(brings.0);
                     other.alert.events = other.alert.events.saturating_add(brings.1);
+                    for (from, into, brings) in [(&other, &one, brings.0), (&one, &other, brings.1)] {
+                        if brings > 0 {
+                            keys::merge(&mut transaction, &from.alert, &into.alert).await?;
+                        }
+                    }
                     keep(&mut transaction, inner, vec![(&mut one, of_one), (&mut other, of_other)], at).await?;
                     Ok(())
                 }

@@ -14,6 +14,7 @@ use super::alert_rows::{at as moment_of, parsed};
 use super::apply::ms;
 use super::bulk;
 use super::lines::Lines;
+use super::nodes::is_silent;
 use super::notifications::{Choose, KEPT, Kept, Notification, after, alerts_of, end, later, may_send};
 use super::open::Inner;
 use super::writer::WriteError;
@@ -33,6 +34,8 @@ struct Look {
     skipped: Vec<NotificationId>,
     /// Contact, moment, reason.
     put_off: Vec<(Vec<NotificationId>, Timestamp, String)>,
+    /// Left to another node.
+    elsewhere: Vec<(Vec<NotificationId>, String)>,
     bundled: Vec<(NotificationId, Vec<NotificationId>)>,
     claimed: Vec<Kept>,
 }
@@ -56,7 +59,7 @@ impl Store {
             writer.keep();
             return Ok(Vec::new());
         }
-        let look = look(&mut transaction, due, at, now, limit, choose).await?;
+        let look = look(&mut transaction, inner, due, at, now, limit, choose).await?;
         let claimed = look.keep(&mut transaction, inner, at, later(now, lease)).await?;
         transaction.commit().await?;
         writer.keep();
@@ -74,15 +77,14 @@ async fn due(connection: &mut AnyConnection, inner: &Inner, at: Timestamp, now: 
     let waiting = format!("{KEPT} WHERE n.state = 'waiting' AND n.due_at <= $1 AND {here}");
     let pressing = format!("{waiting} AND n.rank < 2 ORDER BY n.due_at LIMIT 100{lock}");
     let waiting = format!("{waiting} ORDER BY n.due_at LIMIT {LOOK_AT}{lock}");
-    let lost = format!(
-        "{KEPT} WHERE n.state = 'sending' AND n.lease_until <= $1 ORDER BY n.lease_until LIMIT {LOOK_AT}{lock}"
-    );
+    let free = free(inner);
+    let lost = format!("{KEPT} WHERE n.state = 'sending' AND {free} ORDER BY n.lease_until LIMIT {LOOK_AT}{lock}");
     let mut rows = Vec::new();
     for sql in [pressing, waiting] {
         let statement = query(AssertSqlSafe(sql)).bind(ms(at)).bind(inner.node.clone());
         rows.extend(statement.fetch_all(&mut *connection).await?);
     }
-    rows.extend(query(AssertSqlSafe(lost)).bind(now).fetch_all(connection).await?);
+    rows.extend(query(AssertSqlSafe(lost)).bind(now).bind(inner.node.clone()).fetch_all(connection).await?);
     let mut seen = HashSet::new();
     let mut due = Vec::new();
     for row in &rows {
@@ -94,9 +96,17 @@ async fn due(connection: &mut AnyConnection, inner: &Inner, at: Timestamp, now: 
     Ok(due)
 }
 
+/// A condition on `n`, with the lease's time as `$1` and this node as `$2`: nobody is at it any more. A node that is silent
+/// has lost what it had at once, not with the end of its lease.
+fn free(inner: &Inner) -> String {
+    let silent = if inner.watch.may_judge() { is_silent("n.node", 1) } else { "1 = 0".to_owned() };
+    format!("(n.lease_until <= $1 OR (n.node <> $2 AND {silent}))")
+}
+
 /// Decides contact by contact.
 async fn look(
     connection: &mut AnyConnection,
+    inner: &Inner,
     due: Vec<Kept>,
     at: Timestamp,
     now: i64,
@@ -114,6 +124,7 @@ async fn look(
         told: Vec::new(),
         skipped: Vec::new(),
         put_off: Vec::new(),
+        elsewhere: Vec::new(),
         bundled: Vec::new(),
         claimed: Vec::new(),
     };
@@ -134,7 +145,7 @@ async fn look(
         }
         places[place].push(kept);
     }
-    let ringing = ringing(connection, now).await?;
+    let ringing = ringing(connection, inner, now).await?;
     let mut left = limit as usize;
     for due in places {
         if left == 0 {
@@ -193,6 +204,11 @@ impl Look {
                 self.put_off.push((ids(&due), then, reason));
                 0
             }
+            Next::Elsewhere(node) => {
+                self.told.extend(due.iter().filter_map(|kept| kept.alert));
+                self.elsewhere.push((ids(&due), node));
+                0
+            }
             Next::Idle => {
                 self.put_off.push((ids(&due), after(at, BUSY), "nothing was to be sent".to_owned()));
                 0
@@ -231,6 +247,13 @@ impl Look {
         }
         for (ids, due, reason) in self.put_off {
             put_off(connection, ids, due, &reason).await?;
+        }
+        for (ids, node) in self.elsewhere {
+            leave_to(connection, ids, &node, at).await?;
+        }
+        if !self.claimed.is_empty() {
+            // The first sign of life may still be on its way.
+            inner.beat(connection).await?;
         }
         let mut claimed = Vec::new();
         for kept in self.claimed {
@@ -304,6 +327,31 @@ async fn put_off(
     Ok(())
 }
 
+/// They are this node's to send; it is waited for from now on.
+async fn leave_to(
+    connection: &mut AnyConnection,
+    ids: Vec<NotificationId>,
+    node: &str,
+    at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    for chunk in bulk::chunks(ids.iter().map(ToString::to_string).collect()) {
+        let sql = format!(
+            "UPDATE notifications SET state = 'waiting', due_at = $1, note = $2, for_node = $3, not_node = NULL, node = NULL,
+                    lease_until = NULL
+             WHERE id IN ({})",
+            bulk::list(4, chunk.len())
+        );
+        let note = format!("node {node} rings: the phone is registered there");
+        let mut statement =
+            query(AssertSqlSafe(sql)).bind(ms(at)).bind(bulk::storable(note)).bind(bulk::storable(node.to_owned()));
+        for id in chunk {
+            statement = statement.bind(id);
+        }
+        statement.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 /// The alerts of what these already speak for, after an earlier try.
 async fn carried(
     connection: &mut AnyConnection,
@@ -351,11 +399,13 @@ async fn needy(
 }
 
 /// Contacts whose telephone some node rings at this moment.
-async fn ringing(connection: &mut AnyConnection, now: i64) -> Result<HashSet<String>, sqlx::Error> {
-    let rows = query(
-        "SELECT DISTINCT place FROM notifications WHERE state = 'sending' AND lease_until > $1 AND by_kind = 'call'",
-    )
+async fn ringing(connection: &mut AnyConnection, inner: &Inner, now: i64) -> Result<HashSet<String>, sqlx::Error> {
+    let rows = query(AssertSqlSafe(format!(
+        "SELECT DISTINCT n.place FROM notifications n WHERE n.state = 'sending' AND NOT {} AND n.by_kind = 'call'",
+        free(inner)
+    )))
     .bind(now)
+    .bind(inner.node.clone())
     .fetch_all(connection)
     .await?;
     rows.iter().map(|row| row.try_get(0)).collect()

@@ -13,7 +13,8 @@ use uuid::Uuid;
 use super::Changed;
 use super::apply::{ApplyError, Place, apply, ms};
 use super::engine::{Engine, Verdict, back_off};
-use super::journal::Shared;
+use super::journal::{Claim, Shared};
+use super::nodes::name_taken;
 use super::record;
 use super::segments::{Raw, Reader, Segment};
 use super::writer::Writers;
@@ -67,8 +68,16 @@ impl Drain {
     /// Connects and reads how far the database is.
     pub async fn connect(&mut self) -> Result<&mut AnyConnection, String> {
         let mut connection = self.engine.connect_drain().await.map_err(|error| Engine::plain(&error))?;
-        let alive = self.engine.beat(&mut connection, &self.shared.node).await;
-        alive.map_err(|error| Engine::plain(&error))?;
+        let identity = &self.shared.identity;
+        let held = match self.shared.claim() {
+            Claim::Open => self.engine.claim_name(&mut connection, identity).await,
+            Claim::Held | Claim::Refused => self.engine.beat(&mut connection, identity).await,
+        };
+        let held = held.map_err(|error| Engine::plain(&error))?;
+        self.shared.set_claim(held);
+        if !held {
+            return Err(name_taken(identity));
+        }
         let positions = positions(&mut connection).await.map_err(|error| Engine::plain(&error))?;
         let refused: i64 = query("SELECT COUNT(*) FROM journal_rejects")
             .fetch_one(&mut connection)
@@ -208,7 +217,7 @@ impl Drain {
         for raw in &self.pending {
             let journal = raw.run.to_string();
             let place =
-                Place { journal: &journal, seq: seq(raw.number), node: &self.shared.node, engine: &self.engine };
+                Place { journal: &journal, seq: seq(raw.number), node: &self.shared.identity.node, engine: &self.engine };
             let reason = match (self.blamed.get(&(raw.run, raw.number)), record::decode(&raw.json)) {
                 (Some(reason), _) => reason.clone(),
                 (None, Err(reason)) => reason,
@@ -234,13 +243,13 @@ impl Drain {
              ON CONFLICT (journal) DO UPDATE SET position = excluded.position, updated_at = excluded.updated_at",
         )
         .bind(last.run.to_string())
-        .bind(self.shared.node.clone())
+        .bind(self.shared.identity.node.clone())
         .bind(seq(last.number))
         .bind(ms(crate::clock::now().wall))
         .execute(&mut *transaction)
         .await?;
         let touched: Vec<Changed> = touched.into_iter().collect();
-        self.engine.tell(&mut transaction, &self.shared.node, &touched).await?;
+        self.engine.tell(&mut transaction, &self.shared.identity.node, &touched).await?;
         transaction.commit().await?;
         let run = self.shared.run;
         Ok(refused.into_iter().filter(|(of, _)| *of == run).map(|(_, number)| number).collect())

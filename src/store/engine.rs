@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Transaction};
 
+use super::identity::Identity;
 use super::{Changed, StoreError, postgres, sqlite};
 
 /// Connections of pages and API.
@@ -210,11 +211,19 @@ impl Engine {
         }
     }
 
-    /// Says that this node is alive.
-    pub async fn beat(&self, connection: &mut AnyConnection, node: &str) -> Result<(), sqlx::Error> {
+    /// Takes the node's name at the start; `false`: another live process has it.
+    pub async fn claim_name(&self, connection: &mut AnyConnection, own: &Identity) -> Result<bool, sqlx::Error> {
         match self.kind {
-            Kind::Sqlite => Ok(()),
-            Kind::Postgres => postgres::beat(connection, node).await,
+            Kind::Sqlite => Ok(true),
+            Kind::Postgres => postgres::claim_name(connection, own).await,
+        }
+    }
+
+    /// Says that this node is alive; `false`: another live process has its name by now.
+    pub async fn beat(&self, connection: &mut AnyConnection, own: &Identity) -> Result<bool, sqlx::Error> {
+        match self.kind {
+            Kind::Sqlite => Ok(true),
+            Kind::Postgres => postgres::beat(connection, own).await,
         }
     }
 

@@ -20,6 +20,8 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::disk::{Disk, DiskFile, RealDisk, plain};
+use super::identity::Identity;
+use super::nodes::name_taken;
 use super::segments::{Catalog, Segment, path_of};
 use super::{StoreHealth, frame};
 
@@ -62,7 +64,9 @@ pub(super) struct Shared {
     pub tuning: Tuning,
     /// `data_dir/journal`.
     pub folder: PathBuf,
-    pub node: String,
+    /// Which node this is.
+    pub identity: Identity,
+    claim: Mutex<Claim>,
     /// This start of the service.
     pub run: Uuid,
     queue: Mutex<Queue>,
@@ -111,6 +115,18 @@ struct Faults {
     notes: Vec<String>,
 }
 
+/// Whether this process holds its node's name on the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Claim {
+    /// The database was not asked yet.
+    #[default]
+    Open,
+    /// It does.
+    Held,
+    /// Another live process does.
+    Refused,
+}
+
 /// What became of an entry handed to [`Shared::append`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Appended {
@@ -124,7 +140,7 @@ impl Shared {
     pub fn new(
         tuning: Tuning,
         folder: PathBuf,
-        node: String,
+        identity: Identity,
         catalog: Catalog,
         notes: Vec<String>,
         lock: std::fs::File,
@@ -133,7 +149,8 @@ impl Shared {
         Arc::new(Self {
             tuning,
             folder,
-            node,
+            identity,
+            claim: Mutex::default(),
             run: Uuid::now_v7(),
             queue: Mutex::new(Queue { next_number: catalog.next_number, ..Queue::default() }),
             queued: Condvar::new(),
@@ -210,6 +227,23 @@ impl Shared {
             (None, None) | (Some(_), Some(_)) => {}
         }
         faults.database = fault;
+    }
+
+    /// Whether the node's name is this process's.
+    pub fn claim(&self) -> Claim {
+        *self.claim.lock()
+    }
+
+    /// What the database said about the node's name.
+    pub fn set_claim(&self, held: bool) {
+        let claim = if held { Claim::Held } else { Claim::Refused };
+        let before = std::mem::replace(&mut *self.claim.lock(), claim);
+        if claim == Claim::Refused && before != claim {
+            self.note(name_taken(&self.identity));
+        } else if claim == Claim::Held && before == Claim::Refused {
+            let taken = name_taken(&self.identity);
+            self.faults.lock().notes.retain(|note| *note != taken);
+        }
     }
 
     /// Adds a sentence to what an operator must know; the same one only once.
@@ -443,7 +477,7 @@ impl Writer {
             catalog.next_file += 1;
             number
         };
-        let path = path_of(&self.shared.folder, &self.shared.node, number);
+        let path = path_of(&self.shared.folder, &self.shared.identity.node, number);
         match self.shared.tuning.disk.create(&path) {
             Ok(handle) => Ok(Open { number, path, handle, length: 0 }),
             Err(error) => {

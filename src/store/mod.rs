@@ -24,8 +24,10 @@ mod fold;
 mod frame;
 pub mod glance;
 pub mod idempotency;
+mod identity;
 pub mod intake;
 mod journal;
+mod keys;
 mod late;
 mod lines;
 mod nodes;
@@ -41,12 +43,13 @@ mod record_address;
 mod record_alert;
 mod recordings;
 mod recover;
+mod references;
 pub mod seal;
 mod segments;
 mod sqlite;
 mod take;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod together;
 mod tokens;
 pub mod told;
@@ -58,6 +61,7 @@ use std::time::Duration;
 
 use hotline_core::fact::Entry;
 
+pub use identity::default_node;
 use journal::{Appended, Shared};
 
 /// A reader waits so long for the database.
@@ -83,7 +87,7 @@ pub struct StoreSettings {
     pub data_dir: PathBuf,
     /// `sqlite:///…/hotline.db` unless set; or `postgres://user:password@host/database`, which nodes share.
     pub database_url: String,
-    /// This node's name; names the journal.
+    /// This node's name; names the journal, the audit chain and the leases. No two live nodes of a database share one.
     pub node: String,
 }
 
@@ -126,6 +130,9 @@ pub enum StoreError {
     /// The database.
     #[error("database: {0}")]
     Database(String),
+    /// Another live process has this node's name.
+    #[error("{0}")]
+    NodeName(String),
     /// Took too long.
     #[error("the database did not answer in time")]
     Timeout,
@@ -289,7 +296,8 @@ pub struct TranscriptJob {
 impl Store {
     /// Opens journal and database (creates, migrates), replays the journal, makes recordings whole that a crash cut off
     /// (segment to WAV), and starts the drain. A database that can't be opened now is tried again and again in the
-    /// background: journal, calls and alerts go on; only a data folder that can't be used is an error.
+    /// background: journal, calls and alerts go on; only a data folder that can't be used is an error, and a node's name under
+    /// which another process is alive on the same database.
     ///
     /// Without the database, what is recovered comes from the journal alone, which reaches back over the latest
     /// 32 MB: an older open alert is not in the answer, it is in the database when that is back.
@@ -387,6 +395,16 @@ impl Store {
         };
         let fold = tokio::time::timeout(READ_TIMEOUT, asked).await.map_err(|_| StoreError::Timeout)?;
         Ok(fold.map_err(|error| StoreError::Database(engine::Engine::plain(&error)))?.finish().open_alerts)
+    }
+
+    /// Open alerts that no call opened, at most so many: those that nobody has first, the most urgent of them first.
+    pub async fn open_alerts_without_call(&self, most: u32) -> Result<Vec<OpenAlert>, StoreError> {
+        let asked = async {
+            let mut connection = self.shared.pool.acquire().await?;
+            recover::without_call(&mut connection, most).await
+        };
+        let alerts = tokio::time::timeout(READ_TIMEOUT, asked).await.map_err(|_| StoreError::Timeout)?;
+        alerts.map_err(|error| StoreError::Database(engine::Engine::plain(&error)))
     }
 
     /// The next recording to transcribe: those of running calls first, then the oldest.

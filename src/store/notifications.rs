@@ -92,8 +92,13 @@ pub type Choose<'a> = &'a (dyn Fn(&Address, &[Waiting], &[Timestamp]) -> Next + 
 
 /// Where no other node can send it, this one tries again after so long.
 const ALONE: Duration = Duration::from_secs(10);
+/// So many failed tries are told one by one.
+const RETRIES_TOLD: u32 = 2;
 /// A node that said "not from here" takes it all the same after so long.
 const NOT_HERE: Duration = Duration::from_secs(30);
+
+/// What is left to another node is looked at again after so long: a dead one is known to be dead by then.
+const LEFT: Duration = Duration::from_secs(10);
 
 const ROW: &str = "SELECT id, alert_id, user_id, channel, by_kind AS \"by\", kind, state, due_at, attempts, note, why,
     created_at, finished_at FROM notifications";
@@ -239,6 +244,34 @@ impl Store {
         Ok(lost.bind(now).fetch_optional(&mut *connection).await?.is_some())
     }
 
+    /// At the start: what this node was sending when it stopped is sent again, without waiting for its lease's end. How many.
+    pub async fn release_own_notifications(&self) -> Result<u64, StoreError> {
+        let mut tries = Tries::default();
+        in_time(async {
+            loop {
+                match self.release_once().await {
+                    Ok(count) => return Ok(count),
+                    Err(error) => tries.again(error).await?,
+                }
+            }
+        })
+        .await
+    }
+
+    async fn release_once(&self) -> Result<u64, WriteError> {
+        let inner = &*self.shared;
+        let mut writer = inner.writers.writer().await?;
+        let mut transaction = writer.begin().await?;
+        let released = query("UPDATE notifications SET lease_until = 0 WHERE state = 'sending' AND node = $1")
+            .bind(inner.node.clone())
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected();
+        transaction.commit().await?;
+        writer.keep();
+        Ok(released)
+    }
+
     /// Still at it (a phone rings): the lease runs from now. `false`: it was lost to another node, or is not needed any more.
     pub async fn hold_notification(
         &self,
@@ -306,12 +339,18 @@ impl Store {
                 inner.tell_alerts(&mut transaction, &told).await?;
             }
             Tried::Again(due, note) => {
-                wait(&mut transaction, id, &inner.node, *due, note, None).await?;
+                if wait(&mut transaction, id, &inner.node, *due, note, None).await? {
+                    let told = retried(&mut transaction, id, at, *due, note).await?;
+                    inner.tell_alerts(&mut transaction, &told).await?;
+                }
             }
             Tried::Elsewhere(note) => {
                 let other = inner.engine.has_other_node(&mut transaction, &inner.node).await?;
                 let (due, not_node) = if other { (at, Some(inner.node.clone())) } else { (after(at, ALONE), None) };
-                wait(&mut transaction, id, &inner.node, due, note, not_node).await?;
+                if wait(&mut transaction, id, &inner.node, due, note, not_node).await? {
+                    let alerts = unused(&mut transaction, id).await?;
+                    inner.tell_alerts(&mut transaction, &alerts).await?;
+                }
             }
         }
         transaction.commit().await?;
@@ -340,7 +379,8 @@ impl Store {
         let inner = &*self.shared;
         // By the node's own clock or the database's: a lease that is looked at too early is found held, no more.
         let here = query(
-            "SELECT MIN(due_at) FROM notifications WHERE state = 'waiting' AND (not_node IS NULL OR not_node <> $1)",
+            "SELECT MIN(due_at) FROM notifications WHERE state = 'waiting' AND (not_node IS NULL OR not_node <> $1)
+             AND (for_node IS NULL OR for_node = $1)",
         )
         .bind(inner.node.clone());
         let not_here = query("SELECT MIN(due_at) FROM notifications WHERE state = 'waiting' AND not_node = $1")
@@ -366,7 +406,12 @@ pub(super) fn later(now: i64, lease: Duration) -> i64 {
 
 /// A condition on `n`, with this node as `$node` and the moment as `$at`: this node may send it.
 pub(super) fn may_send(node: usize, at: usize) -> String {
-    format!("(n.not_node IS NULL OR n.not_node <> ${node} OR n.due_at <= ${at} - {})", NOT_HERE.as_millis())
+    format!(
+        "(n.not_node IS NULL OR n.not_node <> ${node} OR n.due_at <= ${at} - {})
+         AND (n.for_node IS NULL OR n.for_node = ${node} OR n.due_at <= ${at} - {})",
+        NOT_HERE.as_millis(),
+        LEFT.as_millis()
+    )
 }
 
 const INSERT: &str = "INSERT INTO notifications (id, key, alert_id, user_id, contact, channel, place, by_kind, address,
@@ -487,10 +532,10 @@ async fn wait(
     due: Timestamp,
     reason: &str,
     not_node: Option<String>,
-) -> Result<(), sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
     query(
         "UPDATE notifications SET state = 'waiting', due_at = $1, note = $2, not_node = $3, node = NULL,
-                lease_until = NULL
+                for_node = NULL, lease_until = NULL
          WHERE id = $4 AND state = 'sending' AND node = $5",
     )
     .bind(ms(due))
@@ -500,7 +545,51 @@ async fn wait(
     .bind(node.to_owned())
     .execute(connection)
     .await
-    .map(|_| ())
+    .map(|done| done.rows_affected() > 0)
+}
+
+/// The first tries that fail are told at once: the last may be days away. The alerts whose timelines say so.
+async fn retried(
+    connection: &mut AnyConnection,
+    id: NotificationId,
+    at: Timestamp,
+    due: Timestamp,
+    reason: &str,
+) -> Result<Vec<AlertId>, sqlx::Error> {
+    let row = query(AssertSqlSafe(format!("{KEPT} WHERE n.id = $1")))
+        .bind(id.to_string())
+        .fetch_one(&mut *connection)
+        .await?;
+    let notification = Kept::from(&row)?;
+    if notification.attempts > RETRIES_TOLD {
+        return Ok(Vec::new());
+    }
+    let wait = hotline_core::escalation::span(at.duration_until(due).unsigned_abs());
+    let why = bulk::storable(format!("try {}: {reason}; tried again in {wait}", notification.attempts));
+    let alerts = alerts_of(connection, &notification).await?;
+    let mut lines = Lines::new();
+    for alert in &alerts {
+        lines.add(*alert, &notification.over(NotifyOutcome::Retried), &why, at);
+    }
+    lines.keep(connection).await?;
+    Ok(alerts)
+}
+
+/// Nothing was sent to its contact after all: that does not count as a use. The alert it is about, which the other nodes
+/// are told of.
+async fn unused(connection: &mut AnyConnection, id: NotificationId) -> Result<Vec<AlertId>, sqlx::Error> {
+    let row = query("SELECT place, alert_id FROM notifications WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_one(&mut *connection)
+        .await?;
+    let place: String = row.try_get(0)?;
+    query(
+        "DELETE FROM contact_uses WHERE place = $1 AND at = (SELECT MAX(u.at) FROM contact_uses u WHERE u.place = $1)",
+    )
+    .bind(place)
+    .execute(connection)
+    .await?;
+    Ok(maybe_parsed(&row, 1)?.into_iter().collect())
 }
 
 /// It is over; the alerts whose timelines say so. Who comes second, after its lease was lost, changes nothing.

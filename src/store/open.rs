@@ -19,10 +19,13 @@ use tokio::task::AbortHandle;
 use super::disk::{create_folder, plain};
 use super::drain::Drain;
 use super::engine::{Engine, Kind};
-use super::journal::{self, Handle, Shared, Tuning};
+use super::identity;
+use super::journal::{self, Claim, Handle, Shared, Tuning};
 use super::late::Late;
+use super::nodes::Watch;
 use super::recordings::{Decode, Recordings};
 use super::recover::{self, Fold};
+use super::references::CallReferences;
 use super::segments::{self, Reader, Segment};
 use super::writer::{Tries, WriteError, Writers, in_time};
 use super::{Changed, Journal, Recovered, Store, StoreError, StoreHealth, StoreSettings, record};
@@ -31,6 +34,8 @@ use super::{Changed, Journal, Recovered, Store, StoreError, StoreHealth, StoreSe
 const START_WAIT: Duration = Duration::from_secs(5);
 /// Whoever listens may be so many changes behind before it is told that it missed some.
 const CHANGES: usize = 1_024;
+/// A stop tells the database so long that this node is gone.
+const LEAVE_WAIT: Duration = Duration::from_secs(1);
 /// A stop drains so long.
 const STOP_WAIT: Duration = Duration::from_secs(5);
 
@@ -43,12 +48,16 @@ pub(super) struct Inner {
     pub node: String,
     /// Reserved numbers of alerts that tools open.
     pub references: Mutex<VecDeque<i64>>,
+    /// Reserved numbers of callers' calls; `None`: nobody else gives any out.
+    pub call_references: Option<Arc<CallReferences>>,
     /// Answers to deliveries that are to be kept.
     pub deliveries: super::deliveries::Group,
     /// What other nodes changed.
     pub changed: broadcast::Sender<Changed>,
+    /// Since when this node has seen the shared database without a gap.
+    pub watch: Arc<Watch>,
     pub recordings: Recordings,
-    _tasks: Tasks,
+    tasks: Tasks,
     /// `None`: attached beside a running service.
     journal: Option<Arc<Handle>>,
     running: Mutex<Option<Running>>,
@@ -59,20 +68,39 @@ pub(super) struct Inner {
 struct Tasks(Vec<AbortHandle>);
 
 impl Tasks {
-    fn start(engine: &Engine, node: &str, changed: &broadcast::Sender<Changed>) -> Self {
+    fn start(
+        engine: &Engine,
+        shared: &Arc<Shared>,
+        changed: &broadcast::Sender<Changed>,
+        watch: &Arc<Watch>,
+        references: Option<&Arc<CallReferences>>,
+    ) -> Self {
         match engine.kind() {
             Kind::Sqlite => Self(vec![tokio::spawn(super::sqlite::keep_short(engine.clone())).abort_handle()]),
-            Kind::Postgres => Self(vec![
-                tokio::spawn(super::nodes::stay_alive(engine.clone(), node.to_owned())).abort_handle(),
-                tokio::spawn(super::nodes::listen(engine.url(), node.to_owned(), changed.clone())).abort_handle(),
-            ]),
+            Kind::Postgres => {
+                let node = shared.identity.node.clone();
+                let alive = super::nodes::stay_alive(engine.clone(), Arc::clone(shared), Arc::clone(watch));
+                let mut tasks = vec![
+                    tokio::spawn(alive).abort_handle(),
+                    tokio::spawn(super::nodes::listen(engine.url(), node, changed.clone())).abort_handle(),
+                ];
+                let references = references.map(|known| Arc::clone(known).keep_ready(engine.clone()));
+                tasks.extend(references.map(|task| tokio::spawn(task).abort_handle()));
+                Self(tasks)
+            }
         }
+    }
+}
+
+impl Tasks {
+    fn end(&self) {
+        self.0.iter().for_each(AbortHandle::abort);
     }
 }
 
 impl Drop for Tasks {
     fn drop(&mut self) {
-        self.0.iter().for_each(AbortHandle::abort);
+        self.end();
     }
 }
 
@@ -116,6 +144,15 @@ impl Inner {
         Ok(())
     }
 
+    /// Says that this node is alive, with this transaction.
+    pub async fn beat(&self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        match &self.journal {
+            Some(handle) => self.engine.beat(connection, &handle.shared.identity).await.map(drop),
+            // Beside a service that says so itself.
+            None => Ok(()),
+        }
+    }
+
     pub fn health(&self) -> StoreHealth {
         self.journal.as_ref().map(|handle| handle.shared.health()).unwrap_or_default()
     }
@@ -134,7 +171,7 @@ pub(super) async fn open(
     let (shared, recordings) = blocking(move || prepare(settings, tuning, decode)).await?;
     let (finish, finishing) = watch::channel(false);
     let mut drain = Drain::new(Arc::clone(&shared), engine.clone(), Arc::clone(&writers), finishing);
-    let known = known_to_database(&mut drain, &shared, &engine).await;
+    let known = known_to_database(&mut drain, &shared, &engine).await?;
     let incomplete = known.is_none();
     let mut fold = known.unwrap_or_default();
     let overlaid = Arc::clone(&shared);
@@ -146,7 +183,18 @@ pub(super) async fn open(
     let fold = blocking(move || Ok(mend_recordings(fold, &mending, &to))).await?;
     let mut recovered = Recovered { incomplete, ..fold.finish() };
     let (pool, changed) = (engine.pool(), broadcast::Sender::new(CHANGES));
-    let mut tasks = Tasks::start(&engine, &node, &changed);
+    if incomplete && recovered.next_reference == recover::REFERENCE_FIRST {
+        // The journal knows of no call, the database perhaps of many: not the numbers of the latest.
+        recovered.next_reference = recover::reference_by_clock(started);
+    }
+    let call_references =
+        (engine.kind() == Kind::Postgres).then(|| CallReferences::after(recovered.next_reference.saturating_sub(1)));
+    if let Some(references) = call_references.as_ref().filter(|_| !incomplete) {
+        // Not a reason to wait for long, or not to start: the task that keeps them ready tries again.
+        let _ = tokio::time::timeout(START_WAIT, references.reserve(&engine)).await;
+    }
+    let watch = Arc::new(Watch::default());
+    let mut tasks = Tasks::start(&engine, &shared, &changed, &watch, call_references.as_ref());
     if incomplete {
         let late = Late {
             handle: Arc::downgrade(&handle),
@@ -157,21 +205,19 @@ pub(super) async fn open(
             only_of: (engine.kind() == Kind::Postgres).then(|| node.clone()),
         };
         tasks.0.push(tokio::spawn(late.run()).abort_handle());
-        if recovered.next_reference == recover::REFERENCE_FIRST {
-            // The journal knows of no call, the database perhaps of many: not the numbers of the latest.
-            recovered.next_reference = recover::reference_by_clock(started);
-        }
     }
     let running = Running { threads, drain: tokio::spawn(watched(drain, Arc::clone(&shared))) };
     let inner = Inner {
         pool,
         writers,
         references: Mutex::default(),
+        call_references,
         deliveries: super::deliveries::Group::default(),
-        _tasks: tasks,
+        tasks,
         engine,
         node,
         changed,
+        watch,
         recordings,
         journal: Some(handle),
         running: Mutex::new(Some(running)),
@@ -193,9 +239,11 @@ pub(super) async fn attach(settings: &StoreSettings) -> Result<Store, StoreError
         engine,
         node: settings.node.clone(),
         references: Mutex::default(),
+        call_references: None,
         deliveries: super::deliveries::Group::default(),
         changed: broadcast::Sender::new(1),
-        _tasks: Tasks::default(),
+        watch: Arc::default(),
+        tasks: Tasks::default(),
         recordings,
         journal: None,
         running: Mutex::new(None),
@@ -219,6 +267,12 @@ pub(super) async fn close(inner: &Inner) {
         if ended.await.is_err() {
             tracing::warn!("store: stopped before the database had everything; the journal has it");
             running.drain.abort();
+        }
+        inner.tasks.end();
+        // Whoever comes next under this name need not wait until this one counts as dead.
+        let leaving = super::nodes::leave(&inner.engine, &handle.shared.identity);
+        if tokio::time::timeout(LEAVE_WAIT, leaving).await.is_err() {
+            tracing::debug!("store: the database was not told that this node stops");
         }
         handle.shared.unlock();
     }
@@ -245,7 +299,8 @@ fn prepare(settings: StoreSettings, tuning: Tuning, decode: Decode) -> Result<(A
     let mut notes = Vec::new();
     let catalog = segments::scan(&folder, &mut notes).map_err(unusable)?;
     let recordings = Recordings::create(&data_dir, decode).map_err(unusable)?;
-    Ok((Shared::new(tuning, folder, settings.node, catalog, notes, lock), recordings))
+    let identity = identity::keep(&data_dir, &settings.node)?;
+    Ok((Shared::new(tuning, folder, identity, catalog, notes, lock), recordings))
 }
 
 /// One service a folder.
@@ -264,23 +319,27 @@ fn lock(data_dir: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// What the database knows; `None` when it can't be asked now.
-async fn known_to_database(drain: &mut Drain, shared: &Shared, engine: &Engine) -> Option<Fold> {
+/// What the database knows; `None` when it can't be asked now. An error: another process is alive there under this node's name.
+async fn known_to_database(drain: &mut Drain, shared: &Shared, engine: &Engine) -> Result<Option<Fold>, StoreError> {
     // Calls of other nodes run on; a database of this node's own may have calls under a name it had before.
-    let only_of = (engine.kind() == Kind::Postgres).then_some(shared.node.as_str());
+    let only_of = (engine.kind() == Kind::Postgres).then_some(shared.identity.node.as_str());
     let asked = tokio::time::timeout(START_WAIT, async {
         let connection = drain.connect().await?;
         recover::from_database(connection, only_of).await.map_err(|error| Engine::plain(&error))
     })
     .await;
     let fault = match asked {
-        Ok(Ok(fold)) => return Some(fold),
+        Ok(Ok(fold)) => return Ok(Some(fold)),
+        // Another one's calls must not be ended, nor its messages sent twice.
+        Ok(Err(_)) if shared.claim() == Claim::Refused => {
+            return Err(StoreError::NodeName(super::nodes::name_taken(&shared.identity)));
+        }
         Ok(Err(text)) => text,
         Err(_) => "it did not answer in time".to_owned(),
     };
     drain.disconnect();
     shared.set_database_fault(Some(fault));
-    None
+    Ok(None)
 }
 
 /// Applies what the journal has and the database has not.

@@ -11,7 +11,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, FromRow, Row, query, query_as};
 
 use super::bulk;
-use super::engine::Engine;
+use super::engine::{Engine, Kind};
 use super::read::{
     AlertFilter, AlertOrder, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow,
 };
@@ -118,6 +118,36 @@ impl List {
     }
 }
 
+/// The operator and the pattern for "contains this text, in capitals or not". Neither engine is asked to fold letters: `SQLite` knows
+/// ASCII's only, and `PostgreSQL` those of the database's locale.
+fn contains(kind: Kind, text: &str) -> (&'static str, String) {
+    let letters = text.chars().map(|letter| {
+        let mut forms = vec![letter];
+        for other in [single(letter.to_lowercase()), single(letter.to_uppercase())].into_iter().flatten() {
+            if !forms.contains(&other) {
+                forms.push(other);
+            }
+        }
+        forms
+    });
+    let pattern = letters.map(|forms| match (forms.as_slice(), kind) {
+        ([one @ ('*' | '?' | '[')], Kind::Sqlite) => format!("[{one}]"),
+        ([one], Kind::Postgres) if one.is_ascii_punctuation() => format!("\\{one}"),
+        ([one], _) => one.to_string(),
+        (several, _) => format!("[{}]", several.iter().collect::<String>()),
+    });
+    match kind {
+        Kind::Sqlite => ("GLOB", format!("*{}*", pattern.collect::<String>())),
+        Kind::Postgres => ("~", pattern.collect()),
+    }
+}
+
+/// A letter whose other form is one letter, too (`ß` has none).
+fn single(mut forms: impl Iterator<Item = char>) -> Option<char> {
+    let first = forms.next();
+    first.filter(|_| forms.next().is_none())
+}
+
 impl Store {
     pub(super) async fn read_calls(
         &self,
@@ -157,9 +187,9 @@ impl Store {
             list.conditions.push("status <> 'resolved'".to_owned());
         }
         if let Some(text) = filter.search.as_ref().map(|text| text.trim()).filter(|text| !text.is_empty()) {
-            let quoted = text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
-            let (like, exact) = (list.place(format!("%{quoted}%")), list.place(text.to_owned()));
-            list.conditions.push(format!("(LOWER(title) LIKE {like} ESCAPE '!' OR reference = {exact})"));
+            let (matches, pattern) = contains(self.shared.engine.kind(), text);
+            let (pattern, exact) = (list.place(pattern), list.place(text.to_owned()));
+            list.conditions.push(format!("(title {matches} {pattern} OR reference = {exact})"));
         }
         match filter.order {
             AlertOrder::Newest => {

@@ -8,6 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AnyConnection, Row};
 
 use super::engine::Use;
+use super::identity::Identity;
 use super::{Changed, StoreError};
 
 /// Two adjacent releases work side by side: what a newer one has added does not stop an older one.
@@ -17,9 +18,9 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     migrator
 });
 
-/// The call `c` has not ended, and its node said within the last 10 s that it is alive.
+/// The call `c` has not ended, and its node said of late that it is alive (see `nodes::DEAD`).
 pub(super) const CALL_RUNS: &str = "c.ended_at IS NULL AND EXISTS (SELECT 1 FROM nodes n WHERE n.name = c.node
-    AND n.seen_at > CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) - 10000)";
+    AND n.seen_at > CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) - 6000)";
 
 /// Checks the address.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
@@ -45,13 +46,13 @@ pub(super) fn settings(what: Use) -> Vec<String> {
         "SET idle_in_transaction_session_timeout = '30s'".to_owned(),
         "SET application_name = 'hotline'".to_owned(),
     ];
-    if what != Use::Reader {
+    if what == Use::Reader {
+        // Lists and searches may have no index. Planned anew each time, by how big the tables are.
+        settings.push("SET plan_cache_mode = force_custom_plan".to_owned());
+    } else {
         // All that writers ask for is by an index. A plan made while the tables were still empty would read them
         // whole, and would be kept until the server's next look at its statistics: minutes, in a storm.
         settings.push("SET enable_seqscan = off".to_owned());
-    } else {
-        // For the same reason; but lists and searches may have no index. Planned anew each time, by how big the tables are.
-        settings.push("SET plan_cache_mode = force_custom_plan".to_owned());
     }
     settings
 }
@@ -70,24 +71,50 @@ pub(super) async fn claim_turn(connection: &mut AnyConnection) -> Result<(), sql
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(CLAIM_LOCK).execute(connection).await.map(|_| ())
 }
 
-/// Says that this node is alive, by the server's clock.
-pub(super) async fn beat(connection: &mut AnyConnection, node: &str) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO nodes (name, seen_at)
-         VALUES ($1, CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT))
-         ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at",
-    )
-    .bind(node.to_owned())
-    .execute(connection)
-    .await
-    .map(|_| ())
+/// Takes the node's name: it is free, its holder is dead (see `nodes::DEAD`), or it is this data folder's own from before a
+/// restart. `false`: another live process has it.
+pub(super) async fn claim_name(connection: &mut AnyConnection, own: &Identity) -> Result<bool, sqlx::Error> {
+    hold_name(connection, own, "nodes.instance = excluded.instance").await
 }
 
-/// Another node said within the last 10 s that it is alive.
+/// Says that this node is alive, by the server's clock. `false`: another live process has taken its name since (this one was
+/// held up for long, or its data folder was copied).
+pub(super) async fn beat(connection: &mut AnyConnection, own: &Identity) -> Result<bool, sqlx::Error> {
+    hold_name(connection, own, "nodes.run = excluded.run").await
+}
+
+async fn hold_name(connection: &mut AnyConnection, own: &Identity, ours: &str) -> Result<bool, sqlx::Error> {
+    // Releases before this one wrote no `instance`.
+    let sql = format!(
+        "INSERT INTO nodes (name, seen_at, instance, run)
+         VALUES ($1, CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT), $2, $3)
+         ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, instance = excluded.instance, run = excluded.run
+         WHERE {ours} OR nodes.instance IS NULL OR nodes.seen_at <= excluded.seen_at - 6000"
+    );
+    let held = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(own.node.clone())
+        .bind(own.instance.clone())
+        .bind(own.run.clone())
+        .execute(connection)
+        .await?;
+    Ok(held.rows_affected() > 0)
+}
+
+/// This process stops: the name is free, and nothing can be rung from here.
+pub(super) async fn leave(connection: &mut AnyConnection, own: &Identity) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE nodes SET seen_at = 0, lines = '' WHERE name = $1 AND run = $2")
+        .bind(own.node.clone())
+        .bind(own.run.clone())
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+/// Another node said of late that it is alive (see `nodes::DEAD`).
 pub(super) async fn has_other_node(connection: &mut AnyConnection, node: &str) -> Result<bool, sqlx::Error> {
     let row = sqlx::query(
         "SELECT COUNT(*) FROM nodes WHERE name <> $1
-         AND seen_at > CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) - 10000",
+         AND seen_at > CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) - 6000",
     )
     .bind(node.to_owned())
     .fetch_one(connection)

@@ -21,6 +21,11 @@ pub(super) enum ChangeRecord {
         title: Option<String>,
         grouped: bool,
     },
+    Recovered {
+        title: String,
+        left: u32,
+        still: Vec<String>,
+    },
     CallJoined {
         call: Uuid,
     },
@@ -149,6 +154,9 @@ pub(super) fn to_change(change: &Change) -> ChangeRecord {
         Change::Joined { events, title, grouped } => {
             ChangeRecord::Joined { events: *events, title: title.clone(), grouped: *grouped }
         }
+        Change::Recovered { title, left, still } => {
+            ChangeRecord::Recovered { title: title.clone(), left: *left, still: still.clone() }
+        }
         Change::CallJoined { call } => ChangeRecord::CallJoined { call: call.0 },
         Change::Routed { policy, urgency, customer, service } => ChangeRecord::Routed {
             policy: policy.as_ref().map(|policy| policy.0.clone()),
@@ -206,6 +214,7 @@ pub(super) fn from_change(record: ChangeRecord) -> Result<Change, String> {
             }
         }
         ChangeRecord::Joined { events, title, grouped } => Change::Joined { events, title, grouped },
+        ChangeRecord::Recovered { title, left, still } => Change::Recovered { title, left, still },
         ChangeRecord::CallJoined { call } => Change::CallJoined { call: CallId(call) },
         ChangeRecord::Routed { policy, urgency, customer, service } => Change::Routed {
             policy: policy.map(PolicyId),

@@ -21,7 +21,7 @@ use super::{CutOffCall, OpenAlert, Recovered};
 
 /// References are spoken: four digits at least, five at most.
 pub(super) const REFERENCE_FIRST: u32 = 1_001;
-const REFERENCE_LAST: u32 = 99_999;
+pub(super) const REFERENCE_LAST: u32 = 99_999;
 /// So many latest references are looked at: calls that begin together may be kept out of order.
 const REFERENCES: usize = 20;
 
@@ -318,6 +318,20 @@ pub(super) async fn from_database(connection: &mut AnyConnection, only_of: Optio
         fold.remember(&row.try_get::<String, _>(0)?);
     }
     Ok(fold)
+}
+
+/// Open alerts that no call opened (tools, heartbeats, by hand): what nobody has before what somebody has, the most urgent
+/// first, at most so many.
+pub(super) async fn without_call(connection: &mut AnyConnection, most: u32) -> Result<Vec<OpenAlert>, sqlx::Error> {
+    let alerts = query(
+        "SELECT id, call_id, reference, number, customer, caller, status, rings, next_ring_at, title, priority
+         FROM alerts WHERE status <> 'resolved' AND call_id IS NULL
+         ORDER BY CASE status WHEN 'triggered' THEN 0 ELSE 1 END, priority, id DESC LIMIT $1",
+    )
+    .bind(i64::from(most))
+    .fetch_all(connection)
+    .await?;
+    alerts.iter().map(alert_from).collect()
 }
 
 fn call_from(row: &AnyRow) -> Result<FoldedCall, sqlx::Error> {

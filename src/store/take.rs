@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use hotline_core::alert::intake::Decision;
+use hotline_core::alert::intake::{Action, Decision, Open};
 use hotline_core::alert::{Alert, Status};
 use hotline_core::fact::Fact;
 use hotline_core::ids::{AlertId, SourceId};
@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::alerts::{Audited, Decide, Received, Taken};
 use super::engine::Engine;
 use super::fold::AlertRecord;
+use super::keys::{self, Keys};
 use super::lines::{self, Lines};
 use super::open::Inner;
 use super::writer::{Tries, WriteError, Writer, in_time};
@@ -50,7 +51,8 @@ impl Store {
         let mut references = inner.take_references(&mut writer, events.len()).await?;
         let mut transaction = writer.begin().await?;
         let known = look_up(&mut transaction, &inner.engine, events).await?;
-        let mut batch = Batch::new(known);
+        let keys = Keys::load(&mut transaction, events, &known).await?;
+        let mut batch = Batch::new(known, keys);
         let taken = batch.take_all(events, decide, &mut references)?;
         let touched = batch.keep(&mut transaction, &inner.node).await?;
         inner.tell_alerts(&mut transaction, &touched).await?;
@@ -123,6 +125,15 @@ async fn look_up(
             found.extend(statement.fetch_all(&mut *connection).await?);
         }
     }
+    for chunk in bulk::chunks(keys::joined(connection, events).await?) {
+        let places = bulk::list(1, chunk.len());
+        let sql = format!("{select} WHERE a.id IN ({places}) AND a.status <> 'resolved' ORDER BY a.id{lock}");
+        let mut statement = query(AssertSqlSafe(sql));
+        for id in chunk {
+            statement = statement.bind(id);
+        }
+        found.extend(statement.fetch_all(&mut *connection).await?);
+    }
     for chunk in bulk::chunks(groups) {
         let places = (1..=chunk.len()).map(|place| format!("(${place})")).collect::<Vec<_>>().join(",");
         let sql = format!(
@@ -158,17 +169,19 @@ struct Batch {
     order: Vec<AlertId>,
     by_key: HashMap<(SourceId, String), AlertId>,
     by_group: HashMap<String, AlertId>,
+    keys: Keys,
     lines: Lines,
     audited: Vec<(Audited, Timestamp)>,
 }
 
 impl Batch {
-    fn new(known: Vec<AlertRecord>) -> Self {
+    fn new(known: Vec<AlertRecord>, keys: Keys) -> Self {
         let mut batch = Self {
             slots: HashMap::new(),
             order: Vec::new(),
             by_key: HashMap::new(),
             by_group: HashMap::new(),
+            keys,
             lines: Lines::new(),
             audited: Vec::new(),
         };
@@ -208,13 +221,11 @@ impl Batch {
         let mut taken = Vec::with_capacity(events.len());
         for event in events {
             let reference = references[used].to_string();
-            let same = event.event.dedup_key.as_ref().and_then(|key| {
-                let id = self.by_key.get(&(event.source.clone(), key.clone()))?;
-                Some(&self.slots[id].record.alert)
-            });
+            let same = event.event.dedup_key.as_ref().and_then(|key| self.same(&event.source, key));
+            let faults = same.map(|alert| self.keys.faults(alert.id, event)).unwrap_or_default();
             let group = event.route.group_key.as_ref().and_then(|group| self.by_group.get(group));
             let group = group.map(|id| &self.slots[id].record.alert);
-            let decision = decide(event, same, group, &reference);
+            let decision = decide(event, Open { same, faults: &faults, group }, &reference);
             if matches!(decision, Decision::Open { .. }) {
                 used += 1;
             }
@@ -222,6 +233,13 @@ impl Batch {
         }
         references.drain(..used);
         Ok(taken)
+    }
+
+    /// The open alert that a fault of this key opened or joined.
+    fn same(&self, source: &SourceId, key: &str) -> Option<&Alert> {
+        let opened = self.by_key.get(&(source.clone(), key.to_owned())).copied();
+        let id = opened.or_else(|| self.keys.alert_of(source, key))?;
+        self.slots.get(&id).map(|slot| &slot.record.alert).filter(|alert| alert.status != Status::Resolved)
     }
 
     fn carry_out(&mut self, event: &Received, decision: Decision) -> Result<Taken, sqlx::Error> {
@@ -244,6 +262,7 @@ impl Batch {
             }
             Decision::Join { alert, facts } => {
                 let Some(slot) = self.slots.get_mut(&alert) else { return Ok(Taken { alert: None, opened: false }) };
+                self.keys.fires(&slot.record.alert, event);
                 let events = slot.record.alert.events.saturating_add(1);
                 slot.record.alert.last_event_at = slot.record.alert.last_event_at.max(at);
                 slot.counted = true;
@@ -256,7 +275,11 @@ impl Batch {
             }
             Decision::Settle { alert, facts } => {
                 let Some(slot) = self.slots.get(&alert) else { return Ok(Taken { alert: None, opened: false }) };
-                if !facts.is_empty() {
+                let ends = facts.iter().any(|(fact, _)| matches!(fact, Fact::AlertResolved { .. }));
+                let one_of_many = event.event.action == Action::Resolve && !ends;
+                if one_of_many {
+                    self.keys.recovers(alert, event, at);
+                } else if !facts.is_empty() {
                     let action = format!("alert.{}", event.event.action.word());
                     self.audited.push((deed(event, alert, &action, &slot.record), at));
                 }
@@ -319,6 +342,8 @@ impl Batch {
         alert_rows::update(connection, changed).await?;
         alert_rows::update_counters(connection, counted).await?;
         alert_rows::insert(connection, new).await?;
+        let is_open = |id| self.slots.get(&id).is_some_and(|slot| slot.record.alert.status != Status::Resolved);
+        self.keys.keep(connection, is_open).await?;
         let touched = slots().filter(|slot| slot.new || slot.counted).map(|slot| slot.record.alert.id).collect();
         self.lines.keep(connection).await?;
         lines::audit(connection, node, self.audited).await?;

@@ -11,7 +11,7 @@ mod outcome;
 mod tests;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -50,6 +50,7 @@ const FALL_BACK_AT: u32 = 2;
 pub(super) struct Delivery {
     poke: Notify,
     lanes: [Lane; 8],
+    taken_up: AtomicBool,
     pub(super) seal: OnceCell<Seal>,
 }
 
@@ -65,7 +66,12 @@ impl Default for Delivery {
     fn default() -> Self {
         // In the order of `lane`: calls, SMS, mail (few connections), the rest.
         let lane = |count| Lane { slots: Semaphore::new(count), count, under_way: AtomicUsize::new(0) };
-        Self { poke: Notify::new(), lanes: [64, 16, 4, 16, 16, 16, 16, 32].map(lane), seal: OnceCell::new() }
+        Self {
+            poke: Notify::new(),
+            lanes: [64, 16, 4, 16, 16, 16, 16, 32].map(lane),
+            taken_up: AtomicBool::new(false),
+            seal: OnceCell::new(),
+        }
     }
 }
 
@@ -126,12 +132,37 @@ impl Switch {
         self.0.delivery.poke.notified().await;
     }
 
+    /// Before the first look: what this node was sending when it was killed is due at once. False: the database is away.
+    pub async fn take_up_own_deliveries(&self) -> bool {
+        let delivery = &self.0.delivery;
+        // Once in a run: later it would be what is being sent now.
+        if delivery.taken_up.load(Ordering::Relaxed) {
+            return true;
+        }
+        match self.0.store.release_own_notifications().await {
+            Ok(count) => {
+                delivery.taken_up.store(true, Ordering::Relaxed);
+                if count > 0 {
+                    tracing::info!(count, "messages that were on their way at the last stop are sent again");
+                }
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
     /// Claims what is due, sends it (each in a task of its own, bounded), keeps what came of it. Returns when to look again at the latest.
     pub async fn deliver_due(&self) -> Option<Timestamp> {
         let at = now().wall;
         let directory = self.directory();
         let delivery = &self.0.delivery;
+        let reach = self.reaches();
         let choose = |address: &Address, waiting: &[notify::Waiting], sent: &[Timestamp]| {
+            if let Address::Call(destination) = address
+                && let Some(node) = reach.node_for(destination)
+            {
+                return Next::Elsewhere(node.to_owned());
+            }
             if delivery.lane(address).is_full() {
                 return Next::Later(at + BUSY, format!("many messages by {} are on their way", address.kind()));
             }

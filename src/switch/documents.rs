@@ -343,6 +343,14 @@ pub fn address_hash(address: &Address) -> String {
     hex::encode(Sha256::digest(format!("{} {value}", address.kind())))
 }
 
+/// Whether the PIN that is being set is somebody else's already: both would be strangers on the telephone. Who that is, is not told.
+fn takes_anothers_pin(directory: &Directory, id: &str, old: Option<&Value>, new: Option<&Value>) -> bool {
+    let pin_of = |body: Option<&Value>| body?.get("pin")?.as_str().map(str::to_owned);
+    let Some(pin) = pin_of(new).filter(|pin| pin_of(old).as_ref() != Some(pin)) else { return false };
+    let theirs = |own: &Private<String>| *own.reveal() == pin;
+    directory.users.values().any(|user| user.id.0 != id && user.pin.as_ref().is_some_and(theirs))
+}
+
 impl Switch {
     /// What is configured.
     pub fn in_force(&self) -> Arc<InForce> {
@@ -433,6 +441,11 @@ impl Switch {
             documents.proofs.retain(|proof| proof.user_id != id);
         }
         let mut loaded = self.checked(&documents, &place).await?;
+        if kind == "users" && takes_anothers_pin(&loaded.composed.directory, id, old.as_ref(), body.as_ref()) {
+            let what = "`pin` can't be told from another person's; choose another".to_owned();
+            let field = Some("pin".to_owned());
+            return Err(DocumentError::Invalid(vec![Fault { document: Some(place.clone()), field, place, what }]));
+        }
         let (mut change, mut body) = (change, body);
         // Whoever edits a schedule does not restart its rotations: the versions of what is in force go on.
         let settled = super::schedules::settled(&self.directory(), &loaded.composed.directory, id, wall);
@@ -468,7 +481,9 @@ impl Switch {
         if in_file {
             return Err(DocumentError::InFile);
         }
-        if before.is_none() && !matches!(write, Write::Put(_)) {
+        // The settings are always there to be changed.
+        let may_be_new = matches!(write, Write::Put(_)) || (kind == "settings" && matches!(write, Write::Patch(_)));
+        if before.is_none() && !may_be_new {
             return Err(DocumentError::Unknown);
         }
         let fits = match (expect, before) {
@@ -654,8 +669,34 @@ fn audited(by: &Actor, change: &DocumentChange, before: Option<&Value>, after: O
     Audited {
         actor: shown_actor(by),
         action: format!("{}.{verb}", one_of(&change.kind)),
-        object: name(&change.kind, &change.id),
+        // The audit knows people by this form, and keeps them as hashes.
+        object: if change.kind == "users" { format!("user:{}", change.id) } else { name(&change.kind, &change.id) },
         detail: serde_json::json!({ "fields": fields }).to_string(),
         personal: personal.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?))).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hotline_core::directory::User;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_pin_is_one_persons() {
+        let mut directory = Directory::default();
+        for (id, pin) in [("ada", "280465"), ("ben", "111111")] {
+            let user = User { id: id.into(), pin: Some(Private::from(pin)), ..User::default() };
+            directory.users.insert(id.into(), user);
+        }
+        let takes = |id: &str, old: Option<&Value>, new: &Value| takes_anothers_pin(&directory, id, old, Some(new));
+        let adas = json!({ "pin": "280465" });
+        assert!(takes("cem", None, &adas));
+        assert!(takes("ben", Some(&json!({ "pin": "111111" })), &adas));
+        assert!(!takes("ada", None, &adas), "their own");
+        assert!(!takes("cem", None, &json!({ "pin": "222222" })));
+        assert!(!takes("cem", None, &json!({ "name": "Cem" })));
+        assert!(!takes("cem", Some(&adas), &json!({ "pin": "280465", "name": "C." })), "it was so before; a name may change");
     }
 }

@@ -107,7 +107,7 @@ impl Switch {
         })
     }
 
-    /// Tells for a phone whether a call could reach it now.
+    /// Tells for a phone whether a call of this node could reach it now.
     pub(super) fn reachable(&self) -> impl Fn(&Destination) -> bool + use<> {
         let registered = self.registered();
         let trunks = self.trunks();
@@ -118,10 +118,11 @@ impl Switch {
         }
     }
 
-    /// Schedules whose person on call has no phone that a call could reach now.
+    /// Schedules whose person on call has no phone that a call, of whichever node, could reach now.
     fn unreachable_people(&self) -> Vec<String> {
         let directory = self.directory();
-        let reachable = self.reachable();
+        let reaches = self.reaches();
+        let reachable = |destination: &Destination| reaches.can_ring(destination);
         let at = crate::clock::now().wall;
         let mut warnings = Vec::new();
         for schedule in directory.schedules.values() {

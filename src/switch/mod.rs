@@ -177,6 +177,8 @@ struct Inner {
     pins: Mutex<pins::Pins>,
     /// Gaps that are there or come.
     schedule_warnings: ArcSwap<Vec<String>>,
+    /// Phones and trunks of other nodes by name, each with its node.
+    lines_elsewhere: ArcSwap<HashMap<String, String>>,
     feed: broadcast::Sender<Change>,
     tasks: TaskTracker,
     events: events::Queue,
@@ -260,6 +262,7 @@ impl Switch {
             transcripts_waiting: AtomicU64::new(0),
             pins: Mutex::default(),
             schedule_warnings: ArcSwap::default(),
+            lines_elsewhere: ArcSwap::default(),
             feed: broadcast::Sender::new(FEED_CAPACITY),
             tasks: TaskTracker::new(),
             events: events::Queue::open(&parts.data_dir),
@@ -371,7 +374,7 @@ impl Switch {
     }
 
     /// The escalation has something to look at, now.
-    fn wake_escalation(&self) {
+    pub fn wake_escalation(&self) {
         self.0.escalation_woken.notify_one();
     }
 
@@ -407,6 +410,13 @@ impl Switch {
 
     /// The next reference number, digits only.
     fn next_reference(&self) -> String {
+        if let Some(reserved) = self.0.store.call_reference() {
+            return reserved.to_string();
+        }
+        if self.0.store.is_shared() {
+            // The database has been away for long, and nobody can say which numbers the other nodes gave out.
+            return rand::random_range(REFERENCES).to_string();
+        }
         let span = REFERENCES.end() - REFERENCES.start() + 1;
         let count = self.0.reference.fetch_add(1, Ordering::Relaxed);
         (REFERENCES.start() + count.wrapping_sub(*REFERENCES.start()) % span).to_string()

@@ -30,7 +30,7 @@ const BREATH: Duration = Duration::from_millis(400);
 /// A phone that makes way has so long to be free.
 const WAY_WAIT: Duration = Duration::from_millis(1_500);
 /// An engineer on the telephone hears at most so many.
-const ALERTS_MAX: usize = 50;
+const ALERTS_MAX: u32 = 50;
 
 impl Switch {
     /// The caller's newest open report, from memory.
@@ -47,12 +47,19 @@ impl Switch {
     pub(super) fn list_alerts(&self, dial: DialId, language: Language, answer: mpsc::Sender<Event>) {
         let switch = self.clone();
         self.0.tasks.spawn(async move {
-            let from_database = tokio::time::timeout(LIST_WAIT, switch.0.store.open_alerts()).await;
-            let open = match from_database {
-                Ok(Ok(open)) => switch.0.board.lock().made_current(open),
+            let store = &switch.0.store;
+            // Those of callers, and those of tools, heartbeats and people, which only the database knows.
+            let both = async { tokio::try_join!(store.open_alerts(), store.open_alerts_without_call(ALERTS_MAX)) };
+            let mut open = match tokio::time::timeout(LIST_WAIT, both).await {
+                Ok(Ok((mut of_calls, others))) => {
+                    of_calls.extend(others);
+                    switch.0.board.lock().made_current(of_calls)
+                }
                 Ok(Err(_)) | Err(_) => switch.0.board.lock().open_alerts(),
             };
-            let alerts: Vec<LineAlert> = open.iter().take(ALERTS_MAX).map(|alert| switch.line_alert(alert)).collect();
+            open.sort_by_key(|alert| (alert.acknowledged, alert.priority, std::cmp::Reverse(alert.id)));
+            open.truncate(ALERTS_MAX as usize);
+            let alerts: Vec<LineAlert> = open.iter().map(|alert| switch.line_alert(alert)).collect();
             let names = alerts.iter().map(|alert| alert.title.clone());
             switch.make_ready(&language, names.collect()).await;
             // The call may be over by now.

@@ -24,6 +24,8 @@ use crate::store::{Store, StoreSettings};
 
 mod actions;
 mod events;
+mod fallback;
+mod nodes;
 
 struct World {
     switch: Switch,
@@ -93,10 +95,19 @@ impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}", folder.path().join("hotline.db").display());
+        Self::within(folder, database, "node-1").await
+    }
+
+    /// A node of a database that it may share.
+    async fn at(database: String, node: &str) -> Self {
+        Self::within(tempfile::tempdir().unwrap(), database, node).await
+    }
+
+    async fn within(folder: tempfile::TempDir, database: String, node: &str) -> Self {
         let settings = StoreSettings {
             data_dir: folder.path().to_owned(),
             database_url: database.clone(),
-            node: "node-1".to_owned(),
+            node: node.to_owned(),
         };
         let (store, journal, recovered) = Store::open(settings).await.unwrap();
         let (sender, _incoming) = tokio::sync::mpsc::channel(1);
@@ -129,7 +140,7 @@ impl World {
             compose: crate::switch::documents::Compose(Arc::new(|_| Err(Vec::new()))),
             seal: crate::store::seal::Seal::at(folder.path(), None).unwrap(),
             data_dir: folder.path().to_owned(),
-            node: "node-1".to_owned(),
+            node: node.to_owned(),
             warnings: Vec::new(),
         };
         let switch = Switch::start(parts, recovered).unwrap();
@@ -162,8 +173,8 @@ impl World {
                 Received { source: source.id.clone(), event, route, at }
             })
             .collect();
-        let decide = |received: &Received, same: Option<&Alert>, group: Option<&Alert>, reference: &str| {
-            intake::decide(&received.event, &received.route, &source, same, group, reference, at)
+        let decide = |received: &Received, open: intake::Open<'_>, reference: &str| {
+            intake::decide(&received.event, &received.route, &source, open, reference, at)
         };
         let taken = self.store.take_events(&received, &decide).await.unwrap();
         taken.into_iter().map(|taken| taken.alert.unwrap()).collect()
@@ -190,13 +201,18 @@ impl World {
 
     /// A caller's call opened an alert and is over.
     async fn call(&self) -> AlertId {
+        self.call_that("is over", true).await
+    }
+
+    /// A caller's call opened an alert.
+    async fn call_that(&self, why: &str, ends: bool) -> AlertId {
         let at = now().wall;
         let (call, alert) = {
             let mut ids = self.switch.0.ids.lock();
             (CallId(ids.uuid(at)), AlertId(ids.uuid(at)))
         };
         let keep =
-            |alert, fact| self.switch.keep(Entry { at, call: Some(call), alert, fact, why: "a test".to_owned() });
+            |alert, fact| self.switch.keep(Entry { at, call: Some(call), alert, fact, why: format!("a test: it {why}") });
         let started = Fact::CallStarted {
             direction: Direction::Inbound,
             number: "hotline".into(),
@@ -207,8 +223,10 @@ impl World {
         };
         keep(None, started);
         let ring_at = at.checked_add(Duration::from_mins(5)).ok();
-        keep(Some(alert), Fact::AlertOpened { title: "Call".to_owned(), priority: Priority::P1, ring_at });
-        let last = keep(Some(alert), Fact::CallEnded { outcome: Outcome::Voicemail });
+        let mut last = keep(Some(alert), Fact::AlertOpened { title: "Call".to_owned(), priority: Priority::P1, ring_at });
+        if ends {
+            last = keep(Some(alert), Fact::CallEnded { outcome: Outcome::Voicemail });
+        }
         last.drained(Duration::from_secs(10)).await.unwrap();
         alert
     }

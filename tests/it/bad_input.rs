@@ -358,7 +358,7 @@ async fn nothing_private_is_written_however_much_is_logged() {
     engineer.answer().await.expect("taken");
     engineer.waits_for("alert-knock").await.expect("what it is about");
     engineer.press("1").await.expect("pressed");
-    engineer.waits_for("alert-acknowledge").await.expect("what 1 does");
+    engineer.waits_for("notice-choice").await.expect("what 1 does");
     engineer.press("1").await.expect("pressed");
     engineer.ends().await.expect("over");
     // A call that is refused, with a name, and one that is no SIP.

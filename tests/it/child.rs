@@ -243,6 +243,13 @@ impl Child {
         Handset::start(settings).await.expect("a phone")
     }
 
+    /// A phone registered as this account.
+    pub async fn registered(&self, account: &str, password: &str) -> Handset {
+        let phone = self.phone(account).await;
+        phone.register(account, Private::from(password)).await.expect("registers");
+        phone
+    }
+
     /// The engineer's phone, registered.
     pub async fn engineer(&self) -> Handset {
         let phone = self.phone("engineer-1").await;
@@ -297,6 +304,33 @@ impl Child {
             request.send_empty().expect("HTTP answers").status().as_u16()
         });
         assert_eq!(posted.await.expect("no panic"), 200, "POST {path}");
+    }
+
+    /// POST of any path with the token; what is answered, and how.
+    pub async fn send(&self, path: &str, content_type: &str, body: &str) -> (u16, String) {
+        let url = format!("http://{}{path}", self.http);
+        let (content_type, body) = (content_type.to_owned(), body.to_owned());
+        tokio::task::spawn_blocking(move || {
+            let request = agent().post(&url).header("Content-Type", &content_type);
+            let request = request.header("Authorization", &Self::authorization());
+            let mut response = request.send(body.as_bytes()).expect("HTTP answers");
+            (response.status().as_u16(), response.body_mut().read_to_string().expect("is text"))
+        })
+        .await
+        .expect("no panic")
+    }
+
+    /// Events through the door of a source; the answers' body.
+    pub async fn events(&self, key: &str, events: &Value) -> Value {
+        let (status, body) =
+            self.send(&format!("/intake/generic/{key}"), "application/json", &events.to_string()).await;
+        assert_eq!(status, 202, "{body}");
+        serde_json::from_str(&body).expect("JSON")
+    }
+
+    /// An alert in full, once `ready`.
+    pub async fn one_alert_when(&self, id: &str, ready: impl Fn(&Value) -> bool) -> Value {
+        self.when(&format!("/api/v1/alerts/{id}"), ready, |body| Some(body.clone())).await
     }
 
     /// The state of `/readyz`, once `ready` agrees.

@@ -18,6 +18,22 @@ async fn leaves_a_message(hotline: &Child) {
     caller.dial(&hotline.uri("hotline")).await.expect("answered");
     caller.begins_to_hear("greeting").await.expect("greeted");
     caller.press("3").await.expect("pressed");
+    records(caller).await;
+}
+
+/// The same caller again, about something new: the first message is an open report.
+async fn leaves_another_message(hotline: &Child) {
+    let mut caller = hotline.phone("caller").await;
+    caller.dial(&hotline.uri("hotline")).await.expect("answered");
+    caller.begins_to_hear("greeting").await.expect("greeted");
+    caller.waits_for("known-choice").await.expect("told of the open report");
+    caller.press("2").await.expect("pressed");
+    caller.begins_to_hear("menu").await.expect("asked");
+    caller.press("3").await.expect("pressed");
+    records(caller).await;
+}
+
+async fn records(mut caller: hotline::cli::handset::Handset) {
     caller.waits_for("beep").await.expect("asked to speak");
     caller.say(speech("message.wav")).await.expect("said");
     caller.press("#").await.expect("pressed");
@@ -45,7 +61,7 @@ async fn calls_go_on_while_the_database_is_held_and_it_has_everything_afterwards
         .expect("the database opens");
     holder.execute("BEGIN EXCLUSIVE").await.expect("held");
     let held = tokio::time::Instant::now();
-    leaves_a_message(&hotline).await;
+    leaves_another_message(&hotline).await;
     let state = hotline.readyz_when(|state| has(state, "database")).await;
     assert_eq!(state["ready"], true, "{state:#}");
     assert!(state["journal"]["undrained"].as_u64().is_some_and(|waiting| waiting > 5), "{state:#}");
@@ -123,7 +139,7 @@ async fn callers_reach_a_person_when_the_disk_is_full_and_nothing_kept_is_damage
     assert!(hound::WavReader::new(bytes.as_slice()).expect("is a WAV").duration() > 8_000);
     let cookie = hotline.log_in().await;
     assert!(!hotline.page(&cookie).await.contains("written to disk"));
-    leaves_a_message(&hotline).await;
+    leaves_another_message(&hotline).await;
     hotline.call_when("inbound", |call| call["outcome"] == "voicemail" && call["id"] != id).await;
     hotline.stop().await;
     let mut database = SqliteConnection::connect(&format!("sqlite://{}", home.path("data/hotline.db").display()))

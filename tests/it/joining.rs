@@ -122,6 +122,7 @@ async fn who_calls_again_joins_the_open_report() -> anyhow::Result<()> {
     let alert = hotline.alert_when(|alert| alert["call_id"] == first["id"]).await;
 
     caller.dial(&phone::number(&hotline, "hotline")).await?;
+    caller.begins_to_hear("greeting").await?;
     caller.begins_to_hear("known-report").await?;
     let digits = first["reference"].as_str().expect("a reference").to_owned();
     assert_eq!(caller.hears_digits(digits.len()).await?, digits);
@@ -138,9 +139,10 @@ async fn who_calls_again_joins_the_open_report() -> anyhow::Result<()> {
 
     // And for something new there is a second one.
     caller.dial(&phone::number(&hotline, "hotline")).await?;
+    caller.begins_to_hear("greeting").await?;
     caller.begins_to_hear("known-report").await?;
     caller.press("2").await?;
-    caller.waits_for("greeting").await?;
+    caller.waits_for("menu").await?;
     caller.hang_up().await?;
     hotline.alert_when(|newest| newest["id"] != alert["id"]).await;
     Ok(())

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::harness::{Hotline, PATIENCE, ended, kinds, tells};
+use crate::harness::{Hotline, PATIENCE, TOKEN, ended, kinds, tells};
 use crate::{house, phone};
 
 /// One engineer; the customer's phone has an account, so that it can be rung back.
@@ -60,6 +60,34 @@ async fn an_engineer_hears_acknowledges_rings_back_and_closes() -> anyhow::Resul
     assert!(tells(&alert, "rings the caller of alert"), "{alert:#}");
     let call = hotline.call_when("inbound", ended("completed")).await;
     assert!(tells(&call, "rings from an engineer's own phone"), "{call:#}");
+    Ok(())
+}
+
+/// What a tool or a person opened can be heard and taken on the telephone like a caller's report.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_without_a_call_is_heard_and_acknowledged_too() -> anyhow::Result<()> {
+    let hotline = Hotline::start(&house_with_a_customers_phone()).await;
+    let url = format!("http://{}/api/v1/alerts", hotline.http());
+    let opened = tokio::task::spawn_blocking(move || {
+        let request = ureq::post(&url).header("Authorization", &format!("Bearer {TOKEN}"));
+        let request = request.header("Content-Type", "application/json");
+        request.send(r#"{"title": "The disk is full", "priority": "P1"}"#)?.body_mut().read_to_string()
+    });
+    let alert: Value = serde_json::from_str(&opened.await??)?;
+    let mut ada = phone::engineer(&hotline, "ada").await?;
+    ada.dial(&phone::number(&hotline, "hotline")).await?;
+    ada.begins_to_hear("greeting").await?;
+    ada.press("9").await?;
+    ada.waits_for("line-open").await?;
+    assert_eq!(ada.hears_digits(1).await?, "1");
+    ada.waits_for("line-choice").await?;
+    ada.press("1").await?;
+    ada.waits_for("alert-acknowledged").await?;
+    let has_it = |alert: &Value| {
+        alert["status"] == "acknowledged" && alert["acknowledged_by"].to_string().contains("engineer-1")
+    };
+    wait_until(&hotline, &format!("/alerts/{}", alert["id"].as_str().expect("an id")), has_it).await;
+    ada.hang_up().await?;
     Ok(())
 }
 

@@ -32,7 +32,7 @@ When to press and play:
     +1s      so long after the step before it
     menu     when that prompt has been heard to its end
     menu~    as soon as that prompt begins
-    nothing  when the other side has said something and been quiet for 0.8 s;
+    (no @)   when the other side has said something and been quiet for 0.8 s;
              keys come first, then files, one step for each quiet moment
   `hotline phone --keys 1`, one key alone, answers each of the hotline's questions
   Prompts are recognised by their sound, in every language; `beep`, `music` and

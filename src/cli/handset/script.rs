@@ -26,7 +26,16 @@ pub enum When {
 }
 
 /// What the hotline plays to an engineer when it wants a key.
-const QUESTIONS: [&str; 4] = ["engineer-knock", "engineer-join", "alert-knock", "alert-acknowledge"];
+const QUESTIONS: [&str; 8] = [
+    "engineer-knock",
+    "engineer-join",
+    "alert-knock",
+    "alert-acknowledge",
+    "notice-knock",
+    "notice-choice",
+    "notice-choice-all",
+    "test-knock",
+];
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -312,7 +321,9 @@ mod tests {
         script.observe(&Happening::Answered { codec: Codec::Pcma }, s(0.0));
         assert!(!script.observe(&Happening::Quiet, s(1.0)), "a pause is no question");
         assert_eq!(script.take(s(1.0)), None);
-        for (at, question) in [(3.0, "engineer-knock"), (9.0, "engineer-join"), (20.0, "alert-knock")] {
+        for (at, question) in
+            [(3.0, "engineer-knock"), (9.0, "engineer-join"), (20.0, "alert-knock"), (40.0, "notice-choice")]
+        {
             script.observe(&Happening::PromptEnds(names("engineer-call-from")), s(at));
             assert_eq!(script.take(s(at)), None);
             script.observe(&Happening::PromptEnds(names(question)), s(at));

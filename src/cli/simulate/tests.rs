@@ -132,7 +132,13 @@ fn an_open_report_of_before_is_told_and_joined() {
     let mut directory = Directory::clone(&directory());
     let mut flow = Flow::clone(&directory.flows[&"f".into()]);
     let node = |name: &str| NodeId::from(name);
-    let known = Known { wait: Duration::from_secs(5), join: node("engineer"), next: node("choose") };
+    let known = Known {
+        prompts: Vec::new(),
+        wait: Duration::from_secs(5),
+        join: node("engineer"),
+        something_new: node("choose"),
+        next: node("choose"),
+    };
     flow.nodes.insert(node("known"), Node::Known(known));
     flow.nodes.insert(
         node("line"),

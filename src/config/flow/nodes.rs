@@ -301,11 +301,16 @@ impl Scope<'_> {
         }
     }
 
-    /// `next`: for something new; `join`: for whoever adds to the open report.
+    /// `join`: for whoever adds to the open report; `something_new`: for whoever heard of it and does not; `next`: for all others.
     fn known(&self, section: &Section<'_>) -> Option<Known> {
         let wait = section.duration("wait", &WAIT).unwrap_or(Duration::from_secs(5));
         let (join, next) = (self.need_node(section, "join"), self.need_node(section, "next"));
-        Some(Known { wait, join: join?, next: next? })
+        let prompts = self.prompts(section, "prompts", &["greeting"]);
+        let something_new = match section.text("something_new") {
+            Some(word) => self.exists(word).then(|| NodeId::from(word.text)),
+            None => next.clone(),
+        };
+        Some(Known { prompts, wait, join: join?, something_new: something_new?, next: next? })
     }
 
     fn engineer(&self, section: &Section<'_>) -> Option<Engineer> {

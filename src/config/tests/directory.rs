@@ -253,6 +253,10 @@ fn documents_are_read_like_the_file() {
     assert_eq!(config.sip.phones[&"hugo".into()].password.reveal(), "a secret of hugo");
     assert_eq!(config.directory.numbers[&"+493023125999".into()].policy, Some("hugo-first".into()));
     assert_eq!(config.directory.blocklist.len(), 1);
+    let settings = |config: &Config| config.things["settings"]["settings"].body.clone();
+    assert_eq!(settings(&config), json!({ "blocklist": ["+493023125666"] }));
+    let of_file = settings(&composer.compose(&[]).unwrap());
+    assert_eq!(of_file["default_policy"], "usual", "as long as there is no document, what the file says: {of_file}");
     assert!(config.directory.flows.contains_key(&"short".into()));
     assert_eq!(config.directory.teams[&"network".into()].members.len(), 2, "the file wins");
     assert!(!config.things["users"]["hugo"].in_file && config.things["teams"]["network"].in_file);
@@ -290,6 +294,11 @@ fn a_documents_mistakes_name_its_fields() {
     ] {
         let mistakes = wrong(kind, "x", body);
         assert!(mistakes.iter().any(|one| one.what.contains("can only stand in hotline.toml")), "{mistakes:#?}");
+    }
+    // Settings are three fields, not the whole file: a document may name no files, programs or addresses to listen on.
+    for key in ["server", "notify", "commands", "users", "flows", "colour"] {
+        let mistakes = wrong("settings", "settings", json!({ key: { "x": 1 } }));
+        assert!(mistakes.iter().any(|one| one.what.contains("knows no")), "{key}: {mistakes:#?}");
     }
     assert_eq!(fields(&wrong("services", "s", json!({ "customer": "acmee" }))), [("services/s", "customer")]);
     let mut deep = json!({});

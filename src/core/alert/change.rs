@@ -50,6 +50,15 @@ pub enum Change {
         /// Grouped (true), or the same fault again (false).
         grouped: bool,
     },
+    /// One of the faults that were grouped into it is over, others are not.
+    Recovered {
+        /// What it is called.
+        title: String,
+        /// How many are not over.
+        left: u32,
+        /// What those are called; a few of them where they are many.
+        still: Vec<String>,
+    },
     /// A caller rang about it again.
     CallJoined {
         /// The later call.
@@ -173,11 +182,13 @@ pub enum NotifyOutcome {
     Skipped,
     /// Left out or put together with others: a limit.
     Limited,
+    /// This try failed; another follows by itself. Not the end: told of the first tries only.
+    Retried,
 }
 
 crate::fact::words!(NotifyOutcome {
     Delivered = "delivered", Answered = "answered", NoAnswer = "no-answer", Failed = "failed",
-    Skipped = "skipped", Limited = "limited",
+    Skipped = "skipped", Limited = "limited", Retried = "retried",
 });
 
 impl Change {
@@ -186,6 +197,7 @@ impl Change {
         match self {
             Self::Received { .. } => "alert-received",
             Self::Joined { .. } => "alert-joined",
+            Self::Recovered { .. } => "alert-recovered",
             Self::CallJoined { .. } => "call-joined",
             Self::Routed { .. } => "alert-routed",
             Self::Urgency { .. } => "alert-urgency",
@@ -216,6 +228,7 @@ impl Change {
                 "{} joined; {events} events by now.",
                 if *grouped { "Another alert of the same group" } else { "The same fault again" }
             ),
+            Self::Recovered { title, left, still } => recovered(title, *left, still),
             Self::CallJoined { .. } => "A caller rang about this alert again.".to_owned(),
             Self::Routed { policy, urgency, .. } => format!(
                 "Escalates by {}; urgency {}.",
@@ -251,4 +264,15 @@ impl Change {
             }
         }
     }
+}
+
+fn recovered(title: &str, left: u32, still: &[String]) -> String {
+    let fire = if left == 1 { "1 other still fires" } else { &format!("{left} others still fire") };
+    let unnamed = usize::try_from(left).unwrap_or(usize::MAX).saturating_sub(still.len());
+    let named = match (still.is_empty(), unnamed) {
+        (true, _) => String::new(),
+        (false, 0) => format!(": {}", still.join(", ")),
+        (false, more) => format!(": {} and {more} more", still.join(", ")),
+    };
+    format!("Over: {}; {fire}{named}.", title.trim_end_matches('.'))
 }

@@ -1,6 +1,6 @@
 //! What an event of a tool does: opens an alert, joins one, or ends one.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Alert, Change, Status, Urgency};
 use crate::directory::{AlertSource, Directory};
@@ -88,8 +88,8 @@ pub fn route(event: &Event, source: &AlertSource, directory: &Directory, now: Ti
         source.priority.map_or((Priority::P3, "default"), |priority| (priority, "the source"))
     };
     whys.push(format!("{} by {by}", priority.word()));
-    let (policy, chosen) =
-        crate::escalation::choose_for(Some(&source.id), None, service.as_ref(), customer.as_ref(), directory);
+    let from = Some((&source.id, source.policy.as_ref()));
+    let (policy, chosen) = crate::escalation::choose_for(from, None, service.as_ref(), customer.as_ref(), directory);
     whys.push(chosen);
     let (urgency, _, loud) = super::urgency::urgency(priority, customer.as_ref(), service.as_ref(), directory, now);
     whys.push(format!("urgency {}: {loud}", urgency.word()));
@@ -130,7 +130,9 @@ fn group_key(
     service: Option<&ServiceId>,
 ) -> Option<String> {
     if let Some(key) = &event.group_key {
-        return Some(format!("source {}: {key}", source.id));
+        // Whoever sees one customer's alerts must not read another's titles in them.
+        let whose = customer.map(|customer| format!(" of customer {customer}")).unwrap_or_default();
+        return Some(format!("source {}{whose}: {key}", source.id));
     }
     match (customer, service) {
         (None, None) => None,
@@ -155,32 +157,63 @@ pub enum Decision {
         /// Its facts; empty: only the counter moves (a storm does not fill the timeline).
         facts: Vec<(Fact, String)>,
     },
-    /// An open alert is over, or somebody has it.
+    /// An open alert, or one of its faults, is over, or somebody has it.
     Settle {
         /// Which.
         alert: AlertId,
-        /// Its facts.
+        /// Its facts; none: a fault is over and others are not (a storm does not fill the timeline).
         facts: Vec<(Fact, String)>,
     },
     /// Nothing to do: resolve without an open alert. Never an error that makes a tool try again.
     Nothing,
 }
 
-/// What the event does. `same`: the open alert of this source with the same dedup key; `group`: the youngest open alert of
-/// the same group key that was opened (or last joined) within the source's window. `reference`: a free short number.
+/// How the faults stand that were grouped into the alert of an event's key. An alert of one fault: the default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// The event's own fault was said to be over before.
+    pub recovered: bool,
+    /// What the event's own fault is called.
+    pub title: Option<String>,
+    /// How many other faults of the alert are not over.
+    pub others: u32,
+    /// What they are called; a few of them where they are many.
+    pub titles: Vec<String>,
+}
+
+/// What is open when an event comes.
+#[derive(Debug, Clone, Copy)]
+pub struct Open<'a> {
+    /// The open alert that a fault of this source with the same dedup key opened or joined.
+    pub same: Option<&'a Alert>,
+    /// How its faults stand.
+    pub faults: &'a Faults,
+    /// The youngest open alert of the same group key.
+    pub group: Option<&'a Alert>,
+}
+
+/// What the event does. An alert of the same group takes it if its last event came within the source's window. `reference`: a
+/// free short number.
+///
+/// An alert that several faults were grouped into is over when the last of them is.
 pub fn decide(
     event: &Event,
     route: &Route,
     source: &AlertSource,
-    same: Option<&Alert>,
-    group: Option<&Alert>,
+    open: Open<'_>,
     reference: &str,
     now: Timestamp,
 ) -> Decision {
-    let _ = now;
-    let open = |alert: &&Alert| alert.status != Status::Resolved;
-    let (same, group) = (same.filter(open), group.filter(open));
+    let unresolved = |alert: &&Alert| alert.status != Status::Resolved;
+    let lately = |alert: &&Alert| {
+        source.group_window.is_some_and(|window| {
+            now.duration_since(alert.last_event_at) <= SignedDuration::try_from(window).unwrap_or(SignedDuration::MAX)
+        })
+    };
+    let (same, group) = (open.same.filter(unresolved), open.group.filter(unresolved).filter(lately));
     match (event.action, same, group) {
+        (Action::Resolve, Some(_), _) if open.faults.recovered => Decision::Nothing,
+        (Action::Resolve, Some(alert), _) if open.faults.others > 0 => recovered(alert, event, source, open.faults),
         (Action::Resolve, Some(alert), _) => {
             settle(alert, Fact::AlertResolved { by: Actor::System }, format!("source `{}` says it is over", source.id))
         }
@@ -199,6 +232,21 @@ pub fn decide(
 fn settle(alert: &Alert, fact: Fact, why: String) -> Decision {
     Decision::Settle { alert: alert.id, facts: vec![(fact, why)] }
 }
+
+/// One of several faults is over. In a storm not each has its line: while many are left, only now and then.
+fn recovered(alert: &Alert, event: &Event, source: &AlertSource, faults: &Faults) -> Decision {
+    let left = faults.others;
+    if left > TOLD_ONE_BY_ONE && !left.is_power_of_two() {
+        return Decision::Settle { alert: alert.id, facts: Vec::new() };
+    }
+    let title = faults.title.clone().unwrap_or_else(|| event.title.clone());
+    let change = Change::Recovered { title, left, still: faults.titles.clone() };
+    let why = format!("source `{}` says that this fault is over; the alert waits for the others", source.id);
+    Decision::Settle { alert: alert.id, facts: vec![(Fact::Alert(change), why)] }
+}
+
+/// With so many faults left, the end of each is told.
+const TOLD_ONE_BY_ONE: u32 = 8;
 
 fn opened(event: &Event, route: &Route, source: &AlertSource, reference: &str) -> Decision {
     let received = Change::Received {

@@ -86,6 +86,7 @@ impl Alert {
             | Change::Stepped { .. }
             | Change::NobodyReached { step: _ }
             | Change::Exhausted
+            | Change::Recovered { .. }
             | Change::Took { from: _ }
             | Change::Commented { .. }
             | Change::Notified { .. }

@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::command::{carry_out, merge};
-use super::intake::{Action, Decision, Event, decide, dedup_key, route};
+use super::intake::{Action, Decision, Event, Faults, Open, decide, dedup_key, route};
 use super::urgency::urgency;
 use super::{Alert, Change, Command, Refusal, Status, Urgency};
-use crate::directory::{AlertSource, Customer, Directory, MaintenanceWindow, Service, User};
-use crate::escalation::Progress;
+use crate::directory::{AlertSource, Customer, Directory, Heartbeat, MaintenanceWindow, Service, User};
+use crate::escalation::{EscalationPolicy, Progress};
 use crate::fact::{Actor, Fact, Priority};
 use crate::ids::AlertId;
 use crate::private::Private;
@@ -166,12 +166,18 @@ fn merging_ends_one_and_tells_the_other() {
     assert_eq!(merge(&into, &into, &by()), Err(Refusal::Merge));
 }
 
+fn open<'a>(same: Option<&'a Alert>, group: Option<&'a Alert>) -> Open<'a> {
+    static ONE: std::sync::LazyLock<Faults> = std::sync::LazyLock::new(Faults::default);
+    Open { same, faults: &ONE, group }
+}
+
 #[test]
 fn an_event_opens_joins_or_ends() {
-    let (directory, source) = (directory(), source());
+    let directory = directory();
+    let source = AlertSource { group_window: Some(std::time::Duration::from_hours(1)), ..source() };
     let routed = |event: &Event| route(event, &source, &directory, now());
     let does = |event: &Event, same: Option<&Alert>, group: Option<&Alert>| {
-        decide(event, &routed(event), &source, same, group, "1001", now())
+        decide(event, &routed(event), &source, open(same, group), "1001", now())
     };
     let Decision::Open { facts } = does(&event(Action::Trigger), None, None) else { panic!("opens") };
     let Fact::Alert(Change::Received { reference, dedup_key, .. }) = &facts[0].0 else { panic!("received first") };
@@ -194,6 +200,50 @@ fn an_event_opens_joins_or_ends() {
 }
 
 #[test]
+fn a_grouped_alert_is_over_when_its_last_fault_is() {
+    let (directory, source) = (directory(), source());
+    let (event, group) = (event(Action::Resolve), alert(1));
+    let route = route(&event, &source, &directory, now());
+    let does = |faults: &Faults| {
+        decide(&event, &route, &source, Open { same: Some(&group), faults, group: None }, "", now())
+    };
+    let others = |others: u32, titles: &[&str]| Faults {
+        title: Some("Disk".to_owned()),
+        others,
+        titles: titles.iter().map(|title| (*title).to_owned()).collect(),
+        ..Faults::default()
+    };
+    let told = |faults: &Faults| match does(faults) {
+        Decision::Settle { alert, facts } if alert == group.id => {
+            facts.into_iter().map(|(fact, _)| fact.sentence()).collect::<Vec<_>>()
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(told(&others(1, &["Mail"])), ["Over: Disk; 1 other still fires: Mail."]);
+    assert_eq!(told(&others(4, &["Mail", "Web"])), ["Over: Disk; 4 others still fire: Mail, Web and 2 more."]);
+    assert_eq!(told(&others(1_000, &[])), Vec::<String>::new(), "a storm does not fill the timeline");
+    assert_eq!(told(&others(1_024, &[])), ["Over: Disk; 1024 others still fire."]);
+    assert_eq!(does(&Faults { recovered: true, ..others(2, &[]) }), Decision::Nothing, "said before");
+    assert!(told(&others(0, &[]))[0].contains("resolved"), "{:?}", told(&others(0, &[])));
+}
+
+#[test]
+fn an_alert_of_the_group_takes_events_within_the_window() {
+    let directory = directory();
+    let source = AlertSource { group_window: Some(std::time::Duration::from_secs(300)), ..source() };
+    let (event, group) = (event(Action::Trigger), alert(1));
+    let route = route(&event, &source, &directory, now());
+    let after = |seconds: i64| {
+        let at = group.last_event_at + SignedDuration::from_secs(seconds);
+        decide(&event, &route, &source, open(None, Some(&group)), "1001", at)
+    };
+    assert!(matches!(after(300), Decision::Join { .. }));
+    assert!(matches!(after(301), Decision::Open { .. }), "long ago");
+    let same = decide(&event, &route, &source, open(Some(&group), None), "", group.last_event_at + SignedDuration::from_hours(9));
+    assert!(matches!(same, Decision::Join { .. }), "the same fault, however long ago");
+}
+
+#[test]
 fn a_storm_does_not_fill_the_timeline_and_worse_is_told() {
     let (directory, source) = (directory(), source());
     let mut one = alert(1);
@@ -201,7 +251,7 @@ fn a_storm_does_not_fill_the_timeline_and_worse_is_told() {
     for _ in 0..10_000 {
         let event = event(Action::Trigger);
         let route = route(&event, &source, &directory, now());
-        let Decision::Join { facts, .. } = decide(&event, &route, &source, Some(&one), None, "", now()) else {
+        let Decision::Join { facts, .. } = decide(&event, &route, &source, open(Some(&one), None), "", now()) else {
             panic!("joins")
         };
         told += facts.len();
@@ -210,7 +260,7 @@ fn a_storm_does_not_fill_the_timeline_and_worse_is_told() {
     assert_eq!(told, 13, "the 2nd, 4th … 8192nd");
     let worse = Event { priority: Some(Priority::P1), ..event(Action::Trigger) };
     let known = route(&worse, &source, &directory, now());
-    let Decision::Join { facts, .. } = decide(&worse, &known, &source, Some(&one), None, "", now()) else {
+    let Decision::Join { facts, .. } = decide(&worse, &known, &source, open(Some(&one), None), "", now()) else {
         panic!("joins")
     };
     assert_eq!(facts[0].0, Fact::AlertUpdated { title: None, priority: Some(Priority::P1) });
@@ -240,11 +290,55 @@ fn routes_say_whose_it_is_and_why() {
         source.group_window = Some(std::time::Duration::from_mins(5));
     });
     assert_eq!(grouped.group_key.as_deref(), Some("source monitor: rack-7"));
+    let of_acme = from(&|event, source| {
+        event.group_key = Some("rack-7".to_owned());
+        event.customer = Some("acme".into());
+        source.group_window = Some(std::time::Duration::from_mins(5));
+    });
+    assert_eq!(of_acme.group_key.as_deref(), Some("source monitor of customer acme: rack-7"), "nobody else's");
     let by_customer = from(&|event, source| {
         event.service = Some("mail".into());
         source.group_window = Some(std::time::Duration::from_mins(5));
     });
     assert_eq!(by_customer.group_key.as_deref(), Some("customer acme, service mail"));
+}
+
+/// Alerts by hand and of heartbeats come from sources that nobody configured; what they say of their policy counts.
+#[test]
+fn a_policy_named_with_the_event_counts() {
+    let mut directory = directory();
+    for id in ["own", "usual"] {
+        let policy = EscalationPolicy {
+            id: id.into(),
+            name: id.to_owned(),
+            steps: Vec::new(),
+            repeat: 0,
+            unacknowledge_after: None,
+        };
+        directory.policies.insert(id.into(), policy);
+    }
+    directory.default_policy = Some("usual".into());
+    let by_hand = AlertSource { id: "by-hand".into(), policy: Some("own".into()), ..source() };
+    let chosen = route(&event(Action::Trigger), &by_hand, &directory, now());
+    assert_eq!(chosen.policy, Some("own".into()));
+    assert!(chosen.why.contains("policy `own` by source `by-hand`"), "{}", chosen.why);
+    let plain = AlertSource { policy: None, ..by_hand };
+    assert_eq!(route(&event(Action::Trigger), &plain, &directory, now()).policy, Some("usual".into()));
+
+    // Later the alert has only the source's name.
+    let heartbeat = Heartbeat {
+        id: "backup".into(),
+        name: "Backup".to_owned(),
+        key_sha256: [0; 32],
+        every: std::time::Duration::from_mins(5),
+        customer: None,
+        service: None,
+        policy: Some("own".into()),
+        priority: Priority::P3,
+    };
+    directory.heartbeats.insert("backup".into(), heartbeat);
+    let silent = Alert { source: Some("heartbeat:backup".into()), ..alert(1) };
+    assert_eq!(crate::escalation::choose(&silent, &directory).0, Some("own".into()));
 }
 
 #[test]

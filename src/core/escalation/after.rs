@@ -71,6 +71,7 @@ fn after_change(alert: &Alert, change: &Change, directory: &Directory, now: Time
         }
         Change::Merged { .. } => Progress { due: None, look: None, ..same },
         Change::Joined { .. }
+        | Change::Recovered { .. }
         | Change::CallJoined { .. }
         | Change::Stepped { .. }
         | Change::NobodyReached { .. }

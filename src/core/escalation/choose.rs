@@ -8,23 +8,30 @@ use crate::ids::{CustomerId, HeartbeatId, NumberId, PolicyId, ServiceId, SourceI
 /// Which policy an alert escalates by, and why: by number, source, service, customer, default. `None`: its number's schedule,
 /// where it has one.
 pub fn choose(alert: &Alert, directory: &Directory) -> (Option<PolicyId>, String) {
-    choose_for(alert.source.as_ref(), alert.number.as_ref(), alert.service.as_ref(), alert.customer.as_ref(), directory)
+    let source = alert.source.as_ref().map(|id| (id, of_source(id, directory)));
+    choose_for(source, alert.number.as_ref(), alert.service.as_ref(), alert.customer.as_ref(), directory)
 }
 
-/// [`choose`] for an alert that is not there yet. A policy that is not in the directory is passed over, and told.
+/// The policy of a source as it is configured.
+fn of_source<'a>(id: &SourceId, directory: &'a Directory) -> Option<&'a PolicyId> {
+    if let Some(source) = directory.sources.get(id) {
+        return source.policy.as_ref();
+    }
+    // A heartbeat's alert says so in the id of its source.
+    let heartbeat = HeartbeatId::from(id.0.strip_prefix("heartbeat:")?);
+    directory.heartbeats.get(&heartbeat).and_then(|heartbeat| heartbeat.policy.as_ref())
+}
+
+/// [`choose`] for an alert that is not there yet; the source with its policy, which a person may have named for this alert
+/// alone. A policy that is not in the directory is passed over, and told.
 pub fn choose_for(
-    source: Option<&SourceId>,
+    source: Option<(&SourceId, Option<&PolicyId>)>,
     number: Option<&NumberId>,
     service: Option<&ServiceId>,
     customer: Option<&CustomerId>,
     directory: &Directory,
 ) -> (Option<PolicyId>, String) {
     let number = number.and_then(|id| directory.numbers.get(id));
-    let heartbeat = |id: &SourceId| directory.heartbeats.get(&HeartbeatId(id.0.clone()));
-    let of_source = source.and_then(|id| match directory.sources.get(id) {
-        Some(source) => source.policy.as_ref(),
-        None => heartbeat(id).and_then(|heartbeat| heartbeat.policy.as_ref()),
-    });
     let service = service.and_then(|id| directory.services.get(id));
     let customer = customer
         .or_else(|| service.and_then(|service| service.customer.as_ref()))
@@ -34,7 +41,7 @@ pub fn choose_for(
     if let Some((number, policy)) = number.and_then(|number| Some((number, number.policy.as_ref()?))) {
         candidates.push((policy, by("number", &number.id.0)));
     }
-    if let (Some(source), Some(policy)) = (source, of_source) {
+    if let Some((source, Some(policy))) = source {
         candidates.push((policy, by("source", &source.0)));
     }
     if let Some((service, policy)) = service.and_then(|service| Some((service, service.policy.as_ref()?))) {

@@ -125,6 +125,8 @@ pub enum Next {
     Bundle(Vec<NotificationId>),
     /// Not before then: a limit, which one in words.
     Later(Timestamp, String),
+    /// It is this other node's to send: the phone is registered there. Not decided here; who asks knows the nodes.
+    Elsewhere(String),
     /// Nothing is due.
     Idle,
 }

@@ -140,7 +140,7 @@ proptest! {
                     sent.push(at(now));
                 }
                 Next::Later(until, _) => { prop_assert!(until > at(now)); now = until.as_second() - at(0).as_second(); }
-                Next::Idle => now += 1,
+                Next::Idle | Next::Elsewhere(_) => now += 1,
             }
             prop_assert!(now < 20_000, "{} are never told", open.len());
         }

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::types::Listed;
 use crate::http::AppState;
+use crate::http::api::note_export;
 use crate::http::auth::{Right, Viewer};
 use crate::http::params::{Params, rfc3339};
 use crate::http::problem::Problem;
@@ -208,6 +209,12 @@ pub async fn export(viewer: Viewer, State(state): State<AppState>, mut params: P
     viewer.require(Right::ReadAudit)?;
     let filter = filter(&mut params)?;
     params.done()?;
+    let detail = serde_json::json!({
+        "action": filter.action, "node": filter.node, "from": filter.from.map(rfc3339), "to": filter.to.map(rfc3339),
+    });
+    let sought = [("actor", &filter.actor), ("object", &filter.object)];
+    let personal = sought.into_iter().filter_map(|(field, word)| Some((field.to_owned(), word.clone()?))).collect();
+    note_export(&state, &viewer, "audit.export", "audit", &detail, personal).await?;
     let walk = Walk { state, filter, after: None, over: false };
     let lines = futures::stream::unfold(walk, |mut walk| async move {
         let text = walk.next().await?;

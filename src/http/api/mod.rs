@@ -12,6 +12,7 @@ mod on_call;
 mod recordings;
 mod reports_oncall;
 mod schedules;
+mod strict;
 mod tokens;
 
 pub use alerts::{Deed, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page};
@@ -30,8 +31,10 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::auth::Viewer;
 use super::problem::Problem;
 use super::{AppState, events, health};
+use crate::store::alerts::Audited;
 use types::Listed;
 
 /// The frame of the `OpenAPI` file; paths and schemas come from the handlers.
@@ -102,6 +105,7 @@ pub fn router() -> Router<AppState> {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut file = documented().split_for_parts().1;
     directory::document(&mut file);
+    strict::narrow(&mut file);
     file
 }
 
@@ -129,4 +133,23 @@ fn page_of<T>(all: impl Iterator<Item = (String, T)>, cursor: Option<&str>, limi
         last = Some(id);
     }
     Listed { items, next_cursor: rest.peek().and(last) }
+}
+
+/// That something was taken out of the house stands in the audit chain before it leaves. `personal`: what was searched for.
+async fn note_export(
+    state: &AppState,
+    viewer: &Viewer,
+    action: &str,
+    object: &str,
+    detail: &serde_json::Value,
+    personal: Vec<(String, String)>,
+) -> Result<(), Problem> {
+    let deed = Audited {
+        actor: viewer.shown(),
+        action: action.to_owned(),
+        object: object.to_owned(),
+        detail: detail.to_string(),
+        personal,
+    };
+    Ok(state.records().note_audit(deed).await?)
 }

@@ -105,6 +105,8 @@ pub async fn list(
 ) -> Result<Json<Listed<NotificationEntry>>, Problem> {
     let states: Vec<&str> =
         ["waiting", "sending"].into_iter().chain(NotifyOutcome::ALL.map(NotifyOutcome::word)).collect();
+    // Not a state: it waits again.
+    let states: Vec<&str> = states.into_iter().filter(|word| *word != NotifyOutcome::Retried.word()).collect();
     let alert = params.take("alert")?;
     let user = params.name("user")?;
     let word = params.word("state", &states)?;

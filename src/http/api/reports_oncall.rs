@@ -232,6 +232,10 @@ pub async fn compensation(
     if only.as_ref().is_some_and(|only| !directory.schedules.contains_key(only)) {
         return Err(Problem::not_found("schedule"));
     }
+    let detail = serde_json::json!({
+        "schedule": only.as_ref().map(|only| &only.0), "from": from.to_string(), "to": to.to_string(),
+    });
+    super::note_export(&state, &viewer, "report.export", "compensation", &detail, Vec::new()).await?;
     let work = move || -> Result<Vec<u8>, csv::Error> {
         let schedules: Vec<&Schedule> = directory
             .schedules

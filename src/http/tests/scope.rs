@@ -1,6 +1,7 @@
 //! Who sees whose things: lists, single things, deeds, the live stream, the page.
 
 use futures::StreamExt;
+use serde_json::json;
 
 use super::super::api::openapi;
 use super::super::fake::*;
@@ -167,4 +168,122 @@ async fn no_path_tells_a_stakeholder_of_nobody_anything() {
         let refused = matches!(answer.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
         assert!(empty || refused, "{path}: {} {}", answer.status, answer.text());
     }
+}
+
+/// Every path and verb of the API, each with an id that is there.
+fn all_paths() -> Vec<(Method, String)> {
+    let file = serde_json::to_value(openapi()).unwrap();
+    let mut all = Vec::new();
+    for (template, methods) in file["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let Ok(method) = method.to_uppercase().parse::<Method>() else { continue };
+            let known = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(&method);
+            if !known || operation["security"].is_null() {
+                continue;
+            }
+            let number = if template.contains("recordings") { RECORDING_WHAT } else { ALERT_WAITING };
+            let path = template.replace("{id}", &id(number).to_string());
+            // Whatever else is named.
+            let path = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>();
+            all.push((method, path.join("/")));
+        }
+    }
+    assert!(all.len() > 60, "{}", all.len());
+    all
+}
+
+#[tokio::test]
+async fn who_is_nobody_gets_401_everywhere() {
+    let bench = bench();
+    let json = ("content-type", "application/json");
+    for (method, path) in all_paths() {
+        for headers in [&[json][..], &[json, ("authorization", "Bearer nonsense")]] {
+            let answer = bench.ask(method.clone(), &path, headers, "{}").await;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}: {}", answer.text());
+        }
+    }
+}
+
+/// Who is known but may not gets 403 or 404, whatever they send; another customer's alert is not there, not forbidden.
+#[tokio::test]
+async fn a_stakeholder_of_another_changes_nothing_and_learns_nothing() {
+    let bench = bench();
+    let token = super::super::auth::fresh_token();
+    let row = TokenRow {
+        name: "customer".to_owned(),
+        hash: super::super::auth::token_hash(token.reveal()),
+        role: "stakeholder".to_owned(),
+        customers: Some("muster".to_owned()),
+        ..TokenRow::default()
+    };
+    bench.fake.kept.lock().tokens.push(row);
+    let bearer = format!("Bearer {}", token.reveal());
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    for (method, path) in all_paths() {
+        if method == Method::GET {
+            continue;
+        }
+        let answer = bench.ask(method.clone(), &path, &headers, "{}").await;
+        // 400: the body is looked at first, which says nothing about things.
+        let kept_out = matches!(
+            answer.status,
+            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY
+        );
+        assert!(kept_out, "{method} {path}: {} {}", answer.status, answer.text());
+        assert!(!answer.text().contains("Acme"), "{method} {path}: {}", answer.text());
+    }
+    let into = json!({ "into": id(ALERT_TAKEN) }).to_string();
+    let until = json!({ "until": "2099-01-01T00:00:00Z" }).to_string();
+    for (verb, body) in [
+        ("acknowledge", ""),
+        ("resolve", ""),
+        ("escalate", ""),
+        ("hand-back", ""),
+        ("assign", r#"{"user":"engineer-1"}"#),
+        ("comments", r#"{"text":"hello"}"#),
+        ("snooze", until.as_str()),
+        ("merge", into.as_str()),
+    ] {
+        let post = async |number: u128| {
+            let path = path("/api/v1/alerts", number, &format!("/{verb}"));
+            bench.ask(Method::POST, &path, &headers, body).await
+        };
+        assert_eq!(post(ALERT_WAITING).await.problem(404), "alert-not-found", "{verb}");
+        if verb != "merge" {
+            assert_eq!(post(ALERT_TAKEN).await.problem(403), "role-not-enough", "{verb}");
+        }
+    }
+    for rest in ["", "/timeline"] {
+        let foreign = path("/api/v1/alerts", ALERT_WAITING, rest);
+        assert_eq!(bench.ask(Method::GET, &foreign, &headers, "").await.problem(404), "alert-not-found", "{rest}");
+    }
+    for (list, none) in [("/api/v1/alerts?q=Heating", true), ("/api/v1/alerts?customer=acme", true)] {
+        let answer = bench.ask(Method::GET, list, &headers, "").await;
+        assert_eq!(answer.json()["items"] == json!([]), none, "{list}: {}", answer.text());
+    }
+    let table = bench.ask(Method::GET, "/api/v1/alerts/export.csv?customer=acme", &headers, "").await;
+    assert_eq!((table.status, table.text().lines().count()), (StatusCode::OK, 1), "{}", table.text());
+    let table = bench.ask(Method::GET, "/api/v1/alerts/export.csv", &headers, "").await;
+    assert!(!table.text().contains("acme") && table.text().contains("muster"), "{}", table.text());
+}
+
+#[tokio::test]
+async fn what_is_taken_out_is_audited() {
+    let bench = bench();
+    let before = bench.fake.kept.lock().audit.len();
+    for path in [
+        "/api/v1/alerts/export.csv?status=open&q=M%C3%BCller",
+        "/api/v1/audit/export?actor=login%20ann",
+        "/api/v1/reports/compensation.csv",
+    ] {
+        assert_eq!(bench.get(path).await.status, StatusCode::OK, "{path}");
+    }
+    // Who may not take it out leaves no trace of having done so.
+    assert_eq!(bench.get_as("stakeholder", "acme", "/api/v1/audit/export").await.status, StatusCode::FORBIDDEN);
+    let kept = bench.fake.kept.lock();
+    let told: Vec<(&str, bool)> =
+        kept.audit[before..].iter().map(|row| (row.action.as_str(), row.detail.contains("ller"))).collect();
+    assert_eq!(told, [("alert.export", false), ("audit.export", false), ("report.export", false)]);
+    let personal = &kept.audit[before].personal;
+    assert_eq!(personal[..], [("search".to_owned(), Some("Müller".to_owned()))], "erasable, not in the detail");
 }

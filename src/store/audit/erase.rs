@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::json;
-use sqlx::{AnyConnection, AssertSqlSafe, Row, query};
+use sqlx::{AnyConnection, Row, query};
 
 use crate::store::alerts::Audited;
 use crate::store::lines;
@@ -19,21 +19,20 @@ const DIGITS_MIN: usize = 6;
 /// Whose traces go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erase {
-    /// Whole values, or the digits of a number.
-    values: Vec<String>,
+    /// An id, login or name, or the digits of a number.
+    value: String,
     number: bool,
 }
 
 impl Erase {
-    /// A person or login: by id (`ada`), login name, or any whole value that was kept (`Ada Berger`). An error says
-    /// what is wrong with it.
+    /// A person or login: by id (`ada`), login name, or name (`Ada Berger`), wherever it stands as words of its own. An
+    /// error says what is wrong with it.
     pub fn person(name: &str) -> Result<Self, String> {
         let name = name.trim();
         if name.is_empty() {
             return Err("say whom: an id, a login name or a name".to_owned());
         }
-        let forms = ["", "login ", "person ", "login:", "user:", "person:"];
-        Ok(Self { values: forms.iter().map(|form| format!("{form}{name}")).collect(), number: false })
+        Ok(Self { value: name.to_owned(), number: false })
     }
 
     /// A telephone number, wherever it stands, however it is written. An error says what is wrong with it.
@@ -43,7 +42,7 @@ impl Erase {
         if digits.len() < DIGITS_MIN {
             return Err("a telephone number has at least six digits; write it with its country code".to_owned());
         }
-        Ok(Self { values: vec![digits.to_owned()], number: true })
+        Ok(Self { value: digits.to_owned(), number: true })
     }
 }
 
@@ -69,9 +68,9 @@ impl Store {
         let mut writer = self.shared.writers.writer().await?;
         let mut transaction = writer.begin().await?;
         let found = if erase.number {
-            containing(&mut transaction, &erase.values[0]).await?
+            containing(&mut transaction, &erase.value).await?
         } else {
-            exact(&mut transaction, &erase.values).await?
+            naming(&mut transaction, &erase.value).await?
         };
         forget(&mut transaction, &found).await?;
         let deeds = found.chunks(NAMED).map(|some| (entry(erase, some, by), at)).collect();
@@ -110,18 +109,28 @@ fn entry(erase: &Erase, found: &[(String, i64, String)], by: &str) -> Audited {
     }
 }
 
-async fn exact(connection: &mut AnyConnection, values: &[String]) -> Result<Vec<(String, i64, String)>, sqlx::Error> {
-    let places: Vec<String> = (1..=values.len()).map(|number| format!("${number}")).collect();
-    // Placeholders only.
-    let sql = format!(
-        "SELECT node, seq, field FROM audit_personal WHERE value IN ({}) ORDER BY node, seq",
-        places.join(", ")
-    );
-    let mut query = query(AssertSqlSafe(sql));
-    for value in values {
-        query = query.bind(value.clone());
+/// `ada`, `user:ada`, `{"members":["ada"]}`, `taken by ada`: but not `nevada`, and not `ada-desk`.
+async fn naming(connection: &mut AnyConnection, name: &str) -> Result<Vec<(String, i64, String)>, sqlx::Error> {
+    let pattern = name.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    let found =
+        query("SELECT node, seq, field, value FROM audit_personal WHERE value LIKE $1 ESCAPE '!' ORDER BY node, seq");
+    let rows = found.bind(format!("%{pattern}%")).fetch_all(connection).await?;
+    let mut places = Vec::new();
+    for row in &rows {
+        if stands_alone(&row.try_get::<String, _>(3)?, name) {
+            places.push(place(row)?);
+        }
     }
-    query.fetch_all(connection).await?.iter().map(place).collect()
+    Ok(places)
+}
+
+/// Whether the words stand in the text, not as a part of longer ones.
+fn stands_alone(text: &str, words: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '@');
+    text.match_indices(words).any(|(at, found)| {
+        let (before, after) = (text[..at].chars().next_back(), text[at + found.len()..].chars().next());
+        !before.is_some_and(part) && !after.is_some_and(part)
+    })
 }
 
 /// Digits, however the number is written: spaces and signs between them do not count.
@@ -136,4 +145,23 @@ async fn containing(connection: &mut AnyConnection, digits: &str) -> Result<Vec<
 
 fn place(row: &sqlx::any::AnyRow) -> Result<(String, i64, String), sqlx::Error> {
     Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stands_alone;
+
+    #[test]
+    fn words_of_their_own_are_found_and_parts_of_others_are_not() {
+        for text in
+            ["ada", "user:ada", "login ada", r#"{"members":["ben","ada"]}"#, "Alert taken by ada.", "nevada, ada"]
+        {
+            assert!(stands_alone(text, "ada"), "{text}");
+        }
+        for text in ["", "nevada", "adam", "phone:ada-desk", "ada@example.com", "ad a"] {
+            assert!(!stands_alone(text, "ada"), "{text}");
+        }
+        assert!(stands_alone(r#"{"name":"Ada Berger"}"#, "Ada Berger") && !stands_alone("Ada Bergerac", "Ada Berger"));
+        assert!(stands_alone("von Jörg Öl.", "Jörg Öl") && !stands_alone("Jörg Öle", "Jörg Öl"));
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use hotline_core::alert::intake::{Action, Decision, Event, Route};
+use hotline_core::alert::intake::{Action, Decision, Event, Faults, Open, Route};
 use hotline_core::alert::{Alert, Change, Status, Urgency};
 use hotline_core::directory::Address;
 use hotline_core::escalation::Progress;
@@ -57,8 +57,13 @@ pub(super) fn grouped(group: &str, key: &str, second: i64) -> Received {
     event
 }
 
+/// Of no alert.
+pub(super) static ONE_FAULT: Faults = Faults { recovered: false, title: None, others: 0, titles: Vec::new() };
+const NOTHING_OPEN: Open<'static> = Open { same: None, faults: &ONE_FAULT, group: None };
+
 /// Not the core's rules, but enough of them: the store is asked here what it keeps.
-pub(super) fn decide(received: &Received, same: Option<&Alert>, group: Option<&Alert>, reference: &str) -> Decision {
+pub(super) fn decide(received: &Received, open: Open<'_>, reference: &str) -> Decision {
+    let (same, group) = (open.same, open.group);
     let (event, route) = (&received.event, &received.route);
     let join = |alert: &Alert, grouped| Decision::Join {
         alert: alert.id,
@@ -409,7 +414,7 @@ for_each_db! {
         let (store, journal, _) = db.open().await;
         let open = opened(&store, &["disk"]).await[0];
         let entry = |key: &str, second| {
-            let Decision::Open { mut facts } = decide(&event(key, Action::Trigger, second), None, None, "123456") else {
+            let Decision::Open { mut facts } = decide(&event(key, Action::Trigger, second), NOTHING_OPEN, "123456") else {
                 panic!("opens");
             };
             let id = AlertId(uuid::Uuid::now_v7());

@@ -68,6 +68,7 @@ fn changes() -> Vec<Change> {
         received(true),
         received(false),
         Change::Joined { events: 7, title: Some("again".to_owned()), grouped: true },
+        Change::Recovered { title: "Disk".to_owned(), left: 1, still: vec!["Mail".to_owned()] },
         Change::CallJoined { call: CallId(id) },
         Change::Routed { policy: None, urgency: Urgency::High, customer: Some("acme".into()), service: None },
         Change::Urgency { urgency: Urgency::High },
@@ -88,7 +89,7 @@ fn changes() -> Vec<Change> {
         action(Some(false), Some(Private::from("exit 1"))),
     ];
     let kinds: std::collections::BTreeSet<_> = all.iter().map(Change::kind).collect();
-    assert_eq!(kinds.len(), 18, "a change is missing here: {kinds:?}");
+    assert_eq!(kinds.len(), 19, "a change is missing here: {kinds:?}");
     all
 }
 

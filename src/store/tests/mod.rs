@@ -7,13 +7,16 @@ mod database;
 mod databases;
 mod disk;
 mod intake;
+mod keys;
 mod kill;
+mod names;
 mod nodes;
 mod notifications;
 mod random;
 mod reading;
 mod recovery;
-mod server;
+pub(crate) mod server;
+mod told;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use hotline_core::directory::Address;
 use hotline_core::escalation::Progress;
 use hotline_core::fact::{Fact, Outcome};
 use hotline_core::ids::NotificationId;
-use hotline_core::notify::{Next, Waiting};
+use hotline_core::notify::{Next, Planned, Waiting};
 use jiff::Timestamp;
 
 use super::alerts::{at, change, decide, event, opened};
@@ -131,6 +131,83 @@ async fn a_dead_nodes_calls_do_not_run() {
         running = two.alert_state(scene.alert).await.unwrap().unwrap().call_running;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    two.close().await;
+}
+
+#[tokio::test]
+async fn what_a_dead_node_was_sending_is_another_nodes_at_once() {
+    let db = Database::postgres().await;
+    let now = crate::clock::now().wall;
+    let (one, one_journal, _) = db.open_node("node-1").await;
+    let (two, _two_journal, _) = db.open_node("node-2").await;
+    let first = |_: &Address, waiting: &[Waiting], _: &[Timestamp]| Next::One(waiting[0].id);
+    let alert = opened(&one, &["disk"]).await[0];
+    one.notify(&[planned(Some(alert), "phone", now)], None, now).await.unwrap();
+    let long = Duration::from_hours(1);
+    let mine = one.claim_notifications(now, long, 9, &first).await.unwrap();
+    assert_eq!(mine.len(), 1);
+    // As long as its node lives it is that one's, and its telephone is not rung by another.
+    one.notify(&[Planned { key: "again".to_owned(), ..planned(Some(alert), "phone", now) }], None, now).await.unwrap();
+    let judges = async {
+        while !two.shared.watch.may_judge() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, judges).await.unwrap();
+    assert_eq!(two.claim_notifications(now, long, 9, &first).await.unwrap(), []);
+    drop((one, one_journal));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    db.execute("UPDATE nodes SET seen_at = seen_at - 7000 WHERE name = 'node-1'").await;
+    let mut taken = two.claim_notifications(now, long, 9, &first).await.unwrap();
+    assert_eq!((taken.len(), taken.remove(0).id), (1, mine[0].id));
+    two.close().await;
+}
+
+#[tokio::test]
+async fn the_alert_of_a_call_that_died_with_its_node_is_looked_at() {
+    let db = Database::postgres().await;
+    let (one, journal, _) = db.open_node("node-1").await;
+    let (two, _two_journal, _) = db.open_node("node-2").await;
+    let mut scene = Story::new(1, "1001");
+    scene.open_alert();
+    append_all(&journal, &scene.entries).await;
+    // The escalation looked, and waits for the end of the call.
+    let wait = |alert: &Alert| -> Result<Verdict, ()> {
+        assert!(alert.call_running);
+        let look = crate::clock::now().wall.checked_add(Duration::from_mins(30)).ok();
+        Ok(Verdict { progress: Some(Progress { look, ..alert.progress }), ..Verdict::default() })
+    };
+    two.change_alert(scene.alert, crate::clock::now().wall, wait).await.unwrap().unwrap().unwrap();
+    let judges = async {
+        while !two.shared.watch.may_judge() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, judges).await.unwrap();
+    assert_eq!(two.wake_orphans().await.unwrap(), 0, "its node is alive");
+    drop((one, journal));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    db.execute("UPDATE nodes SET seen_at = seen_at - 7000 WHERE name = 'node-1'").await;
+    assert_eq!(two.wake_orphans().await.unwrap(), 1);
+    assert_eq!(two.due_escalations(crate::clock::now().wall, 9).await.unwrap(), [scene.alert]);
+    assert_eq!(two.wake_orphans().await.unwrap(), 0, "once");
+    two.close().await;
+}
+
+#[tokio::test]
+async fn nodes_know_each_others_phones() {
+    let db = Database::postgres().await;
+    let (one, one_journal, _) = db.open_node("node-1").await;
+    let (two, _two_journal, _) = db.open_node("node-2").await;
+    assert_eq!(two.lines_elsewhere().await.unwrap(), []);
+    one.share_lines(&["phone ada".to_owned(), "trunk carrier".to_owned()]).await.unwrap();
+    let of_one = ["phone ada", "trunk carrier"].map(|line| (line.to_owned(), "node-1".to_owned()));
+    assert_eq!(two.lines_elsewhere().await.unwrap(), of_one);
+    assert_eq!(one.lines_elsewhere().await.unwrap(), [], "its own are not elsewhere");
+    drop((one, one_journal));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    db.execute("UPDATE nodes SET seen_at = seen_at - 7000 WHERE name = 'node-1'").await;
+    assert_eq!(two.lines_elsewhere().await.unwrap(), [], "those of the dead don't ring");
     two.close().await;
 }
 

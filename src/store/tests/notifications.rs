@@ -109,7 +109,7 @@ for_each_db! {
         let states = states(&store).await;
         assert_eq!(states[&sms.id], ("delivered".to_owned(), Some("200".to_owned())));
         assert_eq!(states[&code.id], ("delivered".to_owned(), Some("200".to_owned())));
-        assert_eq!(told(&store, alert).await, ["Channel by ops: no-answer.", "ada by call: no-answer.", "ada by sms: delivered."]);
+        assert_eq!(told(&store, alert).await, ["ada by sms: retried.", "Channel by ops: no-answer.", "ada by call: no-answer.", "ada by sms: delivered."]);
         assert_eq!(store.next_notification().await.unwrap(), None);
         store.close().await;
     }
@@ -154,7 +154,7 @@ for_each_db! {
         let again = store.claim_notifications(at(5), LEASE, 50, &bundle).await.unwrap();
         assert_eq!((again.len(), again[0].id, again[0].alerts.len()), (1, carrier, 40));
         store.finish_notification(carrier, at(6), &Tried::Done(NotifyOutcome::Delivered, "200".to_owned())).await.unwrap();
-        assert_eq!(told(&store, alerts[39]).await, ["ada by sms: limited.", "ada by sms: delivered."]);
+        assert_eq!(told(&store, alerts[39]).await, ["ada by sms: limited.", "ada by sms: retried.", "ada by sms: delivered."]);
         store.close().await;
     }
 
@@ -236,6 +236,22 @@ for_each_db! {
         other.close().await;
     }
 
+    async fn who_starts_again_sends_what_it_was_sending(db: Database) {
+        let (store, journal, _) = db.open().await;
+        let now = crate::clock::now().wall;
+        let alert = opened(&store, &["a"]).await[0];
+        store.notify(&[planned(Some(alert), "phone", now)], None, now).await.unwrap();
+        let mine = store.claim_notifications(now, LEASE, 9, &one).await.unwrap();
+        store.close().await;
+        drop((store, journal));
+        let (store, _journal, _) = db.open().await;
+        assert_eq!(store.claim_notifications(now, LEASE, 9, &one).await.unwrap(), []);
+        assert_eq!(store.release_own_notifications().await.unwrap(), 1);
+        let again = store.claim_notifications(now, LEASE, 9, &one).await.unwrap();
+        assert_eq!((again[0].id, again[0].attempts), (mine[0].id, 2));
+        store.close().await;
+    }
+
     async fn who_cannot_send_it_leaves_it_to_another(db: Database) {
         let (store, _journal, _) = db.open().await;
         let now = crate::clock::now().wall;
@@ -243,9 +259,11 @@ for_each_db! {
         store.notify(&[planned(Some(alert), "desk", now)], None, now).await.unwrap();
         let elsewhere = Tried::Elsewhere("desk is not registered here".to_owned());
         let mine = store.claim_notifications(now, LEASE, 9, &one).await.unwrap();
+        assert_eq!(db.count("contact_uses").await, 1);
         if db.is_shared() {
             let (other, _other_journal, _) = db.open_node("node-2").await;
             store.finish_notification(mine[0].id, now, &elsewhere).await.unwrap();
+            assert_eq!(db.count("contact_uses").await, 0, "nothing was sent there");
             assert_eq!(store.claim_notifications(now, LEASE, 9, &one).await.unwrap(), []);
             assert!(store.next_notification().await.unwrap() > Some(now));
             let theirs = other.claim_notifications(now, LEASE, 9, &one).await.unwrap();

@@ -1,8 +1,11 @@
 //! Pages, cursors, transcripts to make, logins and sessions.
 
+use hotline_core::alert::intake::Action;
 use hotline_core::fact::{Fact, Outcome, RecordingKind};
 use hotline_core::private::Private;
 
+use super::alerts::{decide, event};
+use super::databases::{Database, for_each_db};
 use super::{Story, append_all, everything, open};
 use crate::store::StoreError;
 use crate::store::read::{AlertFilter, CallFilter, LoginRow};
@@ -133,4 +136,40 @@ async fn logins_and_sessions() {
     assert_eq!(store.session("s1").await.unwrap(), None);
     store.close().await;
     assert!(store.session("s1").await.is_err());
+}
+
+for_each_db! {
+    async fn a_search_does_not_mind_capitals(db: Database) {
+        let (store, _journal, _) = db.open().await;
+        let titles = ["Ofen bei Müller", "MÜLLER: ÖL [leer] 100 %", "Straße_7 (gesperrt)", "Ήλιος", "a*b?c"];
+        let events: Vec<_> = titles
+            .iter()
+            .enumerate()
+            .map(|(n, title)| {
+                let mut one = event(&format!("k{n}"), Action::Trigger, 0);
+                one.event.title = (*title).to_owned();
+                one
+            })
+            .collect();
+        store.take_events(&events, &decide).await.unwrap();
+        let found = async |text: &str| {
+            let filter = AlertFilter { search: Some(text.to_owned()), ..AlertFilter::default() };
+            let page = store.alerts(&filter, None, 50).await.unwrap();
+            let mut found: Vec<usize> =
+                page.items.iter().map(|row| titles.iter().position(|title| *title == row.title).unwrap()).collect();
+            found.sort_unstable();
+            found
+        };
+        for text in ["Müller", "MÜLLER", "müller", "mÜlLeR"] {
+            assert_eq!(found(text).await, [0, 1], "{text}");
+        }
+        assert_eq!(found("öl [LEER] 100 %").await, [1]);
+        assert_eq!(found("straße_7 (GESP").await, [2]);
+        assert_eq!(found("ήΛΙΟ").await, [3]);
+        assert_eq!(found("A*B?").await, [4]);
+        for text in ["m.ller", "a.b", "M_ller", "o%n", "[a-z]", "^a", "c$", "a**b", "\\w", "***=x", "(a|b)"] {
+            assert_eq!(found(text).await, Vec::<usize>::new(), "{text}");
+        }
+        store.close().await;
+    }
 }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use hotline_core::alert::Alert;
-use hotline_core::alert::intake::{Decision, decide};
+use hotline_core::alert::intake::{Decision, Open, decide};
 use hotline_core::ids::{AlertId, SourceId};
 use tokio_util::sync::CancellationToken;
 
@@ -128,9 +127,9 @@ impl Keeper<'_> {
     }
 
     async fn take(&self, received: &[Received], origins: &Origins) -> Result<Vec<Taken>, Failed> {
-        let decided = |one: &Received, same: Option<&Alert>, group: Option<&Alert>, reference: &str| -> Decision {
+        let decided = |one: &Received, open: Open<'_>, reference: &str| -> Decision {
             match origins.get(&one.source) {
-                Some(origin) => decide(&one.event, &one.route, &origin.source, same, group, reference, one.at),
+                Some(origin) => decide(&one.event, &one.route, &origin.source, open, reference, one.at),
                 // Every one of them came with its origin.
                 None => Decision::Nothing,
             }

@@ -381,7 +381,11 @@ fn ways(node: &Node) -> Vec<(String, &NodeId)> {
             options.chain([("give_up".to_owned(), &node.give_up)]).collect()
         }
         Node::Connect(node) => vec![("on_nobody".to_owned(), &node.on_nobody)],
-        Node::Known(node) => vec![("join".to_owned(), &node.join), ("next".to_owned(), &node.next)],
+        Node::Known(node) => vec![
+            ("join".to_owned(), &node.join),
+            ("something_new".to_owned(), &node.something_new),
+            ("next".to_owned(), &node.next),
+        ],
         Node::Engineer(node) => vec![("give_up".to_owned(), &node.give_up)],
         Node::Goto(to) => vec![("goto".to_owned(), to)],
         Node::Hangup(_) => Vec::new(),
@@ -530,7 +534,7 @@ fn own(node: &Node) -> Option<Duration> {
             let read_back = PROMPT_MAX * 4 + node.answer_max * count + node.confirm_wait * 3;
             (answers + read_back) * (node.corrections + 1) + PROMPT_MAX * 4
         }
-        Node::Known(node) => PROMPT_MAX * 8 + node.wait,
+        Node::Known(node) => texts(&node.prompts)? + PROMPT_MAX * 8 + node.wait,
         // A caller who comes here by mistake; an engineer may stay until the budget is over.
         Node::Engineer(node) => (PROMPT_MAX * 2 + Duration::from_secs(30) + node.wait * 20) * node.tries,
         Node::Connect(node) => node.budget + node.accept_wait + Duration::from_mins(2),

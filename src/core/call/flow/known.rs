@@ -46,7 +46,7 @@ impl Recognising {
         let node = node.clone();
         if let Some(report) = frame.known.clone() {
             frame.typed.clear();
-            frame.play(LegId::CALLER, words(&report, now), now);
+            frame.play(LegId::CALLER, [node.prompts.clone(), words(&report, now)].concat(), now);
             return Ok(Self { node, stage: Stage::Telling });
         }
         let nobody = frame.caller.is_none() && frame.customer.is_none();
@@ -118,7 +118,7 @@ impl Recognising {
 
     fn something_new(&self, why: &str, frame: &mut Frame, now: Now) -> Way {
         frame.forget_known(now);
-        Way::Go(Some(self.node.next.clone()), why.to_owned())
+        Way::Go(Some(self.node.something_new.clone()), why.to_owned())
     }
 }
 

@@ -109,7 +109,13 @@ fn the_longest_wait_is_the_worst_way_or_the_budget_and_the_last_resort() {
 
 #[test]
 fn new_nodes_that_cannot_work_are_found() {
-    let known = Node::Known(Known { wait: secs(0), join: to("known"), next: to("mail") });
+    let known = Node::Known(Known {
+        prompts: Vec::new(),
+        wait: secs(0),
+        join: to("known"),
+        something_new: to("mail"),
+        next: to("mail"),
+    });
     let line = Node::Engineer(Engineer { tries: 0, wait: secs(0), give_up: to("known") });
     let broken = flow([("line", line), ("known", known)]);
     says(&broken, Some("known"), "wait is 0");

@@ -30,7 +30,13 @@ fn report(taken: bool) -> OpenReport {
 }
 
 fn rings(found: Option<OpenReport>) -> Line {
-    let node = Known { wait: secs(6), join: to("engineer"), next: to("greet") };
+    let node = Known {
+        prompts: vec![speak(say::GREETING)],
+        wait: secs(6),
+        join: to("engineer"),
+        something_new: to("choose"),
+        next: to("greet"),
+    };
     let nodes = flow([
         ("known", Node::Known(node)),
         ("greet", Node::Announce(announce(Some("choose")))),
@@ -42,8 +48,14 @@ fn rings(found: Option<OpenReport>) -> Line {
     line
 }
 
+fn to_mail() -> Known {
+    let prompts = vec![speak(say::GREETING)];
+    Known { prompts, wait: secs(6), join: to("mail"), something_new: to("mail"), next: to("mail") }
+}
+
 fn words(how: Prompt) -> Vec<Prompt> {
     vec![
+        speak(say::GREETING),
         speak(say::KNOWN_REPORT),
         Prompt::Digits("1234".into()),
         speak(say::KNOWN_OPENED),
@@ -85,17 +97,17 @@ fn one_joins_the_open_report_and_opens_no_other() {
 fn two_or_silence_is_something_new() {
     let mut line = rings(Some(report(false)));
     line.answered().hears_all(&words(speak(say::KNOWN_NOBODY))).never_kept(opened);
-    line.presses("2").stops_playing(0).hears(&[say::GREETING]).kept(opened).never_kept(joined);
+    line.presses("2").stops_playing(0).hears(&[say::MENU]).kept(opened).never_kept(joined);
     let mut line = rings(Some(report(false)));
     line.answered().hears_all(&words(speak(say::KNOWN_NOBODY))).listens().waits(secs(6));
-    line.hears(&[say::GREETING]).kept(opened).because("counts as something new");
+    line.hears(&[say::MENU]).kept(opened).because("counts as something new");
 }
 
 #[test]
 fn who_has_none_hears_nothing_of_it() {
     let mut line = rings(None);
     line.answered().hears(&[say::GREETING]).kept(opened);
-    let nodes = flow([("known", Node::Known(Known { wait: secs(6), join: to("mail"), next: to("mail") }))]);
+    let nodes = flow([("known", Node::Known(to_mail()))]);
     let mut withheld = Line::from(with(nodes), None);
     withheld.answered().hears_all(&[speak(say::VOICEMAIL), Prompt::Beep]);
 }
@@ -117,7 +129,7 @@ fn hanging_up_or_a_fault_before_hearing_of_it_is_an_alert_of_its_own() {
 
 #[test]
 fn no_answer_to_the_question_leads_on() {
-    let nodes = flow([("known", Node::Known(Known { wait: secs(6), join: to("mail"), next: to("mail") }))]);
+    let nodes = flow([("known", Node::Known(to_mail()))]);
     let mut line = Line::from(with(nodes), Some("+49305550101"));
     assert!(matches!(line.next_deed(), Some(Command::FindKnown { .. })));
     line.waits(secs(5)).answered().kept(opened);
@@ -125,10 +137,7 @@ fn no_answer_to_the_question_leads_on() {
 
 #[test]
 fn answered_before_it_was_looked_for_the_new_alert_is_merged() {
-    let nodes = flow([
-        ("greet", Node::Announce(announce(Some("known")))),
-        ("known", Node::Known(Known { wait: secs(6), join: to("mail"), next: to("mail") })),
-    ]);
+    let nodes = flow([("greet", Node::Announce(announce(Some("known")))), ("known", Node::Known(to_mail()))]);
     let mut line = Line::from(with(nodes), Some("+49305550101"));
     line.answered().hears(&[say::GREETING]).listens().looks_for_report(Some(report(false)));
     line.hears_all(&words(speak(say::KNOWN_NOBODY))).presses("1").stops_playing(0).hears(&[say::KNOWN_JOINED]);

@@ -139,7 +139,16 @@ impl Dice {
         let mut flow = fixture::hotline();
         if self.percent(50) {
             let wait = self.seconds(8);
-            flow.nodes.insert(to("known"), Node::Known(Known { wait, join: to("engineer"), next: to("greet") }));
+            flow.nodes.insert(
+                to("known"),
+                Node::Known(Known {
+                    prompts: Vec::new(),
+                    wait,
+                    join: to("engineer"),
+                    something_new: to("greet"),
+                    next: to("greet"),
+                }),
+            );
             flow.start = to("known");
         }
         if self.percent(30) {
@@ -220,7 +229,13 @@ impl Dice {
                 title: self.percent(50).then(|| "Night call".to_owned()),
                 next: self.maybe(),
             }),
-            12 | 13 => Node::Known(Known { wait: self.seconds(6), join: self.target(), next: self.target() }),
+            12 | 13 => Node::Known(Known {
+                prompts: vec![speak(say::GREETING)],
+                wait: self.seconds(6),
+                join: self.target(),
+                something_new: self.target(),
+                next: self.target(),
+            }),
             14 => {
                 Node::Engineer(Engineer { tries: self.below(4) as u32, wait: self.seconds(8), give_up: self.target() })
             }

@@ -400,6 +400,7 @@ fn told(fact: &Fact, why: &str) -> Option<String> {
         Change::Unacknowledged { by: Actor::System } => Some("unacknowledged".to_owned()),
         Change::Received { .. }
         | Change::Joined { .. }
+        | Change::Recovered { .. }
         | Change::CallJoined { .. }
         | Change::Routed { .. }
         | Change::Urgency { .. }

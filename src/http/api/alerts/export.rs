@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use futures::stream;
 
 use crate::http::AppState;
+use crate::http::api::note_export;
 use crate::http::auth::{Right, Viewer};
 use crate::http::params::{LIMIT_MAX, Params, rfc3339};
 use crate::http::problem::Problem;
@@ -61,6 +62,12 @@ const COLUMNS: [&str; 22] = [
 pub async fn export(viewer: Viewer, State(state): State<AppState>, mut params: Params) -> Result<Response, Problem> {
     let filter = super::filter(&viewer, &mut params)?;
     params.done()?;
+    let detail = serde_json::json!({
+        "status": filter.status, "open": filter.open, "priority": filter.priority, "urgency": filter.urgency,
+        "customer": filter.customer, "service": filter.service, "source": filter.source,
+    });
+    let personal = filter.search.clone().map(|text| ("search".to_owned(), text));
+    note_export(&state, &viewer, "alert.export", "alerts", &detail, personal.into_iter().collect()).await?;
     let callers = viewer.may(Right::SeeCalls);
     // The first page at once: a database that is away is a problem, not a broken table.
     let first = state.records().alerts(&filter, None, LIMIT_MAX).await?;

@@ -117,6 +117,7 @@ pub struct Snooze {
     #[schema(format = DateTime)]
     pub until: Option<String>,
     /// So many minutes from now, 1 to 44,640.
+    #[schema(minimum = 1, maximum = 44_640)]
     pub minutes: Option<i64>,
 }
 
@@ -146,6 +147,7 @@ impl Snooze {
 #[schema(example = json!({"into": "019aab2c-7d11-7000-8000-000000000002"}))]
 pub struct Merge {
     /// Id of another open alert.
+    #[schema(format = "uuid")]
     pub into: String,
 }
 
@@ -155,6 +157,7 @@ pub struct Merge {
 #[schema(example = json!({"text": "The disk was replaced; watching it until noon."}))]
 pub struct Comment {
     /// 1 to 4,000 characters.
+    #[schema(min_length = 1, max_length = 4_000)]
     pub text: String,
 }
 
@@ -166,6 +169,7 @@ pub struct Description {
     /// `P1` to `P5`.
     pub priority: Option<String>,
     /// One line, 1 to 300 characters.
+    #[schema(min_length = 1, max_length = 300)]
     pub title: Option<String>,
 }
 

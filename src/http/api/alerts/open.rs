@@ -31,8 +31,10 @@ const DETAILS_MAX: usize = 8_000;
 }))]
 pub struct NewAlert {
     /// One line, 1 to 300 characters.
+    #[schema(min_length = 1, max_length = 300)]
     pub title: String,
     /// More, at most 8,000 characters.
+    #[schema(max_length = 8_000)]
     pub details: Option<String>,
     /// `P1` to `P5`; the service's or P3 unless it is said.
     pub priority: Option<String>,
@@ -97,7 +99,7 @@ pub async fn open(
         return Err(Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR));
     };
     let row = state.records().alert(&id.to_string()).await?;
-    let row = row.ok_or_else(|| Problem::not_found("alert"))?;
+    let row = row.filter(|row| viewer.sees(row.customer.as_deref())).ok_or_else(|| Problem::not_found("alert"))?;
     let status = if opened { StatusCode::CREATED } else { StatusCode::OK };
     let place = state.link(&format!("/api/v1/alerts/{id}"));
     Ok((status, [(header::LOCATION, place)], Json(AlertSummary::of_row(row, &directory))).into_response())
@@ -143,11 +145,16 @@ fn understood(said: &NewAlert, viewer: &Viewer, directory: &Directory) -> Result
             Problem::invalid("link", "link must be an http or https address of at most 2,000 characters.")
         })
     });
+    // One customer's key is not another's: who opens an alert must not join one that they don't see.
+    let own_key = said.dedup_key.as_deref().and_then(dedup_key).map(|key| match &customer {
+        Some(customer) => format!("{customer}/{key}"),
+        None => key,
+    });
     let event = Event {
         action: Action::Trigger,
         title: title(&said.title)?,
         details: details.map(Private::from),
-        dedup_key: said.dedup_key.as_deref().and_then(dedup_key),
+        dedup_key: own_key.as_deref().and_then(dedup_key),
         group_key: None,
         priority: said.priority.as_deref().map(priority).transpose()?,
         customer,

@@ -140,7 +140,7 @@ pub async fn confirm(
     let audited = Audited {
         actor: viewer.shown(),
         action: "contact.verify".to_owned(),
-        object: format!("users/{user}"),
+        object: format!("user:{user}"),
         detail: json!({ "contact": id, "kind": contact.address.kind() }).to_string(),
         personal: Vec::new(),
     };

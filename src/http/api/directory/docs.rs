@@ -131,21 +131,24 @@ fn operations(kind: Kind) -> Vec<(HttpMethod, Operation)> {
         ("415", "The body is not JSON"),
         ("422", "The document is not valid (`errors` names the fields)"),
     ];
-    let body = |media: &str| {
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(kind.schema))).build();
-        RequestBodyBuilder::new().content(media, content).required(Some(Required::True)).build()
-    };
+    let whole = ContentBuilder::new().schema(Some(Ref::from_schema_name(kind.schema))).build();
+    let whole = RequestBodyBuilder::new().content("application/json", whole).required(Some(Required::True)).build();
     let get = named("read", format!("One {word}."))
         .parameter(parameter("If-None-Match", ParameterIn::Header, "ETag of the copy at hand", Type::String))
         .response("200", document_response(kind, "As it is"))
         .response("304", ResponseBuilder::new().description("The copy at hand is good"));
     let put = matching(named("put", format!("Creates or replaces a {word}.")))
         .parameter(parameter("If-None-Match", ParameterIn::Header, "`*`: create, but do not replace", Type::String))
-        .request_body(Some(body("application/json")))
+        .request_body(Some(whole))
         .response("200", document_response(kind, "Replaced"))
         .response("201", document_response(kind, "Created"));
+    // Any part of a document, so none of its fields is required; what comes of it is checked as a whole.
+    let about = format!("Some fields of a {}; null removes one", kind.schema);
+    let some = ObjectBuilder::new().description(Some(about));
+    let content = ContentBuilder::new().schema(Some(some)).build();
+    let some = RequestBodyBuilder::new().content("application/merge-patch+json", content);
     let patch = matching(named("patch", format!("Changes some fields of a {word} (RFC 7396: null removes one).")))
-        .request_body(Some(body("application/merge-patch+json")))
+        .request_body(Some(some.required(Some(Required::True)).build()))
         .response("200", document_response(kind, "Changed"));
     let delete = matching(named("delete", format!("Takes a {word} away; refused while others need it.")))
         .response("204", ResponseBuilder::new().description("It is gone"));

@@ -123,7 +123,7 @@ const SETTINGS: Kind =
     Kind { whose: Whose::Inside, ..kind("settings", "settings", "settings", "service", "SettingsDocument") };
 
 /// What a person may change about themselves.
-const OWN: [&str; 7] = ["contacts", "rules", "absences", "pin", "language", "languages", "time_zone"];
+const OWN: [&str; 8] = ["contacts", "rules", "absences", "absences_ical", "pin", "language", "languages", "time_zone"];
 
 /// Of a person, shown to colleagues of one customer only.
 const PUBLIC: [&str; 4] = ["name", "language", "languages", "skills"];

@@ -112,6 +112,8 @@ documents! {
         languages: Option<Vec<String>>,
         /// When the person is away: local times of `time_zone`, or with an offset.
         absences: Option<Vec<AbsenceField>>,
+        /// An iCalendar file's text: its events that block time are absences too.
+        absences_ical: Option<String>,
         /// IANA name.
         time_zone: Option<String>,
         /// 6 to 12 digits by which the person is known on the telephone. Never in an answer (`has_pin` is).
@@ -135,7 +137,22 @@ documents! {
         /// A simple rotation: users in the order of their turns.
         members: Option<Vec<String>>,
         /// Length of a turn in weeks.
+        #[schema(minimum = 1, maximum = 52)]
         weeks: Option<u32>,
+        /// Length of a turn instead of `weeks`: `12 hours`, `1 day`, `1 month`, or a list of them.
+        length: Option<Value>,
+        /// `stack` (the first layer that has somebody) or `together` (the people of all layers).
+        mode: Option<String>,
+        /// When nobody on call is a fault: `always`, `planned`, `calendar:ID`.
+        cover: Option<String>,
+        /// The team that is told about gaps; without: the people of the schedule.
+        team: Option<String>,
+        /// How long before a shift its person is told: `24h`; none: not at all.
+        notices: Option<Vec<String>>,
+        /// The calendar whose holidays count for weights and the compensation sheet.
+        holidays: Option<String>,
+        /// What an hour counts in the comparison of burdens.
+        weights: Option<WeightsField>,
         /// The first hand-off, local time.
         start: Option<String>,
         /// IANA name.
@@ -144,6 +161,15 @@ documents! {
         layers: Option<Vec<BTreeMap<String, Value>>>,
         /// Somebody else for a while.
         overrides: Option<Vec<BTreeMap<String, Value>>>,
+        /// Shifts that somebody asks to be relieved of.
+        swaps: Option<Vec<BTreeMap<String, Value>>>,
+        /// Earlier versions of the rotation, kept so that an edit never restarts it.
+        before: Option<Vec<BTreeMap<String, Value>>>,
+        /// This version of the rotation counts from here on.
+        since: Option<String>,
+        /// Whose turn runs at `since`: the place in `members`.
+        #[schema(minimum = 1)]
+        first: Option<u32>,
     }
 
     /// Business hours and holidays.
@@ -159,6 +185,8 @@ documents! {
         windows: Option<Vec<WindowField>>,
         /// Days on which it is closed, with or without a name behind.
         holidays: Option<Vec<String>>,
+        /// An iCalendar file's text: its all-day events are holidays.
+        ical: Option<String>,
     }
 
     /// A hotline number and what happens when it is rung.
@@ -175,6 +203,8 @@ documents! {
         policy: Option<String>,
         /// A test number: its calls raise no alert.
         test: Option<bool>,
+        /// Callers with a mobile number get an SMS when somebody has taken their report.
+        sms_when_taken: Option<bool>,
     }
 
     /// A call flow: a graph of nodes. `hotline.example.toml` shows every type of node with its fields.
@@ -399,6 +429,29 @@ pub struct ContactField {
     pub kind: String,
     /// Where. A URL is never in an answer (`has_address` is); left out it stays.
     pub address: Option<String>,
+}
+
+/// What an hour counts, in hundredths.
+#[derive(ToSchema)]
+pub struct WeightsField {
+    /// By day, Monday to Friday (100).
+    #[schema(maximum = 1000)]
+    pub weekday: Option<u32>,
+    /// By night (150).
+    #[schema(maximum = 1000)]
+    pub night: Option<u32>,
+    /// Saturday and Sunday (150).
+    #[schema(maximum = 1000)]
+    pub weekend: Option<u32>,
+    /// On holidays (200).
+    #[schema(maximum = 1000)]
+    pub holiday: Option<u32>,
+    /// First hour of the night (22).
+    #[schema(maximum = 23)]
+    pub night_from: Option<u32>,
+    /// First hour after it (6).
+    #[schema(maximum = 23)]
+    pub night_to: Option<u32>,
 }
 
 /// When a contact is used.

@@ -54,6 +54,7 @@ fn is_small(kind: &str) -> bool {
             | "recording-ended"
             | "transcribed"
             | "alert-joined"
+            | "alert-recovered"
     )
 }
 

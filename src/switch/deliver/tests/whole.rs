@@ -159,8 +159,8 @@ impl World {
         };
         let route = intake::route(&event, &source, &directory, at);
         let received = Received { source: source.id.clone(), event, route, at };
-        let decide = |received: &Received, same: Option<&Alert>, group: Option<&Alert>, reference: &str| {
-            intake::decide(&received.event, &received.route, &source, same, group, reference, at)
+        let decide = |received: &Received, open: intake::Open<'_>, reference: &str| {
+            intake::decide(&received.event, &received.route, &source, open, reference, at)
         };
         let taken = self.store.take_events(&[received], &decide).await.unwrap();
         self.switch.escalate_due().await;
