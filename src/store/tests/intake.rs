@@ -115,12 +115,12 @@ for_each_db! {
 
     async fn what_its_node_left_is_done_again_only_where_it_may_be(db: Database) {
         let (store, _journal, _) = db.open().await;
-        for (key, repeatable) in [("webhook", true), ("command", false), ("mine", false)] {
-            store.ask_action(key, &key.into(), ALERT, "login:ann", repeatable, at(0)).await.unwrap();
+        for (second, (key, repeatable)) in (0..).zip([("webhook", true), ("command", false), ("theirs", false)]) {
+            store.ask_action(key, &key.into(), ALERT, "login:ann", repeatable, at(second)).await.unwrap();
         }
-        assert_eq!(store.claim_actions("node-1", at(1), LEASE, 2).await.unwrap().len(), 2);
-        assert_eq!(store.claim_actions("node-2", at(1), LEASE, 2).await.unwrap().len(), 1);
-        assert!(store.lapsed_actions(at(61)).await.unwrap().is_empty(), "the leases hold");
+        assert_eq!(store.claim_actions("node-1", at(3), LEASE, 2).await.unwrap().len(), 2);
+        assert_eq!(store.claim_actions("node-2", at(3), LEASE, 2).await.unwrap().len(), 1);
+        assert!(store.lapsed_actions(at(63)).await.unwrap().is_empty(), "the leases hold");
         assert_eq!(store.lapse_own_actions("node-1").await.unwrap(), 2);
         let lapsed = store.lapsed_actions(at(10)).await.unwrap();
         assert_eq!(brief(&lapsed), [("command", "unknown", 1)]);
