@@ -126,8 +126,9 @@ impl<'a> Settings<'a> {
                     .any(|scheme| url.starts_with(scheme))
                     .then(|| url.to_owned())
             }),
-            node: self
-                .parsed("node", "a name of letters, digits and -", |name| words::is_name(name).then(|| name.to_owned())),
+            node: self.parsed("node", "a name of letters, digits and -", |name| {
+                words::is_name(name).then(|| name.to_owned())
+            }),
             http: self
                 .parsed(
                     "http",

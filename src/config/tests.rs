@@ -732,7 +732,8 @@ proptest::proptest! {
 
 #[test]
 fn two_people_with_one_pin_are_warned_of() {
-    let text = format!("{MINIMAL}\n[[users]]\nid = \"ada\"\npin = \"280465\"\n[[users]]\nid = \"ben\"\npin = \"280465\"\n");
+    let text =
+        format!("{MINIMAL}\n[[users]]\nid = \"ada\"\npin = \"280465\"\n[[users]]\nid = \"ben\"\npin = \"280465\"\n");
     let config = right(&text);
     let told = config.warnings.join("\n");
     assert!(told.contains("users `ben` and `ada` have the same PIN") && !told.contains("280465"), "{told}");

@@ -98,7 +98,7 @@ async fn due(connection: &mut AnyConnection, inner: &Inner, at: Timestamp, now: 
 
 /// A condition on `n`, with the lease's time as `$1` and this node as `$2`: nobody is at it any more. A node that is silent
 /// has lost what it had at once, not with the end of its lease.
-fn free(inner: &Inner) -> String {
+pub(super) fn free(inner: &Inner) -> String {
     let silent = if inner.watch.may_judge() { is_silent("n.node", 1) } else { "1 = 0".to_owned() };
     format!("(n.lease_until <= $1 OR (n.node <> $2 AND {silent}))")
 }

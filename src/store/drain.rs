@@ -216,8 +216,12 @@ impl Drain {
         let mut transaction = self.engine.begin(connection).await?;
         for raw in &self.pending {
             let journal = raw.run.to_string();
-            let place =
-                Place { journal: &journal, seq: seq(raw.number), node: &self.shared.identity.node, engine: &self.engine };
+            let place = Place {
+                journal: &journal,
+                seq: seq(raw.number),
+                node: &self.shared.identity.node,
+                engine: &self.engine,
+            };
             let reason = match (self.blamed.get(&(raw.run, raw.number)), record::decode(&raw.json)) {
                 (Some(reason), _) => reason.clone(),
                 (None, Err(reason)) => reason,

@@ -48,16 +48,12 @@ fn keys_of(events: &[Received]) -> Vec<(&SourceId, Vec<String>)> {
 }
 
 /// Open alerts that faults of these events have joined.
-pub(super) async fn joined(
-    connection: &mut AnyConnection,
-    events: &[Received],
-) -> Result<Vec<String>, sqlx::Error> {
+pub(super) async fn joined(connection: &mut AnyConnection, events: &[Received]) -> Result<Vec<String>, sqlx::Error> {
     let mut found = Vec::new();
     for (source, keys) in keys_of(events) {
         for chunk in bulk::chunks(keys) {
             let places = bulk::list(2, chunk.len());
-            let sql =
-                format!("SELECT DISTINCT alert_id FROM alert_keys WHERE source = $1 AND dedup_key IN ({places})");
+            let sql = format!("SELECT DISTINCT alert_id FROM alert_keys WHERE source = $1 AND dedup_key IN ({places})");
             let mut statement = query(AssertSqlSafe(sql)).bind(source.0.clone());
             for key in chunk {
                 statement = statement.bind(bulk::storable(key));

@@ -240,8 +240,12 @@ impl Store {
             return Ok(true);
         }
         let now = inner.engine.now(&mut connection, at).await?;
-        let lost = query("SELECT id FROM notifications WHERE state = 'sending' AND lease_until <= $1 LIMIT 1");
-        Ok(lost.bind(now).fetch_optional(&mut *connection).await?.is_some())
+        let lost = format!(
+            "SELECT n.id FROM notifications n WHERE n.state = 'sending' AND {} LIMIT 1",
+            super::claim::free(inner)
+        );
+        let lost = query(AssertSqlSafe(lost)).bind(now).bind(inner.node.clone());
+        Ok(lost.fetch_optional(&mut *connection).await?.is_some())
     }
 
     /// At the start: what this node was sending when it stopped is sent again, without waiting for its lease's end. How many.

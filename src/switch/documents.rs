@@ -697,6 +697,9 @@ mod tests {
         assert!(!takes("ada", None, &adas), "their own");
         assert!(!takes("cem", None, &json!({ "pin": "222222" })));
         assert!(!takes("cem", None, &json!({ "name": "Cem" })));
-        assert!(!takes("cem", Some(&adas), &json!({ "pin": "280465", "name": "C." })), "it was so before; a name may change");
+        assert!(
+            !takes("cem", Some(&adas), &json!({ "pin": "280465", "name": "C." })),
+            "it was so before; a name may change"
+        );
     }
 }

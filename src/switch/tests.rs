@@ -104,11 +104,8 @@ impl World {
     }
 
     async fn within(folder: tempfile::TempDir, database: String, node: &str) -> Self {
-        let settings = StoreSettings {
-            data_dir: folder.path().to_owned(),
-            database_url: database.clone(),
-            node: node.to_owned(),
-        };
+        let settings =
+            StoreSettings { data_dir: folder.path().to_owned(), database_url: database.clone(), node: node.to_owned() };
         let (store, journal, recovered) = Store::open(settings).await.unwrap();
         let (sender, _incoming) = tokio::sync::mpsc::channel(1);
         let sip = SipSettings {
@@ -211,8 +208,9 @@ impl World {
             let mut ids = self.switch.0.ids.lock();
             (CallId(ids.uuid(at)), AlertId(ids.uuid(at)))
         };
-        let keep =
-            |alert, fact| self.switch.keep(Entry { at, call: Some(call), alert, fact, why: format!("a test: it {why}") });
+        let keep = |alert, fact| {
+            self.switch.keep(Entry { at, call: Some(call), alert, fact, why: format!("a test: it {why}") })
+        };
         let started = Fact::CallStarted {
             direction: Direction::Inbound,
             number: "hotline".into(),
@@ -223,7 +221,8 @@ impl World {
         };
         keep(None, started);
         let ring_at = at.checked_add(Duration::from_mins(5)).ok();
-        let mut last = keep(Some(alert), Fact::AlertOpened { title: "Call".to_owned(), priority: Priority::P1, ring_at });
+        let mut last =
+            keep(Some(alert), Fact::AlertOpened { title: "Call".to_owned(), priority: Priority::P1, ring_at });
         if ends {
             last = keep(Some(alert), Fact::CallEnded { outcome: Outcome::Voicemail });
         }

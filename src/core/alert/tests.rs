@@ -204,9 +204,8 @@ fn a_grouped_alert_is_over_when_its_last_fault_is() {
     let (directory, source) = (directory(), source());
     let (event, group) = (event(Action::Resolve), alert(1));
     let route = route(&event, &source, &directory, now());
-    let does = |faults: &Faults| {
-        decide(&event, &route, &source, Open { same: Some(&group), faults, group: None }, "", now())
-    };
+    let does =
+        |faults: &Faults| decide(&event, &route, &source, Open { same: Some(&group), faults, group: None }, "", now());
     let others = |others: u32, titles: &[&str]| Faults {
         title: Some("Disk".to_owned()),
         others,
@@ -239,7 +238,14 @@ fn an_alert_of_the_group_takes_events_within_the_window() {
     };
     assert!(matches!(after(300), Decision::Join { .. }));
     assert!(matches!(after(301), Decision::Open { .. }), "long ago");
-    let same = decide(&event, &route, &source, open(Some(&group), None), "", group.last_event_at + SignedDuration::from_hours(9));
+    let same = decide(
+        &event,
+        &route,
+        &source,
+        open(Some(&group), None),
+        "",
+        group.last_event_at + SignedDuration::from_hours(9),
+    );
     assert!(matches!(same, Decision::Join { .. }), "the same fault, however long ago");
 }
 

@@ -101,12 +101,13 @@ async fn a_phone_that_is_registered_elsewhere_is_not_nobody() {
     // It registers at the other node.
     alpha.store.share_lines(&["phone desk".to_owned()]).await.unwrap();
     beta.switch.see_lines_elsewhere(beta.store.lines_elsewhere().await.unwrap());
-    assert_eq!(
-        **beta.switch.0.lines_elsewhere.load(),
-        HashMap::from([("phone desk".to_owned(), "alpha".to_owned())])
-    );
+    assert_eq!(**beta.switch.0.lines_elsewhere.load(), HashMap::from([("phone desk".to_owned(), "alpha".to_owned())]));
     beta.switch.escalate_due().await;
-    assert_eq!(beta.notifications(id).await, [(Some("ada".to_owned()), "waiting".to_owned())], "the step is made up for");
+    assert_eq!(
+        beta.notifications(id).await,
+        [(Some("ada".to_owned()), "waiting".to_owned())],
+        "the step is made up for"
+    );
     // Beta can't ring it and does not try: no attempt is used up.
     beta.switch.deliver_due().await;
     let row = beta.store.notifications(Some(id), None, None, None, 9).await.unwrap().items.remove(0);
