@@ -341,9 +341,9 @@ async fn leave_to(
              WHERE id IN ({})",
             bulk::list(4, chunk.len())
         );
-        let note = format!("node {node} rings: the phone is registered there");
+        let reason = format!("node {node} rings: the phone is registered there");
         let mut statement =
-            query(AssertSqlSafe(sql)).bind(ms(at)).bind(bulk::storable(note)).bind(bulk::storable(node.to_owned()));
+            query(AssertSqlSafe(sql)).bind(ms(at)).bind(bulk::storable(reason)).bind(bulk::storable(node.to_owned()));
         for id in chunk {
             statement = statement.bind(id);
         }

@@ -1,6 +1,7 @@
 //! The faults within an alert that several were grouped into: which of them still fire. An alert of one fault has no rows; its
 //! own key stands in its own row. Rows of alerts that are over are gone.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use hotline_core::alert::Alert;
@@ -176,8 +177,8 @@ impl Keys {
             self.states.insert((alert.id, first.clone()), (true, alert.title.clone()));
             self.seeds.push((alert.id, first.clone(), alert.title.clone()));
             // Where rows are there already they were counted.
-            if !self.firing.contains_key(&alert.id) {
-                self.firing.insert(alert.id, 1);
+            if let Entry::Vacant(none) = self.firing.entry(alert.id) {
+                none.insert(1);
                 self.titles.entry(alert.id).or_default().insert(first, alert.title.clone());
             }
         }

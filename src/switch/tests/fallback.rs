@@ -74,7 +74,7 @@ async fn people_are_rung_without_the_database_and_never_twice() {
     assert_eq!(world.rings(), [Some(id)], "one call to a person at a time");
     // The database is back while it rings: the escalation leaves the alert alone.
     drop(lock);
-    let look = async {
+    let answers = async {
         loop {
             world.switch.escalate_due().await;
             let health = world.switch.0.journal.health();
@@ -84,7 +84,7 @@ async fn people_are_rung_without_the_database_and_never_twice() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_mins(1), look).await.expect("the database is back");
+    tokio::time::timeout(Duration::from_mins(1), answers).await.expect("the database is back");
     world.switch.escalate_due().await;
     assert_eq!(world.rings(), [Some(id)], "it still rings");
     assert_eq!(stepped(&world.kinds(id).await), 0, "never both");
