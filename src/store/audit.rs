@@ -28,7 +28,7 @@ pub use reading::{AuditFilter, AuditRow};
 pub use verify::{AuditReport, Break, Chain};
 
 /// Entries put into the chain in one transaction, at most.
-const BATCH: i64 = 500;
+const BATCH: i64 = 128;
 const AUDIT: &str = "INSERT INTO audit (node, seq, id, at, actor, action, object, detail, personal, prev, hash)";
 const PERSONAL: &str = "INSERT INTO audit_personal (node, seq, field, salt, value)";
 /// Nothing here takes longer, unless the database is away.

@@ -27,9 +27,9 @@ use unheard::Unheard;
 
 /// Alerts of one transaction. Those nobody was told about come first in each, so that many old ones hold up a new one, or
 /// the next events, for no longer than one takes.
-const BATCH: u32 = 128;
+const BATCH: u32 = 32;
 /// Batches in one look; then the job comes up for air.
-const BATCHES: usize = 32;
+const BATCHES: usize = 128;
 /// Somebody looks so often, whatever was said.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// What the journal knows and the database does not is there within a moment.

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use hotline_core::directory::{Destination, Directory};
-use hotline_core::ids::ScheduleId;
-use hotline_core::oncall::{OnCallPerson, Schedule};
+use hotline_core::ids::{ScheduleId, UserId};
+use hotline_core::oncall::{OnCallPerson, Schedule, on_duty};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -133,7 +133,7 @@ pub fn now(state: &AppState, directory: &Directory, schedule: &Schedule, at: Tim
         at: rfc3339(at.as_millisecond()),
         now: first.map(named),
         until: until.map(|until| rfc3339(until.as_millisecond())),
-        next: next.as_ref().map(named),
+        next: next.map(|user| Named::user(directory, &user.0)),
         phones: first.map(|person| person.phones.iter().map(shown).collect()).unwrap_or_default(),
         on_duty: on_call.people.iter().filter(|person| person.duty).map(named).collect(),
         then: on_call.people.iter().filter(|person| !person.duty).map(named).collect(),
@@ -159,17 +159,17 @@ fn next(
     schedule: &Schedule,
     at: Timestamp,
     first: Option<&OnCallPerson>,
-) -> (Option<Timestamp>, Option<OnCallPerson>) {
+) -> (Option<Timestamp>, Option<UserId>) {
     let mut moment = at;
     for _ in 0..CHANGES {
         let Some(change) = state.board().next_change(schedule, moment) else { break };
         if change <= moment {
             break;
         }
-        let person =
-            state.board().on_call(schedule, directory, change).people.into_iter().next().filter(|person| person.duty);
-        if person.as_ref().map(|person| &person.user) != first.map(|person| &person.user) {
-            return (Some(change), person);
+        // Only who: the reasons in words cost more than the question.
+        let user = on_duty(schedule, directory, change).into_iter().next().map(|duty| duty.user);
+        if user.as_ref() != first.map(|person| &person.user) {
+            return (Some(change), user);
         }
         moment = change;
     }
