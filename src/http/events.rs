@@ -344,7 +344,7 @@ async fn look(records: Arc<dyn Records>, board: Arc<dyn Board>, subject: Subject
     (subject, seen)
 }
 
-async fn soon<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+pub(super) async fn soon<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     tokio::time::timeout(PATIENCE, answer).await.unwrap_or(Err(StoreError::Timeout))
 }
 
@@ -366,8 +366,9 @@ pub fn running_calls(state: &AppState, viewer: &Viewer) -> Vec<CallSummary> {
     seen.map(|view| CallSummary::of_view(view, &directory)).collect()
 }
 
-/// The alerts that are not resolved and that this viewer sees, newest first, at most 200; and whether the database could be read. What is
-/// open the switch knows, at once and always; the database is behind it, and adds who has it since when.
+/// The alerts that are not resolved and that this viewer sees, newest first, at most 200; and whether the database could be read. What
+/// callers opened the switch knows, at once and always; the database is behind it, and adds who has it since when, and the alerts
+/// that no call opened.
 pub async fn open_alerts(state: &AppState, viewer: &Viewer) -> (Vec<AlertSummary>, bool) {
     let kept = soon(kept_open(state, viewer)).await;
     let (directory, mut open) = (state.board().directory(), state.board().open_alerts());
@@ -386,7 +387,11 @@ pub async fn open_alerts(state: &AppState, viewer: &Viewer) -> (Vec<AlertSummary
             _ => known,
         }
     });
-    (told.collect(), kept.is_ok())
+    let mut told: Vec<AlertSummary> = told.collect();
+    told.extend(rows.into_values().filter(|row| row.call_id.is_none()));
+    told.sort_by(|a, b| (&b.created_at, &b.id).cmp(&(&a.created_at, &a.id)));
+    told.truncate(200);
+    (told, kept.is_ok())
 }
 
 async fn kept_open(state: &AppState, viewer: &Viewer) -> Result<Vec<AlertSummary>, StoreError> {

@@ -10,6 +10,7 @@ use hotline_core::fact::{Direction, Outcome};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::AppState;
+use super::events::soon;
 use crate::switch::notified::{NOTIFICATIONS_TOTAL, SENT};
 
 /// Counts ended calls; labels `direction` and `outcome`.
@@ -59,13 +60,13 @@ pub(super) fn call_ended(direction: &str, outcome: &str) {
 
 impl Metrics {
     /// Everything as Prometheus text.
-    pub(super) fn render(&self, state: &AppState) -> String {
+    pub(super) async fn render(&self, state: &AppState) -> String {
         let mut text = self.0.render();
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
         gauges(&mut text, state);
-        alerts(&mut text, state);
+        alerts(&mut text, state).await;
         text
     }
 }
@@ -149,15 +150,19 @@ fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-/// Open alerts by status, from the switch's memory.
-fn alerts(text: &mut String, state: &AppState) {
+/// Open alerts by status. The database has all; the switch's memory those of callers, also while the database is away.
+async fn alerts(text: &mut String, state: &AppState) {
     let open = state.board().open_alerts();
-    let acknowledged = open.iter().filter(|alert| alert.acknowledged).count();
+    let acknowledged = open.iter().filter(|alert| alert.acknowledged).count() as u64;
+    let triggered = open.len() as u64 - acknowledged;
+    let kept = soon(state.records().open_glance(None, 1)).await.unwrap_or_default();
     let _ = writeln!(
         text,
         "# HELP hotline_alerts_open Alerts that are not resolved, by status.\n# TYPE hotline_alerts_open gauge"
     );
-    for (status, count) in [("triggered", open.len() - acknowledged), ("acknowledged", acknowledged)] {
+    for (status, count) in
+        [("triggered", triggered.max(kept.waiting)), ("acknowledged", acknowledged.max(kept.acknowledged))]
+    {
         let _ = writeln!(text, "hotline_alerts_open{{status=\"{status}\"}} {count}");
     }
 }

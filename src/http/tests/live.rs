@@ -77,6 +77,24 @@ async fn the_stream_begins_with_a_snapshot_and_tells_changes() {
 }
 
 #[tokio::test]
+async fn alerts_that_no_call_opened_are_open_too() {
+    let bench = bench();
+    {
+        let mut kept = bench.fake.kept.lock();
+        let mut row = kept.alerts.iter().find(|row| row.status == "triggered").unwrap().clone();
+        (row.id, row.call_id) = (AlertId(uuid::Uuid::from_u128(4_711)).to_string(), None);
+        kept.alerts.push(row);
+    }
+    let mut events = Events::open(&bench, None).await;
+    let (_, _, snapshot) = events.next().await.unwrap();
+    let alerts = snapshot["alerts"].as_array().unwrap();
+    assert_eq!(alerts.iter().filter(|alert| alert["call_id"].is_null()).count(), 1, "{snapshot:#}");
+    assert_eq!(alerts.len(), 4, "beside those of calls: {snapshot:#}");
+    let metrics = bench.ask(Method::GET, "/metrics", &[], "").await;
+    assert!(metrics.text().contains("hotline_alerts_open{status=\"triggered\"} 3"), "{}", metrics.text());
+}
+
+#[tokio::test]
 async fn what_the_database_has_late_is_told_when_it_has_it() {
     let bench = bench();
     let mut events = Events::open(&bench, None).await;
