@@ -22,6 +22,7 @@ const BATCH: usize = 500;
 
 fn event(key: u64) -> Received {
     Received {
+        own_key: None,
         source: "prometheus".into(),
         event: Event {
             action: Action::Trigger,

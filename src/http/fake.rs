@@ -519,6 +519,9 @@ impl Board for Fake {
             row.next_ring_at = None;
         })
     }
+    fn first_on_call(&self, schedule: &Schedule, directory: &Directory, at: Timestamp) -> Option<UserId> {
+        self.on_call(schedule, directory, at).people.into_iter().next().filter(|one| one.duty).map(|one| one.user)
+    }
     fn on_call(&self, schedule: &Schedule, directory: &Directory, at: Timestamp) -> OnCall {
         if self.real {
             return hotline_core::oncall::on_call(schedule, directory, at);

@@ -2,13 +2,14 @@
 //! program that lost the answer can ask again without doing the thing twice.
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use super::AppState;
+use super::auth::Viewer;
 use super::problem::Problem;
 use crate::store::idempotency::{Answered, Claim};
 
@@ -26,7 +27,15 @@ pub struct ToldOnce;
 /// Around the API's routes.
 pub async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let key = request.headers().get(&KEY).cloned();
-    let Some(key) = key.filter(|_| request.method() == Method::POST) else { return next.run(request).await };
+    let wanted = request.method() == Method::POST && request.uri().path().starts_with("/api/v1/");
+    let Some(key) = key.filter(|_| wanted) else { return next.run(request).await };
+    // Strangers, and who was somebody once, are told so and neither leave a row nor read one.
+    let (mut parts, body) = request.into_parts();
+    let known = Viewer::from_request_parts(&mut parts, &state).await.is_ok();
+    let request = Request::from_parts(parts, body);
+    if !known {
+        return next.run(request).await;
+    }
     match remembered(&state, &key, request, next).await {
         Ok(response) => response,
         Err(problem) => problem.into_response(),
@@ -72,7 +81,7 @@ async fn remembered(state: &AppState, key: &HeaderValue, request: Request, next:
     Ok(keep(state, &who, key, response).await)
 }
 
-/// Who sent it: keys of one are not another's. Without a credential the request is refused anyway.
+/// Who sent it, and was let in: keys of one are not another's.
 fn who(headers: &HeaderMap) -> String {
     let mut digest = Sha256::new();
     for name in [header::AUTHORIZATION, header::COOKIE] {

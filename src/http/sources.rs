@@ -158,6 +158,10 @@ pub trait Board: AlertDesk + Send + Sync + 'static {
     fn on_call(&self, schedule: &Schedule, directory: &Directory, at: Timestamp) -> OnCall {
         oncall::on_call(schedule, directory, at)
     }
+    /// Only the first of those on call: the reasons in words cost more than the question.
+    fn first_on_call(&self, schedule: &Schedule, directory: &Directory, at: Timestamp) -> Option<UserId> {
+        oncall::on_duty(schedule, directory, at).into_iter().next().map(|duty| duty.user)
+    }
     /// The first moment after `after` at which somebody else may be on call.
     fn next_change(&self, schedule: &Schedule, after: Timestamp) -> Option<Timestamp> {
         oncall::next_change(schedule, &self.directory(), after)

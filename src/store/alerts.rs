@@ -58,6 +58,9 @@ pub struct Received {
     pub event: Event,
     /// Where it belongs.
     pub route: Route,
+    /// Its key where a fault of another customer's is open under the tool's own: tools that serve several customers know
+    /// nothing of keys that are unique among them all. `None`: the source is one customer's, or nobody's is known.
+    pub own_key: Option<String>,
     /// When it came.
     pub at: Timestamp,
 }

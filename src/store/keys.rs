@@ -43,7 +43,9 @@ pub(super) struct Keys {
 fn keys_of(events: &[Received]) -> Vec<(&SourceId, Vec<String>)> {
     let mut keys: BTreeMap<&SourceId, Vec<String>> = BTreeMap::new();
     for event in events {
-        keys.entry(&event.source).or_default().extend(event.event.dedup_key.clone());
+        let of_source = keys.entry(&event.source).or_default();
+        of_source.extend(event.event.dedup_key.clone());
+        of_source.extend(event.own_key.clone());
     }
     keys.into_iter().filter(|(_, keys)| !keys.is_empty()).collect()
 }

@@ -1,6 +1,7 @@
 //! A batch of tools' events in one durable transaction: what is open is looked up once, all is decided in memory,
 //! and what changed goes into the database in a few statements.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use hotline_core::alert::intake::{Action, Decision, Open};
@@ -102,7 +103,9 @@ async fn look_up(
     let mut groups = Vec::new();
     for event in events {
         if let Some(key) = &event.event.dedup_key {
-            keys.entry(&event.source).or_default().push(key.clone());
+            let of_source = keys.entry(&event.source).or_default();
+            of_source.push(key.clone());
+            of_source.extend(event.own_key.clone());
         }
         groups.extend(event.route.group_key.clone());
     }
@@ -220,6 +223,7 @@ impl Batch {
         let mut used = 0;
         let mut taken = Vec::with_capacity(events.len());
         for event in events {
+            let event = &*self.of_customer(event);
             let reference = references[used].to_string();
             let same = event.event.dedup_key.as_ref().and_then(|key| self.same(&event.source, key));
             let faults = same.map(|alert| self.keys.faults(alert.id, event)).unwrap_or_default();
@@ -233,6 +237,22 @@ impl Batch {
         }
         references.drain(..used);
         Ok(taken)
+    }
+
+    /// The event under its own key where the tool's names an open alert of another customer: nobody's fault may hide in an
+    /// alert that they don't see.
+    fn of_customer<'e>(&self, event: &'e Received) -> Cow<'e, Received> {
+        let (Some(key), Some(own)) = (&event.event.dedup_key, &event.own_key) else { return Cow::Borrowed(event) };
+        let under_own = match self.same(&event.source, key) {
+            Some(open) => open.customer.is_some() && open.customer != event.route.customer,
+            None => self.same(&event.source, own).is_some(),
+        };
+        if !under_own {
+            return Cow::Borrowed(event);
+        }
+        let mut event = event.clone();
+        event.event.dedup_key = Some(own.clone());
+        Cow::Owned(event)
     }
 
     /// The open alert that a fault of this key opened or joined.

@@ -11,7 +11,8 @@ const SEALED: &str = "$sealed";
 /// rooms carry their key in them.
 fn is_secret(key: &str, value: &Value) -> bool {
     match key {
-        "password" | "pin" | "secrets" => true,
+        // `key`: of a source or a heartbeat in hotline.toml; whoever has it makes alerts, or pings for the dead.
+        "password" | "pin" | "secrets" | "key" => true,
         "address" | "webhook" => value.as_str().is_some_and(|text| text.contains("://")),
         _ => false,
     }
@@ -167,20 +168,20 @@ mod tests {
             "name": "Ada", "pin": "280465", "contacts": [
                 { "id": "room", "kind": "teams", "address": "https://x.example/secret" },
                 { "id": "mail", "kind": "email", "address": "ada@example.org" },
-            ], "secrets": ["one", "two"], "key_sha256": "00",
+            ], "secrets": ["one", "two"], "key": "whoever-has-it-makes-alerts", "key_sha256": "00",
         });
         let sealed = sealed(&seal(), "users/ada", &body);
-        for secret in ["280465", "x.example", "one", "two"] {
+        for secret in ["280465", "x.example", "one", "two", "whoever"] {
             assert!(!sealed.to_string().contains(secret), "{secret}");
         }
         let mut lost = 0;
         assert_eq!(opened(&seal(), "users/ada", sealed.clone(), &mut lost), body);
         assert_eq!(lost, 0);
         let elsewhere = opened(&seal(), "users/ben", sealed, &mut lost);
-        assert_eq!((lost, &elsewhere["name"], elsewhere.get("pin")), (3, &json!("Ada"), None));
+        assert_eq!((lost, &elsewhere["name"], elsewhere.get("pin")), (4, &json!("Ada"), None));
         assert_eq!(
             shown(&body),
-            json!({ "name": "Ada", "has_pin": true, "has_secrets": true, "contacts": [
+            json!({ "name": "Ada", "has_pin": true, "has_secrets": true, "has_key": true, "contacts": [
                 { "id": "room", "kind": "teams", "has_address": true },
                 { "id": "mail", "kind": "email", "address": "ada@example.org" },
             ]})

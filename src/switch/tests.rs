@@ -167,7 +167,7 @@ impl World {
                     link: None,
                 };
                 let route = intake::route(&event, &source, &directory, at);
-                Received { source: source.id.clone(), event, route, at }
+                Received { source: source.id.clone(), event, route, own_key: None, at }
             })
             .collect();
         let decide = |received: &Received, open: intake::Open<'_>, reference: &str| {

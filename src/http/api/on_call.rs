@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use hotline_core::directory::{Destination, Directory};
 use hotline_core::ids::{ScheduleId, UserId};
-use hotline_core::oncall::{OnCallPerson, Schedule, on_duty};
+use hotline_core::oncall::{OnCallPerson, Schedule};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -166,8 +166,7 @@ fn next(
         if change <= moment {
             break;
         }
-        // Only who: the reasons in words cost more than the question.
-        let user = on_duty(schedule, directory, change).into_iter().next().map(|duty| duty.user);
+        let user = state.board().first_on_call(schedule, directory, change);
         if user.as_ref() != first.map(|person| &person.user) {
             return (Some(change), user);
         }

@@ -283,9 +283,31 @@ async fn the_same_post_again_gets_the_same_answer() {
     assert!(bench.fake.kept.lock().idempotency.values().all(|(_, answered)| {
         answered.as_ref().is_none_or(|answered| answered.body.as_ref().is_none_or(|body| !body.contains("hlt_")))
     }));
+    // A feed's address is a secret too.
+    let feed = "/api/v1/users/engineer-1/calendar-feed";
+    let key = [("idempotency-key", "three")];
+    assert_eq!(bench.send_json(Method::POST, feed, &key, &json!({})).await.status, StatusCode::CREATED);
+    assert_eq!(bench.send_json(Method::POST, feed, &key, &json!({})).await.problem(409), "told-once");
     let long = "k".repeat(201);
     let bad = bench.send_json(Method::POST, "/api/v1/tokens", &[("idempotency-key", &long)], &wish).await;
     assert_eq!(bad.problem(400), "invalid-parameter");
+}
+
+#[tokio::test]
+async fn strangers_are_not_remembered() {
+    let bench = bench();
+    let known = bench.ask(Method::POST, "/api/v1/alerts", &[("idempotency-key", "one")], "{}").await;
+    assert_eq!(known.problem(401), "unauthorized");
+    bench.ask(Method::POST, "/login", &[("idempotency-key", "two")], "").await;
+    let forged = [("idempotency-key", "three"), ("authorization", "Bearer hlt_nobody")];
+    assert_eq!(bench.ask(Method::POST, "/api/v1/alerts", &forged, "{}").await.problem(401), "unauthorized");
+    assert!(bench.fake.kept.lock().idempotency.is_empty());
+    // Who was somebody once is a stranger.
+    let mine = [("idempotency-key", "four")];
+    let wish = json!({ "name": "ci", "role": "x" });
+    let first = bench.send_json(Method::POST, "/api/v1/tokens", &mine, &wish).await;
+    assert_eq!(first.problem(400), "invalid-parameter");
+    assert_eq!(bench.fake.kept.lock().idempotency.len(), 1);
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ pub(super) fn at(second: i64) -> Timestamp {
 
 pub(super) fn event(key: &str, action: Action, second: i64) -> Received {
     Received {
+        own_key: None,
         source: "prometheus".into(),
         event: Event {
             action,

@@ -50,7 +50,31 @@ async fn told(store: &Store, id: AlertId) -> Vec<String> {
     timeline.into_iter().filter(|row| row.kind == "alert-recovered").map(|row| row.what).collect()
 }
 
+fn of_customer(customer: &str, action: Action, second: i64) -> Received {
+    let mut one = event("disk", action, second);
+    one.route.customer = Some(customer.into());
+    one.own_key = Some(format!("{customer}/disk"));
+    one
+}
+
 for_each_db! {
+    async fn the_same_key_of_two_customers_is_two_faults(db: Database) {
+        let (store, _journal, _) = db.open().await;
+        let both = [of_customer("acme", Action::Trigger, 0), of_customer("globex", Action::Trigger, 1)];
+        let taken = take(&store, &both).await;
+        assert!(taken.iter().all(|taken| taken.opened));
+        let (acme, globex) = (taken[0].alert.unwrap(), taken[1].alert.unwrap());
+        assert_ne!(acme, globex);
+        // Each again, in another batch, joins its own; and each is over by itself.
+        let again: Vec<_> = take(&store, &both).await.into_iter().map(|taken| taken.alert).collect();
+        assert_eq!(again, [Some(acme), Some(globex)]);
+        assert_eq!(take(&store, &[of_customer("globex", Action::Resolve, 3)]).await[0].alert, Some(globex));
+        assert_eq!((status(&store, acme).await, status(&store, globex).await), (Status::Triggered, Status::Resolved));
+        // A tool that names no customer means the one under the key itself.
+        assert_eq!(take(&store, &[resolve("disk", 4)]).await[0].alert, Some(acme));
+        assert_eq!(status(&store, acme).await, Status::Resolved);
+    }
+
     async fn it_waits_for_its_last_fault(db: Database) {
         let (store, _journal, _) = db.open().await;
         let taken = take(&store, &[trigger("k1", 0), trigger("k2", 1), trigger("k3", 2)]).await;

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hotline_core::alert::intake::{Event, route};
+use hotline_core::alert::intake::{Event, dedup_key, route};
 use hotline_core::directory::{AlertSource, Directory};
 use hotline_core::ids::{HeartbeatId, SourceId};
 use parking_lot::Mutex;
@@ -223,7 +223,12 @@ fn routed(event: Event, origin: &Origin, directory: &Directory, now: jiff::Times
     if let Some(why) = &origin.why {
         route.why = format!("{why} {}", route.why);
     }
-    Received { source: origin.source.id.clone(), event, route, at }
+    let shared = origin.source.customer.is_none() && origin.source.service.is_none();
+    let own_key = match (&event.dedup_key, &route.customer) {
+        (Some(key), Some(customer)) if shared => dedup_key(&format!("{customer}/{key}")),
+        (Some(_) | None, Some(_) | None) => None,
+    };
+    Received { source: origin.source.id.clone(), event, route, own_key, at }
 }
 
 fn waiting(body: &Body) -> impl Iterator<Item = Waiting> {

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use hotline_core::directory::Directory;
 use hotline_core::ids::{ActionId, AlertId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -134,12 +135,24 @@ pub async fn start(
     let alert = known(&state, &viewer, &id).await?;
     viewer.require(Right::HandleAlerts)?;
     let once = idempotency_key(&headers)?;
+    if !may_start(&viewer, &state.board().directory(), &action) {
+        return Err(Problem::not_found("action"));
+    }
     match state.board().start_action(alert, &ActionId(action.clone()), &viewer.actor(), once.as_deref()).await {
         Ok((id, started)) => Ok((StatusCode::ACCEPTED, Json(ActionStarted { id, action, started })).into_response()),
         Err(ActionError::UnknownAlert) => Err(Problem::not_found("alert")),
         Err(ActionError::UnknownAction) => Err(Problem::not_found("action")),
         Err(ActionError::NotKept(why)) => Err(not_kept(&why)),
     }
+}
+
+/// Who sees only some customers' things starts what belongs to one of these: an action that names no customer may touch
+/// anybody's.
+fn may_start(viewer: &Viewer, directory: &Directory, action: &str) -> bool {
+    let Some(on) = directory.actions.get(&ActionId::from(action)).map(|action| action.on.as_ref()) else { return true };
+    let of_service = |service| directory.services.get(service).and_then(|service| service.customer.as_ref());
+    let owner = on.and_then(|on| on.customer.as_ref().or_else(|| on.service.as_ref().and_then(of_service)));
+    viewer.sees(owner.map(|customer| customer.0.as_str()))
 }
 
 /// The alert, if it is there for this viewer.
@@ -150,4 +163,40 @@ async fn known(state: &AppState, viewer: &Viewer, id: &str) -> Result<AlertId, P
         return Err(Problem::not_found("alert"));
     }
     Ok(alert)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use hotline_core::directory::{Action, ActionDeed, ActionRule};
+
+    use super::*;
+    use crate::http::auth::Role;
+
+    #[test]
+    fn who_sees_one_customer_starts_what_is_theirs() {
+        let mut directory = Directory::default();
+        let of = |customer: Option<&str>| {
+            customer.map(|id| ActionRule { customer: Some(id.into()), ..ActionRule::default() })
+        };
+        for (id, on) in [("scale", of(Some("acme"))), ("restart", of(Some("harbour"))), ("reboot", of(None))] {
+            let id = ActionId::from(id);
+            let deed = ActionDeed::Command(vec!["true".to_owned()]);
+            let action =
+                Action { id: id.clone(), name: String::new(), deed, timeout: Duration::from_secs(1), retries: 0, on };
+            directory.actions.insert(id, action);
+        }
+        let mut viewer = Viewer {
+            name: "eve".to_owned(),
+            role: Role::Engineer,
+            token: true,
+            user: None,
+            customers: Some(vec!["acme".to_owned()]),
+        };
+        let may = |viewer: &Viewer| ["scale", "restart", "reboot"].map(|action| may_start(viewer, &directory, action));
+        assert_eq!(may(&viewer), [true, false, false]);
+        viewer.customers = None;
+        assert_eq!(may(&viewer), [true, true, true]);
+    }
 }

@@ -6,6 +6,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use hotline_core::directory::Directory;
 use hotline_core::ids::UserId;
 use hotline_core::oncall::{self, Schedule};
@@ -192,17 +193,14 @@ fn entries(schedules: &[Schedule], directory: &Directory, only: Option<&UserId>,
     found
 }
 
-async fn open(
-    state: &AppState,
-    viewer: &Viewer,
-    kind: &str,
-    object: &str,
-) -> Result<(StatusCode, Json<FeedAddress>), Problem> {
+async fn open(state: &AppState, viewer: &Viewer, kind: &str, object: &str) -> Result<Response, Problem> {
     let token = hex::encode(rand::random::<[u8; 24]>());
     let at = crate::clock::now().wall;
     state.records().add_feed(&hash(&token), kind, object, at, &viewer.shown()).await?;
     let url = state.link(&format!("/api/v1/{kind}s/{object}/calendar.ics?token={token}"));
-    Ok((StatusCode::CREATED, Json(FeedAddress { url })))
+    let mut response = (StatusCode::CREATED, Json(FeedAddress { url })).into_response();
+    response.extensions_mut().insert(crate::http::idempotency::ToldOnce);
+    Ok(response)
 }
 
 /// Makes a secret address of the schedule's calendar; the ones before stay valid.
@@ -221,7 +219,7 @@ pub async fn open_schedule(
     viewer: Viewer,
     State(state): State<AppState>,
     Path(id): Path<String>,
-) -> Result<(StatusCode, Json<FeedAddress>), Problem> {
+) -> Result<Response, Problem> {
     seen(&state, &viewer, &id)?;
     viewer.require(Right::SeeDirectory)?;
     open(&state, &viewer, "schedule", &id).await
@@ -273,7 +271,7 @@ pub async fn open_user(
     viewer: Viewer,
     State(state): State<AppState>,
     Path(id): Path<String>,
-) -> Result<(StatusCode, Json<FeedAddress>), Problem> {
+) -> Result<Response, Problem> {
     known(&state, &viewer, &id)?;
     open(&state, &viewer, "user", &id).await
 }

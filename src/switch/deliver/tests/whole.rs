@@ -158,7 +158,7 @@ impl World {
             link: None,
         };
         let route = intake::route(&event, &source, &directory, at);
-        let received = Received { source: source.id.clone(), event, route, at };
+        let received = Received { source: source.id.clone(), event, route, own_key: None, at };
         let decide = |received: &Received, open: intake::Open<'_>, reference: &str| {
             intake::decide(&received.event, &received.route, &source, open, reference, at)
         };
