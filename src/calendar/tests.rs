@@ -171,7 +171,7 @@ fn all_rules_together_are_searched_so_far_and_no_farther() {
     // What ended long ago costs what it lasted.
     assert_eq!(read(&years(200, "FREQ=DAILY;UNTIL=19010101")), []);
     assert_eq!(read(&years(200, "FREQ=DAILY;COUNT=300")), []);
-    assert_eq!(read(&years(200, "FREQ=YEARLY")).len(), 200);
+    assert_eq!(read(&years(200, "FREQ=YEARLY")).len(), 400);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn rules_that_explode_are_refused() {
     assert!(refused(&rule("FREQ=SECONDLY;BYHOUR=5")).contains("by minutes or seconds"));
     let long = format!("FREQ=YEARLY;BYMONTHDAY=1{}", ",1".repeat(600));
     assert!(refused(&rule(&long)).contains("longer than 1000"));
-    let ages = "BEGIN:VEVENT\nUID:1\nDTSTART;VALUE=DATE:19000101\nDTEND;VALUE=DATE:99990101\nSUMMARY:x\nEND:VEVENT\n";
+    let ages = "BEGIN:VEVENT\nUID:1\nDTSTART;VALUE=DATE:19000101\nDTEND;VALUE=DATE:90000101\nSUMMARY:x\nEND:VEVENT\n";
     let found = holidays(&calendar(&ages.repeat(1_000)), &berlin(), date(2026, 1, 1), date(2031, 1, 1));
     assert_eq!(found, Err(CalendarError::TooMany));
 }
