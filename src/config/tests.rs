@@ -606,7 +606,9 @@ fn a_schedule_has_so_many_layers() {
             |at| format!("[[schedules.layers]]\nid = \"l{at}\"\nmembers = [\"gina\"]\nstart = \"2026-03-02T20:00\"\n");
         (0..count).map(one).collect()
     };
-    let text = |count| format!("{MINIMAL}schedule = \"week\"\n[[schedules]]\nid = \"many\"\ntime_zone = \"UTC\"\n{}", layers(count));
+    let text = |count| {
+        format!("{MINIMAL}schedule = \"week\"\n[[schedules]]\nid = \"many\"\ntime_zone = \"UTC\"\n{}", layers(count))
+    };
     assert_eq!(right(&text(20)).directory.schedules[&"many".into()].layers.len(), 20);
     let told = wrong(&text(21));
     assert!(told.iter().any(|line| line.contains("has 21 layers, and may have 20 at most")), "{told:?}");
