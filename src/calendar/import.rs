@@ -8,9 +8,9 @@ use icalendar::parser::{Component, Property, read_calendar_simple, unfold};
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
-use rrule::RRuleSet;
+use rrule::{Frequency, RRuleSet};
 
-use super::zones;
+use super::{cache, zones};
 
 /// Largest text that is read.
 pub const MAX_BYTES: usize = 2 * 1024 * 1024;
@@ -18,8 +18,19 @@ pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 const DEPTH_MAX: usize = 8;
 /// Most occurrences of all events together.
 const OCCURRENCES_MAX: usize = 20_000;
-/// Most steps of one rule, those before the window included.
-const STEPS_MAX: usize = 100_000;
+/// Most steps of all rules together, those before the window and those that find nothing included.
+const STEPS_MAX: i64 = 500_000;
+/// The rules' crate gives up after so many steps without a result.
+const EMPTY_STEPS_MAX: i64 = 100_000;
+/// Most rules of all events together, and of one.
+const RULES_MAX: usize = 200;
+const RULES_OF_ONE_MAX: usize = 10;
+/// Longest rule, in bytes.
+const RULE_BYTES_MAX: usize = 1_000;
+/// Most times a day in one rule (`BYHOUR` × `BYMINUTE` × `BYSECOND`).
+const TIMES_A_DAY_MAX: usize = 24;
+/// Most days of all holidays together, each counted as often as an event takes it.
+const DAYS_MAX: usize = 200_000;
 
 /// Why a text is no calendar for us.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +44,15 @@ pub enum CalendarError {
     /// An event that can't be read; which one, and what of it.
     #[error("event {0}: {1}")]
     Event(String, String),
+    /// Too many rules.
+    #[error("it has more than {RULES_MAX} repeating events (RRULE); export fewer, or leave out those that are over")]
+    TooManyRules,
+    /// The rules are searched too far.
+    #[error(
+        "its rules (RRULE) would have to be searched for more than {STEPS_MAX} steps; let them begin (DTSTART) later, end \
+         those that are over with UNTIL, and take out those that never come about, such as 30 February"
+    )]
+    TooFar,
     /// Too many occurrences.
     #[error("its events repeat more than {OCCURRENCES_MAX} times in the time that is read; use plainer rules")]
     TooMany,
@@ -70,12 +90,16 @@ impl Moment {
 pub fn holidays(text: &str, zone: &TimeZone, from: Date, to: Date) -> Result<Vec<(Date, String)>, CalendarError> {
     let window = |day: Date| first_instant(day.to_datetime(Time::midnight()), zone).unwrap_or(Timestamp::MAX);
     let mut found: BTreeMap<Date, String> = BTreeMap::new();
-    for event in events(text, zone, window(from), window(to))? {
+    let mut days = 0_usize;
+    for event in cache::events(text, zone, window(from), window(to))?.iter() {
         let Some((first, last)) = event.days else { continue };
+        let (first, last) = (first.max(from), last.min(to));
         for day in first.series(Span::new().days(1)).take_while(|day| *day < last) {
-            if from <= day && day < to {
-                found.entry(day).or_insert_with(|| event.summary.clone());
+            days += 1;
+            if days > DAYS_MAX {
+                return Err(CalendarError::TooMany);
             }
+            found.entry(day).or_insert_with(|| event.summary.clone());
         }
     }
     Ok(found.into_iter().collect())
@@ -83,8 +107,8 @@ pub fn holidays(text: &str, zone: &TimeZone, from: Date, to: Date) -> Result<Vec
 
 /// The events that touch `[from, to)` as absences; those that only inform (`TRANSP:TRANSPARENT`) are left out.
 pub fn absences(text: &str, zone: &TimeZone, from: Timestamp, to: Timestamp) -> Result<Vec<Absence>, CalendarError> {
-    let events = events(text, zone, from, to)?;
-    Ok(events.into_iter().map(|event| Absence { from: event.from, to: event.to, reason: event.summary }).collect())
+    let events = cache::events(text, zone, from, to)?;
+    Ok(events.iter().map(|event| Absence { from: event.from, to: event.to, reason: event.summary.clone() }).collect())
 }
 
 /// All occurrences that touch `[from, to)`, in order. `zone`: for days and for times without a zone of their own. Cancelled ones and
@@ -106,7 +130,11 @@ pub fn events(text: &str, zone: &TimeZone, from: Timestamp, to: Timestamp) -> Re
             moved.entry(value(component, "UID").unwrap_or_default()).or_default().extend(instant);
         }
     }
+    if components.iter().map(|component| rules(component).count()).sum::<usize>() > RULES_MAX {
+        return Err(CalendarError::TooManyRules);
+    }
     let mut found = Vec::new();
+    let mut steps = Steps(STEPS_MAX);
     for component in components {
         let cancelled = value(component, "STATUS").is_some_and(|status| status.eq_ignore_ascii_case("CANCELLED"));
         let informs =
@@ -116,7 +144,7 @@ pub fn events(text: &str, zone: &TimeZone, from: Timestamp, to: Timestamp) -> Re
         if cancelled || (informs && !all_day) {
             continue;
         }
-        occurrences(component, zone, (from, to), &moved, &mut found)?;
+        occurrences(component, zone, (from, to), &moved, &mut steps, &mut found)?;
     }
     found.sort_by(|a: &Event, b: &Event| (a.from, a.to, &a.summary).cmp(&(b.from, b.to, &b.summary)));
     Ok(found)
@@ -152,6 +180,7 @@ fn occurrences(
     zone: &TimeZone,
     (from, to): (Timestamp, Timestamp),
     moved: &BTreeMap<String, BTreeSet<Timestamp>>,
+    steps: &mut Steps,
     found: &mut Vec<Event>,
 ) -> Result<(), CalendarError> {
     let fault = |what: &str| CalendarError::Event(name(component), what.to_owned());
@@ -161,7 +190,7 @@ fn occurrences(
     let uid = value(component, "UID").unwrap_or_default();
     let summary = value(component, "SUMMARY").unwrap_or_default();
     let single = property(component, "RECURRENCE-ID").is_some();
-    let starts = if single { vec![start.local] } else { starts(component, &start, zone, to)? };
+    let starts = if single { vec![start.local] } else { starts(component, &start, zone, to, steps)? };
     let nothing = BTreeSet::new();
     let moved = moved.get(&uid).filter(|_| !single).unwrap_or(&nothing);
     for local in starts {
@@ -223,46 +252,114 @@ fn length(component: &Component<'_>, start: &Moment, zone: &TimeZone) -> Result<
     Ok(if start.all_day { Length::Wall(SignedDuration::from_hours(24)) } else { Length::Wall(SignedDuration::ZERO) })
 }
 
+/// How far rules may still be searched, by all rules of the calendar together.
+struct Steps(i64);
+
+impl Steps {
+    fn spend(&mut self, steps: i64) -> Result<(), CalendarError> {
+        self.0 = self.0.saturating_sub(steps);
+        if self.0 < 0 { Err(CalendarError::TooFar) } else { Ok(()) }
+    }
+}
+
+fn rules<'a, 'p>(component: &'a Component<'p>) -> impl Iterator<Item = &'a Property<'p>> {
+    component.properties.iter().filter(|property| is(&property.name, "RRULE"))
+}
+
 /// When its occurrences begin, on the wall clock of its zone, up to `to`.
 fn starts(
     component: &Component<'_>,
     start: &Moment,
     zone: &TimeZone,
     to: Timestamp,
+    steps: &mut Steps,
 ) -> Result<Vec<DateTime>, CalendarError> {
-    let fault = |what: String| CalendarError::Event(name(component), what);
     let mut found: BTreeSet<DateTime> = BTreeSet::from([start.local]);
     let last = start.zone.to_datetime(to);
-    for property in component.properties.iter().filter(|property| is(&property.name, "RRULE")) {
-        // The wall clock is read as if it were UTC's: the rule repeats on it, and only the results become instants.
-        let rule = until_on_the_wall(property.val.as_ref(), start);
-        let text = format!("DTSTART:{}\nRRULE:{rule}", start.local.strftime("%Y%m%dT%H%M%SZ"));
-        let set: RRuleSet = text.parse().map_err(|error| fault(format!("its RRULE can't be read: {error}")))?;
-        for (step, at) in set.limit().into_iter().enumerate() {
-            let local = Timestamp::from_second(at.timestamp()).map(|at| TimeZone::UTC.to_datetime(at));
-            let Ok(local) = local else { break };
-            if local > last {
-                break;
-            }
-            if step >= STEPS_MAX {
-                return Err(CalendarError::TooMany);
-            }
-            found.insert(local);
-        }
+    if rules(component).count() > RULES_OF_ONE_MAX {
+        let what = format!("it has more than {RULES_OF_ONE_MAX} rules (RRULE); make several events of it");
+        return Err(CalendarError::Event(name(component), what));
+    }
+    for property in rules(component) {
+        repeat(component, property.val.as_ref(), start, last, steps, &mut found)?;
     }
     for property in component.properties.iter().filter(|property| is(&property.name, "RDATE")) {
         found.extend(moments(component, property, start, zone)?);
     }
+    let mut days_off = BTreeSet::new();
     for property in component.properties.iter().filter(|property| is(&property.name, "EXDATE")) {
-        for local in moments(component, property, start, zone)? {
+        let excepted = moments(component, property, start, zone)?;
+        // An exception by day takes that day's occurrence.
+        if property.val.as_ref().split(',').all(|value| value.trim().len() == 8) {
+            days_off.extend(excepted.iter().map(|local| local.date()));
+        }
+        for local in excepted {
             found.remove(&local);
-            // An exception by day takes that day's occurrence.
-            if property.val.as_ref().split(',').all(|value| value.trim().len() == 8) {
-                found.retain(|own| own.date() != local.date());
-            }
         }
     }
+    found.retain(|own| !days_off.contains(&own.date()));
     Ok(found.into_iter().collect())
+}
+
+/// What one rule adds, up to `last`.
+fn repeat(
+    component: &Component<'_>,
+    rule: &str,
+    start: &Moment,
+    last: DateTime,
+    steps: &mut Steps,
+    found: &mut BTreeSet<DateTime>,
+) -> Result<(), CalendarError> {
+    let fault = |what: String| CalendarError::Event(name(component), what);
+    if rule.len() > RULE_BYTES_MAX {
+        return Err(fault(format!("its RRULE is longer than {RULE_BYTES_MAX} characters; use a plainer one")));
+    }
+    let read = |rule: &str| -> Result<RRuleSet, CalendarError> {
+        // The wall clock is read as if it were UTC's: the rule repeats on it, and only the results become instants.
+        let text = format!("DTSTART:{}\nRRULE:{rule}", start.local.strftime("%Y%m%dT%H%M%SZ"));
+        text.parse().map_err(|error| fault(format!("its RRULE can't be read: {error}")))
+    };
+    let (whole, endless, until) = until_on_the_wall(rule, start);
+    read(&whole)?;
+    // Its end is looked at here, so that each step of the search leads to a result and is counted by it.
+    let set = read(&endless)?;
+    let last = until.map_or(last, |until| until.min(last));
+    let Some(one) = set.get_rrule().first() else { return Ok(()) };
+    let times = [one.get_by_hour().len(), one.get_by_minute().len(), one.get_by_second().len()];
+    if times.into_iter().map(|count| count.max(1)).product::<usize>() > TIMES_A_DAY_MAX {
+        return Err(fault(format!("its RRULE names more than {TIMES_A_DAY_MAX} times a day; use a plainer one")));
+    }
+    let seconds = match one.get_freq() {
+        Frequency::Yearly => 365 * 86_400,
+        Frequency::Monthly => 28 * 86_400,
+        Frequency::Weekly => 7 * 86_400,
+        Frequency::Daily => 86_400,
+        Frequency::Hourly => 3_600,
+        Frequency::Minutely | Frequency::Secondly => {
+            return Err(fault("its RRULE repeats by minutes or seconds; use FREQ=HOURLY or less often".to_owned()));
+        }
+    };
+    let period = seconds * i64::from(one.get_interval().max(1));
+    let count = one.get_count();
+    let passed = |from: DateTime, to: DateTime| 1 + to.duration_since(from).as_secs().max(0) / period;
+    let (mut before, mut results) = (start.local, 0_u32);
+    for at in &set.limit() {
+        let local = Timestamp::from_second(at.timestamp()).map(|at| TimeZone::UTC.to_datetime(at));
+        // Beyond the year 9999.
+        let Ok(local) = local else { return steps.spend(passed(before, DateTime::MAX).min(EMPTY_STEPS_MAX)) };
+        steps.spend(passed(before, local))?;
+        if local > last {
+            return Ok(());
+        }
+        before = local;
+        results = results.saturating_add(1);
+        found.insert(local);
+    }
+    // It ended by its count, or there is nothing more however far it was searched.
+    if count == Some(results) {
+        return Ok(());
+    }
+    steps.spend(passed(before, DateTime::MAX).min(EMPTY_STEPS_MAX))
 }
 
 /// A list of dates on the wall clock of the event's zone.
@@ -287,21 +384,26 @@ fn moments(
     property.val.as_ref().split(',').map(read).collect()
 }
 
-/// `UNTIL` of the rule as the wall clock of the event shows it, since the rule is repeated on that.
-fn until_on_the_wall(rule: &str, start: &Moment) -> String {
-    let parts = rule.split(';').filter(|part| !part.is_empty()).map(|part| {
-        let Some(until) = part.strip_prefix("UNTIL=").or_else(|| part.strip_prefix("until=")) else {
-            return part.to_owned();
+/// The rule with its `UNTIL` as the wall clock of the event shows it, since the rule is repeated on that; the rule without it; and
+/// that moment.
+fn until_on_the_wall(rule: &str, start: &Moment) -> (String, String, Option<DateTime>) {
+    let (mut whole, mut endless, mut ends) = (Vec::new(), Vec::new(), None);
+    for part in rule.split(';').filter(|part| !part.is_empty()) {
+        let until = part.strip_prefix("UNTIL=").or_else(|| part.strip_prefix("until="));
+        let Some(moment) = until.and_then(|until| a_moment(until, None, &start.zone)) else {
+            whole.push(part.to_owned());
+            endless.push(part);
+            continue;
         };
-        let Some(moment) = a_moment(until, None, &start.zone) else { return part.to_owned() };
         let local = match (moment.all_day, moment.instant(moment.local)) {
             (true, _) => moment.local.date().to_datetime(Time::constant(23, 59, 59, 0)),
             (false, Some(at)) => start.zone.to_datetime(at),
             (false, None) => moment.local,
         };
-        format!("UNTIL={}", local.strftime("%Y%m%dT%H%M%SZ"))
-    });
-    parts.collect::<Vec<_>>().join(";")
+        whole.push(format!("UNTIL={}", local.strftime("%Y%m%dT%H%M%SZ")));
+        ends = Some(local);
+    }
+    (whole.join(";"), endless.join(";"), ends)
 }
 
 fn moment(component: &Component<'_>, property: &Property<'_>, zone: &TimeZone) -> Result<Moment, CalendarError> {

@@ -3,6 +3,7 @@
 //! Reading is by the clock on the wall: an event that repeats is repeated in its own zone and only then becomes instants,
 //! so that no change of the clocks moves it. Fetches nothing; whoever has the text hands it over.
 
+mod cache;
 mod export;
 mod import;
 #[cfg(test)]

@@ -99,7 +99,9 @@ fn nonsense_is_told_and_does_no_harm() {
     assert!(matches!(fails(&event("DTSTART;TZID=Mars/Olympus:20280101T000000")), CalendarError::Event(..)));
     assert!(matches!(fails(&event("DTSTART:20280102T000000Z\nDTEND:20280101T000000Z")), CalendarError::Event(..)));
     assert!(matches!(fails(&event("DTSTART:20280102T000000Z\nRRULE:FREQ=OFTEN")), CalendarError::Event(..)));
-    let often = event("DTSTART:20280101T000000Z\nDTEND:20280101T000001Z\nRRULE:FREQ=SECONDLY");
+    let hourly =
+        "BEGIN:VEVENT\nUID:1\nDTSTART:20280101T000000Z\nDTEND:20280101T000001Z\nRRULE:FREQ=HOURLY\nEND:VEVENT\n";
+    let often = calendar(&hourly.repeat(3));
     assert_eq!(fails(&often), CalendarError::TooMany);
 }
 
@@ -140,4 +142,48 @@ fn a_feed_can_be_read_again() {
     );
     assert_ne!(entry.uid(), earlier.uid());
     assert_eq!(feed.text(), text, "the same text for the same shifts");
+}
+
+fn refused(text: &str) -> String {
+    events(text, &berlin(), ts("2026-01-01T00:00Z"), ts("2031-01-01T00:00Z")).unwrap_err().to_string()
+}
+
+#[test]
+fn rules_are_few() {
+    let never = "\nRRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30";
+    let many = |count: usize| event(&format!("DTSTART;VALUE=DATE:19000101{}\nSUMMARY:x", never.repeat(count)));
+    assert!(refused(&many(900)).contains("more than 200 repeating events"));
+    assert!(refused(&many(11)).contains("more than 10 rules"), "{}", refused(&many(11)));
+    let found = events(&many(10), &berlin(), ts("2026-01-01T00:00Z"), ts("2031-01-01T00:00Z"));
+    assert_eq!(found, Ok(Vec::new()));
+}
+
+#[test]
+fn all_rules_together_are_searched_so_far_and_no_farther() {
+    let years = |count: usize, rule: &str| {
+        let one = format!("BEGIN:VEVENT\nUID:1\nDTSTART;VALUE=DATE:19000101\nRRULE:{rule}\nSUMMARY:x\nEND:VEVENT\n");
+        calendar(&one.repeat(count))
+    };
+    // What finds nothing is searched to the end of time, and that is what it costs.
+    assert!(refused(&years(200, "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30")).contains("500000 steps"));
+    assert!(refused(&years(6, "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30")).contains("500000 steps"));
+    assert!(refused(&years(1, "FREQ=HOURLY")).contains("DTSTART"));
+    // What ended long ago costs what it lasted.
+    assert_eq!(read(&years(200, "FREQ=DAILY;UNTIL=19010101")), []);
+    assert_eq!(read(&years(200, "FREQ=DAILY;COUNT=300")), []);
+    assert_eq!(read(&years(200, "FREQ=YEARLY")).len(), 400);
+}
+
+#[test]
+fn rules_that_explode_are_refused() {
+    let all = |count: usize| (0..count).map(|at| at.to_string()).collect::<Vec<_>>().join(",");
+    let rule = |rule: &str| event(&format!("DTSTART:20260101T000000Z\nDURATION:PT1M\nRRULE:{rule}\nSUMMARY:x"));
+    let times = format!("FREQ=YEARLY;BYHOUR={};BYMINUTE={}", all(24), all(60));
+    assert!(refused(&rule(&times)).contains("more than 24 times a day"));
+    assert!(refused(&rule("FREQ=SECONDLY;BYHOUR=5")).contains("by minutes or seconds"));
+    let long = format!("FREQ=YEARLY;BYMONTHDAY=1{}", ",1".repeat(600));
+    assert!(refused(&rule(&long)).contains("longer than 1000"));
+    let ages = "BEGIN:VEVENT\nUID:1\nDTSTART;VALUE=DATE:19000101\nDTEND;VALUE=DATE:90000101\nSUMMARY:x\nEND:VEVENT\n";
+    let found = holidays(&calendar(&ages.repeat(1_000)), &berlin(), date(2026, 1, 1), date(2031, 1, 1));
+    assert_eq!(found, Err(CalendarError::TooMany));
 }

@@ -23,6 +23,8 @@ use super::words;
 
 /// When people are told that their shift comes, unless `notices` says otherwise.
 const NOTICES: [Duration; 2] = [Duration::from_hours(24), Duration::from_hours(1)];
+/// Most layers of a schedule; all of them are looked at for each moment of each shift.
+const LAYERS_MAX: usize = 20;
 /// A member that is nobody.
 const NOBODY: &str = "-";
 
@@ -138,6 +140,16 @@ impl Context<'_> {
             self.warn_empty(section, rotations.last(), "calls will go to voicemail");
             let layer = rotations.last().cloned().map(|last| Layer { rotations, ..Layer::new(ONLY_LAYER, last) });
             return layer.into_iter().collect();
+        }
+        let count = section.tables("layers").len();
+        if count > LAYERS_MAX {
+            let what = format!(
+                "{} has {count} layers, and may have {LAYERS_MAX} at most; put turns that follow each other into one layer, or \
+                 make several schedules of it",
+                section.what
+            );
+            self.report.mistake(section.place, what);
+            return Vec::new();
         }
         let mut layers: Vec<Layer> = Vec::new();
         for layer in self.each(section, "layers", |own| self.layer(own, zone)) {

@@ -600,6 +600,21 @@ fn own_prompts_below_the_data_folder_are_known() {
 }
 
 #[test]
+fn a_schedule_has_so_many_layers() {
+    let layers = |count: usize| -> String {
+        let one =
+            |at| format!("[[schedules.layers]]\nid = \"l{at}\"\nmembers = [\"gina\"]\nstart = \"2026-03-02T20:00\"\n");
+        (0..count).map(one).collect()
+    };
+    let text = |count| {
+        format!("{MINIMAL}schedule = \"week\"\n[[schedules]]\nid = \"many\"\ntime_zone = \"UTC\"\n{}", layers(count))
+    };
+    assert_eq!(right(&text(20)).directory.schedules[&"many".into()].layers.len(), 20);
+    let told = wrong(&text(21));
+    assert!(told.iter().any(|line| line.contains("has 21 layers, and may have 20 at most")), "{told:?}");
+}
+
+#[test]
 fn two_schedules_have_a_standard_flow_each() {
     let text = format!(
         "{MINIMAL}schedule = \"week\"\n[[schedules]]\nid = \"nights\"\nmembers = [\"gina\"]\nstart = \"2026-03-02T20:00\"\ntime_zone = \"UTC\"\n[[numbers]]\nnumber = \"night\"\nschedule = \"nights\"\nflow = \"standard\"\n"

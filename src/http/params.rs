@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::problem::Problem;
 
@@ -10,6 +10,10 @@ use super::problem::Problem;
 pub const LIMIT_DEFAULT: u32 = 50;
 /// Rows in a page at most.
 pub const LIMIT_MAX: u32 = 200;
+
+/// So many years from now, back and ahead, who is on call can be asked.
+pub const PLANNED_YEARS: i64 = 10;
+const PLANNED_MAX: SignedDuration = SignedDuration::from_hours(24 * 366 * PLANNED_YEARS);
 
 /// The query, each name taken once.
 #[derive(Debug)]
@@ -71,6 +75,18 @@ impl Params {
                 })
             })
             .transpose()
+    }
+
+    /// A moment to plan by: RFC 3339, at most [`PLANNED_YEARS`] away from now. Farther away a rotation is long to compute, and
+    /// nobody plans there.
+    pub fn planned(&mut self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let moment = self.moment(name)?;
+        let now = crate::clock::now().wall;
+        if moment.is_some_and(|moment| moment.duration_since(now).abs() > PLANNED_MAX) {
+            let what = format!("{name} must be at most {PLANNED_YEARS} years away from now.");
+            return Err(Problem::invalid(name, what));
+        }
+        Ok(moment)
     }
 
     /// `limit` and `cursor`.

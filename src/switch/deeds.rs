@@ -68,7 +68,6 @@ impl Task {
             }
             Command::WrongPin => {
                 tracing::warn!(call = %self.id, source = %self.source.0, "a PIN was typed that is no engineer's");
-                self.switch.0.pins.lock().note(self.source.clone(), now().mono);
             }
             Command::Dial { leg, destination, person: _ } => self.dial(leg, destination),
             Command::HangUp { leg } => self.order(leg, LegOrder::HangUp),

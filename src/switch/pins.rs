@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use hotline_core::private::Private;
+use parking_lot::Mutex;
 
 /// A wrong PIN counts so long.
 const REMEMBERED: Duration = Duration::from_hours(1);
@@ -49,9 +50,48 @@ impl Pins {
     }
 }
 
+/// A call's turn: `judge` is told how many wrong PINs its source typed lately and says how many there are after it. No other call
+/// is judged meanwhile, so that calls side by side have no more tries than calls one after the other.
+pub fn turn(pins: &Mutex<Pins>, source: &(String, String), now: Instant, judge: impl FnOnce(u32) -> u32) {
+    let mut pins = pins.lock();
+    let before = pins.wrong(source, now);
+    for _wrong in before..judge(before) {
+        pins.note(source.clone(), now);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_side_by_side_have_no_more_tries() {
+        const LIMIT: u32 = 12;
+        let pins = Mutex::new(Pins::default());
+        let source = key("open", Some(&"+4930999".into()));
+        let now = crate::clock::now().mono;
+        let judged = std::sync::atomic::AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            for _call in 0..12 {
+                scope.spawn(|| {
+                    for _pin in 0..3 {
+                        turn(&pins, &source, now, |wrong| {
+                            if wrong >= LIMIT {
+                                return wrong;
+                            }
+                            judged.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                            std::thread::yield_now();
+                            wrong + 1
+                        });
+                    }
+                });
+            }
+        });
+        let judged = judged.into_inner();
+        // Ten of a whole trunk count as one more.
+        assert_eq!(judged, LIMIT - 1);
+        assert_eq!(pins.lock().wrong(&source, now), LIMIT);
+    }
 
     #[test]
     fn counted_by_caller_for_an_hour_and_a_little_by_trunk() {

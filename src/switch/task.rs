@@ -10,13 +10,14 @@ use hotline_core::call::{Call, Event};
 use hotline_core::directory::{Destination, Language};
 use hotline_core::fact::{Direction, Entry, Fact, LegCause, Outcome, Priority};
 use hotline_core::ids::{AlertId, CallId, LegId, UserId};
+use hotline_core::now::Now;
 use hotline_core::sdp::Negotiated;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{StreamExt, StreamMap};
 
 use super::leg::Leg;
-use super::{Change, INBOX_CAPACITY, Outside, Running, Switch};
+use super::{Change, INBOX_CAPACITY, Outside, Running, Switch, pins};
 use crate::clock::now;
 use crate::rtp::{MediaEvent, PlayItem};
 use crate::sip::LegEvent;
@@ -205,7 +206,7 @@ impl Task {
             }
             self.publish();
             if let Some(event) = self.pending.pop_front() {
-                self.call.handle(event, now());
+                self.handle(event, now());
                 continue;
             }
             let timeout = self.call.poll_timeout().map(|(at, _)| at);
@@ -214,11 +215,11 @@ impl Task {
                 Some((leg, event)) = self.sip_events.next() => self.on_sip(leg, event),
                 Some((leg, event)) = self.media_events.next() => self.on_media(leg, event),
                 Some(loaded) = self.loaded.1.recv() => self.on_loaded(loaded),
-                Some(event) = self.told.1.recv() => self.call.handle(event, now()),
+                Some(event) = self.told.1.recv() => self.handle(event, now()),
                 Some((leg, destination)) = self.ready.1.recv() => self.on_way_free(leg, destination),
                 answer = handed(&mut self.handing) => self.on_handed(answer),
                 Some(outside) = inbox.recv() => self.on_outside(outside),
-                () = sleep_until(timeout) => self.call.handle_timeout(now()),
+                () = sleep_until(timeout) => self.turn(|call| call.handle_timeout(now())),
             }
         }
     }
@@ -229,6 +230,24 @@ impl Task {
             self.deed(command).await;
         }
         panic!("the call machine gave {COMMANDS_AT_ONCE} commands for one input");
+    }
+
+    fn handle(&mut self, event: Event, moment: Now) {
+        self.turn(|call| call.handle(event, moment));
+    }
+
+    /// The machine's turn. A call that came in learns what its source typed in other calls before it judges another PIN, and
+    /// nobody else's call does so meanwhile.
+    fn turn(&mut self, step: impl FnOnce(&mut Call)) {
+        if self.source.0.is_empty() {
+            return step(&mut self.call);
+        }
+        let call = &mut self.call;
+        pins::turn(&self.switch.0.pins, &self.source, now().mono, |wrong| {
+            call.set_wrong_pins(wrong);
+            step(call);
+            call.wrong_pins()
+        });
     }
 
     /// Lets the others see where this call stands.
@@ -248,15 +267,15 @@ impl Task {
         let moment = now();
         let Some(leg) = self.legs.get_mut(&id) else { return };
         match event {
-            LegEvent::Ringing => self.call.handle(Event::LegRinging { leg: id }, moment),
+            LegEvent::Ringing => self.handle(Event::LegRinging { leg: id }, moment),
             LegEvent::Answered(answer) => match leg.accept_answer(&answer) {
-                Ok(()) => self.call.handle(Event::LegAnswered { leg: id }, moment),
+                Ok(()) => self.handle(Event::LegAnswered { leg: id }, moment),
                 Err(error) => self.fail_leg(id, &error.to_string()),
             },
             LegEvent::Confirmed(Some(answer)) if leg.awaits_answer => {
                 let first = leg.remote.is_none();
                 match leg.accept_answer(&answer) {
-                    Ok(()) if first => self.call.handle(Event::CallerAnswered, moment),
+                    Ok(()) if first => self.handle(Event::CallerAnswered, moment),
                     Ok(()) => {}
                     Err(error) => self.fail_leg(id, &error.to_string()),
                 }
@@ -268,7 +287,7 @@ impl Task {
             LegEvent::Reoffer(offer) => leg.answer_reoffer(offer.as_deref()),
             LegEvent::Digit { digit } => {
                 if !leg.keys_by_rtp && leg.digits.accept(hotline_core::dtmf::Source::Info, digit, moment.mono) {
-                    self.call.handle(Event::Digit { leg: id, digit }, moment);
+                    self.handle(Event::Digit { leg: id, digit }, moment);
                 }
             }
             LegEvent::Ended(cause) => self.leg_ended(id, cause),
@@ -282,14 +301,14 @@ impl Task {
             MediaEvent::Digit { digit } => {
                 leg.keys_by_rtp = true;
                 if leg.digits.accept(hotline_core::dtmf::Source::Rtp, digit, moment.mono) {
-                    self.call.handle(Event::Digit { leg: id, digit }, moment);
+                    self.handle(Event::Digit { leg: id, digit }, moment);
                 }
             }
             MediaEvent::PlayEnded { play } => {
                 if leg.play == Some(play) {
                     leg.play = None;
                 }
-                self.call.handle(Event::PlayEnded { leg: id, play }, moment);
+                self.handle(Event::PlayEnded { leg: id, play }, moment);
             }
             MediaEvent::RecordEnded { recording, duration, speech, reason } => {
                 if leg.recording == Some(recording) {
@@ -299,7 +318,7 @@ impl Task {
                     leg.media = None;
                 }
                 self.finish_recording(recording);
-                self.call.handle(Event::RecordEnded { leg: id, recording, duration, speech, reason }, moment);
+                self.handle(Event::RecordEnded { leg: id, recording, duration, speech, reason }, moment);
             }
             MediaEvent::Silent => self.on_silent(id),
             MediaEvent::Failed { reason } => self.fail_leg(id, &reason),
@@ -326,9 +345,9 @@ impl Task {
 
     fn on_outside(&mut self, outside: Outside) {
         match outside {
-            Outside::AlertTaken => self.call.handle(Event::AlertTaken, now()),
-            Outside::Shutdown => self.call.handle(Event::Shutdown, now()),
-            Outside::MakeWay(leg) => self.call.handle(Event::MakeWay { leg }, now()),
+            Outside::AlertTaken => self.handle(Event::AlertTaken, now()),
+            Outside::Shutdown => self.handle(Event::Shutdown, now()),
+            Outside::MakeWay(leg) => self.handle(Event::MakeWay { leg }, now()),
             Outside::WalkIn(handover) => self.on_walk_in(*handover),
         }
     }
@@ -365,7 +384,7 @@ impl Task {
                 Event::LegEnded { leg, cause: LegCause::Failed { reason: "the caller's call ended".to_owned() } }
             }
         };
-        self.call.handle(event, now());
+        self.handle(event, now());
     }
 
     fn on_loaded(&mut self, loaded: Loaded) {
@@ -392,7 +411,7 @@ impl Task {
         }
         leg.end();
         self.rings_no_more(id);
-        self.call.handle(Event::LegEnded { leg: id, cause }, now());
+        self.handle(Event::LegEnded { leg: id, cause }, now());
     }
 }
 

@@ -142,7 +142,7 @@ pub(crate) struct Frame {
     pub(crate) started: Timestamp,
     /// Where the call came from: `trunk:NAME`, `phone:NAME`, `open`.
     pub(crate) source: String,
-    /// Wrong PINs that this source has typed lately.
+    /// Wrong PINs that this source has typed lately, those of this call included.
     pub(crate) wrong_pins: u32,
     pub(super) ids: IdSource,
     pub(super) ring_again: Duration,
@@ -530,6 +530,7 @@ impl Frame {
 
     /// A PIN was typed that is no engineer's.
     pub(crate) fn wrong_pin(&mut self) {
+        self.wrong_pins = self.wrong_pins.saturating_add(1);
         self.commands.push_back(Command::WrongPin);
     }
 

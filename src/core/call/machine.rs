@@ -110,6 +110,17 @@ impl Call {
         Some(connecting.walk_in(person, language, &mut self.frame, now))
     }
 
+    /// How many wrong PINs the source of this call typed lately, in all its calls: to be told before each turn, for others go on
+    /// beside this one.
+    pub const fn set_wrong_pins(&mut self, wrong: u32) {
+        self.frame.wrong_pins = wrong;
+    }
+
+    /// As many and those that were typed in this call since.
+    pub const fn wrong_pins(&self) -> u32 {
+        self.frame.wrong_pins
+    }
+
     /// Something happened.
     pub fn handle(&mut self, event: Event, now: Now) {
         if matches!(self.state, State::Ended) {

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use hotline_core::directory::{Destination, Directory};
 use hotline_core::ids::{ScheduleId, UserId};
 use hotline_core::oncall::{OnCallPerson, Schedule};
@@ -76,7 +77,7 @@ pub struct LayerSays {
 #[utoipa::path(
     get, path = "/api/v1/on-call", tag = "people", security(("token" = []), ("session" = [])),
     params(
-        ("at" = Option<String>, Query, description = "Another moment than now, RFC 3339"),
+        ("at" = Option<String>, Query, description = "Another moment than now, RFC 3339, at most 10 years away"),
         ("schedule" = Option<String>, Query, description = "Id of a schedule"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Rows in the page (50)"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
@@ -92,7 +93,7 @@ pub async fn list(
     State(state): State<AppState>,
     mut params: Params,
 ) -> Result<Json<Listed<OnCallNow>>, Problem> {
-    let at = params.moment("at")?.unwrap_or_else(|| crate::clock::now().wall);
+    let at = params.planned("at")?.unwrap_or_else(|| crate::clock::now().wall);
     let only = params.name("schedule")?;
     let (limit, cursor) = params.page()?;
     params.done()?;
@@ -107,18 +108,25 @@ pub async fn list(
             "schedule must be the id of a schedule; /api/v1/schedules lists them.",
         ));
     }
-    let schedules =
-        directory.schedules.values().filter(|schedule| only.as_ref().is_none_or(|only| schedule.id.0 == *only));
-    // Those of the pages before are not asked who is on call.
-    let of_page = |id: &ScheduleId| cursor.as_ref().is_none_or(|cursor| id.0 > *cursor);
-    let entries = schedules.filter(|schedule| of_page(&schedule.id) && seen(&schedule.id)).map(|schedule| {
-        let mut entry = now(&state, &directory, schedule, at);
-        if !viewer.may(Right::SeeDirectory) {
-            entry.phones.clear();
-        }
-        (schedule.id.0.clone(), entry)
-    });
-    Ok(Json(super::page_of(entries, cursor.as_deref(), limit)))
+    let seen: Vec<ScheduleId> = directory.schedules.keys().filter(|id| seen(id)).cloned().collect();
+    let phones = viewer.may(Right::SeeDirectory);
+    // Many schedules of many layers take a moment; not on the threads that answer.
+    let work = move || {
+        // Those of the pages before are not asked who is on call.
+        let of_page = |id: &ScheduleId| cursor.as_ref().is_none_or(|cursor| id.0 > *cursor);
+        let wanted = |id: &ScheduleId| of_page(id) && only.as_ref().is_none_or(|only| id.0 == *only);
+        let schedules = seen.iter().filter(|id| wanted(id)).filter_map(|id| directory.schedules.get(id));
+        let entries = schedules.map(|schedule| {
+            let mut entry = now(&state, &directory, schedule, at);
+            if !phones {
+                entry.phones.clear();
+            }
+            (schedule.id.0.clone(), entry)
+        });
+        super::page_of(entries, cursor.as_deref(), limit)
+    };
+    let listed = tokio::task::spawn_blocking(work).await;
+    listed.map(Json).map_err(|_| Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
 /// Who is on call by `schedule` at `at`.

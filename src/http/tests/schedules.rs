@@ -43,6 +43,24 @@ async fn shifts_of_a_window_all_in_all_and_by_layer() {
 }
 
 #[tokio::test]
+async fn nobody_plans_for_the_end_of_time() {
+    let bench = bench();
+    let now = crate::clock::now().wall;
+    let away = |days: i64| now.checked_add(jiff::SignedDuration::from_hours(24 * days)).unwrap();
+    for far in ["9999-12-30T00:00:00Z".to_owned(), "0001-01-01T00:00:00Z".to_owned(), away(3_661).to_string()] {
+        let answer = bench.get(&format!("/api/v1/on-call?at={far}")).await;
+        assert!(answer.text().contains("at must be at most 10 years away from now"), "{}", answer.text());
+        assert_eq!(answer.problem(400), "invalid-parameter");
+    }
+    assert_eq!(bench.get(&format!("/api/v1/on-call?at={}", away(3_600))).await.status, StatusCode::OK);
+    assert_eq!(bench.get(&format!("/api/v1/on-call?at={}", away(-3_600))).await.status, StatusCode::OK);
+    let window = "from=9999-01-01T00:00:00Z&to=9999-12-30T00:00:00Z";
+    for list in ["shifts", "gaps"] {
+        assert_eq!(bench.get(&format!("{DESK}/{list}?{window}")).await.problem(400), "invalid-parameter");
+    }
+}
+
+#[tokio::test]
 async fn a_feed_is_read_by_its_secret_until_it_is_closed() {
     let bench = bench();
     let anonymous = |path: String| async {

@@ -148,7 +148,7 @@ impl OnLine {
     // Who is it?
 
     fn ask(&self, first: Option<PromptId>, frame: &mut Frame, now: Now) {
-        let wrong = frame.wrong_pins + (self.node.tries - self.tries);
+        let wrong = frame.wrong_pins;
         let mut prompts: Vec<Prompt> = first.into_iter().map(Prompt::Say).collect();
         if wrong >= FREE_PINS {
             let slowed = Duration::from_secs(1 << (wrong - FREE_PINS).min(5)).min(SLOWED_MAX);
@@ -184,7 +184,7 @@ impl OnLine {
 
     fn pin_key(&mut self, digit: char, frame: &mut Frame, now: Now) -> Way {
         // While a source is slowed down the silence before the question is not to be skipped.
-        if frame.wrong_pins + (self.node.tries - self.tries) < FREE_PINS {
+        if frame.wrong_pins < FREE_PINS {
             frame.stop_play(LegId::CALLER);
         } else if frame.plays_to(LegId::CALLER) {
             return Way::Stay;
@@ -203,6 +203,10 @@ impl OnLine {
     fn typed(&mut self, frame: &mut Frame, now: Now) -> Way {
         frame.sleep(Timer::InterDigit);
         let pin = std::mem::take(&mut self.pin);
+        // Other calls of this source go on meanwhile: what they typed counts before this one is judged, even if it is right.
+        if frame.wrong_pins >= PINS_MAX {
+            return locked("too many wrong PINs from this source lately; this one was not looked at", frame);
+        }
         let user = frame.directory.user_by_pin(&pin).map(|user| user.id.clone());
         if let Some(user) = user {
             self.proven(user, "typed an engineer's PIN", frame, now);

@@ -166,6 +166,18 @@ fn a_source_that_tried_often_is_slowed_and_then_turned_away() {
 }
 
 #[test]
+fn what_the_source_types_in_other_calls_counts_at_each_pin() {
+    let mut line = rings_from("trunk:carrier", 0);
+    line.answered().hears(&[say::LINE_PIN]).presses("1").stops_playing(0).presses("1#").does(&Command::WrongPin);
+    line.hears(&[say::PIN_UNKNOWN, say::LINE_PIN]).listens();
+    assert_eq!(line.call.wrong_pins(), 1);
+    line.call.set_wrong_pins(12);
+    // Even the right one is not looked at any more: who guesses learns nothing.
+    line.presses("2468#").hears(&[say::LINE_LOCKED]).listens().ends_leg(0);
+    assert_eq!(line.call.wrong_pins(), 12, "nothing was judged");
+}
+
+#[test]
 fn whoever_types_nothing_is_a_caller_like_any_other() {
     let mut line = rings_from("trunk:carrier", 0);
     line.answered().hears(&[say::LINE_PIN]).never_kept(opened).listens().waits(secs(6));

@@ -8,11 +8,12 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hotline_core::directory::Directory;
-use hotline_core::ids::UserId;
-use hotline_core::oncall::{self, Schedule};
+use hotline_core::ids::{TeamId, UserId};
+use hotline_core::oncall::{self, Member, Schedule};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 use super::{may_plan, seen};
@@ -25,6 +26,11 @@ use crate::http::problem::Problem;
 /// What a feed tells: so many days back and ahead.
 const DAYS_BACK: i64 = 14;
 const DAYS_AHEAD: i64 = 183;
+
+/// Most shifts that a feed tells, the earliest first; calendar programs choke on more.
+const ENTRIES_MAX: usize = 5_000;
+/// So many feeds are computed at once.
+static FEEDS_AT_ONCE: Semaphore = Semaphore::const_new(2);
 
 type Ics = ([(HeaderName, &'static str); 3], String);
 
@@ -130,16 +136,33 @@ pub async fn user(
         .schedules
         .values()
         .filter(|schedule| visible.as_ref().is_none_or(|seen| seen.contains(&schedule.id)))
+        .filter(|schedule| names(schedule, &directory, &user))
         .cloned()
         .collect();
     let entries = move |at| entries(&schedules, &directory, Some(&user), at);
     feed(name, entries).await
 }
 
+/// Whether the person can ever be on call by the schedule: by a rotation, by a team in one, by an override or a swap.
+fn names(schedule: &Schedule, directory: &Directory, user: &UserId) -> bool {
+    let in_team = |team: &TeamId| directory.teams.get(team).is_some_and(|team| team.members.contains(user));
+    let member = |member: &Member| match member {
+        Member::User(own) => own == user,
+        Member::Team(team) => in_team(team),
+        Member::Nobody => false,
+    };
+    schedule.layers.iter().flat_map(|layer| &layer.rotations).any(|rotation| rotation.members.iter().any(member))
+        || schedule.overrides.iter().any(|own| own.user == *user)
+        || schedule.swaps.iter().any(|swap| swap.taker.as_ref() == Some(user))
+}
+
 async fn feed(name: String, entries: impl FnOnce(Timestamp) -> Vec<Entry> + Send + 'static) -> Result<Ics, Problem> {
     let at = crate::clock::now().wall;
+    // Calendar programs come in crowds; they wait for each other and not the hotline for them.
+    let turn = FEEDS_AT_ONCE.acquire().await;
     let work = move || Feed { name, at, entries: entries(at) }.text();
     let text = tokio::task::spawn_blocking(work).await;
+    drop(turn);
     let text = text.map_err(|_| Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR))?;
     let headers = [
         (header::CONTENT_TYPE, "text/calendar; charset=utf-8"),
@@ -190,6 +213,8 @@ fn entries(schedules: &[Schedule], directory: &Directory, only: Option<&UserId>,
         }
     }
     found.sort_by(|a, b| (a.from, &a.schedule, &a.user).cmp(&(b.from, &b.schedule, &b.user)));
+    // The nearest ones.
+    found.truncate(ENTRIES_MAX);
     found
 }
 

@@ -61,9 +61,9 @@ pub(super) fn seen(state: &AppState, viewer: &Viewer, id: &str) -> Result<(Arc<D
 
 /// `from` and `to`: four weeks from now on unless said otherwise, a year at most.
 pub(super) fn window(params: &mut Params, usual_days: i64) -> Result<(Timestamp, Timestamp), Problem> {
-    let from = params.moment("from")?.unwrap_or_else(|| crate::clock::now().wall);
+    let from = params.planned("from")?.unwrap_or_else(|| crate::clock::now().wall);
     let usual = from.checked_add(SignedDuration::from_hours(24 * usual_days));
-    let to = match params.moment("to")? {
+    let to = match params.planned("to")? {
         Some(to) => to,
         None => usual.map_err(|_| Problem::invalid("from", "from is beyond the calendar."))?,
     };

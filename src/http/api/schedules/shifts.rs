@@ -98,7 +98,7 @@ impl ShiftJson {
     get, path = "/api/v1/schedules/{id}/shifts", tag = "people", security(("token" = []), ("session" = [])),
     params(
         ("id" = String, Path, description = "Id of a schedule"),
-        ("from" = Option<String>, Query, description = "First moment, RFC 3339 (now)"),
+        ("from" = Option<String>, Query, description = "First moment, RFC 3339 (now), at most 10 years away"),
         ("to" = Option<String>, Query, description = "First moment after it (four weeks later); a year after `from` at most"),
     ),
     responses(
