@@ -25,7 +25,7 @@ use super::hotline::http::{Board, Records, Replies};
 use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
 use super::hotline::store::alerts::Audited;
 use super::hotline::store::audit::AuditRow;
-use super::hotline::store::documents::CodeRow;
+use super::hotline::store::documents::{CODE_TRIES, CodeRow, code_tries, code_wait};
 use super::hotline::store::idempotency::{Answered, Claim};
 use super::hotline::store::notifications::NotificationRow;
 use super::hotline::store::read::{
@@ -361,7 +361,7 @@ impl Records for Fake {
         address: &str,
         code: &str,
         at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<i64>, StoreError> {
         let row = CodeRow {
             address: address.to_owned(),
             code: Some(code.to_owned()),
@@ -369,12 +369,26 @@ impl Records for Fake {
             sent_at: Some(at.as_millisecond()),
             verified_at: None,
         };
-        self.write(|kept| drop(kept.codes.insert((user.0.clone(), contact.to_owned()), row)))
-    }
-    async fn count_code_try(&self, user: &UserId, contact: &str, tries_max: i64) -> Result<bool, StoreError> {
         self.write(|kept| {
-            let row = kept.codes.get_mut(&(user.0.clone(), contact.to_owned()));
-            row.filter(|row| row.tries < tries_max).map(|row| row.tries += 1).is_some()
+            let wait = code_wait(&lately(kept, user, address), at.as_millisecond());
+            if wait == 0 {
+                kept.codes.insert((user.0.clone(), contact.to_owned()), row);
+            }
+            (wait > 0).then_some(wait)
+        })
+    }
+    async fn count_code_try(
+        &self,
+        user: &UserId,
+        contact: &str,
+        address: &str,
+        at: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
+        self.write(|kept| {
+            let left = CODE_TRIES - 1 - code_tries(&lately(kept, user, address), at.as_millisecond());
+            let row = kept.codes.get_mut(&(user.0.clone(), contact.to_owned()))?;
+            row.tries += i64::from(left >= 0);
+            (left >= 0).then_some(left)
         })
     }
     async fn verify_contact(
@@ -437,6 +451,12 @@ fn open(row: &AlertRow) -> OpenAlert {
         next_ring_at: row.next_ring_at.and_then(|at| Timestamp::from_millisecond(at).ok()),
         recordings: Vec::new(),
     }
+}
+
+/// When codes went out, and wrong tries, of this person and this address.
+fn lately(kept: &Kept, user: &UserId, address: &str) -> Vec<(Option<i64>, i64)> {
+    let theirs = kept.codes.iter().filter(|((owner, _), row)| *owner == user.0 || row.address == address);
+    theirs.map(|(_, row)| (row.sent_at, row.tries)).collect()
 }
 
 #[async_trait]

@@ -74,6 +74,7 @@ struct Shared {
     feed: events::Feed,
     logins: auth::Logins,
     slowdown: slowdown::Slowdown,
+    pin_changes: api::PinChanges,
     passwords: password::Checker,
     metrics: metrics::Metrics,
     /// Cancelled when the service ends: streams end with it.
@@ -111,6 +112,7 @@ impl AppState {
             feed,
             logins: auth::Logins::default(),
             slowdown: slowdown::Slowdown::default(),
+            pin_changes: api::PinChanges::default(),
             passwords: password::Checker::default(),
             metrics: metrics::Metrics::default(),
             closing,

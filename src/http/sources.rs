@@ -77,7 +77,7 @@ pub trait Records: AlertRecords + Glances + PlanRecords + Send + Sync + 'static 
     async fn forget_idempotency(&self, who: &str, key: &str) -> Result<(), StoreError>;
     /// What waits for a code of this contact.
     async fn contact_code(&self, user: &UserId, contact: &str) -> Result<Option<CodeRow>, StoreError>;
-    /// A code was made.
+    /// A code was made; `Some`: it is too soon for it, by so many ms.
     async fn put_contact_code(
         &self,
         user: &UserId,
@@ -85,9 +85,15 @@ pub trait Records: AlertRecords + Glances + PlanRecords + Send + Sync + 'static 
         address: &str,
         code: &str,
         at: Timestamp,
-    ) -> Result<(), StoreError>;
-    /// Counts a try; `false`: there is none left.
-    async fn count_code_try(&self, user: &UserId, contact: &str, tries_max: i64) -> Result<bool, StoreError>;
+    ) -> Result<Option<i64>, StoreError>;
+    /// Counts a try: how many are left after it; `None`: there was none left.
+    async fn count_code_try(
+        &self,
+        user: &UserId,
+        contact: &str,
+        address: &str,
+        at: Timestamp,
+    ) -> Result<Option<i64>, StoreError>;
     /// The code was right.
     async fn verify_contact(
         &self,
@@ -243,11 +249,17 @@ impl Records for Store {
         address: &str,
         code: &str,
         at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<i64>, StoreError> {
         soon(Self::put_contact_code(self, user, contact, address, code, at)).await
     }
-    async fn count_code_try(&self, user: &UserId, contact: &str, tries_max: i64) -> Result<bool, StoreError> {
-        soon(Self::count_code_try(self, user, contact, tries_max)).await
+    async fn count_code_try(
+        &self,
+        user: &UserId,
+        contact: &str,
+        address: &str,
+        at: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
+        soon(Self::count_code_try(self, user, contact, address, at)).await
     }
     async fn verify_contact(
         &self,

@@ -87,6 +87,84 @@ pub struct CodeRow {
     pub verified_at: Option<i64>,
 }
 
+/// A code is good for so long, and wrong tries count so long.
+pub const CODE_GOOD_FOR_MS: i64 = 10 * 60_000;
+/// Wrong tries in that time.
+pub const CODE_TRIES: i64 = 5;
+/// Between two codes.
+pub const CODE_PAUSE_MS: i64 = 60_000;
+
+/// Wrong tries that still count, of `(sent_at, tries)`.
+pub fn code_tries(lately: &[(Option<i64>, i64)], now_ms: i64) -> i64 {
+    let counts = |sent: Option<i64>| sent.is_some_and(|sent| sent + CODE_GOOD_FOR_MS > now_ms);
+    lately.iter().filter(|(sent, _)| counts(*sent)).map(|(_, tries)| tries).sum()
+}
+
+/// How long (ms) until the next code may go out; 0: now. `lately`: `(sent_at, tries)` of all contacts of this person, and of
+/// this address, whatever their names are.
+pub fn code_wait(lately: &[(Option<i64>, i64)], now_ms: i64) -> i64 {
+    let last = lately.iter().filter_map(|(sent, _)| *sent).max();
+    let guessed = lately.iter().filter(|(_, tries)| *tries > 0).filter_map(|(sent, _)| *sent).max();
+    let used_up = code_tries(lately, now_ms) >= CODE_TRIES;
+    let until =
+        last.map(|sent| sent + CODE_PAUSE_MS).max(guessed.filter(|_| used_up).map(|sent| sent + CODE_GOOD_FOR_MS));
+    until.map_or(0, |until| (until - now_ms).max(0))
+}
+
+/// A code that is made, or a try that is counted.
+#[derive(Debug, Clone, Copy)]
+struct CodeWork<'a> {
+    user: &'a UserId,
+    contact: &'a str,
+    address: &'a str,
+    /// Hash of the new code; `None`: a try.
+    code: Option<&'a str>,
+    at: Timestamp,
+}
+
+impl CodeWork<'_> {
+    /// A code: how long to wait, if it is too soon. A try: how many are left after it, if there was one.
+    async fn write(
+        self,
+        connection: &mut AnyConnection,
+        lately: &[(Option<i64>, i64)],
+    ) -> Result<Option<i64>, sqlx::Error> {
+        let now = self.at.as_millisecond();
+        let Some(code) = self.code else {
+            let left = CODE_TRIES - 1 - code_tries(lately, now);
+            if left < 0 {
+                return Ok(None);
+            }
+            let count = query(
+                "UPDATE contact_proofs SET tries = tries + 1 WHERE user_id = $1 AND contact = $2 AND code IS NOT NULL",
+            );
+            let count = count.bind(self.user.0.clone()).bind(self.contact.to_owned());
+            return Ok((count.execute(connection).await?.rows_affected() == 1).then_some(left));
+        };
+        let wait = code_wait(lately, now);
+        if wait > 0 {
+            return Ok(Some(wait));
+        }
+        // A new code does not make the tries of the last minutes undone.
+        let put = query(
+            "INSERT INTO contact_proofs (user_id, contact, address, code, tries, sent_at, verified_at)
+             VALUES ($1, $2, $3, $4, 0, $5, NULL)
+             ON CONFLICT (user_id, contact) DO UPDATE
+             SET code = excluded.code, sent_at = excluded.sent_at,
+                 tries = CASE WHEN contact_proofs.sent_at > $6 THEN contact_proofs.tries ELSE 0 END,
+                 verified_at = CASE WHEN contact_proofs.address = excluded.address THEN contact_proofs.verified_at END,
+                 address = excluded.address",
+        )
+        .bind(self.user.0.clone())
+        .bind(self.contact.to_owned())
+        .bind(self.address.to_owned())
+        .bind(code.to_owned())
+        .bind(now)
+        .bind(now - CODE_GOOD_FOR_MS);
+        put.execute(connection).await.map(|_| None)
+    }
+}
+
 /// What is written under a revision.
 #[derive(Debug, Clone, Copy)]
 enum Work<'a> {
@@ -101,7 +179,7 @@ impl Work<'_> {
             Self::Document(change) => change,
             Self::Proof { user, contact, code } => {
                 let verify = query(
-                    "UPDATE contact_proofs SET verified_at = $4, code = NULL
+                    "UPDATE contact_proofs SET verified_at = $4, code = NULL, tries = 0
                      WHERE user_id = $1 AND contact = $2 AND code = $3",
                 )
                 .bind(user.0.clone())
@@ -187,7 +265,7 @@ impl Store {
     }
 
     /// A code was made for this address; one before it is worth nothing any more. What was verified stays so, unless
-    /// it was another address.
+    /// it was another address. `Some`: nothing was kept; in so many ms it may be asked for again.
     pub async fn put_contact_code(
         &self,
         user: &UserId,
@@ -195,34 +273,48 @@ impl Store {
         address: &str,
         code: &str,
         at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let put = query(
-            "INSERT INTO contact_proofs (user_id, contact, address, code, tries, sent_at, verified_at)
-             VALUES ($1, $2, $3, $4, 0, $5, NULL)
-             ON CONFLICT (user_id, contact) DO UPDATE
-             SET code = excluded.code, tries = 0, sent_at = excluded.sent_at,
-                 verified_at = CASE WHEN contact_proofs.address = excluded.address THEN contact_proofs.verified_at END,
-                 address = excluded.address",
-        )
-        .bind(user.0.clone())
-        .bind(contact.to_owned())
-        .bind(address.to_owned())
-        .bind(code.to_owned())
-        .bind(at.as_millisecond());
-        in_time(put.execute(&self.shared.pool)).await.map(|_| ())
+    ) -> Result<Option<i64>, StoreError> {
+        self.with_codes(CodeWork { user, contact, address, code: Some(code), at }).await
     }
 
-    /// Counts a try before it is judged, so that many at once get no more than `tries_max`. `false`: there is no try left, or
-    /// no code of that hash's age.
-    pub async fn count_code_try(&self, user: &UserId, contact: &str, tries_max: i64) -> Result<bool, StoreError> {
-        let count = query(
-            "UPDATE contact_proofs SET tries = tries + 1
-             WHERE user_id = $1 AND contact = $2 AND code IS NOT NULL AND tries < $3",
-        )
-        .bind(user.0.clone())
-        .bind(contact.to_owned())
-        .bind(tries_max);
-        in_time(count.execute(&self.shared.pool)).await.map(|done| done.rows_affected() == 1)
+    /// Counts a try before it is judged, so that many at once get no more than [`CODE_TRIES`], for all contacts of the
+    /// person and of the address together. How many are left after it; `None`: there was none left, or no code.
+    pub async fn count_code_try(
+        &self,
+        user: &UserId,
+        contact: &str,
+        address: &str,
+        at: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
+        self.with_codes(CodeWork { user, contact, address, code: None, at }).await
+    }
+
+    async fn with_codes(&self, work: CodeWork<'_>) -> Result<Option<i64>, StoreError> {
+        let mut tries = Tries::default();
+        writer::in_time(async {
+            loop {
+                match self.with_codes_once(work).await {
+                    Ok(done) => return Ok(done),
+                    Err(error) => tries.again(error).await?,
+                }
+            }
+        })
+        .await
+    }
+
+    async fn with_codes_once(&self, work: CodeWork<'_>) -> Result<Option<i64>, WriteError> {
+        let mut writer = self.shared.writers.writer().await?;
+        let mut transaction = writer.begin().await?;
+        // One after the other, on both engines: else many at once would all find the pause over.
+        query("UPDATE directory_revision SET revision = revision WHERE one = 1").execute(&mut *transaction).await?;
+        let lately = query_as("SELECT sent_at, tries FROM contact_proofs WHERE user_id = $1 OR address = $2")
+            .bind(work.user.0.clone())
+            .bind(work.address.to_owned());
+        let lately: Vec<(Option<i64>, i64)> = lately.fetch_all(&mut *transaction).await?;
+        let done = work.write(&mut transaction, &lately).await?;
+        transaction.commit().await?;
+        writer.keep();
+        Ok(done)
     }
 
     /// The code was right: the contact is verified, on every node. `false`: somebody else used the code up.
@@ -315,4 +407,20 @@ impl Store {
 async fn revision(connection: &mut AnyConnection) -> Result<i64, sqlx::Error> {
     let row = query("SELECT revision FROM directory_revision WHERE one = 1").fetch_one(connection).await?;
     row.try_get(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_tries_are_counted_over_all_contacts() {
+        let now = 10_000_000;
+        assert_eq!(code_wait(&[], now), 0);
+        assert_eq!(code_wait(&[(Some(now - 1_000), 0), (None, 0)], now), CODE_PAUSE_MS - 1_000);
+        let spread = [(Some(now - 70_000), 2), (Some(now - 130_000), 3), (Some(now - 65_000), 0)];
+        assert_eq!((code_tries(&spread, now), code_wait(&spread, now)), (5, CODE_GOOD_FOR_MS - 70_000));
+        assert_eq!(code_wait(&spread[..1], now), 0);
+        assert_eq!(code_tries(&spread, now + CODE_GOOD_FOR_MS), 0);
+    }
 }

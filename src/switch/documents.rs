@@ -14,7 +14,7 @@ use hotline_core::private::Private;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Switch, secrets};
+use super::{Switch, secrets, strict};
 use crate::clock::now;
 use crate::sip::SipSettings;
 use crate::store::alerts::Audited;
@@ -384,6 +384,11 @@ impl Switch {
                 what,
             }]));
         }
+        if let Write::Put(body) | Write::Patch(body) = &write
+            && let Some(fault) = strict::unreadable(&name(kind, id), body)
+        {
+            return Err(DocumentError::Invalid(vec![fault]));
+        }
         // One after the other on this node; the revision keeps nodes apart.
         let _turn = self.0.writing.lock().await;
         for _ in 0..TRIES {
@@ -445,6 +450,12 @@ impl Switch {
             let what = "`pin` can't be told from another person's; choose another".to_owned();
             let field = Some("pin".to_owned());
             return Err(DocumentError::Invalid(vec![Fault { document: Some(place.clone()), field, place, what }]));
+        }
+        if kind == "users" {
+            let faults = strict::contacts(&self.directory(), &loaded.composed.directory, id, &place);
+            if !faults.is_empty() {
+                return Err(DocumentError::Invalid(faults));
+            }
         }
         let (mut change, mut body) = (change, body);
         // Whoever edits a schedule does not restart its rotations: the versions of what is in force go on.

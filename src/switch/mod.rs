@@ -53,6 +53,7 @@ pub mod replies;
 mod ring;
 pub mod schedules;
 mod secrets;
+mod strict;
 mod taken;
 mod task;
 #[cfg(test)]

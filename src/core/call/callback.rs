@@ -1,7 +1,8 @@
 //! Ringing a caller back from the hotline's number: the one destination that does not stand in the directory.
-//! It is always the recorded caller of an existing alert, never typed digits.
+//! It is always the recorded caller of an existing alert, never typed digits. What people write as their own contacts keeps
+//! to the same rules.
 
-use crate::directory::{Destination, Directory, Trunk};
+use crate::directory::{Address, Destination, Directory, Trunk};
 use crate::ids::{NumberId, PhoneId};
 
 /// Beginnings (after `+` and the country code) that cost extra in these countries.
@@ -47,6 +48,41 @@ fn trunk_of<'a>(directory: &'a Directory, number: &NumberId) -> Result<&'a Trunk
         .ok_or_else(|| format!("no trunk shows the number {number}; set its caller_id"))
 }
 
+/// Whether a contact that did not come with the file may be reached there; if not, why. A server somebody names is never
+/// called, and no number that a stranger would earn from.
+pub fn contact_allowed(directory: &Directory, address: &Address) -> Result<(), String> {
+    match address {
+        Address::Call(Destination::Sip(_)) => {
+            Err("a `sip:` address can only stand in hotline.toml; write \"number:+49…@TRUNK\" or \"phone:ACCOUNT\""
+                .to_owned())
+        }
+        Address::Call(Destination::Number { trunk, number }) => {
+            let trunk = directory.trunks.get(trunk).ok_or_else(|| format!("there is no trunk {trunk}"))?;
+            allowed(number.reveal().trim_start_matches('+'), directory.country_code.as_deref(), trunk)
+                .map_err(|why| format!("this number is not called: {why}"))
+        }
+        Address::Sms(number) if premium(number.reveal().trim_start_matches('+')) => {
+            Err("no SMS goes to a number that costs extra; write a mobile's".to_owned())
+        }
+        Address::Call(Destination::Phone(_))
+        | Address::Sms(_)
+        | Address::Email(_)
+        | Address::Ntfy(_)
+        | Address::Telegram(_)
+        | Address::Slack(_)
+        | Address::Teams(_)
+        | Address::Webhook(_) => Ok(()),
+    }
+}
+
+/// Whether these digits, with a country code, cost extra in their own country.
+fn premium(digits: &str) -> bool {
+    PREMIUM.iter().any(|(code, beginnings)| {
+        let national = digits.strip_prefix(code);
+        national.is_some_and(|national| beginnings.iter().any(|beginning| national.starts_with(beginning)))
+    })
+}
+
 fn allowed(digits: &str, country: Option<&str>, trunk: &Trunk) -> Result<(), String> {
     let prefixes = &trunk.callback_prefixes;
     if !prefixes.is_empty() {
@@ -59,8 +95,8 @@ fn allowed(digits: &str, country: Option<&str>, trunk: &Trunk) -> Result<(), Str
     let Some(national) = digits.strip_prefix(country) else {
         return Err(format!("a foreign number; trunk {} would need callback_prefixes", trunk.id));
     };
-    let premium = PREMIUM.iter().filter(|(code, _)| *code == country).flat_map(|(_, beginnings)| beginnings.iter());
-    if premium.into_iter().any(|beginning| national.starts_with(beginning)) {
+    let beginnings = PREMIUM.iter().filter(|(code, _)| *code == country).flat_map(|(_, beginnings)| beginnings.iter());
+    if beginnings.into_iter().any(|beginning| national.starts_with(beginning)) {
         return Err(format!("a number that costs extra; trunk {} would need callback_prefixes", trunk.id));
     }
     Ok(())
@@ -112,5 +148,24 @@ mod tests {
         assert!(callback(&directory(&[]), &"+493055501".into(), None).is_err());
         let unknown = Directory { country_code: None, ..directory(&[]) };
         assert!(callback(&unknown, &"+493055501".into(), Some("+4915155501")).is_err());
+    }
+
+    #[test]
+    fn contacts_keep_to_the_same_rules() {
+        let number = |number: &str| Address::Call(Destination::Number { trunk: "one".into(), number: number.into() });
+        let why = |prefixes: &[&str], address: &Address| contact_allowed(&directory(prefixes), address).err();
+        assert_eq!(why(&[], &number("+4915155501")), None);
+        assert_eq!(why(&[], &Address::Call(Destination::Phone("desk".into()))), None);
+        assert_eq!(why(&[], &Address::Sms("+33655501".into())), None);
+        for address in [
+            number("+499001234567"),
+            number("+3355501"),
+            Address::Call(Destination::Sip("sip:root@127.0.0.1:16001".to_owned())),
+            Address::Sms("+499001234567".into()),
+        ] {
+            assert!(why(&[], &address).is_some(), "{address:?}");
+        }
+        assert_eq!(why(&["+33"], &number("+3355501")), None);
+        assert!(why(&["+33"], &number("+4915155501")).is_some());
     }
 }

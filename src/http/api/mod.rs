@@ -18,7 +18,7 @@ mod tokens;
 pub use alerts::{Deed, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page};
 pub use audit::filter as audit_filter;
 pub use calls::{detail as call_detail, page as call_page};
-pub use directory::LARGE;
+pub use directory::{LARGE, PinChanges};
 pub use on_call::{OnCallNow, now as on_call_now};
 
 use axum::extract::State;

@@ -224,6 +224,19 @@ async fn people_change_their_own_contacts() {
     };
     let own = json!({ "contacts": [{ "id": "m", "kind": "sms", "address": "+491701234543" }] });
     assert_eq!(act("cara", &own).await.status, StatusCode::OK);
+    let phone = json!({ "contacts": [{ "id": "m", "kind": "call", "address": "phone:engineer-2" }] });
+    let refused = act("cara", &phone).await;
+    assert_eq!(refused.problem(422), "invalid-document");
+    assert_eq!(refused.json()["field"], "contacts[0].address");
+    assert_eq!(bench.send_json(Method::PATCH, &format!("{USERS}/cara"), &[], &phone).await.status, StatusCode::OK);
+    for n in 0..5 {
+        let answer = act("cara", &json!({ "pin": format!("28046{n}") })).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    }
+    let guessed = act("cara", &json!({ "pin": "280465" })).await;
+    assert_eq!(guessed.problem(429), "too-many-pins");
+    assert!(guessed.header("retry-after").parse::<u64>().is_ok_and(|wait| wait > 80_000));
+    assert_eq!(act("cara", &json!({ "pin": "280464", "language": "de" })).await.status, StatusCode::OK, "it is hers");
     assert_eq!(act("cara", &json!({ "name": "Boss" })).await.problem(403), "role-not-enough");
     assert_eq!(act("engineer-1", &own).await.problem(403), "role-not-enough");
 }
@@ -352,6 +365,31 @@ async fn five_wrong_tries_end_a_code() {
     }
     let right = bench.send_json(Method::POST, &format!("{path}/confirm"), &[], &json!({ "code": code })).await;
     assert_eq!(right.problem(409), "no-code");
+}
+
+#[tokio::test]
+async fn other_names_for_an_address_are_no_more_tries() {
+    let bench = bench();
+    let path = |user: &str, verb: &str| format!("{USERS}/{user}/contacts/mobile/{verb}");
+    assert_eq!(bench.post(&path("engineer-1", "verify")).await.status, StatusCode::ACCEPTED);
+    // Another person's contact, but the same address.
+    let other = bench.post(&path("engineer-2", "verify")).await;
+    assert_eq!(other.problem(429), "too-soon");
+    assert!(!other.header("retry-after").is_empty());
+    let codes = |kept: &mut crate::http::fake::Kept, ago: i64, tries: i64| {
+        let sent = crate::clock::now().wall.as_millisecond() - ago;
+        let row = kept.codes.values().next().unwrap().clone();
+        let row = crate::store::documents::CodeRow { sent_at: Some(sent), tries, ..row };
+        kept.codes.insert(("engineer-2".to_owned(), "gone".to_owned()), row);
+        kept.codes.values_mut().for_each(|row| row.sent_at = Some(sent));
+    };
+    codes(&mut bench.fake.kept.lock(), 120_000, 5);
+    let confirm =
+        bench.send_json(Method::POST, &path("engineer-1", "confirm"), &[], &json!({ "code": "000000" })).await;
+    assert_eq!(confirm.problem(409), "no-code", "the tries of both count");
+    assert_eq!(bench.post(&path("engineer-1", "verify")).await.problem(429), "too-soon");
+    codes(&mut bench.fake.kept.lock(), 700_000, 5);
+    assert_eq!(bench.post(&path("engineer-1", "verify")).await.status, StatusCode::ACCEPTED);
 }
 
 #[tokio::test]

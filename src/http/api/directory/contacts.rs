@@ -5,6 +5,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hotline_core::call::callback::contact_allowed;
 use hotline_core::directory::{Address, Contact, Destination};
 use hotline_core::ids::UserId;
 use hotline_core::notify::{Kind, Planned, To};
@@ -16,13 +17,10 @@ use crate::http::AppState;
 use crate::http::auth::{Right, Viewer};
 use crate::http::problem::Problem;
 use crate::store::alerts::Audited;
+use crate::store::documents::CODE_GOOD_FOR_MS;
 use crate::switch::documents::address_hash;
 
-/// A code is good for so long.
-const GOOD_FOR_MS: i64 = 10 * 60_000;
-/// Wrong tries of one code.
-const TRIES: i64 = 5;
-/// Between two codes, or two tests, to one contact.
+/// Between two tests of one contact.
 const PAUSE_MS: i64 = 60_000;
 
 /// The contact, if it is there and the viewer may: their own, or an admin's doing.
@@ -34,6 +32,19 @@ fn contact(state: &AppState, viewer: &Viewer, user: &UserId, id: &str) -> Result
     let person = directory.users.get(user).ok_or_else(|| Problem::not_found("user"))?;
     let found = person.contacts.iter().find(|contact| contact.id == id).cloned();
     found.ok_or_else(|| Problem::not_found("contact"))
+}
+
+/// What was written before a rule was there, or before a trunk's prefixes changed, is not dialled either. A person's
+/// phones are an admin's word.
+fn may_be_reached(state: &AppState, user: &UserId, contact: &Contact) -> Result<(), Problem> {
+    let directory = state.board().directory();
+    let phone = |phone: &Destination| contact.address == Address::Call(phone.clone());
+    if directory.users.get(user).is_some_and(|person| person.phones.iter().any(phone)) {
+        return Ok(());
+    }
+    contact_allowed(&directory, &contact.address).map_err(|why| {
+        Problem::new(StatusCode::CONFLICT, "not-allowed", "The contact may not be reached", format!("{why}."))
+    })
 }
 
 fn code_hash(user: &UserId, contact: &str, code: &str) -> String {
@@ -59,7 +70,7 @@ fn too_soon(wait_ms: i64) -> Problem {
         StatusCode::TOO_MANY_REQUESTS,
         "too-soon",
         "Too soon after the last one",
-        format!("One a minute goes to a contact; try again in {seconds} s."),
+        format!("One a minute goes to a person and to an address, and none for ten minutes after five wrong codes; try again in {seconds} s."),
     )
     .with(header::RETRY_AFTER, seconds.to_string())
 }
@@ -75,16 +86,13 @@ pub async fn verify(
     if contact.verified {
         return Ok(Json(json!({ "state": "verified" })).into_response());
     }
+    may_be_reached(&state, &user, &contact)?;
     let now = crate::clock::now().wall;
-    let before = state.records().contact_code(&user, &id).await?;
-    let last = before.and_then(|before| before.sent_at).unwrap_or(0);
-    let wait = last + PAUSE_MS - now.as_millisecond();
-    if wait > 0 {
-        return Err(too_soon(wait));
-    }
     let code = format!("{:06}", rand::rng().random_range(0..1_000_000_u32));
     let (address, hash) = (address_hash(&contact.address), code_hash(&user, &id, &code));
-    state.records().put_contact_code(&user, &id, &address, &hash, now).await?;
+    if let Some(wait) = state.records().put_contact_code(&user, &id, &address, &hash, now).await? {
+        return Err(too_soon(wait));
+    }
     let planned = planned(&user, &contact, Kind::Verification, "to prove that this contact is theirs");
     // A voice spells digits; a message has a sentence around them.
     let text = match contact.address {
@@ -99,7 +107,7 @@ pub async fn verify(
     };
     state.records().notify(&[planned], Some(&text), now).await?;
     let body =
-        json!({ "state": "sent", "expires_at": crate::http::params::rfc3339(now.as_millisecond() + GOOD_FOR_MS) });
+        json!({ "state": "sent", "expires_at": crate::http::params::rfc3339(now.as_millisecond() + CODE_GOOD_FOR_MS) });
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
 }
 
@@ -123,17 +131,16 @@ pub async fn confirm(
     let Some(kept) = kept.filter(|kept| kept.code.is_some() && kept.address == address_hash(&contact.address)) else {
         return Err(none("Ask for one with POST …/verify; a changed address needs a new one."));
     };
-    if kept.sent_at.is_none_or(|sent| now.as_millisecond() > sent + GOOD_FOR_MS) {
+    if kept.sent_at.is_none_or(|sent| now.as_millisecond() > sent + CODE_GOOD_FOR_MS) {
         return Err(none("The code is older than 10 minutes. Ask for a new one with POST …/verify."));
     }
-    if !state.records().count_code_try(&user, &id, TRIES).await? {
+    let Some(left) = state.records().count_code_try(&user, &id, &kept.address, now).await? else {
         return Err(none(
-            "Five wrong tries: this code is worth nothing any more. Ask for a new one with POST …/verify.",
+            "Five wrong tries: no code is worth anything any more. Ask for a new one in ten minutes with POST …/verify.",
         ));
-    }
+    };
     let hash = code_hash(&user, &id, code);
     if kept.code.as_deref() != Some(hash.as_str()) {
-        let left = (TRIES - 1 - kept.tries).max(0);
         let detail = format!("This is not the code that was sent. {left} tries are left.");
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong-code", "The code is wrong", detail));
     }

@@ -4,6 +4,7 @@
 mod contacts;
 mod docs;
 mod effective;
+mod people;
 mod schemas;
 mod vcard;
 
@@ -26,6 +27,7 @@ use crate::http::problem::{FieldError, Problem};
 use crate::switch::documents::{DocumentError, Done, Expect, Fault, Shown, Write};
 
 pub use docs::document;
+pub use people::PinChanges;
 
 /// Largest document where it may be large; the others end at [`SMALL`].
 pub const LARGE: usize = 1024 * 1024;
@@ -341,6 +343,9 @@ async fn write(
         return Err(Problem::invalid("id", detail));
     }
     fields.retain(|key, _| !READ_ONLY.contains(&key.as_str()));
+    if kind.key == "users" {
+        people::check(&state, &viewer, &id, &fields)?;
+    }
     let write = match verb {
         Put => Write::Put(fields.into()),
         Patch => Write::Patch(fields.into()),
