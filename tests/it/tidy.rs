@@ -32,8 +32,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["store", "switch", "calendar", "sip::Registered", "sip::SipCounters", "sip::TrunkState", "sip::Transport"],
     ),
     ("jobs", &["store", "switch", "speech"]),
-    // Turns text into the shells' settings, so it names those and nothing that acts.
-    ("config", &["sip", "rtp", "notify", "calendar", "store::StoreSettings"]),
+    // Turns text into the shells' settings, so it names those and nothing that acts; a node that is not named has the name
+    // that its data folder was last used under.
+    ("config", &["sip", "rtp", "notify", "calendar", "store::StoreSettings", "store::default_node"]),
     // `serve` runs the app; `user` and `serve --demo` write the logins that http reads.
     (
         "cli",
