@@ -381,7 +381,7 @@ async fn many_are_done_and_a_new_one_goes_before_the_old() {
         world.switch.command(*id, Command::Escalate, by("ada")).await.unwrap();
     }
     let new = world.alert("new").await;
-    assert_eq!(world.switch.escalate_batch().await, Some(128));
+    assert_eq!(world.switch.escalate_batch().await, Some(32));
     assert_eq!(stepped(&world.kinds(new).await), 1, "the new one is in the first batch");
     world.switch.escalate_due().await;
     for id in [old[0], old[150], old[299]] {
