@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].field.as_deref(), Some("contacts[1].address"));
         assert!(told[0].what.contains("hotline.toml"), "{told:?}");
-        assert_eq!(contacts(&with(&[sip.clone()]), &with(&[mail(1), sip]), "ada", "users/ada"), []);
+        assert_eq!(contacts(&with(std::slice::from_ref(&sip)), &with(&[mail(1), sip]), "ada", "users/ada"), []);
         let many: Vec<Address> = (0..=CONTACTS_MAX).map(mail).collect();
         assert_eq!(contacts(&none, &with(&many), "ada", "users/ada")[0].field.as_deref(), Some("contacts"));
         assert_eq!(contacts(&none, &with(&many[..CONTACTS_MAX]), "ada", "users/ada"), []);

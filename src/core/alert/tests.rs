@@ -192,7 +192,9 @@ fn an_event_opens_joins_or_ends() {
     assert!(matches!(does(&event(Action::Trigger), Some(&over), None), Decision::Open { .. }));
     let joined = |same, group| match does(&event(Action::Trigger), same, group) {
         Decision::Join { alert, facts } => (alert, facts),
-        other @ (Decision::Open { .. } | Decision::Settle { .. } | Decision::Nothing) => panic!("{other:?}"),
+        other @ (Decision::Open { .. } | Decision::Settle { .. } | Decision::Nothing) => {
+            panic!("{other:?}")
+        }
     };
     let group = alert(2);
     assert_eq!(joined(Some(&taken), Some(&group)).0, taken.id, "the same fault before the group");
@@ -216,7 +218,9 @@ fn a_grouped_alert_is_over_when_its_last_fault_is() {
         Decision::Settle { alert, facts } if alert == group.id => {
             facts.into_iter().map(|(fact, _)| fact.sentence()).collect::<Vec<_>>()
         }
-        other => panic!("{other:?}"),
+        other @ (Decision::Open { .. } | Decision::Join { .. } | Decision::Settle { .. } | Decision::Nothing) => {
+            panic!("{other:?}")
+        }
     };
     assert_eq!(told(&others(1, &["Mail"])), ["Over: Disk; 1 other still fires: Mail."]);
     assert_eq!(told(&others(4, &["Mail", "Web"])), ["Over: Disk; 4 others still fire: Mail, Web and 2 more."]);
@@ -229,7 +233,7 @@ fn a_grouped_alert_is_over_when_its_last_fault_is() {
 #[test]
 fn an_alert_of_the_group_takes_events_within_the_window() {
     let directory = directory();
-    let source = AlertSource { group_window: Some(std::time::Duration::from_secs(300)), ..source() };
+    let source = AlertSource { group_window: Some(std::time::Duration::from_mins(5)), ..source() };
     let (event, group) = (event(Action::Trigger), alert(1));
     let route = route(&event, &source, &directory, now());
     let after = |seconds: i64| {

@@ -88,7 +88,7 @@ impl OnLine {
         if frame.wrong_pins >= PINS_MAX {
             return Err(locked("too many wrong PINs from this source lately", frame));
         }
-        line.ask(None, frame, now);
+        Self::ask(None, frame, now);
         for digit in std::mem::take(&mut frame.typed) {
             match line.pin_key(digit, frame, now) {
                 Way::Stay => {}
@@ -147,7 +147,7 @@ impl OnLine {
 
     // Who is it?
 
-    fn ask(&self, first: Option<PromptId>, frame: &mut Frame, now: Now) {
+    fn ask(first: Option<PromptId>, frame: &mut Frame, now: Now) {
         let wrong = frame.wrong_pins;
         let mut prompts: Vec<Prompt> = first.into_iter().map(Prompt::Say).collect();
         if wrong >= FREE_PINS {
@@ -218,7 +218,7 @@ impl OnLine {
             return locked("no engineer's PIN, and no tries left", frame);
         }
         frame.note("asks for the PIN again", "it is no engineer's", now);
-        self.ask(Some(say::PIN_UNKNOWN), frame, now);
+        Self::ask(Some(say::PIN_UNKNOWN), frame, now);
         Way::Stay
     }
 
