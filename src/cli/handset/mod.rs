@@ -166,9 +166,10 @@ impl Handset {
         .await?;
         let media = Media::start(MediaSettings { bind: address, ports: PORTS, lanes: 1 })?;
         for codec in settings.codecs.clone() {
-            // Ready, or nearly, when the first call is answered.
+            // Ready before the first call: an ear that is still being made misses a short first prompt.
             let prompts = Arc::clone(&settings.prompts);
-            tokio::task::spawn_blocking(move || drop(prompts.index(codec)));
+            let made = tokio::task::spawn_blocking(move || drop(prompts.index(codec))).await;
+            made.expect("making an index does not panic");
         }
         let busy = Arc::new(AtomicBool::new(false));
         let incoming = engaged(arriving, Arc::clone(&busy));
