@@ -2,6 +2,7 @@
 
 mod alerts;
 mod audit;
+mod codes;
 mod damage;
 mod database;
 mod databases;
