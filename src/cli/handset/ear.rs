@@ -120,7 +120,8 @@ impl Index {
 #[derive(Debug)]
 struct Playing {
     sound: usize,
-    begin: u64,
+    /// Samples into the stream; before its start if the first packets were missed.
+    begin: i64,
     blocks: u32,
     last: u32,
     announced: bool,
@@ -196,8 +197,7 @@ impl Ear {
     }
 
     fn matched(&mut self, sound: usize, block: u32, notices: &mut Vec<Notice>) {
-        let into = (u64::from(block) + 1) * BLOCK as u64;
-        let Some(begin) = (self.position).checked_sub(into) else { return };
+        let begin = signed(self.position) - after(block);
         let known = self.playing.iter().position(|playing| playing.sound == sound && playing.begin == begin);
         let at = known.unwrap_or_else(|| {
             self.playing.push(Playing { sound, begin, blocks: 0, last: block, announced: false });
@@ -227,10 +227,10 @@ impl Ear {
             let next = sound.distinct.partition_point(|block| *block <= playing.last);
             let deadline = match sound.distinct.get(next) {
                 // The next block that must come, if it is still playing.
-                Some(block) => playing.begin + (u64::from(*block) + 1) * BLOCK as u64 + PATIENCE,
-                None => playing.begin + sound.length,
+                Some(block) => playing.begin + after(*block) + signed(PATIENCE),
+                None => playing.begin + signed(sound.length),
             };
-            if position < deadline {
+            if signed(position) < deadline {
                 self.playing.push(playing);
             } else if playing.announced {
                 notices.push(self.finish(&playing));
@@ -262,6 +262,16 @@ impl Ear {
             }
         }
     }
+}
+
+/// Samples from a sound's begin to the end of this block.
+fn after(block: u32) -> i64 {
+    (i64::from(block) + 1) * BLOCK as i64
+}
+
+/// A position that can be compared with one before the stream's start.
+fn signed(position: u64) -> i64 {
+    i64::try_from(position).unwrap_or(i64::MAX)
 }
 
 /// The hash of the last [`BLOCK`] bytes, moved on byte by byte (Rabin-Karp).
@@ -408,6 +418,13 @@ mod tests {
         let lost = [0, 1, 7, 8, 50, 51, 52, 53, 98, 99];
         let stream: Vec<u8> = [&greeting[..], &[0xff; 1_600]].concat();
         assert_eq!(words(&play(&mut ear, 0, &stream, 160, &lost)), ["starts greeting", "ends greeting"]);
+    }
+
+    #[test]
+    fn a_prompt_whose_first_packets_were_missed_is_heard() {
+        let (mut ear, greeting, _) = ear();
+        let stream: Vec<u8> = [&greeting[2 * BLOCK + 40..], &[0xff; 1_600]].concat();
+        assert_eq!(words(&play(&mut ear, 0, &stream, 160, &[])), ["starts greeting", "ends greeting"]);
     }
 
     #[test]
