@@ -43,6 +43,26 @@ uuid_id!(
     /// One message or call to one person (or channel) about something.
     NotificationId
 );
+uuid_id!(
+    /// A disturbance (or planned work) that customers are told about.
+    IncidentId
+);
+uuid_id!(
+    /// One text to customers about an incident.
+    UpdateId
+);
+uuid_id!(
+    /// What was learned from an incident.
+    PostmortemId
+);
+uuid_id!(
+    /// An exercise.
+    DrillId
+);
+uuid_id!(
+    /// Somebody wants to be told what a status page says.
+    SubscriptionId
+);
 
 macro_rules! name_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -103,6 +123,18 @@ name_id!(
 name_id!(
     /// People who work together.
     TeamId
+);
+name_id!(
+    /// What was promised to a customer: a contract of service levels.
+    SlaId
+);
+name_id!(
+    /// A status page; its name is the `{slug}` of `/status/{slug}`.
+    StatusPageId
+);
+name_id!(
+    /// A runbook or an article of knowledge.
+    RunbookId
 );
 name_id!(
     /// An escalation policy.

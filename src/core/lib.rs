@@ -17,8 +17,10 @@ pub mod alert;
 pub mod audit;
 pub mod call;
 pub mod escalation;
+pub mod incident;
 pub mod notify;
 pub mod oncall;
+pub mod paper;
 
 pub mod audio;
 pub mod dtmf;

@@ -1,0 +1,277 @@
+//! Incidents: what is wrong (or will be worked on), whom it touches, and what customers are told about it.
+//!
+//! An incident is one disturbance for many customers; each of them sees only its own services. Nothing reaches a
+//! customer but published [`Update`]s, the public title and the state of services: titles, alerts, roles, tasks and
+//! comments are the MSP's own.
+
+use jiff::Timestamp;
+
+use crate::directory::Directory;
+use crate::fact::{Actor, words};
+use crate::ids::{AlertId, CallId, CustomerId, DrillId, IncidentId, ServiceId, UpdateId, UserId};
+use crate::private::Private;
+
+/// Everything that is known about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incident {
+    /// Its identity.
+    pub id: IncidentId,
+    /// What people call it: `INC-1001`.
+    pub reference: String,
+    /// Disturbance or planned work.
+    pub kind: Kind,
+    /// One line for the MSP's own people; never shown to customers.
+    pub title: String,
+    /// One line for customers; `None`: nothing has been published yet.
+    pub public_title: Option<String>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// How far it is.
+    pub phase: Phase,
+    /// Services that are touched, each once.
+    pub affected: Vec<Affected>,
+    /// Customers that are touched beside the owners of `affected`.
+    pub customers: Vec<CustomerId>,
+    /// Who does what (`lead`, `communication`, `scribe`, or a name of one's own), each role once.
+    pub roles: Vec<(String, UserId)>,
+    /// What is to be done.
+    pub tasks: Vec<Task>,
+    /// The alerts it was opened from or that joined.
+    pub alerts: Vec<AlertId>,
+    /// Calls about it.
+    pub calls: Vec<CallId>,
+    /// What customers are told, oldest first; drafts too.
+    pub updates: Vec<Update>,
+    /// When the fault began, if anybody knows.
+    pub began: Option<Began>,
+    /// When somebody first noticed: the first alert or call, else `opened_at`.
+    pub detected_at: Timestamp,
+    /// When the incident was opened.
+    pub opened_at: Timestamp,
+    /// Who opened it.
+    pub opened_by: Actor,
+    /// When it came into `Resolved` or `Completed`; `None` while it is open.
+    pub resolved_at: Option<Timestamp>,
+    /// Planned work: from, until.
+    pub scheduled: Option<(Timestamp, Timestamp)>,
+    /// It is an exercise: never shown to customers, never counted in reports.
+    pub drill: Option<DrillId>,
+    /// When customers must be told something again, by the strictest of their SLAs; `None`: no clock runs.
+    pub update_due: Option<Timestamp>,
+    /// How far the reminders about `update_due` have gone: 0 none, 1 reminded, 2 warned.
+    pub update_told: u8,
+    /// Callers who want to hear when it is over (numbers for an SMS), each once.
+    pub tell_when_over: Vec<Private<String>>,
+    /// Counts every change; a write names the version it saw.
+    pub version: i64,
+}
+
+/// Disturbance or planned work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Something does not work.
+    Fault,
+    /// Planned work.
+    Maintenance,
+}
+words!(Kind { Fault = "fault", Maintenance = "maintenance" });
+
+/// How bad it is for customers; the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Everything stands still (targets of P1).
+    Critical,
+    /// Important parts do not work (P2).
+    Major,
+    /// An inconvenience (P3).
+    Minor,
+    /// Nothing that a customer would notice (P4).
+    None,
+}
+words!(Severity { Critical = "critical", Major = "major", Minor = "minor", None = "none" });
+
+/// How far it is, as statuspage.io's users know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The cause is looked for.
+    Investigating,
+    /// The cause is known.
+    Identified,
+    /// It should be good; watched.
+    Monitoring,
+    /// Over.
+    Resolved,
+    /// Planned work that has not begun.
+    Scheduled,
+    /// Planned work that goes on.
+    InProgress,
+    /// Planned work that is being checked.
+    Verifying,
+    /// Planned work that is done.
+    Completed,
+}
+words!(Phase {
+    Investigating = "investigating", Identified = "identified", Monitoring = "monitoring", Resolved = "resolved",
+    Scheduled = "scheduled", InProgress = "in_progress", Verifying = "verifying", Completed = "completed",
+});
+
+/// What a service does meanwhile; statuspage.io's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Impact {
+    /// It works.
+    Operational,
+    /// It is being worked on.
+    UnderMaintenance,
+    /// Slow, or with faults.
+    DegradedPerformance,
+    /// For some, or in part.
+    PartialOutage,
+    /// Not at all.
+    MajorOutage,
+}
+words!(Impact {
+    Operational = "operational", UnderMaintenance = "under_maintenance", DegradedPerformance = "degraded_performance",
+    PartialOutage = "partial_outage", MajorOutage = "major_outage",
+});
+
+/// A service that is touched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Affected {
+    /// Which.
+    pub service: ServiceId,
+    /// How, now.
+    pub impact: Impact,
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Its number within the incident, from 1.
+    pub number: u32,
+    /// What.
+    pub text: String,
+    /// Who.
+    pub owner: Option<UserId>,
+    /// When it was done, and by whom.
+    pub done: Option<(Timestamp, Actor)>,
+}
+
+/// What customers are told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Update {
+    /// Its identity.
+    pub id: UpdateId,
+    /// When it was written; once published: when that was.
+    pub at: Timestamp,
+    /// Who wrote it. Never shown to customers.
+    pub by: Actor,
+    /// The phase that it tells (the incident's from its publishing on).
+    pub phase: Phase,
+    /// The words.
+    pub text: String,
+    /// Who may read it; empty: every customer who is touched.
+    pub customers: Vec<CustomerId>,
+    /// What the services were like at that moment.
+    pub affected: Vec<Affected>,
+    /// Draft, waiting for a second person, or out.
+    pub state: UpdateState,
+}
+
+/// Whether customers have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpdateState {
+    /// Being written.
+    Draft,
+    /// Somebody else has to look at it first.
+    Review,
+    /// Out since, released by.
+    Published {
+        /// When.
+        at: Timestamp,
+        /// Who released it.
+        by: Actor,
+    },
+    /// Not sent: the reviewer said no, or it was overtaken.
+    Withdrawn {
+        /// Who.
+        by: Actor,
+    },
+}
+
+/// When the fault began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Began {
+    /// When.
+    pub at: Timestamp,
+    /// Who knows.
+    pub origin: Origin,
+}
+
+/// Where the beginning of a fault comes from. Never invented: unknown stays unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The monitoring tool's payload.
+    Payload,
+    /// The caller's "since when".
+    Caller,
+    /// A person wrote it down.
+    Person,
+}
+words!(Origin { Payload = "payload", Caller = "caller", Person = "person" });
+
+impl Phase {
+    /// Nothing follows any more.
+    pub const fn is_over(self) -> bool {
+        match self {
+            Self::Resolved | Self::Completed => true,
+            Self::Investigating
+            | Self::Identified
+            | Self::Monitoring
+            | Self::Scheduled
+            | Self::InProgress
+            | Self::Verifying => false,
+        }
+    }
+}
+
+impl Incident {
+    /// Whether it goes on (or is still to come).
+    pub const fn is_open(&self) -> bool {
+        !self.phase.is_over()
+    }
+
+    /// The customers who are touched: owners of the services, those who use shared services, those named. Sorted, each once.
+    pub fn touched(&self, directory: &Directory) -> Vec<CustomerId> {
+        let mut all: Vec<CustomerId> = self.customers.clone();
+        for affected in &self.affected {
+            match directory.services.get(&affected.service).map(|service| &service.customer) {
+                Some(Some(owner)) => all.push(owner.clone()),
+                // A shared service is everybody's.
+                Some(None) => all.extend(directory.customers.keys().cloned()),
+                None => {}
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The touched services that this customer may see: its own and the shared ones.
+    pub fn services_of<'a>(&'a self, customer: &CustomerId, directory: &Directory) -> Vec<&'a Affected> {
+        let visible = |affected: &&Affected| {
+            let service = directory.services.get(&affected.service);
+            service.is_some_and(|service| service.customer.as_ref().is_none_or(|owner| owner == customer))
+        };
+        self.affected.iter().filter(visible).collect()
+    }
+
+    /// What this customer may read, oldest first: published, and meant for it. Nothing of a drill.
+    pub fn published_to<'a>(&'a self, customer: &'a CustomerId) -> impl Iterator<Item = &'a Update> {
+        let drill = self.drill.is_some();
+        self.updates.iter().filter(move |update| {
+            !drill
+                && matches!(update.state, UpdateState::Published { .. })
+                && (update.customers.is_empty() || update.customers.contains(customer))
+        })
+    }
+}
