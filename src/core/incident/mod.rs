@@ -4,12 +4,16 @@
 //! customer but published [`Update`]s, the public title and the state of services: titles, alerts, roles, tasks and
 //! comments are the MSP's own.
 
+mod line;
+
 use jiff::Timestamp;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, Language};
 use crate::fact::{Actor, words};
 use crate::ids::{AlertId, CallId, CustomerId, DrillId, IncidentId, ServiceId, UpdateId, UserId};
 use crate::private::Private;
+
+pub use line::Line;
 
 /// Everything that is known about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +26,7 @@ pub struct Incident {
     pub kind: Kind,
     /// One line for the MSP's own people; never shown to customers.
     pub title: String,
-    /// One line for customers; `None`: nothing has been published yet.
+    /// One line for customers; they see it once an update is published to them. `None`: none has been written yet.
     pub public_title: Option<String>,
     /// How bad it is.
     pub severity: Severity,
@@ -54,6 +58,8 @@ pub struct Incident {
     pub resolved_at: Option<Timestamp>,
     /// Planned work: from, until.
     pub scheduled: Option<(Timestamp, Timestamp)>,
+    /// Planned work begins and ends at its times without anybody's word.
+    pub by_itself: bool,
     /// It is an exercise: never shown to customers, never counted in reports.
     pub drill: Option<DrillId>,
     /// When customers must be told something again, by the strictest of their SLAs; `None`: no clock runs.
@@ -169,6 +175,8 @@ pub struct Update {
     pub phase: Phase,
     /// The words.
     pub text: String,
+    /// The same words in other languages; who reads none of them gets `text`.
+    pub translations: Vec<(Language, String)>,
     /// Who may read it; empty: every customer who is touched.
     pub customers: Vec<CustomerId>,
     /// What the services were like at that moment.
