@@ -4,7 +4,18 @@
 //! customer but published [`Update`]s, the public title and the state of services: titles, alerts, roles, tasks and
 //! comments are the MSP's own.
 
+pub mod change;
+pub mod clock;
+pub mod command;
 mod line;
+pub mod open;
+pub mod preview;
+pub mod publish;
+mod refusal;
+pub mod rules;
+mod seen;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 
@@ -13,7 +24,14 @@ use crate::fact::{Actor, words};
 use crate::ids::{AlertId, CallId, CustomerId, DrillId, IncidentId, ServiceId, UpdateId, UserId};
 use crate::private::Private;
 
+pub use change::Change;
+pub use command::{By, Command, Deed, Setting, carry_out};
 pub use line::Line;
+pub use open::{AlertSeen, Opening, open};
+pub use publish::Draft;
+pub use refusal::Refusal;
+pub use rules::{Rules, Template};
+pub use seen::Seen;
 
 /// Everything that is known about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -242,7 +260,32 @@ impl Phase {
     }
 }
 
+impl Phase {
+    /// Whether incidents of this kind come through it.
+    pub const fn is_of(self, kind: Kind) -> bool {
+        match self {
+            Self::Investigating | Self::Identified | Self::Monitoring | Self::Resolved => matches!(kind, Kind::Fault),
+            Self::Scheduled | Self::InProgress | Self::Verifying | Self::Completed => matches!(kind, Kind::Maintenance),
+        }
+    }
+}
+
 impl Incident {
+    /// An update of it.
+    pub fn update(&self, id: UpdateId) -> Option<&Update> {
+        self.updates.iter().find(|update| update.id == id)
+    }
+
+    /// A task of it.
+    pub fn task(&self, number: u32) -> Option<&Task> {
+        self.tasks.iter().find(|task| task.number == number)
+    }
+
+    /// Something of it is out.
+    pub fn is_published(&self) -> bool {
+        self.updates.iter().any(|update| matches!(update.state, UpdateState::Published { .. }))
+    }
+
     /// Whether it goes on (or is still to come).
     pub const fn is_open(&self) -> bool {
         !self.phase.is_over()
