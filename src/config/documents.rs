@@ -7,9 +7,10 @@ use super::names::Kind;
 use super::tree::{self, Place, Spot, Value};
 
 /// The kinds of documents: the key in the file, and the path below `/api/v1`.
-pub const KINDS: [(&str, &str); 17] = [
+pub const KINDS: [(&str, &str); 18] = [
     ("customers", "customers"),
     ("services", "services"),
+    ("slas", "slas"),
     ("teams", "teams"),
     ("users", "users"),
     ("phones", "phones"),

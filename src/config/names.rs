@@ -11,6 +11,7 @@ use super::words;
 pub(super) enum Kind {
     Customer,
     Service,
+    Sla,
     Team,
     User,
     Phone,
@@ -30,9 +31,10 @@ pub(super) enum Kind {
 
 impl Kind {
     /// All of them, in the order in which the file has them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Customer,
         Self::Service,
+        Self::Sla,
         Self::Team,
         Self::User,
         Self::Phone,
@@ -54,6 +56,7 @@ impl Kind {
         match self {
             Self::Customer => "customers",
             Self::Service => "services",
+            Self::Sla => "slas",
             Self::Team => "teams",
             Self::User => "users",
             Self::Phone => "phones",
@@ -78,6 +81,7 @@ impl Kind {
             Self::Number => "number",
             Self::Customer
             | Self::Service
+            | Self::Sla
             | Self::Team
             | Self::User
             | Self::Calendar
@@ -97,6 +101,7 @@ impl Kind {
         match self {
             Self::Customer => "customer",
             Self::Service => "service",
+            Self::Sla => "service level agreement",
             Self::Team => "team",
             Self::User => "user",
             Self::Phone => "phone",
