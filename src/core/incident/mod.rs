@@ -16,6 +16,7 @@ pub mod rules;
 mod seen;
 #[cfg(test)]
 mod tests;
+pub mod usual;
 
 use jiff::Timestamp;
 
