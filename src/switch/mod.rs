@@ -23,6 +23,7 @@
 //! | `outside` | what a call asks of the house: open reports, alerts, people's words; phones that make way |
 //! | `taken` | the SMS to a caller whose report somebody has taken |
 //! | `recover` | ends the calls that a crash cut off |
+//! | `incidents` | incidents: words and rules, the clock of updates, what calls know |
 //! | `health` | what is wrong and how to mend it |
 //!
 //! `http` and `jobs` reach calls and alerts only through [`Switch`]. Nothing here
@@ -39,6 +40,7 @@ mod escalate;
 pub mod events;
 mod health;
 mod heartbeats;
+pub mod incidents;
 mod leg;
 pub mod links;
 mod nodes;
@@ -185,6 +187,8 @@ struct Inner {
     events: events::Queue,
     actions: actions::Actions,
     pings: heartbeats::Pings,
+    /// Open ones, for calls and clocks.
+    incidents: incidents::Memory,
     node: String,
 }
 
@@ -271,6 +275,7 @@ impl Switch {
             events: events::Queue::open(&parts.data_dir),
             actions: actions::Actions::default(),
             pings: heartbeats::Pings::default(),
+            incidents: incidents::Memory::default(),
             node: parts.node,
         }));
         switch.prepare_names();
@@ -368,6 +373,7 @@ impl Switch {
         }
         if let Some(alert) = taken {
             self.tell_caller(alert);
+            self.open_by_rule(alert);
         }
         if let Some(alert) = alert.filter(|_| touches_alert) {
             self.tell(Change::Alert(alert));

@@ -8,6 +8,7 @@ pub mod change;
 pub mod clock;
 pub mod command;
 mod line;
+pub mod message;
 pub mod open;
 pub mod preview;
 pub mod publish;

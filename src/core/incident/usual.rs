@@ -1,6 +1,10 @@
 //! The words that go out where nobody has written templates: German and English.
 
-use super::rules::Template;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::message::{is_german, moment_shown};
+use super::rules::{Places, Template, fill};
 use super::{Incident, Kind, Phase};
 use crate::directory::{Directory, Language};
 
@@ -10,27 +14,27 @@ const WORDS: [(Phase, [&str; 4]); 8] = [
         Phase::Investigating,
         [
             "Disturbance: {service}",
-            "We know of a disturbance of {service} since {since} and are looking for its cause.{next_update}",
+            "We know of a disturbance of {service} since {since} and are looking for its cause. Next update: {next_update}.",
             "Störung: {service}",
-            "Seit {since} ist {service} gestört. Wir suchen die Ursache.{next_update}",
+            "Seit {since} ist {service} gestört. Wir suchen die Ursache. Nächste Nachricht: {next_update}.",
         ],
     ),
     (
         Phase::Identified,
         [
             "Disturbance: {service}",
-            "We have found the cause of the disturbance of {service} and are mending it.{next_update}",
+            "We have found the cause of the disturbance of {service} and are mending it. Next update: {next_update}.",
             "Störung: {service}",
-            "Die Ursache der Störung von {service} ist gefunden und wird behoben.{next_update}",
+            "Die Ursache der Störung von {service} ist gefunden und wird behoben. Nächste Nachricht: {next_update}.",
         ],
     ),
     (
         Phase::Monitoring,
         [
             "Disturbance: {service}",
-            "{service} should work again. We are watching it.{next_update}",
+            "{service} should work again. We are watching it. Next update: {next_update}.",
             "Störung: {service}",
-            "{service} sollte wieder laufen. Wir beobachten es noch.{next_update}",
+            "{service} sollte wieder laufen. Wir beobachten es noch. Nächste Nachricht: {next_update}.",
         ],
     ),
     (
@@ -112,7 +116,7 @@ pub fn services_named(incident: &Incident, directory: &Directory, language: &Lan
     let affected = incident.affected.iter().filter_map(|affected| directory.services.get(&affected.service));
     let names: Vec<&str> =
         affected.filter(|service| may(&service.customer)).map(|service| service.name.as_str()).collect();
-    let german = language.0.to_ascii_lowercase().starts_with("de");
+    let german = is_german(language);
     match (names.as_slice(), incident.kind, german) {
         ([], Kind::Fault, false) => "a service".to_owned(),
         ([], Kind::Fault, true) => "ein Dienst".to_owned(),
@@ -122,5 +126,46 @@ pub fn services_named(incident: &Incident, directory: &Directory, language: &Lan
         ([many @ .., last], _, german) => {
             format!("{} {} {last}", many.join(", "), if german { "und" } else { "and" })
         }
+    }
+}
+
+/// A template's title and words for this incident, filled. `next`: when customers hear again.
+pub fn filled(
+    incident: &Incident,
+    template: &Template,
+    directory: &Directory,
+    next: Option<Timestamp>,
+    now: Timestamp,
+) -> (Option<String>, String) {
+    let language = &template.language;
+    let (zone, named) = zone(incident, directory);
+    let shown = |at: Timestamp| format!("{}{named}", moment_shown(at, now, &zone, language));
+    let german = is_german(language);
+    let none = || if german { "sobald es Neues gibt" } else { "as soon as there is news" }.to_owned();
+    let since = incident.began.as_ref().map_or(incident.detected_at, |began| began.at);
+    let places = Places {
+        service: services_named(incident, directory, language),
+        since: shown(since),
+        next_update: next.map_or_else(none, shown),
+        reference: incident.reference.clone(),
+        from: incident.scheduled.map(|(from, _)| shown(from)).unwrap_or_default(),
+        until: incident.scheduled.map(|(_, until)| shown(until)).unwrap_or_default(),
+    };
+    (template.title.as_ref().map(|title| capital(&fill(title, &places))), capital(&fill(&template.text, &places)))
+}
+
+/// Sentences begin with a capital letter, whatever a place was filled with.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// The clock that all readers share, else UTC, said so.
+fn zone(incident: &Incident, directory: &Directory) -> (TimeZone, &'static str) {
+    let touched = incident.touched(directory);
+    let mut zones = touched.iter().filter_map(|id| directory.customers.get(id)).map(|customer| &customer.time_zone);
+    match zones.next() {
+        Some(Some(first)) if zones.all(|other| other.as_ref() == Some(first)) => (first.clone(), ""),
+        Some(_) | None => (TimeZone::UTC, " UTC"),
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::alert::{Change, Urgency};
 use crate::call::command::PlayId;
 use crate::call::flow::Node;
-use crate::call::outside::{LineAlert, NoticeAnswer, OpenReport};
+use crate::call::outside::{KnownIncident, LineAlert, NoticeAnswer, OpenReport};
 use crate::call::people::Callees;
 use crate::call::prompt::{Prompt, say};
 use crate::call::{Call, Command, Event};
@@ -65,6 +65,8 @@ pub(super) struct World {
     walked_in: Option<LegId>,
     /// An open report was found.
     known: bool,
+    /// The caller's call belongs to an incident.
+    informed: bool,
     /// What a notification said came of it.
     answer: Option<NoticeAnswer>,
     /// Time spent in conversation, which no budget limits.
@@ -102,6 +104,7 @@ impl World {
             restarts: 0,
             walked_in: None,
             known: false,
+            informed: false,
             answer: None,
             talked: Duration::ZERO,
             bridged_at: None,
@@ -399,6 +402,8 @@ impl World {
                 self.later(wait, Event::LegEnded { leg, cause: LegCause::HungUp });
             }
             Command::FindKnown { .. }
+            | Command::AddToIncident { .. }
+            | Command::TellWhenOver { .. }
             | Command::ListAlerts { .. }
             | Command::Order { .. }
             | Command::JoinCaller { .. }
@@ -420,12 +425,20 @@ impl World {
                     by: self.percent(30).then(|| "ben".into()),
                     recordings: Vec::new(),
                 });
-                self.known |= report.is_some();
+                let incident = (report.is_none() && self.percent(40)).then(|| KnownIncident {
+                    id: crate::ids::IncidentId(uuid::Uuid::from_u128(88)),
+                    title: vec!["Mail is slow".into()],
+                    since: self.now.wall,
+                    update: vec!["We are on it.".into()],
+                    can_tell: self.percent(50),
+                });
+                self.known |= report.is_some() || incident.is_some();
                 let wait = if self.percent(97) { self.millis(0, 20) } else { self.millis(0, 9_000) };
                 if !self.percent(3) {
-                    self.later(wait, Event::KnownFound { dial, report });
+                    self.later(wait, Event::KnownFound { dial, report, incident });
                 }
             }
+            Command::AddToIncident { .. } | Command::TellWhenOver { .. } => self.informed = true,
             Command::ListAlerts { dial, .. } => {
                 let alerts = self.percent(90).then(|| (0..self.roll(4)).map(|place| self.line_alert(place)).collect());
                 let wait = self.millis(0, 3_000);
