@@ -16,6 +16,7 @@ mod glances;
 mod guard;
 mod health;
 mod idempotency;
+mod incident_desk;
 mod inbound;
 mod pages;
 mod params;
@@ -40,6 +41,7 @@ pub use alert_desk::{AlertDesk, AlertRecords, NotificationFilter};
 pub use auth::{Role, fresh_token, token_hash};
 pub use glances::Glances;
 pub use inbound::Replies;
+pub use incident_desk::{IncidentDesk, IncidentRecords};
 pub use plan_desk::PlanRecords;
 pub use sources::{Board, Records};
 

@@ -641,7 +641,7 @@ impl Frame {
                 let why = "the question who is on call was not answered within 5 s".to_owned();
                 Some(Input::News(News::Found(dial, Callees { groups: Vec::new(), why })))
             }
-            Awaited::Known { dial } => Some(Input::News(News::Told(Told::Known(dial, None)))),
+            Awaited::Known { dial } => Some(Input::News(News::Told(Told::Known(dial, None, None)))),
             Awaited::Alerts { dial } => Some(Input::News(News::Told(Told::Alerts(dial, None)))),
             Awaited::Ordered { dial } => Some(Input::News(News::Told(Told::Ordered(dial, false)))),
             Awaited::Join { leg } => Some(Input::News(News::Told(Told::Joined(leg, None)))),

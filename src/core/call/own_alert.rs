@@ -47,8 +47,11 @@ impl Frame {
 
     /// The caller goes on: an ordinary call from here on, with an alert of its own.
     pub(crate) fn forget_incident(&mut self, now: Now) {
+        if self.incident.take().is_none() {
+            return;
+        }
         self.informed = false;
-        if self.incident.take().is_some() && !self.caller_is(LegState::Offered) {
+        if !self.caller_is(LegState::Offered) {
             self.open_alert(now);
         }
     }

@@ -23,6 +23,7 @@ use crate::store::alerts::Audited;
 use crate::store::incidents::IncidentVerdict;
 use crate::store::read::AlertRow;
 
+pub use auto::Prepared;
 pub use memory::Memory;
 
 /// Why something was not done to an incident.

@@ -729,12 +729,14 @@ impl World {
             assert_eq!(outcome == Outcome::Taken, self.bridged.is_some(), "taken means joined");
             let goodbye = !self.heard.is_empty() || !self.answered || test || outcome == Outcome::Blocked;
             assert!(
-                self.bridged.is_some() || opened || goodbye || self.is_excused(),
+                self.bridged.is_some() || opened || goodbye || self.informed || self.is_excused(),
                 "neither a person, an alert nor a goodbye"
             );
-            let excused = opened || test || outcome == Outcome::Blocked || self.is_excused();
+            // Heard of an incident, and hung up: the call belongs to that.
+            let informed = self.informed && outcome == Outcome::Completed;
+            let excused = opened || test || outcome == Outcome::Blocked || informed || self.is_excused();
             assert!(!self.answered || excused, "answered without an alert");
-            if self.bridged.is_none() && outcome != Outcome::Blocked {
+            if self.bridged.is_none() && outcome != Outcome::Blocked && !informed {
                 assert_eq!(outcome == Outcome::Voicemail, self.spoke_mail);
                 assert_eq!(outcome == Outcome::Reported, self.spoke_answer && !self.spoke_mail);
             }
