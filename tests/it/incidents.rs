@@ -73,8 +73,15 @@ account = "ada"
 user = "ada"
 password = "a-phones-password"
 
+[[schedules]]
+id = "nights"
+members = ["ada"]
+start = "2026-01-05T09:00"
+time_zone = "Europe/Berlin"
+
 [[numbers]]
 number = "hotline"
+schedule = "nights"
 flow = "desk"
 
 [flows.desk]
@@ -189,13 +196,13 @@ async fn the_second_caller_hears_that_it_is_known_and_is_told_when_it_is_over() 
 
     // Acme's contact reads it in her language.
     let mail = post.first().await;
-    assert_eq!(mail.to, ["lea@acme.example"]);
+    assert_eq!(mail.to, ["<lea@acme.example>"]);
     assert!(mail.text().contains("Ein Switch ist kaputt."), "{}", mail.text());
 
     // A caller of Globex hears of it before waiting, adds to it, and wants to be told.
     let mut second = phone::named(&hotline, MOBILE).await?;
     second.dial(&phone::number(&hotline, "hotline")).await?;
-    second.begins_to_hear("incident-known").await?;
+    second.waits_for("incident-known").await?;
     second.waits_for("incident-choice").await?;
     second.press("2").await?;
     second.begins_to_hear("incident-add").await?;
