@@ -12,7 +12,7 @@ use crate::receiver::{MailServer, Receiver};
 /// A mobile number, so that an SMS can be sent to it.
 const MOBILE: &str = "+4915112345642";
 
-fn toml(receiver: &Receiver, mail_port: u16) -> String {
+pub fn toml(receiver: &Receiver, mail_port: u16) -> String {
     let sms = receiver.url("/sms");
     format!(
         r#"
@@ -102,7 +102,7 @@ type = "voicemail"
 }
 
 /// A request with a body; the status and the answer.
-async fn send(hotline: &Hotline, method: &'static str, path: &str, token: &str, body: &Value) -> (u16, Value) {
+pub async fn send(hotline: &Hotline, method: &'static str, path: &str, token: &str, body: &Value) -> (u16, Value) {
     let (url, authorization) = (format!("http://{}/api/v1{path}", hotline.http()), format!("Bearer {token}"));
     let body = body.to_string();
     tokio::task::spawn_blocking(move || {
@@ -111,6 +111,11 @@ async fn send(hotline: &Hotline, method: &'static str, path: &str, token: &str, 
             "GET" => agent.get(&url).header("Authorization", &authorization).call(),
             "PATCH" => agent
                 .patch(&url)
+                .header("Authorization", &authorization)
+                .content_type("application/json")
+                .send(body.as_bytes()),
+            "PUT" => agent
+                .put(&url)
                 .header("Authorization", &authorization)
                 .content_type("application/json")
                 .send(body.as_bytes()),
@@ -128,14 +133,14 @@ async fn send(hotline: &Hotline, method: &'static str, path: &str, token: &str, 
     .expect("no panic")
 }
 
-async fn say(hotline: &Hotline, method: &'static str, path: &str, body: Value) -> Value {
+pub async fn say(hotline: &Hotline, method: &'static str, path: &str, body: Value) -> Value {
     let (status, answer) = send(hotline, method, path, TOKEN, &body).await;
     assert!((200..300).contains(&status), "{method} {path}: {status} {answer:#}");
     answer
 }
 
 /// The incident, once it is as it should be.
-async fn when(hotline: &Hotline, id: &str, what: &str, ready: impl Fn(&Value) -> bool) -> Value {
+pub async fn when(hotline: &Hotline, id: &str, what: &str, ready: impl Fn(&Value) -> bool) -> Value {
     let waiting = async {
         loop {
             let incident = hotline.get(&format!("/incidents/{id}")).await;
@@ -148,7 +153,7 @@ async fn when(hotline: &Hotline, id: &str, what: &str, ready: impl Fn(&Value) ->
     tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"))
 }
 
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+pub fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_default()
 }
 
