@@ -21,6 +21,7 @@ pub mod incident;
 pub mod notify;
 pub mod oncall;
 pub mod paper;
+pub mod status;
 
 pub mod audio;
 pub mod dtmf;

@@ -10,11 +10,12 @@ use crate::call::flow::Flow;
 use crate::escalation::EscalationPolicy;
 use crate::ids::{
     ActionId, CalendarId, ChannelId, CustomerId, FlowId, HeartbeatId, NumberId, PhoneId, PolicyId, ScheduleId,
-    ServiceId, SourceId, TeamId, TrunkId, UserId,
+    ServiceId, SourceId, StatusPageId, TeamId, TrunkId, UserId,
 };
 use crate::notify::Limits;
 use crate::oncall::{Calendar, Schedule};
 use crate::private::Private;
+use crate::status::StatusPage;
 
 mod contact;
 mod service;
@@ -67,6 +68,8 @@ pub struct Directory {
     pub maintenance: Vec<MaintenanceWindow>,
     /// How often one contact may be used.
     pub limits: Limits,
+    /// What customers see of how services are.
+    pub status_pages: BTreeMap<StatusPageId, StatusPage>,
 }
 
 /// A customer of the MSP.
