@@ -7,7 +7,7 @@ use super::names::Kind;
 use super::tree::{self, Place, Spot, Value};
 
 /// The kinds of documents: the key in the file, and the path below `/api/v1`.
-pub const KINDS: [(&str, &str); 17] = [
+pub const KINDS: [(&str, &str); 18] = [
     ("customers", "customers"),
     ("services", "services"),
     ("teams", "teams"),
@@ -23,6 +23,7 @@ pub const KINDS: [(&str, &str); 17] = [
     ("alert_sources", "alert-sources"),
     ("heartbeats", "heartbeats"),
     ("maintenance_windows", "maintenance-windows"),
+    ("status_pages", "status-pages"),
     ("actions", "actions"),
     (SETTINGS, SETTINGS),
 ];

@@ -35,6 +35,7 @@ mod schedules;
 mod server;
 mod services;
 mod sources;
+mod status;
 mod tree;
 mod words;
 

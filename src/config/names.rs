@@ -23,6 +23,7 @@ pub(super) enum Kind {
     Source,
     Heartbeat,
     Maintenance,
+    StatusPage,
     Action,
     /// Of the allow-list; never through the API.
     Command,
@@ -30,7 +31,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// All of them, in the order in which the file has them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Customer,
         Self::Service,
         Self::Team,
@@ -45,6 +46,7 @@ impl Kind {
         Self::Source,
         Self::Heartbeat,
         Self::Maintenance,
+        Self::StatusPage,
         Self::Action,
         Self::Command,
     ];
@@ -66,6 +68,7 @@ impl Kind {
             Self::Source => "alert_sources",
             Self::Heartbeat => "heartbeats",
             Self::Maintenance => "maintenance_windows",
+            Self::StatusPage => "status_pages",
             Self::Action => "actions",
             Self::Command => "commands",
         }
@@ -88,6 +91,7 @@ impl Kind {
             | Self::Source
             | Self::Heartbeat
             | Self::Maintenance
+            | Self::StatusPage
             | Self::Action
             | Self::Command => "id",
         }
@@ -109,6 +113,7 @@ impl Kind {
             Self::Source => "alert source",
             Self::Heartbeat => "heartbeat",
             Self::Maintenance => "maintenance window",
+            Self::StatusPage => "status page",
             Self::Action => "action",
             Self::Command => "command",
         }

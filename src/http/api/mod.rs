@@ -53,6 +53,7 @@ use types::Listed;
         (name = "alerts", description = "What somebody must take care of"),
         (name = "people", description = "Who is on call, and for whom"),
         (name = "lines", description = "Numbers, carriers, phones"),
+        (name = "status", description = "Status pages: what customers see"),
         (name = "audit", description = "Who did what when: the hash-chained record, for admins"),
         (name = "live", description = "Changes as they happen"),
         (name = "service", description = "How the service is; no login needed")

@@ -39,7 +39,7 @@ fn add_schemas(openapi: &mut OpenApi) {
     }
     add!(CustomerDocument ServiceDocument TeamDocument UserDocument ScheduleDocument CalendarDocument NumberDocument
         FlowDocument TrunkDocument PhoneDocument EscalationPolicyDocument ChannelDocument AlertSourceDocument
-        HeartbeatDocument MaintenanceWindowDocument ActionDocument SettingsDocument);
+        HeartbeatDocument MaintenanceWindowDocument ActionDocument StatusPageDocument SettingsDocument);
     let components = openapi.components.get_or_insert_default();
     components.schemas.extend(all);
 }
