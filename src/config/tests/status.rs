@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use hotline_core::status::{Audience, LOGO_MAX, Tongue};
 use serde_json::{Value, json};
 
-use super::super::{Config, Document, load_from};
+use crate::config::{Config, Document, load_from};
 
 const FILE: &str = r##"
 [[customers]]
