@@ -10,6 +10,7 @@ use super::tree::{self, Place, Spot, Value};
 pub const KINDS: [(&str, &str); 18] = [
     ("customers", "customers"),
     ("services", "services"),
+    ("slas", "slas"),
     ("teams", "teams"),
     ("users", "users"),
     ("phones", "phones"),

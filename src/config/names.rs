@@ -11,6 +11,7 @@ use super::words;
 pub(super) enum Kind {
     Customer,
     Service,
+    Sla,
     Team,
     User,
     Phone,
@@ -34,6 +35,7 @@ impl Kind {
     pub const ALL: [Self; 17] = [
         Self::Customer,
         Self::Service,
+        Self::Sla,
         Self::Team,
         Self::User,
         Self::Phone,
@@ -56,6 +58,7 @@ impl Kind {
         match self {
             Self::Customer => "customers",
             Self::Service => "services",
+            Self::Sla => "slas",
             Self::Team => "teams",
             Self::User => "users",
             Self::Phone => "phones",
@@ -81,6 +84,7 @@ impl Kind {
             Self::Number => "number",
             Self::Customer
             | Self::Service
+            | Self::Sla
             | Self::Team
             | Self::User
             | Self::Calendar
@@ -101,6 +105,7 @@ impl Kind {
         match self {
             Self::Customer => "customer",
             Self::Service => "service",
+            Self::Sla => "service level agreement",
             Self::Team => "team",
             Self::User => "user",
             Self::Phone => "phone",

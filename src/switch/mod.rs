@@ -218,6 +218,8 @@ pub enum Change {
     Call(CallId),
     /// An alert was opened or changed.
     Alert(AlertId),
+    /// An incident was opened or changed; the database has it already.
+    Incident(hotline_core::ids::IncidentId),
     /// Health changed (disk, database, trunks, phones).
     Health,
 }

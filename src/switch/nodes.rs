@@ -17,6 +17,7 @@ impl Switch {
                 self.poke_delivery();
             }
             Changed::Call(id) => self.tell(Change::Call(id)),
+            Changed::Incident(id) => self.tell(Change::Incident(id)),
             // Whoever follows documents looks by itself.
             Changed::Directory => {}
             Changed::All => {

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::uptime::{DAYS, Span, Uptime};
-use super::{Component, Eyes, Indicator, StatusPage, Visitor};
-use crate::directory::Directory;
+use super::{Component, Eyes, Indicator, StatusPage, Tongue, Visitor};
+use crate::directory::{Directory, Language};
 use crate::ids::{IncidentId, ServiceId, UpdateId};
 use crate::incident::{Affected, Impact, Incident, Kind, Phase, Severity, Update, UpdateState};
 
@@ -98,8 +98,19 @@ pub struct UpdateView {
     pub phase: Phase,
     /// The words.
     pub text: String,
+    /// The same in other languages.
+    pub translations: Vec<(Language, String)>,
     /// What the components were before and from then on.
     pub changes: Vec<Change>,
+}
+
+impl UpdateView {
+    /// The words in this language, if they were written in it; else as they are.
+    pub fn text_in(&self, tongue: Tongue) -> &str {
+        let main = |language: &Language| language.0.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+        let own = self.translations.iter().find(|(language, _)| main(language) == tongue.word());
+        own.map_or(&self.text, |(_, words)| words)
+    }
 }
 
 /// A component's state, before and from then on.
@@ -260,8 +271,8 @@ impl<'a> Looking<'a> {
                     current.insert(component, (new, from));
                 }
             }
-            let text = update.text.clone();
-            updates.push(UpdateView { id: update.id, at, phase: update.phase, text, changes });
+            let (text, translations) = (update.text.clone(), update.translations.clone());
+            updates.push(UpdateView { id: update.id, at, phase: update.phase, text, translations, changes });
         }
         let ends = over.unwrap_or(self.now);
         let last = current.into_iter().map(|(component, (impact, from))| (component, Span { from, to: ends, impact }));

@@ -40,6 +40,7 @@ pub fn directory() -> Directory {
             policy: None,
             support: None,
             priority: None,
+            ..Service::default()
         };
         directory.services.insert(id.into(), service);
     }
@@ -103,6 +104,7 @@ pub fn incident(n: u128) -> Incident {
         opened_by: Actor::System,
         resolved_at: None,
         scheduled: None,
+        by_itself: false,
         drill: None,
         update_due: None,
         update_told: 0,
@@ -118,6 +120,7 @@ pub fn update(n: u128, minutes: i64, phase: Phase, text: &str, list: &[(&str, Im
         by: Actor::Login("writer".to_owned()),
         phase,
         text: text.to_owned(),
+        translations: Vec::new(),
         customers: Vec::new(),
         affected: affected(list),
         state: UpdateState::Published { at: at(minutes), by: Actor::Login("releaser".to_owned()) },

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::fixture::{CUSTOMERS, SERVICES, at, directory, incident, of, page, since};
-use crate::directory::Directory;
+use crate::directory::{Directory, Language};
 use crate::fact::Actor;
 use crate::ids::{CustomerId, DrillId, UpdateId};
 use crate::incident::{Affected, Began, Impact, Incident, Kind, Origin, Phase, Severity, Update, UpdateState};
@@ -36,6 +36,7 @@ fn some_update() -> impl Strategy<Value = Update> {
             by: Actor::Login("secret writer".to_owned()),
             phase: Phase::ALL[phase],
             text: format!("text {id}."),
+            translations: vec![(Language("de".to_owned()), format!("Wort {id}."))],
             customers,
             affected,
             state: match state {

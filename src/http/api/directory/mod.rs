@@ -85,6 +85,7 @@ const fn kind(
 pub const KINDS: [Kind; 17] = [
     Kind { whose: Whose::Itself, ..kind("customers", "customers", "customer", "people", "CustomerDocument") },
     Kind { whose: Whose::Customer, ..kind("services", "services", "service", "people", "ServiceDocument") },
+    Kind { whose: Whose::Customer, ..kind("slas", "slas", "sla", "slas", "SlaDocument") },
     kind("teams", "teams", "team", "people", "TeamDocument"),
     kind("users", "users", "user", "people", "UserDocument"),
     Kind {

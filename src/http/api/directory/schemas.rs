@@ -38,10 +38,23 @@ documents! {
     /// A customer: found by the number it calls from, or by its PIN.
     CustomerDocument {
         "name": "Nordlicht Logistik", "language": "de", "caller_ids": ["+4930123450*"], "pin": "0815",
-        "retention_days": 90, "support": "office", "policy": "usual"
+        "retention_days": 90, "support": "office", "policy": "usual", "domains": ["nordlicht.example"],
+        "time_zone": "Europe/Berlin", "plan": "Gold",
+        "contacts": [{"id": "lea", "name": "Lea Sommer", "email": "lea@nordlicht.example", "tell": ["email"], "severities": ["critical"]}],
+        "reports": [{"id": "monthly", "every": "month", "to": ["lea"]}]
     } {
         /// As spoken and shown.
         name: Option<String>,
+        /// Domains of its e-mail addresses; a domain is one customer's.
+        domains: Option<Vec<String>>,
+        /// IANA name; without: UTC.
+        time_zone: Option<String>,
+        /// What it has bought, as shown.
+        plan: Option<String>,
+        /// Its people who are told of incidents or asked by name.
+        contacts: Option<Vec<CustomerContactField>>,
+        /// Reports that it gets by itself.
+        reports: Option<Vec<CustomerReportField>>,
         /// Numbers it calls from, E.164; `*` at the end: a prefix.
         caller_ids: Option<Vec<String>>,
         /// 3 to 12 digits, leading zeros count. Never in an answer (`has_pin` is).
@@ -75,6 +88,33 @@ documents! {
         support: Option<String>,
         /// `P1` to `P5`, where the event names none.
         priority: Option<String>,
+        /// Services that it needs to work; never in a circle.
+        depends_on: Option<Vec<String>>,
+        /// What kind of service it is (`infrastructure`): contracts may differ by it.
+        category: Option<String>,
+    }
+
+    /// What was promised to a customer. Every change of it is a new revision (`/api/v1/slas/{id}/revisions`).
+    SlaDocument {
+        "name": "Gold", "customer": "nordlicht", "calendar": "office", "warn_at": [50, 75, 90],
+        "targets": [{"priority": "P1", "response": "15m", "resolution": "4h", "update": "15m"}]
+    } {
+        /// As shown.
+        name: Option<String>,
+        /// With whom.
+        customer: String,
+        /// Only for services of this category; without: for whatever has no contract of its own.
+        category: Option<String>,
+        /// When its clocks run; without: always.
+        calendar: Option<String>,
+        /// The zone in which the calendar's times are meant; without: the calendar's own.
+        time_zone: Option<String>,
+        /// What was promised, a priority each.
+        targets: Vec<SlaTargetField>,
+        /// Shares of a target in hundredths at which people are warned ([50, 75, 90]).
+        warn_at: Option<Vec<u32>>,
+        /// What else stands in the contract, plain text.
+        terms: Option<String>,
     }
 
     /// People who work together.
@@ -480,6 +520,51 @@ pub struct StatusComponentField {
     pub group: Option<String>,
     /// What it is for, in a sentence.
     pub description: Option<String>,
+}
+
+/// Somebody at a customer.
+#[derive(ToSchema)]
+pub struct CustomerContactField {
+    /// Unique among the customer's contacts.
+    pub id: String,
+    /// As written to.
+    pub name: Option<String>,
+    /// Mailbox.
+    pub email: Option<String>,
+    /// E.164.
+    pub phone: Option<String>,
+    /// Language tag; without: the customer's.
+    pub language: Option<String>,
+    /// How they are told of incidents: `email`, `sms`; without: only asked by name.
+    pub tell: Option<Vec<String>>,
+    /// Of which incidents: `critical`, `major`, `minor`, `none` (all but `none`).
+    pub severities: Option<Vec<String>>,
+}
+
+/// A report that a customer gets by itself.
+#[derive(ToSchema)]
+pub struct CustomerReportField {
+    /// Unique among the customer's reports.
+    pub id: String,
+    /// `week` or `month`.
+    pub every: String,
+    /// The customer's contacts who get it.
+    pub to: Vec<String>,
+    /// The document travels with the mail (true), or only a link to it.
+    pub attach: Option<bool>,
+}
+
+/// What was promised for one priority. Time counts in the contract's hours.
+#[derive(ToSchema)]
+pub struct SlaTargetField {
+    /// `P1` to `P5`; incidents: critical is P1, major P2, minor P3, none P4.
+    pub priority: String,
+    /// Until somebody has it.
+    pub response: Option<String>,
+    /// Until it is over.
+    pub resolution: Option<String>,
+    /// Between two words to the customer.
+    pub update: Option<String>,
 }
 
 /// What an hour counts, in hundredths.
