@@ -160,6 +160,15 @@ impl Store {
         Ok(known)
     }
 
+    /// Changes whenever an incident does that is open or ended since.
+    pub async fn incidents_mark(&self, since: Timestamp) -> Result<(i64, i64, i64), StoreError> {
+        let mark = query_as(
+            "SELECT COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT), COALESCE(MAX(opened_at), 0) FROM incidents
+             WHERE is_open = 1 OR resolved_at >= $1",
+        );
+        in_time(mark.bind(ms(since)).fetch_one(&self.shared.pool)).await
+    }
+
     /// Somebody wants to be told. `None`: that is known and confirmed already; else the subscription as it is kept, to be
     /// confirmed.
     pub async fn add_subscription(
