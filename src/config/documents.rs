@@ -7,7 +7,7 @@ use super::names::Kind;
 use super::tree::{self, Place, Spot, Value};
 
 /// The kinds of documents: the key in the file, and the path below `/api/v1`.
-pub const KINDS: [(&str, &str); 18] = [
+pub const KINDS: [(&str, &str); 19] = [
     ("customers", "customers"),
     ("services", "services"),
     ("slas", "slas"),

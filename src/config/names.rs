@@ -32,7 +32,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// All of them, in the order in which the file has them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Customer,
         Self::Service,
         Self::Sla,

@@ -7,7 +7,7 @@ mod board;
 mod call;
 mod deeds;
 mod lists;
-mod login;
+pub mod login;
 mod rota;
 mod schedules;
 mod setup;

@@ -187,3 +187,13 @@ impl Switch {
         self.0.store.count_subscriptions().await
     }
 }
+
+/// Whether somebody can be written to there, as far as a look can tell.
+pub fn is_mailbox(text: &str) -> bool {
+    text.len() <= 254 && !text.contains(['<', ' ', ',']) && crate::notify::is_mailbox(text)
+}
+
+/// Whether it can be posted to, as far as a look can tell; what lies behind the name is judged when it is done.
+pub fn is_webhook(text: &str) -> bool {
+    crate::notify::letter::is_webhook_url(text)
+}

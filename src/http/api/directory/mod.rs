@@ -82,7 +82,7 @@ const fn kind(
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 17] = [
+pub const KINDS: [Kind; 18] = [
     Kind { whose: Whose::Itself, ..kind("customers", "customers", "customer", "people", "CustomerDocument") },
     Kind { whose: Whose::Customer, ..kind("services", "services", "service", "people", "ServiceDocument") },
     Kind { whose: Whose::Customer, ..kind("slas", "slas", "sla", "slas", "SlaDocument") },

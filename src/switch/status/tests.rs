@@ -1,0 +1,1 @@
+//! Tokens, shapes, what is planned for whom.
