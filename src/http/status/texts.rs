@@ -30,7 +30,6 @@ texts! {
     none: "Nothing in the last 90 days.", "Nichts in den letzten 90 Tagen.";
     history: "History of 90 days", "Verlauf über 90 Tage";
     subscribe: "Get updates", "Benachrichtigen lassen";
-    feed: "Feed", "Feed";
     support: "Contact support", "Support kontaktieren";
     zone: "Times are in", "Zeiten in";
     uptime: "available in 90 days", "verfügbar in 90 Tagen";
@@ -43,7 +42,6 @@ texts! {
     until: "until", "bis";
     over: "over", "beendet";
     affected: "Affected", "Betroffen";
-    updates: "Updates", "Meldungen";
     other_language: "Deutsch", "English";
     other_tag: "de", "en";
     // Nobody may see it, or it is not there.
