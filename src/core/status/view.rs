@@ -175,8 +175,8 @@ impl<'a> Looking<'a> {
         affected.iter().filter_map(place).collect()
     }
 
-    /// Whether these eyes may read an update, which speaks of `said`.
-    fn reads(&self, incident: &Incident, update: &Update, said: &[Affected]) -> bool {
+    /// Whether these eyes may read an update. One without a word about services is for all who read one before.
+    fn reads(&self, incident: &Incident, update: &Update, before: bool) -> bool {
         if !matches!(update.state, UpdateState::Published { .. }) {
             return false;
         }
@@ -184,7 +184,8 @@ impl<'a> Looking<'a> {
             Eyes::Shared => (false, false),
             Eyes::Of(own) => (incident.customers.contains(own), update.customers.contains(own)),
         };
-        addressed || (update.customers.is_empty() && (named || !self.states(said).is_empty()))
+        let touched = if update.affected.is_empty() { before } else { !self.states(&update.affected).is_empty() };
+        addressed || (update.customers.is_empty() && (named || touched))
     }
 
     /// What is seen of an incident; `None`: nothing.
@@ -192,15 +193,10 @@ impl<'a> Looking<'a> {
         let title = incident.public_title.clone().filter(|_| incident.drill.is_none())?;
         let mut published: Vec<(Timestamp, &Update)> = incident.updates.iter().filter_map(published).collect();
         published.sort_by_key(|(at, update)| (*at, update.id));
-        // An update without a word about services speaks of the same ones as the one before it.
-        let mut said: &[Affected] = &[];
         let mut told = Vec::new();
         for (at, update) in published {
-            if !update.affected.is_empty() {
-                said = &update.affected;
-            }
-            if self.reads(incident, update, said) {
-                told.push((at, update, self.states(said)));
+            if self.reads(incident, update, !told.is_empty()) {
+                told.push((at, update, self.states(&update.affected)));
             }
         }
         let (first, last) = (told.first()?.0, told.last()?.0);

@@ -10,7 +10,7 @@ fn mail_is_down() -> Incident {
     let mut incident = incident(1);
     incident.updates = vec![
         update(1, 0, Phase::Investigating, "we look", &[("mail", Impact::MajorOutage)]),
-        update(2, 10, Phase::Identified, "a disk", &[]),
+        update(2, 10, Phase::Identified, "a disk", &[("mail", Impact::MajorOutage)]),
         update(3, 20, Phase::Monitoring, "new disk", &[("mail", Impact::DegradedPerformance)]),
     ];
     incident.phase = Phase::Monitoring;
