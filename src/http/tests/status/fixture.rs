@@ -51,7 +51,7 @@ pub const MUSTERS: [&str; 7] = [
     "Muster group",
 ];
 /// The house's own.
-pub const INSIDE: [&str; 7] = ["internal", "secret", "INC-", "draft words", "drill words", "Drill title", "Drafted title"];
+pub const INSIDE: [&str; 8] = ["internal", "secret writer", "secret releaser", "INC-", "draft words", "drill words", "Drill title", "Drafted title"];
 
 const SECRET: &str = "a secret of the portal, forty characters";
 const MAIL_KEY: &str = "the key of mailed links";
