@@ -211,6 +211,8 @@ fn event_jobs(tasks: &mut JoinSet<()>, switch: &Switch, store: &Store, stop: &Ca
         jobs::status_pages::run(own.clone(), records.clone(), until.clone())
     }));
     let (own, until) = (switch.clone(), stop.clone());
+    tasks.spawn(jobs::kept_up("incidents", move || jobs::incidents::run(own.clone(), until.clone())));
+    let (own, until) = (switch.clone(), stop.clone());
     tasks.spawn(jobs::kept_up("actions", move || jobs::actions::run(own.clone(), until.clone())));
 }
 

@@ -203,6 +203,7 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
     each(roots, Kind::Action, report, |section| {
         directory.actions.extend(context.action(section, &commands).map(|action| (action.id.clone(), action)));
     });
+    each(roots, Kind::Template, report, |section| directory.update_templates.extend(context.template(section)));
     let defaults: Vec<_> = roots.iter().map(|root| context.named(root, "default_policy", Kind::Policy)).collect();
     directory.default_policy = defaults.into_iter().flatten().next().map(PolicyId::from);
     let limits: Vec<_> =
@@ -214,6 +215,7 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
     });
     directory.limits = limits.next().unwrap_or_default();
     limits.for_each(drop);
+    directory.incident_rules = context.incident_rules(roots);
     doubles(&customers, &users, report);
     customers::claimed_twice(&customers, report);
     slas::circles(&services, report);

@@ -7,7 +7,7 @@ use super::names::Kind;
 use super::tree::{self, Place, Spot, Value};
 
 /// The kinds of documents: the key in the file, and the path below `/api/v1`.
-pub const KINDS: [(&str, &str); 19] = [
+pub const KINDS: [(&str, &str); 20] = [
     ("customers", "customers"),
     ("services", "services"),
     ("slas", "slas"),
@@ -26,6 +26,7 @@ pub const KINDS: [(&str, &str); 19] = [
     ("maintenance_windows", "maintenance-windows"),
     ("status_pages", "status-pages"),
     ("actions", "actions"),
+    ("update_templates", "update-templates"),
     (SETTINGS, SETTINGS),
 ];
 
@@ -33,7 +34,7 @@ pub const KINDS: [(&str, &str); 19] = [
 pub const SETTINGS: &str = "settings";
 
 /// Those fields.
-const SETTINGS_KEYS: [&str; 3] = ["default_policy", "limits", "blocklist"];
+const SETTINGS_KEYS: [&str; 4] = ["default_policy", "limits", "blocklist", "incident_rules"];
 
 /// One thing that was written through the API, its secrets in clear.
 #[derive(Clone, PartialEq)]

@@ -25,6 +25,7 @@ mod demo;
 mod documents;
 mod flow;
 mod ical;
+mod incidents;
 mod names;
 mod notify;
 mod numbers;

@@ -26,13 +26,14 @@ pub(super) enum Kind {
     Maintenance,
     StatusPage,
     Action,
+    Template,
     /// Of the allow-list; never through the API.
     Command,
 }
 
 impl Kind {
     /// All of them, in the order in which the file has them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Customer,
         Self::Service,
         Self::Sla,
@@ -50,6 +51,7 @@ impl Kind {
         Self::Maintenance,
         Self::StatusPage,
         Self::Action,
+        Self::Template,
         Self::Command,
     ];
 
@@ -73,6 +75,7 @@ impl Kind {
             Self::Maintenance => "maintenance_windows",
             Self::StatusPage => "status_pages",
             Self::Action => "actions",
+            Self::Template => "update_templates",
             Self::Command => "commands",
         }
     }
@@ -97,6 +100,7 @@ impl Kind {
             | Self::Maintenance
             | Self::StatusPage
             | Self::Action
+            | Self::Template
             | Self::Command => "id",
         }
     }
@@ -120,6 +124,7 @@ impl Kind {
             Self::Maintenance => "maintenance window",
             Self::StatusPage => "status page",
             Self::Action => "action",
+            Self::Template => "update template",
             Self::Command => "command",
         }
     }

@@ -24,6 +24,7 @@
 //! | `taken` | the SMS to a caller whose report somebody has taken |
 //! | `status` | status pages: the snapshot of what visitors see, subscribers |
 //! | `recover` | ends the calls that a crash cut off |
+//! | `incidents` | incidents: words and rules, the clock of updates, what calls know |
 //! | `health` | what is wrong and how to mend it |
 //!
 //! `http` and `jobs` reach calls and alerts only through [`Switch`]. Nothing here
@@ -40,6 +41,7 @@ mod escalate;
 pub mod events;
 mod health;
 mod heartbeats;
+pub mod incidents;
 mod leg;
 pub mod links;
 mod nodes;
@@ -189,6 +191,8 @@ struct Inner {
     events: events::Queue,
     actions: actions::Actions,
     pings: heartbeats::Pings,
+    /// Open ones, for calls and clocks.
+    incidents: incidents::Memory,
     node: String,
 }
 
@@ -276,6 +280,7 @@ impl Switch {
             events: events::Queue::open(&parts.data_dir),
             actions: actions::Actions::default(),
             pings: heartbeats::Pings::default(),
+            incidents: incidents::Memory::default(),
             node: parts.node,
         }));
         switch.prepare_names();
@@ -373,6 +378,7 @@ impl Switch {
         }
         if let Some(alert) = taken {
             self.tell_caller(alert);
+            self.open_by_rule(alert);
         }
         if let Some(alert) = alert.filter(|_| touches_alert) {
             self.tell(Change::Alert(alert));

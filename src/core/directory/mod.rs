@@ -75,6 +75,10 @@ pub struct Directory {
     pub limits: Limits,
     /// What customers see of how services are.
     pub status_pages: BTreeMap<StatusPageId, StatusPage>,
+    /// Who may publish, what goes by itself.
+    pub incident_rules: crate::incident::Rules,
+    /// Words for customers that are prepared, in the order in which they were written.
+    pub update_templates: Vec<crate::incident::Template>,
 }
 
 /// A customer of the MSP.

@@ -210,6 +210,10 @@ fn decide(incident: &Incident, command: &Command, by: &By, setting: &Setting<'_>
     let says = |what: &str| format!("{} {what}", by.actor.shown());
     Ok(match command {
         Command::Describe { title, public_title, severity } => {
+            // Customers read the new title at once, where something is out.
+            if public_title.is_some() && incident.is_published() && !by.may_publish(incident, setting.rules) {
+                return Err(Refusal::MayNotPublish);
+            }
             describe(incident, title.as_deref(), public_title.as_deref(), *severity, by)?
         }
         Command::Affect(affected) => {

@@ -8,6 +8,7 @@ pub mod change;
 pub mod clock;
 pub mod command;
 mod line;
+pub mod message;
 pub mod open;
 pub mod preview;
 pub mod publish;
@@ -16,6 +17,7 @@ pub mod rules;
 mod seen;
 #[cfg(test)]
 mod tests;
+pub mod usual;
 
 use jiff::Timestamp;
 

@@ -78,7 +78,9 @@ fn names(texts: &[&str], readers: &[CustomerId], directory: &Directory) -> Vec<N
     };
     for (id, customer) in &directory.customers {
         look(id, &customer.name);
-        look(id, &id.0);
+        if !customer.name.trim().eq_ignore_ascii_case(&id.0) {
+            look(id, &id.0);
+        }
     }
     for service in directory.services.values() {
         // A name that a shared service or another reader's has as well gives nobody away.

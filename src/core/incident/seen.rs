@@ -87,6 +87,11 @@ impl Incident {
 }
 
 impl Update {
+    /// It is out.
+    pub const fn is_published(&self) -> bool {
+        matches!(self.state, super::UpdateState::Published { .. })
+    }
+
     /// The words in this language, if they were written in it; else as they are.
     pub fn text_in(&self, language: &Language) -> &str {
         let main = |language: &Language| language.0.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();

@@ -82,7 +82,7 @@ const fn kind(
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 18] = [
+pub const KINDS: [Kind; 19] = [
     Kind { whose: Whose::Itself, ..kind("customers", "customers", "customer", "people", "CustomerDocument") },
     Kind { whose: Whose::Customer, ..kind("services", "services", "service", "people", "ServiceDocument") },
     Kind { whose: Whose::Customer, ..kind("slas", "slas", "sla", "slas", "SlaDocument") },
@@ -126,6 +126,10 @@ pub const KINDS: [Kind; 18] = [
         ..kind("status_pages", "status-pages", "status-page", "status", "StatusPageDocument")
     },
     Kind { whose: Whose::Inside, ..kind("actions", "actions", "action", "alerts", "ActionDocument") },
+    Kind {
+        right: Right::Plan,
+        ..kind("update_templates", "update-templates", "update-template", "incidents", "UpdateTemplateDocument")
+    },
 ];
 
 /// The one document with the settings that stand at the file's top.
