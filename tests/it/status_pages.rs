@@ -277,3 +277,41 @@ async fn whoever_asked_is_told_once_of_what_they_may_see_until_they_end_it() {
     assert_eq!(all.len(), 3, "nothing after the end: {}", all.last().map(Mail::text).unwrap_or_default());
     assert!(all.iter().all(|mail| !mail.text().contains("words for acme") && !mail.text().contains("Warehouse")));
 }
+
+/// A database that nobody answers for.
+const NOWHERE: &str = "postgres://hotline:x@127.0.0.1:9/hotline";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_without_the_database_shows_what_was_last_known() {
+    let post = MailServer::start().await;
+    let copy = {
+        let hotline = start(post.port()).await;
+        publish(&hotline, "mail", "No mail comes", "words for all").await;
+        until("the copy is there", async || {
+            let text = std::fs::read_to_string(hotline.data().join("status-incidents.json")).unwrap_or_default();
+            text.contains("words for all") && ask(&hotline, "/status/all", "", None).await.body.contains("words for all")
+        })
+        .await;
+        std::fs::read(hotline.data().join("status-incidents.json")).expect("the copy")
+    };
+    let away = |copy: Option<Vec<u8>>| {
+        Hotline::start_with(&toml(9), move |config| {
+            config.store.database_url = NOWHERE.to_owned();
+            if let Some(copy) = copy {
+                std::fs::create_dir_all(&config.store.data_dir).expect("a folder");
+                std::fs::write(config.store.data_dir.join("status-incidents.json"), copy).expect("a file");
+            }
+        })
+    };
+    let hotline = away(Some(copy)).await;
+    for rest in ["", "/api/v2/summary.json", "/history.atom"] {
+        let page = ask(&hotline, &format!("/status/all{rest}"), "", None).await;
+        assert!(page.status == 200 && page.body.contains("words for all"), "{rest}: {}", page.body);
+    }
+    assert_eq!(ask(&hotline, "/status/desk", "", None).await.status, 404);
+    drop(hotline);
+    // Nothing known is not "all is well".
+    let hotline = away(None).await;
+    let page = ask(&hotline, "/status/all", "", None).await;
+    assert!(page.status == 503 && !page.body.contains("Operational"), "{}: {}", page.status, page.body);
+}

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use hotline_core::ids::{ServiceId, SubscriptionId};
 use hotline_core::private::Private;
-use hotline_core::status::Eyes;
+use hotline_core::status::Visitor;
 use uuid::Uuid;
 
 use super::access::{field, too_many, worthless};
@@ -80,13 +80,18 @@ pub async fn wanted(
     if !fine || !offered {
         return form(&state, &admitted, Some(if offered { fault } else { t.not_offered }));
     }
+    // Whoever has proven nothing is told as a stranger: nothing, should the page be closed one day.
+    let customer = match &admitted.visitor {
+        Visitor::Customer(customer) => Some(customer.clone()),
+        Visitor::Nobody | Visitor::House => None,
+    };
+    let looking = customer.clone().map_or(Visitor::Nobody, Visitor::Customer);
+    if admitted.page().eyes(&looking).is_none() {
+        return form(&state, &admitted, Some(t.not_offered));
+    }
     if !state.served().rates.take(client, &address, crate::clock::now().mono) {
         return Ok(too_many(&headers, &admitted.slug.0));
     }
-    let customer = match &admitted.eyes {
-        Eyes::Shared => None,
-        Eyes::Of(customer) => Some(customer.clone()),
-    };
     desk.subscribe(Subscription {
         id: SubscriptionId(Uuid::from_u128(rand::random())),
         page: admitted.slug.clone(),

@@ -138,3 +138,29 @@ async fn a_logo_of_50_mb_is_refused_and_nothing_is_kept() {
     assert!(answer.text().contains("too large") || code.contains("large"), "{}", answer.text());
     assert_eq!(bench.get("/api/v1/status-pages").await.json(), before);
 }
+
+#[tokio::test]
+async fn the_house_sees_its_pages_and_how_many_are_told() {
+    let (bench, _) = status_bench();
+    let get = async |role: &str, customers: &str| {
+        let token = crate::http::auth::fresh_token();
+        let row = TokenRow {
+            name: role.to_owned(),
+            hash: crate::http::auth::token_hash(token.reveal()),
+            role: role.to_owned(),
+            customers: (!customers.is_empty()).then(|| customers.to_owned()),
+            ..TokenRow::default()
+        };
+        bench.fake.kept.lock().tokens.push(row);
+        let bearer = format!("Bearer {}", token.reveal());
+        bench.ask(Method::GET, "/status-pages", &[("authorization", &bearer), ("accept", "text/html")], "").await
+    };
+    let all = get("admin", "").await.text();
+    for shown in ["12 by e-mail", "3 by webhook", "1 switched off", "for Acme GmbH", "for everyone", "/status/visitors?as=muster"] {
+        assert!(all.contains(shown), "{shown} in {all}");
+    }
+    assert!(!all.contains("<b>of</b>"), "{all}");
+    let acmes = get("engineer", "acme").await.text();
+    assert!(acmes.contains("/status/own-a") && !acmes.contains("own-m") && !acmes.contains("Muster AG"), "{acmes}");
+    assert_eq!(get("stakeholder", "acme").await.status, StatusCode::FORBIDDEN);
+}
