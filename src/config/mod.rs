@@ -38,6 +38,7 @@ mod server;
 mod services;
 mod slas;
 mod sources;
+mod status;
 mod tree;
 mod words;
 

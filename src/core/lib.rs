@@ -23,6 +23,7 @@ pub mod oncall;
 pub mod paper;
 pub mod report;
 pub mod sla;
+pub mod status;
 
 pub mod audio;
 pub mod dtmf;

@@ -13,6 +13,7 @@ pub mod incidents;
 pub mod ring_alerts;
 pub mod see_alerts;
 pub mod share_lines;
+pub mod status_pages;
 pub mod take_events;
 pub mod transcribe;
 pub mod watch_health;

@@ -49,6 +49,7 @@ mod references;
 pub mod seal;
 mod segments;
 mod sqlite;
+pub mod status;
 mod take;
 #[cfg(test)]
 pub(crate) mod tests;

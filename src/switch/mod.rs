@@ -22,6 +22,7 @@
 //! | `phone` | a notification by telephone: one call of our own to one phone |
 //! | `outside` | what a call asks of the house: open reports, alerts, people's words; phones that make way |
 //! | `taken` | the SMS to a caller whose report somebody has taken |
+//! | `status` | status pages: the snapshot of what visitors see, subscribers |
 //! | `recover` | ends the calls that a crash cut off |
 //! | `incidents` | incidents: words and rules, the clock of updates, what calls know |
 //! | `health` | what is wrong and how to mend it |
@@ -55,6 +56,7 @@ pub mod replies;
 mod ring;
 pub mod schedules;
 mod secrets;
+pub mod status;
 mod strict;
 mod taken;
 mod task;
@@ -164,6 +166,8 @@ struct Inner {
     public_url: Option<String>,
     /// Messages on their way out.
     delivery: deliver::Delivery,
+    /// Status pages.
+    status: status::Pages,
     calls: Mutex<HashMap<CallId, Running>>,
     board: Mutex<board::Board>,
     /// Alerts whose last round found no phone that could be reached.
@@ -257,6 +261,7 @@ impl Switch {
             notifier: parts.notifier,
             public_url: parts.public_url,
             delivery: deliver::Delivery::default(),
+            status: status::Pages::default(),
             calls: Mutex::default(),
             board: Mutex::new(board::Board::new(recovered.open_alerts)),
             unreached: Mutex::default(),

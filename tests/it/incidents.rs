@@ -58,6 +58,12 @@ language = "en"
 id = "mail"
 name = "E-Mail"
 
+[[status_pages]]
+id = "globex-page"
+title = "Status of Globex"
+customer = "globex"
+components = [{{ service = "mail" }}]
+
 [[services]]
 id = "acme-erp"
 name = "Warehouse"
@@ -186,13 +192,14 @@ async fn the_second_caller_hears_that_it_is_known_and_is_told_when_it_is_over() 
     assert!(incident["update_due"].is_string(), "a clock runs: {incident:#}");
     assert_eq!(incident["customers"].as_array().map(Vec::len), Some(2), "a shared service is everybody's");
 
-    // Before it is published it is looked at: Globex has no contact.
+    // Before it is published it is looked at: Acme's contact gets a mail, Globex has a page.
     let draft = json!({ "phase": "identified", "text": "A switch is broken.", "translations": {"de": "Ein Switch ist kaputt."} });
     let drafted = say(&hotline, "POST", &format!("/incidents/{id}/updates"), draft).await;
     let update = text(&drafted["updates"][0], "id").to_owned();
     let preview = say(&hotline, "POST", &format!("/incidents/{id}/updates/preview"), json!({ "update": update })).await;
-    assert_eq!(preview["silent"][0]["id"], "globex", "{preview:#}");
+    assert_eq!(preview["silent"], json!([]), "{preview:#}");
     assert_eq!(preview["told"][0]["ways"], json!(["email to Lea Sommer"]));
+    assert_eq!(preview["told"][1]["ways"], json!(["page globex-page"]));
     let (status, refused) = send(&hotline, "POST", &format!("/incidents/{id}/updates/{update}/publish"), TOKEN, &json!({})).await;
     assert_eq!((status, text(&refused, "code")), (400, "no-public-title"));
     let title = json!({ "public_title": "E-mail does not work" });

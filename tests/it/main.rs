@@ -29,6 +29,7 @@ mod receiver;
 mod report;
 mod sipp;
 mod softphones;
+mod status_pages;
 mod tidy;
 mod transcript;
 mod two_nodes;

@@ -55,6 +55,7 @@ use types::Listed;
         (name = "incidents", description = "What is wrong, and what customers are told"),
         (name = "people", description = "Who is on call, and for whom"),
         (name = "lines", description = "Numbers, carriers, phones"),
+        (name = "status", description = "Status pages: what customers see"),
         (name = "audit", description = "Who did what when: the hash-chained record, for admins"),
         (name = "live", description = "Changes as they happen"),
         (name = "service", description = "How the service is; no login needed")

@@ -8,10 +8,11 @@ mod call;
 mod deeds;
 mod incidents;
 mod lists;
-mod login;
+pub mod login;
 mod rota;
 mod schedules;
 mod setup;
+mod status_pages;
 pub mod views;
 mod warnings;
 
@@ -49,6 +50,7 @@ pub fn router() -> Router<AppState> {
         .route("/schedules/{id}", get(schedules::one))
         .route("/people/{id}", get(schedules::person))
         .route("/setup", get(setup::show))
+        .route("/status-pages", get(status_pages::show))
         .route("/audit", get(audit::show))
         .route("/login", get(login::show).post(login::log_in))
         .route("/logout", post(login::log_out))

@@ -18,6 +18,7 @@ mod random;
 mod reading;
 mod recovery;
 pub(crate) mod server;
+mod status;
 mod told;
 
 use std::path::Path;

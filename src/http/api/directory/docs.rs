@@ -39,7 +39,8 @@ fn add_schemas(openapi: &mut OpenApi) {
     }
     add!(CustomerDocument ServiceDocument SlaDocument TeamDocument UserDocument ScheduleDocument CalendarDocument NumberDocument
         FlowDocument TrunkDocument PhoneDocument EscalationPolicyDocument ChannelDocument AlertSourceDocument
-        HeartbeatDocument MaintenanceWindowDocument ActionDocument UpdateTemplateDocument SettingsDocument);
+        HeartbeatDocument MaintenanceWindowDocument ActionDocument UpdateTemplateDocument StatusPageDocument
+        SettingsDocument);
     let components = openapi.components.get_or_insert_default();
     components.schemas.extend(all);
 }
