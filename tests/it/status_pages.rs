@@ -294,14 +294,16 @@ async fn a_start_without_the_database_shows_what_was_last_known() {
         .await;
         std::fs::read(hotline.data().join("status-incidents.json")).expect("the copy")
     };
-    let away = |copy: Option<Vec<u8>>| {
-        Hotline::start_with(&toml(9), move |config| {
+    let away = async |copy: Option<Vec<u8>>| {
+        let toml = toml(9);
+        let start = Hotline::start_with(&toml, move |config| {
             config.store.database_url = NOWHERE.to_owned();
             if let Some(copy) = copy {
                 std::fs::create_dir_all(&config.store.data_dir).expect("a folder");
                 std::fs::write(config.store.data_dir.join("status-incidents.json"), copy).expect("a file");
             }
-        })
+        });
+        start.await
     };
     let hotline = away(Some(copy)).await;
     for rest in ["", "/api/v2/summary.json", "/history.atom"] {
