@@ -10,12 +10,12 @@ use anyhow::{Context, anyhow, bail};
 use hotline_core::alert::Urgency;
 use hotline_core::call::command::PlayId;
 use hotline_core::call::flow::{check, longest_wait};
-use hotline_core::call::outside::{LineAlert, OpenReport};
+use hotline_core::call::outside::{KnownIncident, LineAlert, OpenReport};
 use hotline_core::call::prompt::Prompt;
 use hotline_core::call::{Call, Command, Event, Incoming, Timer, people};
 use hotline_core::directory::{Destination, Directory, Number};
 use hotline_core::fact::{Actor, Entry, Fact, LegCause, Outcome, Priority, RecordingEnd};
-use hotline_core::ids::{AlertId, CallId, IdSource, LegId, RecordingId, UserId};
+use hotline_core::ids::{AlertId, CallId, IdSource, IncidentId, LegId, RecordingId, UserId};
 use hotline_core::now::Now;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -61,6 +61,9 @@ pub struct SimulateArgs {
     /// `engineer`) hears of it, too.
     #[arg(long, value_enum, default_value_t = Before::None)]
     pub open_report: Before,
+    /// The title of an open incident that was published to the caller's customer, for the node `known`.
+    #[arg(long)]
+    pub incident: Option<String>,
 }
 
 /// What the caller reported before.
@@ -146,6 +149,8 @@ struct World<'a> {
     engineer: Engineer,
     /// What the caller reported before.
     report: Option<OpenReport>,
+    /// What customers know of.
+    incident: Option<KnownIncident>,
     /// Who is at a leg.
     people: BTreeMap<LegId, String>,
     plays: BTreeMap<LegId, PlayId>,
@@ -188,6 +193,13 @@ impl<'a> World<'a> {
             keys: keys.map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect(),
             engineer: args.engineer,
             report: (args.open_report != Before::None).then_some(report),
+            incident: args.incident.as_ref().map(|title| KnownIncident {
+                id: IncidentId(ids.uuid(now.wall)),
+                title: vec![title.clone().into()],
+                since: now.wall.checked_sub(BEFORE).unwrap_or(now.wall),
+                update: vec![format!("{title}.").into()],
+                can_tell: args.caller.is_some(),
+            }),
             people: BTreeMap::new(),
             plays: BTreeMap::new(),
             recording: None,
@@ -348,7 +360,8 @@ impl<'a> World<'a> {
             }
             Command::FindKnown { dial, .. } => {
                 let report = self.report.clone();
-                self.later(Duration::ZERO, Event::KnownFound { dial, report, incident: None });
+                let incident = self.incident.clone().filter(|_| report.is_none());
+                self.later(Duration::ZERO, Event::KnownFound { dial, report, incident });
             }
             Command::AddToIncident { recording, .. } => {
                 let what = if recording.is_some() { "what was said" } else { "the call" };

@@ -80,6 +80,7 @@ fn args(number: &str, keys: &str, engineer: Engineer) -> SimulateArgs {
         keys: Some(keys.to_owned()),
         engineer,
         open_report: super::Before::None,
+        incident: None,
     }
 }
 
@@ -171,6 +172,26 @@ fn an_open_report_of_before_is_told_and_joined() {
         &["orders    Acknowledge", "orders    Resolve", "outcome: completed"],
     );
     has(&told("-,9,000000#", Before::Waiting), &["noted     a PIN that is no engineer's"]);
+    let of_incident = |keys: &str| {
+        let (caller, incident) = (Some("+493055501".to_owned()), Some("Mail is slow".to_owned()));
+        let args = SimulateArgs { caller, incident, ..args("desk", keys, Engineer::Accept) };
+        let mut out = Vec::new();
+        walk(&directory, &args, crate::clock::now(), &mut out).expect("a walk");
+        String::from_utf8(out).expect("text")
+    };
+    has(
+        &of_incident("1,2,#,4,x"),
+        &[
+            "incident-known",
+            "incident-since",
+            "incident-update",
+            "incident-add",
+            "adds to the incident  what was said",
+            "notes     an SMS when the incident is over",
+            "outcome: completed",
+        ],
+    );
+    has(&of_incident("3"), &["wants a person", "outcome: taken"]);
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub(crate) enum News {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Told {
     /// The caller's open report.
-    Known(DialId, Option<OpenReport>, Option<KnownIncident>),
+    Known(DialId, Option<OpenReport>, Option<Box<KnownIncident>>),
     /// The open alerts.
     Alerts(DialId, Option<Vec<LineAlert>>),
     /// Whether an order was kept.
@@ -375,7 +375,7 @@ impl Frame {
                 self.settle(&Awaited::Found { dial }).then_some(Input::News(News::Found(dial, callees)))
             }
             Event::KnownFound { dial, report, incident } => {
-                self.told(&Awaited::Known { dial }, Told::Known(dial, report, incident))
+                self.told(&Awaited::Known { dial }, Told::Known(dial, report, incident.map(Box::new)))
             }
             Event::OpenAlertsFound { dial, alerts } => self.told(&Awaited::Alerts { dial }, Told::Alerts(dial, alerts)),
             Event::Ordered { dial, done } => self.told(&Awaited::Ordered { dial }, Told::Ordered(dial, done)),

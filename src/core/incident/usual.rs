@@ -123,8 +123,8 @@ pub fn services_named(incident: &Incident, directory: &Directory, language: &Lan
         ([], Kind::Maintenance, false) => "our systems".to_owned(),
         ([], Kind::Maintenance, true) => "unseren Systemen".to_owned(),
         ([one], ..) => (*one).to_owned(),
-        ([many @ .., last], _, german) => {
-            format!("{} {} {last}", many.join(", "), if german { "und" } else { "and" })
+        ([others @ .., last], _, german) => {
+            format!("{} {} {last}", others.join(", "), if german { "und" } else { "and" })
         }
     }
 }

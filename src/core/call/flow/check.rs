@@ -29,7 +29,7 @@ const KEYS: &str = "0123456789*#ABCD";
 /// A text of ours is not longer, for [`longest_wait`].
 const PROMPT_MAX: Duration = Duration::from_secs(15);
 /// The latest update of an incident, as long as it may be when it is spoken.
-const INCIDENT_TEXT: Duration = Duration::from_secs(60);
+const INCIDENT_TEXT: Duration = Duration::from_mins(1);
 /// A WAV file of the configuration is not longer, for [`longest_wait`].
 const FILE_MAX: Duration = Duration::from_mins(1);
 

@@ -82,7 +82,7 @@ impl Hearing {
             }
             (Stage::Choosing, News::Timer(Timer::NoInput)) => {
                 let why = format!("no key for {}: goes on", spell(self.node.wait));
-                self.on_to(self.node.next.clone(), &why, frame, now)
+                Self::on_to(self.node.next.clone(), &why, frame, now)
             }
             (Stage::Asking, News::Played) => {
                 self.stage = Stage::Recording(frame.record(RecordingKind::Voicemail, LIMITS, now));
@@ -127,7 +127,7 @@ impl Hearing {
                 self.stage = Stage::Asking;
                 return Way::Stay;
             }
-            '3' => return self.on_to(self.node.join.clone(), "pressed 3: wants a person", frame, now),
+            '3' => return Self::on_to(self.node.join.clone(), "pressed 3: wants a person", frame, now),
             '4' if self.incident.can_tell => {
                 frame.tell_when_over(now);
                 vec![Prompt::Say(say::INCIDENT_WILL_TELL)]
@@ -155,7 +155,7 @@ impl Hearing {
     fn again(&mut self, words: Vec<Prompt>, frame: &mut Frame, now: Now) -> Way {
         self.turns += 1;
         if self.turns >= TURNS_MAX {
-            return self.on_to(self.node.join.clone(), "has chosen often enough: goes on to a person", frame, now);
+            return Self::on_to(self.node.join.clone(), "has chosen often enough: goes on to a person", frame, now);
         }
         self.choose(words, frame, now);
         Way::Stay
@@ -168,7 +168,7 @@ impl Hearing {
     }
 
     /// From here on it is an ordinary call, with its alert.
-    fn on_to(&self, node: NodeId, why: &str, frame: &mut Frame, now: Now) -> Way {
+    fn on_to(node: NodeId, why: &str, frame: &mut Frame, now: Now) -> Way {
         frame.forget_incident(now);
         Way::Go(Some(node), why.to_owned())
     }

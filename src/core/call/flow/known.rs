@@ -66,7 +66,7 @@ impl Recognising {
     pub(crate) fn on(&mut self, news: &News, frame: &mut Frame, now: Now) -> Way {
         match (self.stage, news) {
             (Stage::Asking(dial), News::Told(Told::Known(answered, report, incident))) if dial == *answered => {
-                self.found(report.clone(), incident.clone(), frame)
+                self.found(report.clone(), incident.as_deref().cloned(), frame)
             }
             (Stage::Asking(_), News::Digit(digit)) => {
                 frame.type_ahead(*digit);
