@@ -16,6 +16,8 @@ use crate::notify::Limits;
 use crate::oncall::{Calendar, Schedule};
 use crate::private::Private;
 
+pub mod code;
+
 mod contact;
 mod service;
 mod source;
