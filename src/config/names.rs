@@ -11,6 +11,7 @@ use super::words;
 pub(super) enum Kind {
     Customer,
     Service,
+    Sla,
     Team,
     User,
     Phone,
@@ -23,16 +24,19 @@ pub(super) enum Kind {
     Source,
     Heartbeat,
     Maintenance,
+    StatusPage,
     Action,
+    Template,
     /// Of the allow-list; never through the API.
     Command,
 }
 
 impl Kind {
     /// All of them, in the order in which the file has them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Customer,
         Self::Service,
+        Self::Sla,
         Self::Team,
         Self::User,
         Self::Phone,
@@ -45,7 +49,9 @@ impl Kind {
         Self::Source,
         Self::Heartbeat,
         Self::Maintenance,
+        Self::StatusPage,
         Self::Action,
+        Self::Template,
         Self::Command,
     ];
 
@@ -54,6 +60,7 @@ impl Kind {
         match self {
             Self::Customer => "customers",
             Self::Service => "services",
+            Self::Sla => "slas",
             Self::Team => "teams",
             Self::User => "users",
             Self::Phone => "phones",
@@ -66,7 +73,9 @@ impl Kind {
             Self::Source => "alert_sources",
             Self::Heartbeat => "heartbeats",
             Self::Maintenance => "maintenance_windows",
+            Self::StatusPage => "status_pages",
             Self::Action => "actions",
+            Self::Template => "update_templates",
             Self::Command => "commands",
         }
     }
@@ -78,6 +87,7 @@ impl Kind {
             Self::Number => "number",
             Self::Customer
             | Self::Service
+            | Self::Sla
             | Self::Team
             | Self::User
             | Self::Calendar
@@ -88,7 +98,9 @@ impl Kind {
             | Self::Source
             | Self::Heartbeat
             | Self::Maintenance
+            | Self::StatusPage
             | Self::Action
+            | Self::Template
             | Self::Command => "id",
         }
     }
@@ -97,6 +109,7 @@ impl Kind {
         match self {
             Self::Customer => "customer",
             Self::Service => "service",
+            Self::Sla => "service level agreement",
             Self::Team => "team",
             Self::User => "user",
             Self::Phone => "phone",
@@ -109,7 +122,9 @@ impl Kind {
             Self::Source => "alert source",
             Self::Heartbeat => "heartbeat",
             Self::Maintenance => "maintenance window",
+            Self::StatusPage => "status page",
             Self::Action => "action",
+            Self::Template => "update template",
             Self::Command => "command",
         }
     }

@@ -1,5 +1,6 @@
 mod directory;
 mod schedules;
+mod status;
 
 use std::collections::BTreeMap;
 use std::path::Path;

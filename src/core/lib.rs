@@ -21,6 +21,9 @@ pub mod incident;
 pub mod notify;
 pub mod oncall;
 pub mod paper;
+pub mod report;
+pub mod sla;
+pub mod status;
 
 pub mod audio;
 pub mod dtmf;

@@ -22,7 +22,9 @@
 //! | `phone` | a notification by telephone: one call of our own to one phone |
 //! | `outside` | what a call asks of the house: open reports, alerts, people's words; phones that make way |
 //! | `taken` | the SMS to a caller whose report somebody has taken |
+//! | `status` | status pages: the snapshot of what visitors see, subscribers |
 //! | `recover` | ends the calls that a crash cut off |
+//! | `incidents` | incidents: words and rules, the clock of updates, what calls know |
 //! | `health` | what is wrong and how to mend it |
 //!
 //! `http` and `jobs` reach calls and alerts only through [`Switch`]. Nothing here
@@ -39,6 +41,7 @@ mod escalate;
 pub mod events;
 mod health;
 mod heartbeats;
+pub mod incidents;
 mod leg;
 pub mod links;
 mod nodes;
@@ -53,6 +56,7 @@ pub mod replies;
 mod ring;
 pub mod schedules;
 mod secrets;
+pub mod status;
 mod strict;
 mod taken;
 mod task;
@@ -162,6 +166,8 @@ struct Inner {
     public_url: Option<String>,
     /// Messages on their way out.
     delivery: deliver::Delivery,
+    /// Status pages.
+    status: status::Pages,
     calls: Mutex<HashMap<CallId, Running>>,
     board: Mutex<board::Board>,
     /// Alerts whose last round found no phone that could be reached.
@@ -185,6 +191,8 @@ struct Inner {
     events: events::Queue,
     actions: actions::Actions,
     pings: heartbeats::Pings,
+    /// Open ones, for calls and clocks.
+    incidents: incidents::Memory,
     node: String,
 }
 
@@ -218,6 +226,8 @@ pub enum Change {
     Call(CallId),
     /// An alert was opened or changed.
     Alert(AlertId),
+    /// An incident was opened or changed; the database has it already.
+    Incident(hotline_core::ids::IncidentId),
     /// Health changed (disk, database, trunks, phones).
     Health,
 }
@@ -251,6 +261,7 @@ impl Switch {
             notifier: parts.notifier,
             public_url: parts.public_url,
             delivery: deliver::Delivery::default(),
+            status: status::Pages::default(),
             calls: Mutex::default(),
             board: Mutex::new(board::Board::new(recovered.open_alerts)),
             unreached: Mutex::default(),
@@ -269,6 +280,7 @@ impl Switch {
             events: events::Queue::open(&parts.data_dir),
             actions: actions::Actions::default(),
             pings: heartbeats::Pings::default(),
+            incidents: incidents::Memory::default(),
             node: parts.node,
         }));
         switch.prepare_names();
@@ -366,6 +378,7 @@ impl Switch {
         }
         if let Some(alert) = taken {
             self.tell_caller(alert);
+            self.open_by_rule(alert);
         }
         if let Some(alert) = alert.filter(|_| touches_alert) {
             self.tell(Change::Alert(alert));

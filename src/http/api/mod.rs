@@ -7,6 +7,7 @@ mod audit;
 mod calls;
 mod directory;
 mod heartbeat_state;
+pub mod incidents;
 mod notifications;
 mod on_call;
 mod recordings;
@@ -51,8 +52,10 @@ use types::Listed;
     tags(
         (name = "calls", description = "Calls and their recordings"),
         (name = "alerts", description = "What somebody must take care of"),
+        (name = "incidents", description = "What is wrong, and what customers are told"),
         (name = "people", description = "Who is on call, and for whom"),
         (name = "lines", description = "Numbers, carriers, phones"),
+        (name = "status", description = "Status pages: what customers see"),
         (name = "audit", description = "Who did what when: the hash-chained record, for admins"),
         (name = "live", description = "Changes as they happen"),
         (name = "service", description = "How the service is; no login needed")
@@ -76,6 +79,7 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(calls::list))
         .routes(routes!(calls::one))
         .merge(alerts::documented())
+        .merge(incidents::documented())
         .routes(routes!(notifications::list))
         .routes(routes!(heartbeat_state::state))
         .routes(routes!(recordings::audio))

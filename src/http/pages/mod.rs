@@ -6,11 +6,13 @@ mod audit;
 mod board;
 mod call;
 mod deeds;
+mod incidents;
 mod lists;
-mod login;
+pub mod login;
 mod rota;
 mod schedules;
 mod setup;
+mod status_pages;
 pub mod views;
 mod warnings;
 
@@ -39,12 +41,16 @@ pub fn router() -> Router<AppState> {
         .route("/alerts/{id}/acknowledge", post(deeds::acknowledge))
         .route("/alerts/{id}/resolve", post(deeds::resolve))
         .route("/alerts/{id}/{deed}", post(deeds::other))
+        .route("/incidents", get(incidents::list).post(incidents::open))
+        .route("/incidents/{id}", get(incidents::show))
+        .route("/incidents/{id}/{deed}", post(incidents::act))
         .route("/calls", get(lists::calls))
         .route("/calls/{id}", get(call::show))
         .route("/schedules", get(schedules::list))
         .route("/schedules/{id}", get(schedules::one))
         .route("/people/{id}", get(schedules::person))
         .route("/setup", get(setup::show))
+        .route("/status-pages", get(status_pages::show))
         .route("/audit", get(audit::show))
         .route("/login", get(login::show).post(login::log_in))
         .route("/logout", post(login::log_out))

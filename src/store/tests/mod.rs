@@ -7,6 +7,7 @@ mod damage;
 mod database;
 mod databases;
 mod disk;
+mod incidents;
 mod intake;
 mod keys;
 mod kill;
@@ -17,6 +18,7 @@ mod random;
 mod reading;
 mod recovery;
 pub(crate) mod server;
+mod status;
 mod told;
 
 use std::path::Path;

@@ -65,6 +65,8 @@ enum Whose {
     Itself,
     /// Its `customer`; none: it is shared.
     Customer,
+    /// Its `customer`; without one it speaks of several.
+    CustomersOwn,
     /// Its `customers`.
     Customers,
 }
@@ -80,9 +82,10 @@ const fn kind(
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 16] = [
+pub const KINDS: [Kind; 19] = [
     Kind { whose: Whose::Itself, ..kind("customers", "customers", "customer", "people", "CustomerDocument") },
     Kind { whose: Whose::Customer, ..kind("services", "services", "service", "people", "ServiceDocument") },
+    Kind { whose: Whose::Customer, ..kind("slas", "slas", "sla", "slas", "SlaDocument") },
     kind("teams", "teams", "team", "people", "TeamDocument"),
     kind("users", "users", "user", "people", "UserDocument"),
     Kind {
@@ -117,7 +120,16 @@ pub const KINDS: [Kind; 16] = [
             "MaintenanceWindowDocument",
         )
     },
+    Kind {
+        whose: Whose::CustomersOwn,
+        limit: LARGE,
+        ..kind("status_pages", "status-pages", "status-page", "status", "StatusPageDocument")
+    },
     Kind { whose: Whose::Inside, ..kind("actions", "actions", "action", "alerts", "ActionDocument") },
+    Kind {
+        right: Right::Plan,
+        ..kind("update_templates", "update-templates", "update-template", "incidents", "UpdateTemplateDocument")
+    },
 ];
 
 /// The one document with the settings that stand at the file's top.
@@ -254,6 +266,9 @@ impl Kind {
             Whose::Itself => viewer.sees(Some(&thing.id)),
             Whose::Customer => {
                 thing.body.get("customer").and_then(Value::as_str).is_none_or(|customer| viewer.sees(Some(customer)))
+            }
+            Whose::CustomersOwn => {
+                thing.body.get("customer").and_then(Value::as_str).is_some_and(|customer| viewer.sees(Some(customer)))
             }
             Whose::Customers => {
                 let customers = thing.body.get("customers").and_then(Value::as_array);
