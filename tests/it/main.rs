@@ -17,6 +17,7 @@ mod harness;
 mod house;
 mod hunting;
 mod incidents;
+mod incidents_by_rule;
 mod joining;
 mod line;
 mod night;
