@@ -169,8 +169,7 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
     });
     let (mut services, mut contracts) = (BTreeMap::new(), slas::Slas::new());
     each(roots, Kind::Service, report, |section| {
-        services
-            .extend(context.service(section).map(|service| (service.id.clone(), (service, section.place.clone()))));
+        services.extend(context.service(section).map(|service| (service.id.clone(), (service, section.place.clone()))));
     });
     each(roots, Kind::Sla, report, |section| {
         contracts.extend(context.sla(section).map(|sla| (sla.id.clone(), (sla, section.place.clone()))));

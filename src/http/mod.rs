@@ -16,8 +16,8 @@ mod glances;
 mod guard;
 mod health;
 mod idempotency;
-mod incident_desk;
 mod inbound;
+mod incident_desk;
 mod pages;
 mod params;
 mod plan_desk;
@@ -167,7 +167,8 @@ impl AppState {
 /// All routes with their guards.
 pub fn router(state: AppState) -> Router {
     let sessions = sessions::layer(&state);
-    let routes = Router::new().merge(api::router()).merge(pages::router()).merge(inbound::router()).merge(status::router());
+    let routes =
+        Router::new().merge(api::router()).merge(pages::router()).merge(inbound::router()).merge(status::router());
     guard::around(routes, api::large_router(), &state).layer(sessions).with_state(state)
 }
 

@@ -83,10 +83,8 @@ fn written(from: &str, to: &str, letter: &Letter) -> Result<lettre::Message, Sen
         .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
         .map_err(|_| never("the mail can't be written"))?;
     // RFC 3834: no out-of-office notes in return.
-    let mut headers = vec![
-        ("Auto-Submitted", "auto-generated".to_owned()),
-        ("X-Auto-Response-Suppress", "All".to_owned()),
-    ];
+    let mut headers =
+        vec![("Auto-Submitted", "auto-generated".to_owned()), ("X-Auto-Response-Suppress", "All".to_owned())];
     if let Some(url) = letter.unsubscribe.as_deref().filter(|url| url.is_ascii() && !url.contains(['<', '>', ' '])) {
         headers.push(("List-Unsubscribe", format!("<{url}>")));
         headers.push(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));

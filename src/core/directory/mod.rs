@@ -18,6 +18,8 @@ use crate::private::Private;
 use crate::sla::Sla;
 use crate::status::StatusPage;
 
+pub mod code;
+
 mod contact;
 mod customer;
 mod service;
