@@ -21,6 +21,9 @@ pub mod incident;
 pub mod notify;
 pub mod oncall;
 pub mod paper;
+pub mod postmortem;
+pub mod drill;
+pub mod runbook;
 
 pub mod audio;
 pub mod dtmf;
