@@ -24,6 +24,7 @@ mod demo;
 mod documents;
 mod flow;
 mod ical;
+mod language_model;
 mod names;
 mod notify;
 mod numbers;

@@ -260,7 +260,10 @@ pub fn report(held: &Held, directory: &Directory, foot: &str) -> Paper {
     });
     let heads = |words: [(&str, &str); 5]| words.map(|(english, german)| word(english, german)).to_vec();
     let blocks = vec![
-        Block::Note(word("This was an exercise; no customer was touched.", "Dies war eine Übung; kein Kunde war betroffen.")),
+        Block::Note(word(
+            "This was an exercise; no customer was touched.",
+            "Dies war eine Übung; kein Kunde war betroffen.",
+        )),
         Block::Figures(vec![
             (word("Told", "Benachrichtigt"), all.iter().filter(|one| one.told.is_some()).count().to_string()),
             (word("Reacted", "Reagiert"), reacted.to_string()),
@@ -369,11 +372,10 @@ mod tests {
         };
         let all = attendance(&held);
         let said: Vec<_> = all.iter().map(|one| (one.user.0.as_str(), one.took_so_long(), one.took)).collect();
-        assert_eq!(said, [
-            ("ada", None, false),
-            ("ben", Some(SignedDuration::from_secs(40)), true),
-            ("eve", None, false),
-        ]);
+        assert_eq!(
+            said,
+            [("ada", None, false), ("ben", Some(SignedDuration::from_secs(40)), true), ("eve", None, false),]
+        );
         let mut directory = Directory::default();
         let ben = User { id: "ben".into(), name: "Ben Sommer".to_owned(), ..User::default() };
         directory.users.insert(ben.id.clone(), ben);

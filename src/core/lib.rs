@@ -16,13 +16,13 @@ pub mod sentence;
 pub mod alert;
 pub mod audit;
 pub mod call;
+pub mod drill;
 pub mod escalation;
 pub mod incident;
 pub mod notify;
 pub mod oncall;
 pub mod paper;
 pub mod postmortem;
-pub mod drill;
 pub mod runbook;
 
 pub mod audio;

@@ -18,6 +18,7 @@ mod health;
 mod idempotency;
 mod inbound;
 mod pages;
+pub mod papers;
 mod params;
 mod plan_desk;
 mod sessions;

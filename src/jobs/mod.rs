@@ -9,6 +9,7 @@ pub mod escalate;
 pub mod follow_documents;
 pub mod hear_nodes;
 pub mod heartbeats;
+pub mod library;
 pub mod ring_alerts;
 pub mod see_alerts;
 pub mod share_lines;

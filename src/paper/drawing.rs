@@ -212,8 +212,7 @@ fn bars(chart: &Chart, field: Field) -> Vec<Mark> {
 fn lines(chart: &Chart, field: Field) -> Vec<Mark> {
     let mut runs: Vec<(usize, usize, Vec<(f32, f32)>)> = Vec::new();
     for (number, place, value) in values(chart) {
-        let point =
-            (LEFT + field.place * (place as f32 + 0.5), field.axis.y(value, field.top, field.bottom));
+        let point = (LEFT + field.place * (place as f32 + 0.5), field.axis.y(value, field.top, field.bottom));
         match runs.last_mut() {
             Some((series, last, points)) if *series == number && *last + 1 == place => {
                 points.push(point);

@@ -68,7 +68,7 @@ fn contents(file: &[u8]) -> Vec<Vec<u8>> {
 
 fn texts(page: &[u8]) -> Vec<String> {
     let (mut all, mut text, mut inside, mut escaped) = (Vec::new(), String::new(), false, false);
-    let (mut octal, mut digits) = (0_u32, 0);
+    let (mut octal, mut digits, mut hex) = (0_u32, 0, false);
     let letter = |byte: u8| match byte {
         0x80 => '€',
         0x84 => '„',
@@ -79,8 +79,26 @@ fn texts(page: &[u8]) -> Vec<String> {
         other => char::from(other),
     };
     for byte in page {
+        if hex {
+            match (byte, char::from(*byte).to_digit(16)) {
+                (b'>', _) => {
+                    hex = false;
+                    all.push(std::mem::take(&mut text));
+                }
+                (_, Some(digit)) => {
+                    (octal, digits) = (octal * 16 + digit, digits + 1);
+                    if digits == 2 {
+                        text.push(letter(octal as u8));
+                        (octal, digits) = (0, 0);
+                    }
+                }
+                (_, None) => {}
+            }
+            continue;
+        }
         if !inside {
             inside = *byte == b'(';
+            hex = *byte == b'<';
             continue;
         }
         if escaped && byte.is_ascii_digit() {
@@ -109,7 +127,9 @@ fn the_page_is_whole_and_harmless() {
     let html = page(&paper());
     assert!(html.starts_with("<!DOCTYPE html>\n<html lang=\"de\">"));
     assert!(html.contains("&lt;b&gt;Mail&lt;/b&gt;") && !html.contains("<b>"));
-    assert!(html.contains("aria-label=\"Zeit bis zur Übernahme (min)\"") && html.contains("<td class=\"n\">unbekannt</td>"));
+    assert!(
+        html.contains("aria-label=\"Zeit bis zur Übernahme (min)\"") && html.contains("<td class=\"n\">unbekannt</td>")
+    );
     assert!(!html.contains("http") && !html.contains("<script") && !html.contains(" style="));
     assert_eq!(html.matches("<tr>").count(), 1 + 120 + 2 * (1 + 4));
 }
@@ -167,7 +187,8 @@ fn whatever_the_texts_are_nothing_panics_and_nothing_leaves_the_page() {
             numbers: vec![2, 7],
             rows: vec![vec![text.clone()], vec![], vec!["a".to_owned(); 9]],
         };
-        let wide = Block::Table { head: vec!["Kopf".to_owned(); 60], numbers: vec![], rows: vec![vec!["1".to_owned(); 60]] };
+        let wide =
+            Block::Table { head: vec!["Kopf".to_owned(); 60], numbers: vec![], rows: vec![vec!["1".to_owned(); 60]] };
         let blocks = vec![
             Block::Heading(0, text.clone()),
             Block::Heading(9, text.clone()),
@@ -179,9 +200,19 @@ fn whatever_the_texts_are_nothing_panics_and_nothing_leaves_the_page() {
             Block::Table { head: vec![], numbers: vec![], rows: vec![vec![text.clone()]] },
             Block::Figures(vec![(text.clone(), text.clone())]),
             Block::Chart(Chart { title: text.clone(), unit: text.clone(), ..chart(Form::Line) }),
-            Block::Chart(Chart { labels: vec![text.clone()], series: vec![(text.clone(), vec![])], ..chart(Form::Bars) }),
+            Block::Chart(Chart {
+                labels: vec![text.clone()],
+                series: vec![(text.clone(), vec![])],
+                ..chart(Form::Bars)
+            }),
         ];
-        let paper = Paper { title: text.clone(), subtitle: text.clone(), language: text.chars().take(9).collect(), foot: text.clone(), blocks };
+        let paper = Paper {
+            title: text.clone(),
+            subtitle: text.clone(),
+            language: text.chars().take(9).collect(),
+            foot: text.clone(),
+            blocks,
+        };
         let file = pdf(&paper);
         for page in contents(&file) {
             for y in heights(&page) {

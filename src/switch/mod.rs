@@ -17,6 +17,7 @@
 //! | `events` | what tools send: kept in batches, on disk while the database is away |
 //! | `actions` | what alerts start: webhooks and commands |
 //! | `deliver` | notifications that are due: sent, rung, tried again, told by the next contact |
+//! | `library` | runbooks and articles in force, in memory |
 //! | `notified` | counts what became of notifications |
 //! | `links`, `replies` | signed links; what people answer by SMS and in chats |
 //! | `phone` | a notification by telephone: one call of our own to one phone |
@@ -40,6 +41,7 @@ pub mod events;
 mod health;
 mod heartbeats;
 mod leg;
+pub mod library;
 pub mod links;
 mod nodes;
 pub mod notified;
@@ -47,6 +49,7 @@ mod outside;
 pub mod phone;
 mod pins;
 mod play;
+mod prose;
 mod reach;
 mod recover;
 pub mod replies;
@@ -186,6 +189,7 @@ struct Inner {
     actions: actions::Actions,
     pings: heartbeats::Pings,
     node: String,
+    library: library::Library,
 }
 
 /// A running call as the others see it.
@@ -270,6 +274,7 @@ impl Switch {
             actions: actions::Actions::default(),
             pings: heartbeats::Pings::default(),
             node: parts.node,
+            library: library::Library::default(),
         }));
         switch.prepare_names();
         switch.end_cut_off(recovered.cut_off);

@@ -31,7 +31,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("intake", &["switch", "store"]),
     (
         "http",
-        &["store", "switch", "calendar", "paper", "sip::Registered", "sip::SipCounters", "sip::TrunkState", "sip::Transport"],
+        &[
+            "store",
+            "switch",
+            "calendar",
+            "paper",
+            "sip::Registered",
+            "sip::SipCounters",
+            "sip::TrunkState",
+            "sip::Transport",
+        ],
     ),
     ("jobs", &["store", "switch", "speech", "paper"]),
     // Turns text into the shells' settings, so it names those and nothing that acts; a node that is not named has the name

@@ -94,7 +94,11 @@ const PHRASES: [(&str, bool, (&str, &str)); 58] = [
 ];
 
 /// All that reads as blame in these texts, in order. `people`: names of users, whole and as they are called.
-pub fn check<'a>(texts: impl IntoIterator<Item = (String, &'a str)>, people: &[String], language: &str) -> Vec<Finding> {
+pub fn check<'a>(
+    texts: impl IntoIterator<Item = (String, &'a str)>,
+    people: &[String],
+    language: &str,
+) -> Vec<Finding> {
     let german = super::draft::is_german(language);
     let mut findings = Vec::new();
     for (section, text) in texts {
@@ -158,7 +162,8 @@ fn split_verbs(lower: &str) -> Vec<(usize, usize, (&'static str, &'static str))>
         each(lower, first, |at| {
             let rest = &lower[at..];
             let sentence = &rest[..rest.find(['.', ';', '!', '?']).unwrap_or(rest.len())];
-            let verb = ["müssen", "sollen", "dürfen"].iter().filter_map(|verb| Some((sentence.find(verb)?, verb.len())));
+            let verb =
+                ["müssen", "sollen", "dürfen"].iter().filter_map(|verb| Some((sentence.find(verb)?, verb.len())));
             if let Some((place, length)) = verb.min()
                 && starts_word(lower, at)
             {

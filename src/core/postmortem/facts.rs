@@ -153,11 +153,8 @@ pub fn facts(incident: &Incident, said: &[Said], directory: &Directory, zone: &T
 /// What is worth telling, each once; where it is too much, its beginning and its end.
 fn timeline(sorted: &[&Said]) -> Vec<Moment> {
     let worth = |entry: &&&Said| !matches!(entry.kind.as_str(), "leg-started" | "leg-ringing" | "leg-ended" | "step");
-    let mut moments: Vec<Moment> = sorted
-        .iter()
-        .filter(worth)
-        .map(|entry| Moment { at: entry.at, what: entry.what.clone() })
-        .collect();
+    let mut moments: Vec<Moment> =
+        sorted.iter().filter(worth).map(|entry| Moment { at: entry.at, what: entry.what.clone() }).collect();
     moments.dedup();
     if moments.len() > MOMENTS_MAX {
         let end = moments.split_off(moments.len() - MOMENTS_MAX / 2);

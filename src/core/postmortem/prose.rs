@@ -106,8 +106,17 @@ pub fn checked(prose: &Prose, facts: &Facts, drafted: &Sections, known: &[String
 fn refuses(text: &str) -> bool {
     let text = text.to_lowercase();
     let phrases = [
-        "as an ai", "language model", "i cannot", "i can't", "i'm sorry", "i am sorry", "als ki", "sprachmodell",
-        "ich kann nicht", "es tut mir leid", "ich kann diese",
+        "as an ai",
+        "language model",
+        "i cannot",
+        "i can't",
+        "i'm sorry",
+        "i am sorry",
+        "als ki",
+        "sprachmodell",
+        "ich kann nicht",
+        "es tut mir leid",
+        "ich kann diese",
     ];
     phrases.iter().any(|phrase| text.contains(phrase))
 }

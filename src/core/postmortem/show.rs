@@ -15,9 +15,13 @@ pub fn paper(postmortem: &Postmortem, facts: &Facts, directory: &Directory, foot
     let mut blocks = Vec::new();
     let mark = match &postmortem.origin {
         Origin::Model(name) => Some(if german {
-            format!("Zusammenfassung, Auswirkung und Erkennung schrieb zuerst ein Sprachmodell ({name}) aus den Fakten; Personen haben den Text geprüft, wo der Stand „geprüft“ ist.")
+            format!(
+                "Zusammenfassung, Auswirkung und Erkennung schrieb zuerst ein Sprachmodell ({name}) aus den Fakten; Personen haben den Text geprüft, wo der Stand „geprüft“ ist."
+            )
         } else {
-            format!("Summary, impact and detection were first written by a language model ({name}) from the facts; people have checked them where the state is \"reviewed\".")
+            format!(
+                "Summary, impact and detection were first written by a language model ({name}) from the facts; people have checked them where the state is \"reviewed\"."
+            )
         }),
         Origin::Facts(Some(why)) => Some(if german {
             format!("Aus den Fakten allein: {why}.")
@@ -137,7 +141,10 @@ pub fn public_paper(
     blocks.push(Block::Table {
         head: vec![word("When", "Wann"), word("What", "Was")],
         numbers: Vec::new(),
-        rows: incident.published_to(customer).map(|update| vec![facts.moment(update.at), update.text.clone()]).collect(),
+        rows: incident
+            .published_to(customer)
+            .map(|update| vec![facts.moment(update.at), update.text.clone()])
+            .collect(),
     });
     Some(Paper {
         title: incident.public_title.clone()?,

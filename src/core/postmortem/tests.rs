@@ -87,7 +87,8 @@ fn incident() -> Incident {
 }
 
 fn said() -> Vec<Said> {
-    let entry = |time: &str, kind: &str, what: &str| Said { at: at(time), kind: kind.to_owned(), what: what.to_owned() };
+    let entry =
+        |time: &str, kind: &str, what: &str| Said { at: at(time), kind: kind.to_owned(), what: what.to_owned() };
     vec![
         entry("09:53", "alert-acknowledged", "Acknowledged by login ada."),
         entry("09:50", "alert-opened", "Alert opened: Exchange node stuck."),
@@ -155,13 +156,22 @@ fn blame_is_found_with_its_place() {
         found.into_iter().map(|one| (one.line, one.column, one.words)).collect::<Vec<_>>()
     };
     let words = |found: Vec<(usize, usize, String)>| found.into_iter().map(|(_, _, words)| words).collect::<Vec<_>>();
-    assert_eq!(check("All well.\nThen Ada Winter failed to look.", "en"), [
-        (2, 6, "Ada Winter".to_owned()),
-        (2, 17, "failed to".to_owned())
-    ]);
-    assert_eq!(words(check("You forgot the backup; it was the fault of the night shift.", "en")), ["You forgot", "fault of"]);
-    assert_eq!(check("Ärger: Er hätte das Band wechseln müssen.", "de")[0], (1, 11, "hätte das Band wechseln müssen".to_owned()));
-    assert_eq!(words(check("Du hast es vergessen. Die Schuld liegt bei der Schicht.", "de")), ["Du hast", "vergessen", "Schuld"]);
+    assert_eq!(
+        check("All well.\nThen Ada Winter failed to look.", "en"),
+        [(2, 6, "Ada Winter".to_owned()), (2, 17, "failed to".to_owned())]
+    );
+    assert_eq!(
+        words(check("You forgot the backup; it was the fault of the night shift.", "en")),
+        ["You forgot", "fault of"]
+    );
+    assert_eq!(
+        check("Ärger: Er hätte das Band wechseln müssen.", "de")[0],
+        (1, 11, "hätte das Band wechseln müssen".to_owned())
+    );
+    assert_eq!(
+        words(check("Du hast es vergessen. Die Schuld liegt bei der Schicht.", "de")),
+        ["Du hast", "vergessen", "Schuld"]
+    );
     assert!(check("The server was full. Adapters were unaffected; the default of 80 % was too high.", "en").is_empty());
     assert!(check("Der Server war voll, die Prüfung fehlte. Unschön, aber behoben.", "de").is_empty());
     let found = blame::check([("summary".to_owned(), "Ada did it")], &people, "de");
@@ -178,7 +188,8 @@ fn a_models_prose_is_used_only_if_it_is_in_the_facts() {
         detection: "It was noticed at 09:50 by a monitoring alert.".to_owned(),
     };
     assert_eq!(checked(&good, &facts, &drafted, &known), Ok(()));
-    let with = |summary: &str| checked(&Prose { summary: summary.to_owned(), ..good.clone() }, &facts, &drafted, &known);
+    let with =
+        |summary: &str| checked(&Prose { summary: summary.to_owned(), ..good.clone() }, &facts, &drafted, &known);
     assert_eq!(with(" "), Err(Nonsense::Empty("summary")));
     assert_eq!(with("It began at 08:15."), Err(Nonsense::Number("08:15".to_owned())));
     assert_eq!(with("About 40 customers were hit."), Err(Nonsense::Number("40".to_owned())));
@@ -191,14 +202,14 @@ fn a_models_prose_is_used_only_if_it_is_in_the_facts() {
 
 #[test]
 fn states_follow_each_other() {
-    let become = |state, to, same, drill, names: &[String]| may_become(&postmortem(state), to, same, drill, names);
-    assert_eq!(become(State::Draft, State::Reviewed, false, false, &[]), Ok(()));
-    assert_eq!(become(State::Draft, State::Reviewed, true, false, &[]), Err(Refusal::OwnReview));
-    assert!(matches!(become(State::Draft, State::Published, false, false, &[]), Err(Refusal::NotYet(_))));
+    let step_to = |state, to, same, drill, names: &[String]| may_become(&postmortem(state), to, same, drill, names);
+    assert_eq!(step_to(State::Draft, State::Reviewed, false, false, &[]), Ok(()));
+    assert_eq!(step_to(State::Draft, State::Reviewed, true, false, &[]), Err(Refusal::OwnReview));
+    assert!(matches!(step_to(State::Draft, State::Published, false, false, &[]), Err(Refusal::NotYet(_))));
     let names = ["Ada Winter".to_owned()];
-    assert_eq!(become(State::Reviewed, State::Published, false, false, &names), Err(Refusal::Names(names.to_vec())));
-    assert_eq!(become(State::Reviewed, State::Published, false, true, &[]), Err(Refusal::Drill));
-    assert_eq!(become(State::Reviewed, State::Published, true, false, &[]), Ok(()));
+    assert_eq!(step_to(State::Reviewed, State::Published, false, false, &names), Err(Refusal::Names(names.to_vec())));
+    assert_eq!(step_to(State::Reviewed, State::Published, false, true, &[]), Err(Refusal::Drill));
+    assert_eq!(step_to(State::Reviewed, State::Published, true, false, &[]), Ok(()));
     let mut open = postmortem(State::Draft);
     open.sections.root_cause = draft(&known(), "de").root_cause;
     assert!(matches!(may_become(&open, State::Reviewed, false, false, &[]), Err(Refusal::NotYet(_))));
@@ -228,7 +239,10 @@ fn customers_read_their_own_and_nothing_before_it_is_published() {
 #[test]
 fn a_public_text_names_nobody() {
     let names = |text| internal_names(text, &incident(), &directory());
-    assert_eq!(names("Winter restarted it for Harbour Foods (INC-1001)."), ["Harbour Foods", "INC-1001", "Winter"]);
+    assert_eq!(
+        names("Winter restarted it for Harbour Foods (INC-1001)."),
+        ["Harbour Foods", "INC-1001", "Winter", "harbour"]
+    );
     assert!(names("Mail was not available for two hours.").is_empty());
 }
 

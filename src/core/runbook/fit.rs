@@ -25,8 +25,7 @@ pub struct Subject<'a> {
 pub fn fits(rule: &Rule, subject: &Subject<'_>) -> Option<u32> {
     let title: Vec<String> = words::folded(subject.title).collect();
     let said = [
-        (!rule.services.is_empty())
-            .then(|| subject.service.is_some_and(|service| rule.services.contains(service))),
+        (!rule.services.is_empty()).then(|| subject.service.is_some_and(|service| rule.services.contains(service))),
         (!rule.customers.is_empty())
             .then(|| subject.customer.is_some_and(|customer| rule.customers.contains(customer))),
         (!rule.categories.is_empty()).then(|| {

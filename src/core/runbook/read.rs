@@ -146,7 +146,10 @@ impl Reading {
         for (index, line) in lines.iter().enumerate().skip(from) {
             let fence = line.trim_start().starts_with("```");
             fenced ^= fence;
-            if !fenced && !fence && let Some((level, heading)) = heading(line) {
+            if !fenced
+                && !fence
+                && let Some((level, heading)) = heading(line)
+            {
                 in_step = false;
                 section = self.heading(level, heading, index + 1, section);
                 continue;

@@ -66,7 +66,10 @@ fn german_headings_and_no_front_matter_do() {
 
 #[test]
 fn mistakes_are_told_with_their_line() {
-    assert_eq!(line_of("---\ntitle: x\nkind: book\nreview: soon\ncolour: red\ntitle: y\nnonsense\nowner:\n---\n").len(), 6);
+    assert_eq!(
+        line_of("---\ntitle: x\nkind: book\nreview: soon\ncolour: red\ntitle: y\nnonsense\nowner:\n---\n").len(),
+        6
+    );
     let faults = line_of("---\ntitle: x\nkind: book\nreview: soon\ncolour: red\ntitle: y\nnonsense\nowner:\n---\n");
     assert_eq!(faults.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8]);
     assert_eq!(line_of("")[0].0, 1);
@@ -125,7 +128,8 @@ fn what_is_a_customers_belongs_to_that_customer_only() {
 fn words_are_found_in_either_spelling_and_form() {
     let text = "Störungen der Festplatten: disks are full, große Straße, re\u{301}sume\u{308}";
     let words = index(text);
-    let found = |asked: &str| query(asked).iter().all(|word| words.split(' ').any(|one| one.starts_with(word.as_str())));
+    let found =
+        |asked: &str| query(asked).iter().all(|word| words.split(' ').any(|one| one.starts_with(word.as_str())));
     for asked in ["stoerung", "Störung", "festplatte", "DISK", "disk full", "grosse strasse", "Straßen", "fest"] {
         assert!(found(asked), "{asked} in {words}");
     }
@@ -141,28 +145,27 @@ fn words_are_found_in_either_spelling_and_form() {
 #[test]
 fn a_comparison_names_what_changed() {
     let lines = diff("a\nb\nc\nd", "a\nc\nx\nd");
-    assert_eq!(lines, [
-        Line::Same("a"),
-        Line::Removed("b"),
-        Line::Same("c"),
-        Line::Added("x"),
-        Line::Same("d")
-    ]);
+    assert_eq!(lines, [Line::Same("a"), Line::Removed("b"), Line::Same("c"), Line::Added("x"), Line::Same("d")]);
     assert_eq!(diff("", "a"), [Line::Added("a")]);
 }
 
 #[test]
 fn markdown_becomes_blocks() {
     use crate::paper::Block;
-    let blocks = blocks("---\ntitle: x\n---\n# T\n## One\nA **word**\non two lines\n\n- a\n  b\n- c\n```\n# code\n```\n> note\n");
+    let blocks = blocks(
+        "---\ntitle: x\n---\n# T\n## One\nA **word**\non two lines\n\n- a\n  b\n- c\n```\n# code\n```\n> note\n",
+    );
     let texts = ["a b", "c"].map(str::to_owned).to_vec();
-    assert_eq!(blocks, [
-        Block::Heading(1, "One".to_owned()),
-        Block::Text("A word on two lines".to_owned()),
-        Block::List(texts),
-        Block::Note("# code".to_owned()),
-        Block::Note("note".to_owned()),
-    ]);
+    assert_eq!(
+        blocks,
+        [
+            Block::Heading(1, "One".to_owned()),
+            Block::Text("A word on two lines".to_owned()),
+            Block::List(texts),
+            Block::Note("# code".to_owned()),
+            Block::Note("note".to_owned()),
+        ]
+    );
 }
 
 proptest! {

@@ -11,6 +11,7 @@ mod notifications;
 mod on_call;
 mod recordings;
 mod reports_oncall;
+pub mod runbooks;
 mod schedules;
 mod strict;
 mod tokens;
@@ -51,6 +52,7 @@ use types::Listed;
     tags(
         (name = "calls", description = "Calls and their recordings"),
         (name = "alerts", description = "What somebody must take care of"),
+        (name = "knowledge", description = "Runbooks and articles: what to do, what to know"),
         (name = "people", description = "Who is on call, and for whom"),
         (name = "lines", description = "Numbers, carriers, phones"),
         (name = "audit", description = "Who did what when: the hash-chained record, for admins"),
@@ -71,11 +73,17 @@ impl Modify for Security {
     }
 }
 
+/// Documented routes with bodies up to [`LARGE`].
+fn documented_large() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().merge(runbooks::large())
+}
+
 fn documented() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Frame::openapi())
         .routes(routes!(calls::list))
         .routes(routes!(calls::one))
         .merge(alerts::documented())
+        .merge(runbooks::documented())
         .routes(routes!(notifications::list))
         .routes(routes!(heartbeat_state::state))
         .routes(routes!(recordings::audio))
@@ -103,7 +111,7 @@ pub fn router() -> Router<AppState> {
 
 /// The `OpenAPI` 3.1 file.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut file = documented().split_for_parts().1;
+    let mut file = documented().merge(documented_large()).split_for_parts().1;
     directory::document(&mut file);
     strict::narrow(&mut file);
     file
@@ -111,7 +119,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Routes with bodies up to [`LARGE`].
 pub fn large_router() -> Router<AppState> {
-    directory::router()
+    directory::router().merge(documented_large().split_for_parts().0)
 }
 
 async fn openapi_json(State(state): State<AppState>) -> Response {

@@ -14,7 +14,7 @@ use hotline_core::paper::Paper;
 use pdf_writer::{Filter, Finish, Name, Pdf, Rect, Ref, TextStr};
 
 use super::letters::{self, Face};
-use super::words;
+use super::{bounded, words};
 use flow::Flow;
 use ink::{Ink, LEFT, PAGE_HEIGHT, PAGE_WIDTH, RIGHT};
 
@@ -22,6 +22,8 @@ use ink::{Ink, LEFT, PAGE_HEIGHT, PAGE_WIDTH, RIGHT};
 const FOOT: f32 = 8.0;
 /// Base line of the foot.
 const FOOT_Y: f32 = 30.0;
+/// Room for the page's number.
+const NUMBERED: f32 = 110.0;
 
 /// The whole file.
 pub fn pdf(paper: &Paper) -> Vec<u8> {
@@ -34,8 +36,10 @@ pub fn pdf(paper: &Paper) -> Vec<u8> {
     let pages = flow.finish();
     let count = pages.len();
     let foots = (1..).map(|number| format!("{} {number} {} {count}", words.page, words.of));
+    // Cut once: it may be long, and the pages many.
+    let own = letters::cut(&bounded(&paper.foot), Face::Regular, FOOT, RIGHT - LEFT - NUMBERED);
     let pages: Vec<Vec<u8>> =
-        pages.into_iter().zip(foots).map(|(page, numbered)| foot(page, &paper.foot, &numbered)).collect();
+        pages.into_iter().zip(foots).map(|(page, numbered)| foot(page, &own, &numbered)).collect();
     assembled(paper, &pages)
 }
 
@@ -43,8 +47,7 @@ fn foot(mut page: Ink, text: &str, numbered: &str) -> Vec<u8> {
     let wide = letters::width(numbered, Face::Regular, FOOT);
     page.grey(0.35);
     page.text(RIGHT - wide, FOOT_Y, Face::Regular, FOOT, numbered);
-    let text = letters::cut(text, Face::Regular, FOOT, RIGHT - LEFT - wide - 20.0);
-    page.text(LEFT, FOOT_Y, Face::Regular, FOOT, &text);
+    page.text(LEFT, FOOT_Y, Face::Regular, FOOT, text);
     page.finish()
 }
 

@@ -134,7 +134,10 @@ fn measured(head: &[String], numbers: &[usize], rows: &[Vec<String>]) -> Grid {
     // The longest word decides how narrow a column may be, its whole text how wide it wants to be.
     let wishes: Vec<(f32, f32)> = (0..head.len())
         .map(|column| {
-            let cells = rows.iter().take(MEASURED).filter_map(|row| row.get(column));
+            // Spread over the whole table: numbers grow towards its end.
+            let every = rows.len().div_ceil(MEASURED).max(1);
+            let spread = rows.iter().rev().step_by(every).chain(rows.first());
+            let cells = spread.filter_map(|row| row.get(column));
             let cells = cells.map(|text| (text.as_str(), Face::Regular));
             let all = std::iter::once((head[column].as_str(), Face::Bold)).chain(cells);
             all.fold((12.0_f32, 12.0_f32), |(least, most), (text, face)| {

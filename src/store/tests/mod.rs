@@ -10,6 +10,7 @@ mod disk;
 mod intake;
 mod keys;
 mod kill;
+mod learn;
 mod names;
 mod nodes;
 mod notifications;
