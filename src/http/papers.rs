@@ -65,6 +65,8 @@ pub async fn answer(document: Paper, format: Format, name: &str) -> Response {
 /// Only the one style element, by its hash; nothing is fetched, nothing runs.
 fn policy() -> Option<HeaderValue> {
     let hash = STANDARD.encode(Sha256::digest(paper::STYLE.as_bytes()));
-    let policy = format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
     HeaderValue::from_str(&policy).ok()
 }

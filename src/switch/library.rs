@@ -9,8 +9,8 @@ use hotline_core::runbook::{self, Document, Subject};
 
 use super::Switch;
 use crate::clock::now;
-use crate::store::{Store, StoreError};
 use crate::store::runbooks::{NewRunbook, RunbookFilter, RunbookRow, Saved};
+use crate::store::{Store, StoreError};
 
 /// The starters: name, text. Made once; who takes one away has it away.
 const STARTERS: [(&str, &str); 3] = [

@@ -213,7 +213,8 @@ async fn matching(state: &AppState, viewer: &Viewer, row: &AlertRow) -> Result<V
             rows.into_iter().filter_map(|row| Some((row.id, runbook::read(&row.body).ok()?))).collect::<Vec<_>>().into()
         }
     };
-    let allowed = |document: &Document| may_read(viewer, document.customer.as_ref().map(|customer| customer.0.as_str()));
+    let allowed =
+        |document: &Document| may_read(viewer, document.customer.as_ref().map(|customer| customer.0.as_str()));
     let found = runbook::matching(&all, &about);
     Ok(found.into_iter().filter(|(_, document)| allowed(document)).cloned().collect())
 }

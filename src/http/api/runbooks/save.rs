@@ -112,8 +112,7 @@ pub async fn saved(state: &AppState, viewer: &Viewer, id: &str, said: RunbookTex
     // Whose it will be.
     let customer = runbook::read(&said.text).ok().and_then(|document| document.customer);
     may_write(viewer, customer.as_ref().map(|customer| customer.0.as_str()))?;
-    let draft =
-        Draft { id: id.to_owned(), text: said.text, seen: said.version, archive: false, by: viewer.shown() };
+    let draft = Draft { id: id.to_owned(), text: said.text, seen: said.version, archive: false, by: viewer.shown() };
     let version = library::save(store(state)?, &state.board().directory(), &draft).await.map_err(problem)?;
     state.board().library_changed().await;
     Ok(version)

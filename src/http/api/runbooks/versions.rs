@@ -126,7 +126,9 @@ pub async fn one(
 ) -> Result<Json<VersionText>, Problem> {
     let since = params.take("since")?;
     params.done()?;
-    let since = since.map(|text| text.parse::<i64>().map_err(|_| Problem::invalid("since", "since must be the number of a version.")));
+    let since = since.map(|text| {
+        text.parse::<i64>().map_err(|_| Problem::invalid("since", "since must be the number of a version."))
+    });
     let compared = compared(&state, &viewer, &id, version, since.transpose()?).await?;
     Ok(Json(VersionText {
         about: (&compared.row).into(),
