@@ -14,6 +14,7 @@ use crate::rtp::MediaSettings;
 use crate::sip::{PhoneAccount, SipSettings, TrunkSettings};
 use crate::store::StoreSettings;
 
+use super::customers;
 use super::flow::Flows;
 use super::language_model;
 use super::names::{Kind, Names};
@@ -23,6 +24,7 @@ use super::people::{Context, doubles};
 use super::prompts::KnownPrompts;
 use super::report::{Mistake, Report, Section};
 use super::server::{self, Environment, Server};
+use super::slas;
 use super::sources::{self, Commands};
 use super::tree::{self, Place, Spot, Value};
 use super::{Composer, Config, ConfigError, Document, Things, demo, documents};
@@ -167,8 +169,12 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
         secrets.trunks.insert(trunk.id.clone(), settings);
         directory.trunks.insert(trunk.id.clone(), trunk);
     });
+    let (mut services, mut contracts) = (BTreeMap::new(), slas::Slas::new());
     each(roots, Kind::Service, report, |section| {
-        directory.services.extend(context.service(section).map(|service| (service.id.clone(), service)));
+        services.extend(context.service(section).map(|service| (service.id.clone(), (service, section.place.clone()))));
+    });
+    each(roots, Kind::Sla, report, |section| {
+        contracts.extend(context.sla(section).map(|sla| (sla.id.clone(), (sla, section.place.clone()))));
     });
     each(roots, Kind::Team, report, |section| {
         directory.teams.extend(context.team(section).map(|team| (team.id.clone(), team)));
@@ -198,6 +204,7 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
     each(roots, Kind::Action, report, |section| {
         directory.actions.extend(context.action(section, &commands).map(|action| (action.id.clone(), action)));
     });
+    each(roots, Kind::Template, report, |section| directory.update_templates.extend(context.template(section)));
     let defaults: Vec<_> = roots.iter().map(|root| context.named(root, "default_policy", Kind::Policy)).collect();
     directory.default_policy = defaults.into_iter().flatten().next().map(PolicyId::from);
     let limits: Vec<_> =
@@ -209,7 +216,13 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
     });
     directory.limits = limits.next().unwrap_or_default();
     limits.for_each(drop);
+    directory.incident_rules = context.incident_rules(roots);
     doubles(&customers, &users, report);
+    customers::claimed_twice(&customers, report);
+    slas::circles(&services, report);
+    slas::check(&contracts, &directory, crate::clock::now().wall, report);
+    directory.services = services.into_iter().map(|(id, (service, _))| (id, service)).collect();
+    directory.slas = contracts.into_iter().map(|(id, (sla, _))| (id, sla)).collect();
     directory.customers = customers.into_iter().map(|(id, (customer, _))| (id, customer)).collect();
     directory.users = users.into_iter().map(|(id, (user, _))| (id, user)).collect();
     directory.blocklist = roots.iter().flat_map(|root| context.blocklist(root)).collect();

@@ -11,6 +11,7 @@ use super::words;
 pub(super) enum Kind {
     Customer,
     Service,
+    Sla,
     Team,
     User,
     Phone,
@@ -24,15 +25,17 @@ pub(super) enum Kind {
     Heartbeat,
     Maintenance,
     Action,
+    Template,
     /// Of the allow-list; never through the API.
     Command,
 }
 
 impl Kind {
     /// All of them, in the order in which the file has them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Customer,
         Self::Service,
+        Self::Sla,
         Self::Team,
         Self::User,
         Self::Phone,
@@ -46,6 +49,7 @@ impl Kind {
         Self::Heartbeat,
         Self::Maintenance,
         Self::Action,
+        Self::Template,
         Self::Command,
     ];
 
@@ -54,6 +58,7 @@ impl Kind {
         match self {
             Self::Customer => "customers",
             Self::Service => "services",
+            Self::Sla => "slas",
             Self::Team => "teams",
             Self::User => "users",
             Self::Phone => "phones",
@@ -67,6 +72,7 @@ impl Kind {
             Self::Heartbeat => "heartbeats",
             Self::Maintenance => "maintenance_windows",
             Self::Action => "actions",
+            Self::Template => "update_templates",
             Self::Command => "commands",
         }
     }
@@ -78,6 +84,7 @@ impl Kind {
             Self::Number => "number",
             Self::Customer
             | Self::Service
+            | Self::Sla
             | Self::Team
             | Self::User
             | Self::Calendar
@@ -89,6 +96,7 @@ impl Kind {
             | Self::Heartbeat
             | Self::Maintenance
             | Self::Action
+            | Self::Template
             | Self::Command => "id",
         }
     }
@@ -97,6 +105,7 @@ impl Kind {
         match self {
             Self::Customer => "customer",
             Self::Service => "service",
+            Self::Sla => "service level agreement",
             Self::Team => "team",
             Self::User => "user",
             Self::Phone => "phone",
@@ -110,6 +119,7 @@ impl Kind {
             Self::Heartbeat => "heartbeat",
             Self::Maintenance => "maintenance window",
             Self::Action => "action",
+            Self::Template => "update template",
             Self::Command => "command",
         }
     }

@@ -1,4 +1,4 @@
-//! `[[customers]]`, `[[users]]`, `[[phones]]`, `[[trunks]]`, `blocklist`.
+//! `[[users]]`, `[[phones]]`, `[[trunks]]`, `blocklist`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,7 +39,9 @@ impl Context<'_> {
             Kind::Phone => "\"engineer-1\"",
             Kind::Number => "\"+493012345678\"",
             Kind::Customer
+            | Kind::Sla
             | Kind::Service
+            | Kind::Template
             | Kind::Team
             | Kind::User
             | Kind::Calendar
@@ -117,7 +119,7 @@ impl Context<'_> {
     }
 
     /// A caller's number, a prefix of numbers ended by `*`, or the name of a SIP caller.
-    fn caller(&self, word: Word<'_>) -> Option<Private<String>> {
+    pub fn caller(&self, word: Word<'_>) -> Option<Private<String>> {
         let (text, star) = word.text.strip_suffix('*').map_or((word.text, ""), |prefix| (prefix, "*"));
         if text.chars().any(|c| c.is_ascii_alphabetic()) && words::is_name(text) {
             return Some(Private::new(format!("{text}{star}")));
@@ -151,35 +153,6 @@ impl Context<'_> {
             (None, Some(file)) => read_secret(&self.base.join(file.text), file.place, self.report),
             (None, None) => None,
         }
-    }
-
-    pub fn customer(&self, section: &Section<'_>) -> Option<Customer> {
-        let id = self.id(Kind::Customer, section);
-        let name = section.text("name");
-        let caller_ids = section.texts("caller_ids").unwrap_or_default();
-        let pin = section.text("pin");
-        if let Some(pin) = pin
-            && (!pin.text.bytes().all(|b| b.is_ascii_digit()) || !(3..=12).contains(&pin.text.len()))
-        {
-            self.report.mistake(
-                pin.place,
-                format!("`pin` of {} must be 3 to 12 digits in quotes, such as \"0815\"; change it", section.what),
-            );
-        }
-        let language = self.language(section);
-        let (support, policy) = (self.support_named(section), self.policy_named(section));
-        let retention_days = section.whole("retention_days", &(1..=3_650)).unwrap_or(90);
-        let id = id?;
-        Some(Customer {
-            id: CustomerId::from(id.text),
-            name: name.map_or(id.text, |name| name.text).to_owned(),
-            caller_ids: caller_ids.into_iter().filter_map(|word| self.caller(word)).collect(),
-            pin: pin.map(|pin| Private::from(pin.text)),
-            language,
-            retention_days: u32::try_from(retention_days).unwrap_or(90),
-            support,
-            policy,
-        })
     }
 
     /// What a person types on the telephone to be known: longer than a customer's, it opens more.

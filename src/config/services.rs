@@ -77,6 +77,7 @@ impl Context<'_> {
         let team = self.named(section, "team", Kind::Team).map(TeamId::from);
         let (policy, support) = (self.policy_named(section), self.support_named(section));
         let priority = self.priority(section, "priority");
+        let (depends_on, category) = (self.depends_on(section), self.category(section));
         let id = id?;
         Some(Service {
             id: ServiceId::from(id.text),
@@ -86,6 +87,8 @@ impl Context<'_> {
             policy,
             support,
             priority,
+            depends_on,
+            category,
         })
     }
 

@@ -23,7 +23,9 @@ pub mod notify;
 pub mod oncall;
 pub mod paper;
 pub mod postmortem;
+pub mod report;
 pub mod runbook;
+pub mod sla;
 
 pub mod audio;
 pub mod dtmf;

@@ -210,6 +210,7 @@ fn furnish(directory: &mut Directory) {
         policy: Some("around-the-clock".into()),
         support: None,
         priority: Some(Priority::P2),
+        ..Default::default()
     };
     for one in [
         service("mail", "E-Mail & Kalender", Some("muster")),

@@ -17,6 +17,7 @@ mod guard;
 mod health;
 mod idempotency;
 mod inbound;
+mod incident_desk;
 mod pages;
 pub mod papers;
 mod params;
@@ -41,6 +42,7 @@ pub use alert_desk::{AlertDesk, AlertRecords, NotificationFilter};
 pub use auth::{Role, fresh_token, token_hash};
 pub use glances::Glances;
 pub use inbound::Replies;
+pub use incident_desk::{IncidentDesk, IncidentRecords};
 pub use plan_desk::PlanRecords;
 pub use sources::{Board, Records};
 

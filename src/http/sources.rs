@@ -16,6 +16,7 @@ use tokio::sync::broadcast;
 
 use super::alert_desk::{AlertDesk, AlertRecords};
 use super::glances::Glances;
+use super::incident_desk::{IncidentDesk, IncidentRecords};
 use super::plan_desk::PlanRecords;
 use crate::sip::{Registered, SipCounters, TrunkState};
 use crate::store::alerts::Audited;
@@ -33,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What is kept: the read half of the store, logins and sessions.
 #[async_trait]
-pub trait Records: AlertRecords + Glances + PlanRecords + Send + Sync + 'static {
+pub trait Records: AlertRecords + IncidentRecords + Glances + PlanRecords + Send + Sync + 'static {
     /// Calls, newest first.
     async fn calls(&self, filter: &CallFilter, cursor: Option<&str>, limit: u32) -> Result<Page<CallRow>, StoreError>;
     /// One call.
@@ -126,7 +127,7 @@ pub trait Records: AlertRecords + Glances + PlanRecords + Send + Sync + 'static 
 
 /// What is going on: the switch.
 #[async_trait]
-pub trait Board: AlertDesk + Send + Sync + 'static {
+pub trait Board: AlertDesk + IncidentDesk + Send + Sync + 'static {
     /// The snapshot in force.
     fn directory(&self) -> Arc<Directory>;
     /// Everything that is configured, as it was written.

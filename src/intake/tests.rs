@@ -54,6 +54,7 @@ pub fn directory() -> Directory {
             policy: None,
             support: None,
             priority: None,
+            ..Default::default()
         };
         directory.services.insert(service.id.clone(), service);
     }

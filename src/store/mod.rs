@@ -26,6 +26,7 @@ mod frame;
 pub mod glance;
 pub mod idempotency;
 mod identity;
+pub mod incidents;
 pub mod intake;
 mod journal;
 mod keys;
@@ -43,6 +44,7 @@ pub mod read;
 mod record;
 mod record_address;
 mod record_alert;
+mod record_incident;
 mod recordings;
 mod recover;
 mod references;
@@ -77,6 +79,8 @@ pub enum Changed {
     Alert(hotline_core::ids::AlertId),
     /// This call.
     Call(hotline_core::ids::CallId),
+    /// This incident.
+    Incident(hotline_core::ids::IncidentId),
     /// What is configured through the API.
     Directory,
     /// Perhaps anything: the connection was away for a while.

@@ -172,8 +172,9 @@ pub(super) async fn tell(connection: &mut AnyConnection, node: &str, changed: &[
     let ids = |of: fn(&Changed) -> Option<String>| changed.iter().filter_map(of).collect::<Vec<_>>();
     let alerts = ids(|changed| if let Changed::Alert(id) = changed { Some(id.to_string()) } else { None });
     let calls = ids(|changed| if let Changed::Call(id) = changed { Some(id.to_string()) } else { None });
+    let incidents = ids(|changed| if let Changed::Incident(id) = changed { Some(id.to_string()) } else { None });
     let mut messages = Vec::new();
-    for (kind, ids) in [("alert", alerts), ("call", calls)] {
+    for (kind, ids) in [("alert", alerts), ("call", calls), ("incident", incidents)] {
         messages.extend(ids.chunks(IDS).map(|ids| format!("{node}|{kind}|{}", ids.join(","))));
     }
     // `All` is what a listener concludes; nobody sends it.

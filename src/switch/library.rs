@@ -75,7 +75,9 @@ impl Switch {
         source: Option<&str>,
     ) -> Vec<Shelved> {
         let all = self.0.library.0.load();
-        let subject = Subject { title, service, customer, category: None, source };
+        let directory = self.directory();
+        let category = service.and_then(|id| directory.services.get(id)?.category.as_deref());
+        let subject = Subject { title, service, customer, category, source };
         runbook::matching(&all, &subject).into_iter().cloned().collect()
     }
 

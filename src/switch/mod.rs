@@ -24,6 +24,7 @@
 //! | `outside` | what a call asks of the house: open reports, alerts, people's words; phones that make way |
 //! | `taken` | the SMS to a caller whose report somebody has taken |
 //! | `recover` | ends the calls that a crash cut off |
+//! | `incidents` | incidents: words and rules, the clock of updates, what calls know |
 //! | `health` | what is wrong and how to mend it |
 //!
 //! `http` and `jobs` reach calls and alerts only through [`Switch`]. Nothing here
@@ -36,10 +37,12 @@ pub mod commands;
 mod deeds;
 mod deliver;
 pub mod documents;
+pub mod drills;
 mod escalate;
 pub mod events;
 mod health;
 mod heartbeats;
+pub mod incidents;
 mod leg;
 pub mod library;
 pub mod links;
@@ -188,6 +191,8 @@ struct Inner {
     events: events::Queue,
     actions: actions::Actions,
     pings: heartbeats::Pings,
+    /// Open ones, for calls and clocks.
+    incidents: incidents::Memory,
     node: String,
     library: library::Library,
 }
@@ -222,6 +227,8 @@ pub enum Change {
     Call(CallId),
     /// An alert was opened or changed.
     Alert(AlertId),
+    /// An incident was opened or changed; the database has it already.
+    Incident(hotline_core::ids::IncidentId),
     /// Health changed (disk, database, trunks, phones).
     Health,
 }
@@ -273,6 +280,7 @@ impl Switch {
             events: events::Queue::open(&parts.data_dir),
             actions: actions::Actions::default(),
             pings: heartbeats::Pings::default(),
+            incidents: incidents::Memory::default(),
             node: parts.node,
             library: library::Library::default(),
         }));
@@ -371,6 +379,7 @@ impl Switch {
         }
         if let Some(alert) = taken {
             self.tell_caller(alert);
+            self.open_by_rule(alert);
         }
         if let Some(alert) = alert.filter(|_| touches_alert) {
             self.tell(Change::Alert(alert));

@@ -67,6 +67,7 @@ fn directory() -> Directory {
         policy: None,
         support: None,
         priority: Some(Priority::P2),
+        ..Default::default()
     };
     directory.services.insert("mail".into(), mail);
     directory

@@ -10,17 +10,20 @@ use crate::call::flow::Flow;
 use crate::escalation::EscalationPolicy;
 use crate::ids::{
     ActionId, CalendarId, ChannelId, CustomerId, FlowId, HeartbeatId, NumberId, PhoneId, PolicyId, ScheduleId,
-    ServiceId, SourceId, TeamId, TrunkId, UserId,
+    ServiceId, SlaId, SourceId, TeamId, TrunkId, UserId,
 };
 use crate::notify::Limits;
 use crate::oncall::{Calendar, Schedule};
 use crate::private::Private;
+use crate::sla::Sla;
 
 mod contact;
+mod customer;
 mod service;
 mod source;
 
 pub use contact::{Absence, Address, Channel, Contact, NotifyRule};
+pub use customer::{CustomerContact, CustomerReport, Every, domain_of};
 pub use service::{Service, Team};
 pub use source::{Action, ActionDeed, ActionRule, AlertSource, Heartbeat, MaintenanceWindow};
 
@@ -47,6 +50,8 @@ pub struct Directory {
     pub blocklist: Vec<Private<String>>,
     /// What customers use.
     pub services: BTreeMap<ServiceId, Service>,
+    /// What was promised to customers.
+    pub slas: BTreeMap<SlaId, Sla>,
     /// People who work together.
     pub teams: BTreeMap<TeamId, Team>,
     /// How alerts escalate.
@@ -67,6 +72,10 @@ pub struct Directory {
     pub maintenance: Vec<MaintenanceWindow>,
     /// How often one contact may be used.
     pub limits: Limits,
+    /// Who may publish, what goes by itself.
+    pub incident_rules: crate::incident::Rules,
+    /// Words for customers that are prepared, in the order in which they were written.
+    pub update_templates: Vec<crate::incident::Template>,
 }
 
 /// A customer of the MSP.
@@ -88,6 +97,16 @@ pub struct Customer {
     pub support: Option<CalendarId>,
     /// How its alerts escalate; `None`: the default.
     pub policy: Option<PolicyId>,
+    /// Its people who are told or asked by name, each name once.
+    pub contacts: Vec<CustomerContact>,
+    /// The domains of its e-mail addresses, lower case; no other customer has one of them.
+    pub domains: Vec<String>,
+    /// Where it is; `None`: UTC.
+    pub time_zone: Option<jiff::tz::TimeZone>,
+    /// What it has bought, as shown ("Gold").
+    pub plan: Option<String>,
+    /// Reports that it gets by itself, each name once.
+    pub reports: Vec<CustomerReport>,
 }
 
 /// A language that prompts exist in, by its tag (`en`, `de`): a folder of `prompts/`.

@@ -4,7 +4,7 @@ use crate::fact::Priority;
 use crate::ids::{CalendarId, CustomerId, PolicyId, ServiceId, TeamId, UserId};
 
 /// Something a customer uses and we look after.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Service {
     /// Configured name.
     pub id: ServiceId,
@@ -20,6 +20,10 @@ pub struct Service {
     pub support: Option<CalendarId>,
     /// Priority of its alerts where the event names none.
     pub priority: Option<Priority>,
+    /// What it needs to work; never in a circle.
+    pub depends_on: Vec<ServiceId>,
+    /// What kind of service it is (`infrastructure`), lower case: contracts may differ by it.
+    pub category: Option<String>,
 }
 
 /// People who work together.

@@ -71,8 +71,13 @@ impl Calendar {
         None
     }
 
+    /// Whether it is open at `at` or at any moment within a year after it.
+    pub fn ever_opens(&self, at: Timestamp) -> bool {
+        self.is_open(at) || self.next_change(at).is_some()
+    }
+
     /// The next moment after `at` at which it may change: an edge of a window, a midnight next to a holiday.
-    pub(super) fn next_edge(&self, at: Timestamp) -> Option<Timestamp> {
+    pub fn next_edge(&self, at: Timestamp) -> Option<Timestamp> {
         let today = day_of(at, &self.time_zone);
         let days = self.holidays.iter().flat_map(|(day, _)| [Some(*day), day.tomorrow().ok()]).flatten();
         let holiday = days.filter(|day| *day > today).min().and_then(|day| midnight(day, &self.time_zone));

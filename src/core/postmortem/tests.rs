@@ -28,10 +28,7 @@ fn directory() -> Directory {
             id: service.into(),
             name: format!("Mail of {customer}"),
             customer: Some(customer.into()),
-            team: None,
-            policy: None,
-            support: None,
-            priority: None,
+            ..Service::default()
         };
         directory.services.insert(service.id.clone(), service);
     }
@@ -78,6 +75,7 @@ fn incident() -> Incident {
         opened_by: Actor::System,
         resolved_at: Some(at("11:45")),
         scheduled: None,
+        by_itself: false,
         drill: None,
         update_due: None,
         update_told: 0,

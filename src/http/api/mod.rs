@@ -6,9 +6,12 @@ mod alerts;
 mod audit;
 mod calls;
 mod directory;
+pub mod drills;
 mod heartbeat_state;
+pub mod incidents;
 mod notifications;
 mod on_call;
+pub mod postmortems;
 mod recordings;
 mod reports_oncall;
 pub mod runbooks;
@@ -53,6 +56,7 @@ use types::Listed;
         (name = "calls", description = "Calls and their recordings"),
         (name = "alerts", description = "What somebody must take care of"),
         (name = "knowledge", description = "Runbooks and articles: what to do, what to know"),
+        (name = "incidents", description = "What is wrong, and what customers are told"),
         (name = "people", description = "Who is on call, and for whom"),
         (name = "lines", description = "Numbers, carriers, phones"),
         (name = "audit", description = "Who did what when: the hash-chained record, for admins"),
@@ -75,7 +79,7 @@ impl Modify for Security {
 
 /// Documented routes with bodies up to [`LARGE`].
 fn documented_large() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().merge(runbooks::large())
+    OpenApiRouter::new().merge(runbooks::large()).merge(postmortems::large())
 }
 
 fn documented() -> OpenApiRouter<AppState> {
@@ -84,6 +88,9 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(calls::one))
         .merge(alerts::documented())
         .merge(runbooks::documented())
+        .merge(postmortems::documented())
+        .merge(drills::documented())
+        .merge(incidents::documented())
         .routes(routes!(notifications::list))
         .routes(routes!(heartbeat_state::state))
         .routes(routes!(recordings::audio))

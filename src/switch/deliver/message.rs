@@ -66,7 +66,7 @@ impl Switch {
             Kind::Alert | Kind::Status => notification.text.clone(),
             // The telephone has recorded words of its own for that.
             Kind::Test if notification.text.is_none() => None,
-            Kind::Verification | Kind::Test | Kind::Caller | Kind::OnCall => {
+            Kind::Verification | Kind::Test | Kind::Caller | Kind::OnCall | Kind::Customer => {
                 Some(texts::of(&language).compose(notification.kind, notification.text.as_deref(), &[]).1)
             }
         };

@@ -257,6 +257,7 @@ fn the_choice_goes_by_number_source_service_customer_default() {
         policy: policy.map(Into::into),
         support: None,
         priority: None,
+        ..Default::default()
     };
     directory.services.insert("mail".into(), service(Some("s")));
     directory.default_policy = Some("d".into());

@@ -38,10 +38,23 @@ documents! {
     /// A customer: found by the number it calls from, or by its PIN.
     CustomerDocument {
         "name": "Nordlicht Logistik", "language": "de", "caller_ids": ["+4930123450*"], "pin": "0815",
-        "retention_days": 90, "support": "office", "policy": "usual"
+        "retention_days": 90, "support": "office", "policy": "usual", "domains": ["nordlicht.example"],
+        "time_zone": "Europe/Berlin", "plan": "Gold",
+        "contacts": [{"id": "lea", "name": "Lea Sommer", "email": "lea@nordlicht.example", "tell": ["email"], "severities": ["critical"]}],
+        "reports": [{"id": "monthly", "every": "month", "to": ["lea"]}]
     } {
         /// As spoken and shown.
         name: Option<String>,
+        /// Domains of its e-mail addresses; a domain is one customer's.
+        domains: Option<Vec<String>>,
+        /// IANA name; without: UTC.
+        time_zone: Option<String>,
+        /// What it has bought, as shown.
+        plan: Option<String>,
+        /// Its people who are told of incidents or asked by name.
+        contacts: Option<Vec<CustomerContactField>>,
+        /// Reports that it gets by itself.
+        reports: Option<Vec<CustomerReportField>>,
         /// Numbers it calls from, E.164; `*` at the end: a prefix.
         caller_ids: Option<Vec<String>>,
         /// 3 to 12 digits, leading zeros count. Never in an answer (`has_pin` is).
@@ -75,6 +88,33 @@ documents! {
         support: Option<String>,
         /// `P1` to `P5`, where the event names none.
         priority: Option<String>,
+        /// Services that it needs to work; never in a circle.
+        depends_on: Option<Vec<String>>,
+        /// What kind of service it is (`infrastructure`): contracts may differ by it.
+        category: Option<String>,
+    }
+
+    /// What was promised to a customer. Every change of it is a new revision (`/api/v1/slas/{id}/revisions`).
+    SlaDocument {
+        "name": "Gold", "customer": "nordlicht", "calendar": "office", "warn_at": [50, 75, 90],
+        "targets": [{"priority": "P1", "response": "15m", "resolution": "4h", "update": "15m"}]
+    } {
+        /// As shown.
+        name: Option<String>,
+        /// With whom.
+        customer: String,
+        /// Only for services of this category; without: for whatever has no contract of its own.
+        category: Option<String>,
+        /// When its clocks run; without: always.
+        calendar: Option<String>,
+        /// The zone in which the calendar's times are meant; without: the calendar's own.
+        time_zone: Option<String>,
+        /// What was promised, a priority each.
+        targets: Vec<SlaTargetField>,
+        /// Shares of a target in hundredths at which people are warned ([50, 75, 90]).
+        warn_at: Option<Vec<u32>>,
+        /// What else stands in the contract, plain text.
+        terms: Option<String>,
     }
 
     /// People who work together.
@@ -409,6 +449,21 @@ documents! {
         on: Option<OnField>,
     }
 
+    /// Words for customers that are prepared. Places: `{service}`, `{since}`, `{next_update}`, `{reference}`, `{from}`, `{until}`.
+    UpdateTemplateDocument {
+        "phase": "investigating", "language": "de",
+        "title": "Störung: {service}", "text": "{service} ist seit {since} gestört. Wir melden uns bis {next_update}."
+    } {
+        /// `investigating`, `identified`, `monitoring`, `resolved`, `scheduled`, `in_progress`, `verifying`, `completed`.
+        phase: String,
+        /// Language tag; without: `en`.
+        language: Option<String>,
+        /// A title for customers.
+        title: Option<String>,
+        /// The words.
+        text: String,
+    }
+
     /// What stands at the top of the file.
     SettingsDocument { "default_policy": "usual", "blocklist": ["+4930231250666"], "limits": {"call": ["3 in 15m"], "bundle_from": 3} } {
         /// The policy of alerts that nothing else says one for.
@@ -417,7 +472,42 @@ documents! {
         blocklist: Option<Vec<String>>,
         /// How often one contact may be used.
         limits: Option<LimitsField>,
+        /// Who may publish what about incidents.
+        incident_rules: Option<IncidentRulesField>,
     }
+}
+
+/// Who may publish what about incidents.
+#[derive(ToSchema)]
+pub struct IncidentRulesField {
+    /// Roles of logins: `admin`, `dispatcher`, `engineer`. Who leads the incident or its communication may as well.
+    pub publishers: Option<Vec<String>>,
+    /// Severities whose updates a second person looks at first.
+    pub review: Option<Vec<String>>,
+    /// Services whose alerts open a published incident by themselves, once somebody has taken the alert.
+    pub auto_services: Option<Vec<String>>,
+    /// Alerts at least as urgent as this do so (`P1`).
+    pub auto_priority: Option<String>,
+    /// How the service is shown then (`major_outage`).
+    pub auto_impact: Option<String>,
+    /// Time between two words to customers where no contract says it, by severity.
+    pub update_every: Option<UpdateEveryField>,
+    /// Reminded when so many percent of that time have passed (75).
+    #[schema(minimum = 10, maximum = 99)]
+    pub remind_at_percent: Option<u8>,
+}
+
+/// Durations such as `30m`.
+#[derive(ToSchema)]
+pub struct UpdateEveryField {
+    /// For critical incidents.
+    pub critical: Option<String>,
+    /// For major ones.
+    pub major: Option<String>,
+    /// For minor ones.
+    pub minor: Option<String>,
+    /// For those that nobody notices.
+    pub none: Option<String>,
 }
 
 /// One way to reach a person.
@@ -429,6 +519,51 @@ pub struct ContactField {
     pub kind: String,
     /// Where. A URL is never in an answer (`has_address` is); left out it stays.
     pub address: Option<String>,
+}
+
+/// Somebody at a customer.
+#[derive(ToSchema)]
+pub struct CustomerContactField {
+    /// Unique among the customer's contacts.
+    pub id: String,
+    /// As written to.
+    pub name: Option<String>,
+    /// Mailbox.
+    pub email: Option<String>,
+    /// E.164.
+    pub phone: Option<String>,
+    /// Language tag; without: the customer's.
+    pub language: Option<String>,
+    /// How they are told of incidents: `email`, `sms`; without: only asked by name.
+    pub tell: Option<Vec<String>>,
+    /// Of which incidents: `critical`, `major`, `minor`, `none` (all but `none`).
+    pub severities: Option<Vec<String>>,
+}
+
+/// A report that a customer gets by itself.
+#[derive(ToSchema)]
+pub struct CustomerReportField {
+    /// Unique among the customer's reports.
+    pub id: String,
+    /// `week` or `month`.
+    pub every: String,
+    /// The customer's contacts who get it.
+    pub to: Vec<String>,
+    /// The document travels with the mail (true), or only a link to it.
+    pub attach: Option<bool>,
+}
+
+/// What was promised for one priority. Time counts in the contract's hours.
+#[derive(ToSchema)]
+pub struct SlaTargetField {
+    /// `P1` to `P5`; incidents: critical is P1, major P2, minor P3, none P4.
+    pub priority: String,
+    /// Until somebody has it.
+    pub response: Option<String>,
+    /// Until it is over.
+    pub resolution: Option<String>,
+    /// Between two words to the customer.
+    pub update: Option<String>,
 }
 
 /// What an hour counts, in hundredths.

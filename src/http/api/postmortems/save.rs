@@ -148,7 +148,10 @@ pub async fn saved(
     }
     let sections = said.sections.checked()?;
     let directory = state.board().directory();
-    let (actions, ticked_only) = (actions(said.actions, &postmortem.actions, &directory)?, title == postmortem.title && sections == postmortem.sections);
+    let (actions, ticked_only) = (
+        actions(said.actions, &postmortem.actions, &directory)?,
+        title == postmortem.title && sections == postmortem.sections,
+    );
     postmortem.title = title;
     postmortem.sections = sections;
     postmortem.actions = actions;
@@ -188,7 +191,8 @@ fn actions(said: Vec<ActionText>, before: &[Action], directory: &Directory) -> R
         let due = one.due.filter(|day| !day.is_empty()).map(|day| day.parse());
         let due = due.transpose().map_err(|_| wrong("due", "due must be a day as in 2026-12-24."))?;
         let done = one.done_at.filter(|at| !at.is_empty()).map(|at| at.parse::<Timestamp>());
-        let done = done.transpose().map_err(|_| wrong("done_at", "done_at must be a time as in 2026-12-24T03:00:00Z."))?;
+        let done =
+            done.transpose().map_err(|_| wrong("done_at", "done_at must be a time as in 2026-12-24T03:00:00Z."))?;
         let number = match one.number {
             Some(number) if before.iter().any(|action| action.number == number) => number,
             Some(_) => return Err(wrong("number", "There is no action of this number; leave it out for a new one.")),

@@ -199,11 +199,13 @@ fn subject(alert: &str) -> String {
 
 async fn matching(state: &AppState, viewer: &Viewer, row: &AlertRow) -> Result<Vec<Shelved>, Problem> {
     let (service, customer) = (row.service.as_deref().map(Into::into), row.customer.as_deref().map(Into::into));
+    let directory = state.board().directory();
+    let category = service.as_ref().and_then(|id| directory.services.get(id)?.category.as_deref());
     let about = Subject {
         title: &row.title,
         service: service.as_ref(),
         customer: customer.as_ref(),
-        category: None,
+        category,
         source: row.source.as_deref(),
     };
     let all = match state.board().library() {

@@ -1,0 +1,1 @@
+//! What happened over a time, in figures.
