@@ -154,7 +154,7 @@ impl AppState {
 pub fn router(state: AppState) -> Router {
     let sessions = sessions::layer(&state);
     let routes = Router::new().merge(api::router()).merge(pages::router()).merge(inbound::router());
-    guard::around(routes, api::large_router(), &state).layer(sessions).with_state(state)
+    guard::around(routes, api::large_router().merge(pages::large_router()), &state).layer(sessions).with_state(state)
 }
 
 /// Serves, with `beside` (doors that have guards of their own), until `shutdown`; then ends the streams, lets answers under way finish and returns.
