@@ -214,6 +214,10 @@ fn event_jobs(tasks: &mut JoinSet<()>, switch: &Switch, store: &Store, stop: &Ca
     tasks.spawn(jobs::kept_up("incidents", move || jobs::incidents::run(own.clone(), until.clone())));
     let (own, until) = (switch.clone(), stop.clone());
     tasks.spawn(jobs::kept_up("actions", move || jobs::actions::run(own.clone(), until.clone())));
+    let (own, until) = (switch.clone(), stop.clone());
+    tasks.spawn(jobs::kept_up("library", move || jobs::library::run(own.clone(), until.clone())));
+    let (own, until) = (switch.clone(), stop.clone());
+    tasks.spawn(jobs::kept_up("drills", move || jobs::drills::run(own.clone(), until.clone())));
 }
 
 /// Ourselves, to run as `transcribe-worker`. In tests the binary beside the test's.

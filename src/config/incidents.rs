@@ -33,8 +33,7 @@ impl Context<'_> {
         }
         if let Some(words) = section.texts("review") {
             let known = Severity::ALL.map(|severity| (severity.word(), severity));
-            rules.review =
-                words.into_iter().filter_map(|word| choice(word, "review", &known, self.report)).collect();
+            rules.review = words.into_iter().filter_map(|word| choice(word, "review", &known, self.report)).collect();
         }
         rules.auto_services =
             self.list(&section, "auto_services", Kind::Service).into_iter().map(ServiceId::from).collect();
@@ -84,7 +83,8 @@ impl Context<'_> {
             return None;
         }
         if word.text.chars().count() > TEXT_MAX {
-            self.report.mistake(word.place, format!("{} is longer than {TEXT_MAX} characters; shorten it", section.what));
+            self.report
+                .mistake(word.place, format!("{} is longer than {TEXT_MAX} characters; shorten it", section.what));
             return None;
         }
         Some(word.text.to_owned())

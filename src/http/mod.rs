@@ -16,9 +16,10 @@ mod glances;
 mod guard;
 mod health;
 mod idempotency;
-mod incident_desk;
 mod inbound;
+mod incident_desk;
 mod pages;
+pub mod papers;
 mod params;
 mod plan_desk;
 mod sessions;
@@ -168,7 +169,7 @@ impl AppState {
 pub fn router(state: AppState) -> Router {
     let sessions = sessions::layer(&state);
     let routes = Router::new().merge(api::router()).merge(pages::router()).merge(inbound::router()).merge(status::router());
-    guard::around(routes, api::large_router(), &state).layer(sessions).with_state(state)
+    guard::around(routes, api::large_router().merge(pages::large_router()), &state).layer(sessions).with_state(state)
 }
 
 /// Serves, with `beside` (doors that have guards of their own), until `shutdown`; then ends the streams, lets answers under way finish and returns.

@@ -31,13 +31,7 @@ pub(super) fn text(message: &Message) -> String {
             (head, format!("{} {}", t.sms_hint_several, first.reference))
         }
         (
-            Kind::Alert
-            | Kind::Verification
-            | Kind::Test
-            | Kind::Caller
-            | Kind::OnCall
-            | Kind::Status
-            | Kind::Customer,
+            Kind::Alert | Kind::Verification | Kind::Test | Kind::Caller | Kind::OnCall | Kind::Status | Kind::Customer,
             _,
         ) => (message.text.clone(), String::new()),
     };

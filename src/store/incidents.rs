@@ -368,7 +368,8 @@ fn listed(filter: &IncidentFilter) -> List {
 }
 
 async fn insert(connection: &mut AnyConnection, incident: &Incident) -> Result<(), sqlx::Error> {
-    let before = "INSERT INTO incidents (id, reference, kind, opened_at, title, severity, phase, is_open, published, drill,
+    let before =
+        "INSERT INTO incidents (id, reference, kind, opened_at, title, severity, phase, is_open, published, drill,
         resolved_at, update_due, starts_at, ends_at, version, body)";
     let mut row = vec![
         Cell::Text(incident.id.to_string()),

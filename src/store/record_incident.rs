@@ -143,10 +143,8 @@ fn to_record(incident: &Incident) -> IncidentRecord {
 }
 
 fn to_affected(affected: &[Affected]) -> Vec<AffectedRecord> {
-    let record = |one: &Affected| AffectedRecord {
-        service: one.service.0.clone(),
-        impact: one.impact.word().to_owned(),
-    };
+    let record =
+        |one: &Affected| AffectedRecord { service: one.service.0.clone(), impact: one.impact.word().to_owned() };
     affected.iter().map(record).collect()
 }
 

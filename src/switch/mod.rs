@@ -17,6 +17,7 @@
 //! | `events` | what tools send: kept in batches, on disk while the database is away |
 //! | `actions` | what alerts start: webhooks and commands |
 //! | `deliver` | notifications that are due: sent, rung, tried again, told by the next contact |
+//! | `library` | runbooks and articles in force, in memory |
 //! | `notified` | counts what became of notifications |
 //! | `links`, `replies` | signed links; what people answer by SMS and in chats |
 //! | `phone` | a notification by telephone: one call of our own to one phone |
@@ -37,12 +38,14 @@ pub mod commands;
 mod deeds;
 mod deliver;
 pub mod documents;
+pub mod drills;
 mod escalate;
 pub mod events;
 mod health;
 mod heartbeats;
 pub mod incidents;
 mod leg;
+pub mod library;
 pub mod links;
 mod nodes;
 pub mod notified;
@@ -50,6 +53,7 @@ mod outside;
 pub mod phone;
 mod pins;
 mod play;
+mod prose;
 mod reach;
 mod recover;
 pub mod replies;
@@ -194,6 +198,7 @@ struct Inner {
     /// Open ones, for calls and clocks.
     incidents: incidents::Memory,
     node: String,
+    library: library::Library,
 }
 
 /// A running call as the others see it.
@@ -282,6 +287,7 @@ impl Switch {
             pings: heartbeats::Pings::default(),
             incidents: incidents::Memory::default(),
             node: parts.node,
+            library: library::Library::default(),
         }));
         switch.prepare_names();
         switch.end_cut_off(recovered.cut_off);

@@ -165,4 +165,3 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
         }
     })
 }
-

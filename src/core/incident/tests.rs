@@ -31,11 +31,7 @@ fn directory() -> Directory {
         ("globex-shop", "Shop", Some("globex")),
         ("initech-files", "Files", Some("initech")),
     ] {
-        let service = Service {
-            name: shown.to_owned(),
-            customer: owner.map(Into::into),
-            ..blank_service(name)
-        };
+        let service = Service { name: shown.to_owned(), customer: owner.map(Into::into), ..blank_service(name) };
         directory.services.insert(name.into(), service);
     }
     for name in ["ada", "bob"] {
@@ -97,9 +93,16 @@ impl World {
         self.with(|setting| carry_out(incident, &command, by, setting)).map(|deed| deed.incident)
     }
 
-    fn publish(&self, incident: &Incident, number: u128, phase: Phase, customers: &[&str]) -> Result<Incident, Refusal> {
+    fn publish(
+        &self,
+        incident: &Incident,
+        number: u128,
+        phase: Phase,
+        customers: &[&str],
+    ) -> Result<Incident, Refusal> {
         let update = UpdateId(id(number));
-        let drafted = self.say(incident, Command::Draft(update, draft(phase, &format!("words {number}"), customers)))?;
+        let drafted =
+            self.say(incident, Command::Draft(update, draft(phase, &format!("words {number}"), customers)))?;
         self.say(&drafted, Command::Publish(update, Some("Mail is slow".to_owned())))
     }
 }
@@ -222,7 +225,8 @@ fn a_second_person_looks_where_the_rules_want_it() {
     assert_eq!(world.say(&by_person, out.clone()), Err(Refusal::OwnReview));
     // Who changes it has written it, and it waits again.
     let bob = by("bob", "dispatcher");
-    let edited = world.say_by(&submitted, Command::Edit(update, draft(Phase::Identified, "better", &[])), &bob).unwrap();
+    let edited =
+        world.say_by(&submitted, Command::Edit(update, draft(Phase::Identified, "better", &[])), &bob).unwrap();
     assert_eq!(world.say_by(&edited, out.clone(), &bob), Err(Refusal::NeedsReview));
     assert!(world.say_by(&submitted, out, &bob).unwrap().is_published());
 }

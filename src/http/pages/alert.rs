@@ -14,6 +14,7 @@ use super::views::{Frame, RecordingView, recordings};
 use super::{Shared, Visitor, away, html, no_such};
 use crate::http::AppState;
 use crate::http::api::alert_detail;
+use crate::http::api::runbooks::OfAlert;
 use crate::http::auth::{Right, Viewer};
 use crate::store::StoreError;
 
@@ -31,6 +32,7 @@ struct Page {
     recordings: Vec<RecordingView>,
     tellings: Vec<TellingView>,
     timeline: Vec<GroupView>,
+    runbooks: Vec<OfAlert>,
 }
 
 pub async fn show(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path<String>) -> Response {
@@ -64,6 +66,7 @@ async fn page(state: &AppState, viewer: &Viewer, id: &str) -> Result<Option<Page
         priorities: Priority::ALL.map(Priority::word),
         recordings: recordings(&detail.recordings),
         tellings: tellings(told, &directory),
+        runbooks: super::knowledge::of_alert(state, viewer, &alert.id).await,
         timeline: groups(detail.timeline, &directory),
         alert,
     }))

@@ -235,9 +235,8 @@ pub async fn open(Visitor(viewer): Visitor, State(state): Shared, Form(fields): 
     let field = |name: &str| fields.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let severity = field("severity");
     let impact = severity.as_deref().and_then(Severity::from_word).unwrap_or(Severity::Major).impact();
-    let affected = field("service").map(|service| {
-        vec![crate::http::api::incidents::AffectedField { service, impact: impact.word().to_owned() }]
-    });
+    let affected = field("service")
+        .map(|service| vec![crate::http::api::incidents::AffectedField { service, impact: impact.word().to_owned() }]);
     let said = NewIncident {
         title: field("title"),
         severity,
@@ -291,7 +290,8 @@ fn commands(
     fields: &HashMap<String, String>,
 ) -> Result<Option<Vec<Command>>, Problem> {
     let field = |name: &str| fields.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
-    let update = || field("update").and_then(|id| id.parse::<UpdateId>().ok()).ok_or_else(|| Problem::not_found("update"));
+    let update =
+        || field("update").and_then(|id| id.parse::<UpdateId>().ok()).ok_or_else(|| Problem::not_found("update"));
     let number = || field("number").and_then(|number| number.parse().ok()).ok_or_else(|| Problem::not_found("task"));
     Ok(Some(match deed {
         "comment" => vec![Command::Comment(Private::from(field("text").unwrap_or_default()))],
@@ -304,10 +304,9 @@ fn commands(
         "role" => {
             vec![Command::Role(field("role").unwrap_or_default().to_owned(), field("user").map(UserId::from))]
         }
-        "task" => vec![Command::AddTask(
-            field("text").unwrap_or_default().to_owned(),
-            field("owner").map(UserId::from),
-        )],
+        "task" => {
+            vec![Command::AddTask(field("text").unwrap_or_default().to_owned(), field("owner").map(UserId::from))]
+        }
         "tick" => vec![Command::TickTask(number()?, true)],
         "untick" => vec![Command::TickTask(number()?, false)],
         "draft" => {
@@ -340,12 +339,7 @@ fn commands(
 }
 
 /// As the form's fields `impact:SERVICE` say; services that the viewer does not see stay as they are.
-fn affected(
-    incident: &Incident,
-    viewer: &Viewer,
-    state: &AppState,
-    fields: &HashMap<String, String>,
-) -> Vec<Affected> {
+fn affected(incident: &Incident, viewer: &Viewer, state: &AppState, fields: &HashMap<String, String>) -> Vec<Affected> {
     let named: Vec<(String, String)> = services(state, viewer);
     let seen = |id: &ServiceId| named.iter().any(|(known, _)| *known == id.0);
     let mut all: Vec<Affected> =

@@ -6,9 +6,12 @@ mod audit;
 mod board;
 mod call;
 mod deeds;
+mod drills;
 mod incidents;
+mod knowledge;
 mod lists;
 pub mod login;
+mod postmortems;
 mod rota;
 mod schedules;
 mod setup;
@@ -56,7 +59,15 @@ pub fn router() -> Router<AppState> {
         .route("/logout", post(login::log_out))
         .route("/assets/{name}", get(assets::asset))
         .route("/favicon.ico", get(assets::favicon))
+        .merge(knowledge::router())
+        .merge(postmortems::router())
+        .merge(drills::router())
         .fallback(nothing_here)
+}
+
+/// Forms with bodies up to the API's limit for documents.
+pub fn large_router() -> Router<AppState> {
+    knowledge::large_router().merge(postmortems::large_router())
 }
 
 /// Text as part of an address.

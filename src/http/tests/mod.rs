@@ -4,6 +4,7 @@ mod api;
 mod desk;
 mod desk_pages;
 mod directory;
+mod learn;
 mod live;
 mod page;
 mod schedules;

@@ -11,6 +11,7 @@ mod incidents;
 mod intake;
 mod keys;
 mod kill;
+mod learn;
 mod names;
 mod nodes;
 mod notifications;

@@ -83,7 +83,10 @@ fn reminders(incident: &Incident, what: clock::Due, directory: &Directory, at: T
         let minutes = due.duration_since(at).as_mins().unsigned_abs();
         let text = match (warn, german) {
             (false, false) => {
-                format!("{}: the next update to customers is due in {minutes} minutes: {}", incident.reference, incident.title)
+                format!(
+                    "{}: the next update to customers is due in {minutes} minutes: {}",
+                    incident.reference, incident.title
+                )
             }
             (false, true) => format!(
                 "{}: In {minutes} Minuten ist die nächste Nachricht an Kunden fällig: {}",

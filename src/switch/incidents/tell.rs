@@ -173,8 +173,7 @@ pub(super) fn to_person(
 
 /// Who is responsible for telling customers: the communication's person, else the lead.
 pub(super) fn responsible(incident: &Incident) -> Option<(&'static str, &UserId)> {
-    ["communication", "lead"].into_iter().find_map(|wanted| {
-        incident.roles.iter().find(|(role, _)| role == wanted).map(|(_, user)| (wanted, user))
-    })
+    ["communication", "lead"]
+        .into_iter()
+        .find_map(|wanted| incident.roles.iter().find(|(role, _)| role == wanted).map(|(_, user)| (wanted, user)))
 }
-

@@ -75,11 +75,8 @@ fn whoever_hears_of_it_and_hangs_up_wakes_nobody() {
 fn one_tells_the_latest_update_and_asks_again() {
     let mut line = rings(Some(known(true)));
     line.answered().hears_all(&told()).presses("1").stops_playing(0);
-    let update = [
-        speak(say::INCIDENT_UPDATE),
-        Prompt::Name("A cable was cut.".into()),
-        Prompt::Name("We mend it.".into()),
-    ];
+    let update =
+        [speak(say::INCIDENT_UPDATE), Prompt::Name("A cable was cut.".into()), Prompt::Name("We mend it.".into())];
     line.hears_all(&choice(&update)).listens().waits(secs(6));
     // No key: on the usual way, with an alert.
     line.hears(&[say::GREETING]).kept(opened).because("goes on");
@@ -136,7 +133,8 @@ fn whoever_has_chosen_often_enough_speaks_to_a_person() {
 
 #[test]
 fn answered_before_it_was_looked_for_the_alert_is_closed_with_it() {
-    let node = Known { prompts: Vec::new(), wait: secs(6), join: to("mail"), something_new: to("mail"), next: to("mail") };
+    let node =
+        Known { prompts: Vec::new(), wait: secs(6), join: to("mail"), something_new: to("mail"), next: to("mail") };
     let nodes = flow([("greet", Node::Announce(announce(Some("known")))), ("known", Node::Known(node))]);
     let mut line = Line::from(with(nodes), Some("+49305550101"));
     line.answered().hears(&[say::GREETING]).listens().looks_for_incident(Some(known(true)));

@@ -45,11 +45,7 @@ pub async fn list(
 }
 
 /// The list that a query asks for.
-pub async fn page(
-    state: &AppState,
-    viewer: &Viewer,
-    params: &mut Params,
-) -> Result<Listed<IncidentSummary>, Problem> {
+pub async fn page(state: &AppState, viewer: &Viewer, params: &mut Params) -> Result<Listed<IncidentSummary>, Problem> {
     let directory = state.board().directory();
     let bad = |name: &str| Problem::invalid(name, format!("{name} must be an id."));
     let alert = params.name("alert")?.map(|id| id.parse::<AlertId>().map_err(|_| bad("alert"))).transpose()?;

@@ -71,7 +71,9 @@ fn version(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
         return Ok(None);
     }
     let number = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
-    number.map(Some).ok_or_else(|| Problem::invalid("If-Match", "If-Match must be the ETag of the incident, unchanged."))
+    number
+        .map(Some)
+        .ok_or_else(|| Problem::invalid("If-Match", "If-Match must be the ETag of the incident, unchanged."))
 }
 
 /// Carries words out; the incident as it is then, with its ETag.
@@ -197,6 +199,9 @@ fn customers(viewer: &Viewer, said: &[String]) -> Result<Vec<CustomerId>, Proble
 
 fn moment(field: &str, text: &str) -> Result<jiff::Timestamp, Problem> {
     text.parse().map_err(|_| {
-        Problem::invalid(field, format!("{field} must be a time as in 2026-12-24T03:00:00Z or 2026-12-24T04:00:00+01:00."))
+        Problem::invalid(
+            field,
+            format!("{field} must be a time as in 2026-12-24T03:00:00Z or 2026-12-24T04:00:00+01:00."),
+        )
     })
 }

@@ -102,8 +102,9 @@ pub async fn opened(state: &AppState, viewer: &Viewer, said: &NewIncident) -> Re
 async fn understood(state: &AppState, viewer: &Viewer, said: &NewIncident) -> Result<Opening, Problem> {
     let kind = match said.kind.as_deref() {
         None => Kind::Fault,
-        Some(word) => Kind::from_word(word)
-            .ok_or_else(|| Problem::invalid("kind", "kind must be one of fault, maintenance."))?,
+        Some(word) => {
+            Kind::from_word(word).ok_or_else(|| Problem::invalid("kind", "kind must be one of fault, maintenance."))?
+        }
     };
     let severity = said.severity.as_deref().map(|word| {
         let words = Severity::ALL.map(Severity::word).join(", ");
