@@ -21,6 +21,7 @@ mod pages;
 mod params;
 mod plan_desk;
 mod sessions;
+mod sla_desk;
 mod slowdown;
 mod sources;
 
@@ -41,6 +42,7 @@ pub use auth::{Role, fresh_token, token_hash};
 pub use glances::Glances;
 pub use inbound::Replies;
 pub use plan_desk::PlanRecords;
+pub use sla_desk::SlaDesk;
 pub use sources::{Board, Records};
 
 /// How long a graceful end waits for answers that are under way.

@@ -17,6 +17,7 @@ use tokio::sync::broadcast;
 use super::alert_desk::{AlertDesk, AlertRecords};
 use super::glances::Glances;
 use super::plan_desk::PlanRecords;
+use super::sla_desk::SlaDesk;
 use crate::sip::{Registered, SipCounters, TrunkState};
 use crate::store::alerts::Audited;
 use crate::store::documents::CodeRow;
@@ -122,7 +123,7 @@ pub trait Records: AlertRecords + Glances + PlanRecords + Send + Sync + 'static 
 
 /// What is going on: the switch.
 #[async_trait]
-pub trait Board: AlertDesk + Send + Sync + 'static {
+pub trait Board: AlertDesk + SlaDesk + Send + Sync + 'static {
     /// The snapshot in force.
     fn directory(&self) -> Arc<Directory>;
     /// Everything that is configured, as it was written.

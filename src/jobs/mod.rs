@@ -16,6 +16,7 @@ pub mod take_events;
 pub mod transcribe;
 pub mod watch_health;
 pub mod watch_schedules;
+pub mod watch_slas;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

@@ -15,6 +15,7 @@ mod apply;
 pub mod audit;
 mod bulk;
 mod claim;
+pub mod clocks;
 mod deliveries;
 mod disk;
 pub mod documents;
@@ -46,6 +47,7 @@ mod recover;
 mod references;
 pub mod seal;
 mod segments;
+pub mod slas;
 mod sqlite;
 mod take;
 #[cfg(test)]
