@@ -43,6 +43,8 @@ pub use glances::More;
 mod desk;
 #[path = "fake_night.rs"]
 mod night;
+#[path = "fake_sla.rs"]
+mod sla;
 #[path = "fake_things.rs"]
 mod things;
 

@@ -7,6 +7,7 @@ use hotline_core::alert::{Change, Urgency};
 use hotline_core::fact::{Actor, Entry, Fact, Outcome, Priority};
 use hotline_core::ids::{AlertId, CallId, CustomerId, NotificationId, PolicyId, ServiceId};
 use hotline_core::private::Private;
+use hotline_core::sla::Promise;
 use sqlx::{Connection, Row};
 
 use super::{PATIENCE, Story, append_all, connect, dump, everything, open, open_with, quick, until};
