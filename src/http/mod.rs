@@ -42,7 +42,7 @@ pub use auth::{Role, fresh_token, token_hash};
 pub use glances::Glances;
 pub use inbound::Replies;
 pub use plan_desk::PlanRecords;
-pub use sla_desk::SlaDesk;
+pub use sla_desk::{SlaDesk, SlaRecords};
 pub use sources::{Board, Records};
 
 /// How long a graceful end waits for answers that are under way.

@@ -17,7 +17,7 @@ use tokio::sync::broadcast;
 use super::alert_desk::{AlertDesk, AlertRecords};
 use super::glances::Glances;
 use super::plan_desk::PlanRecords;
-use super::sla_desk::SlaDesk;
+use super::sla_desk::{SlaDesk, SlaRecords};
 use crate::sip::{Registered, SipCounters, TrunkState};
 use crate::store::alerts::Audited;
 use crate::store::documents::CodeRow;
@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What is kept: the read half of the store, logins and sessions.
 #[async_trait]
-pub trait Records: AlertRecords + Glances + PlanRecords + Send + Sync + 'static {
+pub trait Records: AlertRecords + Glances + PlanRecords + SlaRecords + Send + Sync + 'static {
     /// Calls, newest first.
     async fn calls(&self, filter: &CallFilter, cursor: Option<&str>, limit: u32) -> Result<Page<CallRow>, StoreError>;
     /// One call.

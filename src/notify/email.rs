@@ -54,15 +54,15 @@ pub(super) async fn send(
     }
 }
 
-fn never(what: &str) -> SendError {
+pub(super) fn never(what: &str) -> SendError {
     SendError::Never(format!("{CHANNEL}: {what}"))
 }
 
-fn later(what: &str) -> SendError {
+pub(super) fn later(what: &str) -> SendError {
     SendError::Later { reason: format!("{CHANNEL}: {what}"), after: None }
 }
 
-fn class_of(error: &lettre::transport::smtp::Error) -> SendError {
+pub(super) fn class_of(error: &lettre::transport::smtp::Error) -> SendError {
     let code = error.status().map(|code| format!(" ({code})")).unwrap_or_default();
     if error.is_permanent() {
         return never(&format!("the mail server refused it{code}"));
@@ -112,11 +112,11 @@ fn message_id(from: &str, message: &Message) -> String {
     format!("<{}@{}>", message.id, domain(from))
 }
 
-fn domain(from: &str) -> &str {
+pub(super) fn domain(from: &str) -> &str {
     from.rsplit_once('@').map_or("hotline.invalid", |(_, domain)| domain.trim_end_matches('>').trim())
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect()
 }
 

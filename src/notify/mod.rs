@@ -7,6 +7,7 @@
 //! | `proof` | signatures, ours and others' |
 //! | `texts` | what is said, in each language |
 //! | `sms` | what fits into an SMS; `sms_twilio`, `sms_seven`, `sms_http` carry it |
+//! | `letter` | mails to people outside, who can end them |
 //! | `email`, `ntfy`, `telegram`, `slack`, `teams`, `webhook` | one channel each |
 //!
 //! Decides nothing about who or when; knows no alert's row. Every request goes through one client that does not reach private
@@ -15,6 +16,7 @@
 
 mod email;
 mod guard;
+pub mod letter;
 mod ntfy;
 pub(crate) mod proof;
 mod slack;

@@ -329,11 +329,11 @@ impl Store {
         from: Timestamp,
         to: Timestamp,
         customer: Option<&str>,
-    ) -> Result<Vec<(String, ClockRow)>, StoreError> {
+    ) -> Result<Vec<ClockOf>, StoreError> {
         let sql = format!(
-            "SELECT {CLOCK}, subject FROM sla_clocks
+            "SELECT {CLOCK}, subject, (SELECT a.reference FROM alerts a WHERE a.id = sla_clocks.id) FROM sla_clocks
              WHERE started_at >= $1 AND started_at < $2 AND (customer = $3 OR $4 = 1)
-             ORDER BY started_at, id, promise LIMIT 200000"
+             ORDER BY started_at, id, promise LIMIT 200001"
         );
         let asked = query(AssertSqlSafe(sql))
             .bind(ms(from))
@@ -341,9 +341,22 @@ impl Store {
             .bind(customer.unwrap_or_default().to_owned())
             .bind(i64::from(customer.is_none()));
         let rows = in_time(asked.fetch_all(&self.shared.pool)).await?;
-        let read = |row: &AnyRow| Ok((row.try_get::<String, _>(16)?, clock(row)?));
+        let read = |row: &AnyRow| {
+            Ok(ClockOf { subject: row.try_get(16)?, reference: text(row, 17)?.unwrap_or_default(), row: clock(row)? })
+        };
         rows.iter().map(read).collect::<Result<_, sqlx::Error>>().map_err(|error| pages::database(&error))
     }
+}
+
+/// A clock and what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClockOf {
+    /// `alert`, `incident`.
+    pub subject: String,
+    /// The alert's short number; empty: it is none, or past its retention time.
+    pub reference: String,
+    /// The clock.
+    pub row: ClockRow,
 }
 
 /// An alert whose promises nobody has looked at.

@@ -45,6 +45,7 @@ mod record_alert;
 mod recordings;
 mod recover;
 mod references;
+pub mod reports;
 pub mod seal;
 mod segments;
 pub mod slas;

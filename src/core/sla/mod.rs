@@ -5,6 +5,7 @@
 
 mod choose;
 mod clock;
+mod document;
 mod watch;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use crate::oncall::Calendar;
 
 pub use choose::{contract, update_interval};
 pub use clock::{Clock, Pause, State, clock, moment_of};
+pub use document::document;
 pub use watch::{End, Look, Measured, Subject, Terms, look, promised, standing};
 
 /// A contract of service levels with one customer.

@@ -12,14 +12,16 @@ mod on_call;
 mod recordings;
 mod reports_oncall;
 mod schedules;
+mod slas;
 mod strict;
 mod tokens;
 
-pub use alerts::{Deed, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page};
+pub use alerts::{AlertPromises, Deed, PromiseClock, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page};
 pub use audit::filter as audit_filter;
 pub use calls::{detail as call_detail, page as call_page};
 pub use directory::{LARGE, PinChanges};
 pub use on_call::{OnCallNow, now as on_call_now};
+pub use slas::{Revision, ask as ask_to_sign, revisions as sla_revisions};
 
 use axum::extract::State;
 use axum::http::header;
@@ -52,6 +54,7 @@ use types::Listed;
         (name = "calls", description = "Calls and their recordings"),
         (name = "alerts", description = "What somebody must take care of"),
         (name = "people", description = "Who is on call, and for whom"),
+        (name = "slas", description = "What was promised to customers, and how it is kept"),
         (name = "lines", description = "Numbers, carriers, phones"),
         (name = "audit", description = "Who did what when: the hash-chained record, for admins"),
         (name = "live", description = "Changes as they happen"),
@@ -81,6 +84,7 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(recordings::audio))
         .routes(routes!(on_call::list))
         .merge(schedules::documented())
+        .merge(slas::documented())
         .routes(routes!(reports_oncall::load))
         .routes(routes!(reports_oncall::fairness))
         .routes(routes!(reports_oncall::compensation))

@@ -17,6 +17,7 @@ mod random;
 mod reading;
 mod recovery;
 pub(crate) mod server;
+mod slas;
 mod told;
 
 use std::path::Path;

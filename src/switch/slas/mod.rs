@@ -2,6 +2,8 @@
 
 pub mod body;
 mod say;
+mod sign;
+mod stand;
 mod watch;
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,6 +17,8 @@ use super::Switch;
 use crate::clock::now;
 use crate::store::StoreError;
 
+pub use sign::{NAME_MAX, Sheet, SignError, Signing};
+pub use stand::{Promises, Standing};
 pub use watch::WaitingError;
 
 /// Revisions remembered; they never change.
