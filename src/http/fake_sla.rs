@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hotline_core::fact::{Actor, Priority};
+use hotline_core::fact::{Actor, Outcome, Priority};
 use hotline_core::ids::AlertId;
-use hotline_core::sla::{Measured, Promise, Sla, Targets, Terms, document};
+use hotline_core::report::{Case, Rung};
+use hotline_core::sla::{End, Measured, Promise, Sla, Targets, Terms, document};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::super::hotline::http::{SlaDesk, SlaRecords};
 use super::super::hotline::store::StoreError;
-use super::super::hotline::store::clocks::ClockRow;
+use super::super::hotline::store::clocks::{ClockOf, ClockRow};
+use super::super::hotline::store::read::{AlertRow, CallRow};
 use super::super::hotline::store::slas::{RevisionRow, SignatureRow};
 use super::super::hotline::switch::documents::{Became, DocumentError, Expect, InForce, Write};
 use super::super::hotline::switch::slas::{Promises, Sheet, SignError, Signing, Standing, WaitingError};
@@ -91,6 +93,90 @@ impl SlaRecords for Fake {
     }
     async fn latest_revisions(&self) -> Result<Vec<RevisionRow>, StoreError> {
         self.read(|_| self.revision_rows().into_iter().filter(|row| row.sla != "gold" || row.number == 2).collect())
+    }
+    async fn report_cases(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        customer: Option<&str>,
+    ) -> Result<Vec<Case>, StoreError> {
+        let at = |ms: i64| Timestamp::from_millisecond(ms).expect("a moment of the fake's");
+        self.read(|kept| {
+            let inside = kept.alerts.iter().filter(|row| from <= at(row.created_at) && at(row.created_at) < to);
+            let mine = inside.filter(|row| customer.is_none() || row.customer.as_deref() == customer);
+            let case = |row: &AlertRow| Case {
+                reference: row.reference.clone(),
+                customer: row.customer.clone().unwrap_or_default(),
+                service: row.service.clone().unwrap_or_default(),
+                source: row.source.clone().unwrap_or_default(),
+                priority: Priority::from_word(&row.priority).expect("a priority"),
+                began: row.began_at.map(at),
+                opened: at(row.created_at),
+                answered: row.acknowledged_at.map(at),
+                over: row.resolved_at.map(at),
+                events: 1,
+                merged: row.merged_into.is_some(),
+            };
+            mine.map(case).collect()
+        })
+    }
+    async fn report_calls(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        customer: Option<&str>,
+    ) -> Result<Vec<(String, Rung)>, StoreError> {
+        let at = |ms: i64| Timestamp::from_millisecond(ms).expect("a moment of the fake's");
+        self.read(|kept| {
+            let inside = kept.calls.iter().filter(|row| from <= at(row.started_at) && at(row.started_at) < to);
+            let mine = inside.filter(|row| customer.is_none() || row.customer.as_deref() == customer);
+            let call = |row: &CallRow| {
+                let call = Rung {
+                    customer: row.customer.clone().unwrap_or_default(),
+                    started: at(row.started_at),
+                    taken: row.taken_at.map(at),
+                    outcome: row.outcome.as_deref().and_then(Outcome::from_word),
+                };
+                (row.number.clone(), call)
+            };
+            mine.map(call).collect()
+        })
+    }
+    async fn clocks_between(
+        &self,
+        _: Timestamp,
+        to: Timestamp,
+        customer: Option<&str>,
+    ) -> Result<Vec<ClockOf>, StoreError> {
+        let clock = |customer: &str, reference: &str, end: End| {
+            let started = to - SignedDuration::from_hours(30);
+            let measured = Measured {
+                promise: Promise::Response,
+                sla: if customer == "acme" { "gold" } else { "silber" }.into(),
+                revision: 1,
+                priority: Priority::P1,
+                target: SignedDuration::from_mins(15),
+                started,
+                stopped: Some(to),
+                warned: 75,
+                breached: None,
+                end: Some(end),
+            };
+            let row = ClockRow {
+                id: id(ALERT_WAITING).to_string(),
+                customer: customer.to_owned(),
+                service: None,
+                measured,
+                due_at: None,
+                look_at: None,
+                elapsed: SignedDuration::from_mins(20),
+            };
+            ClockOf { subject: "alert".to_owned(), reference: reference.to_owned(), row }
+        };
+        self.read(|_| {
+            let all = [clock("acme", "1001", End::Late), clock("acme", "1002", End::Kept), clock("muster", "1003", End::Late)];
+            all.into_iter().filter(|clock| customer.is_none_or(|own| own == clock.row.customer)).collect()
+        })
     }
     async fn signatures(&self, sla: Option<&str>) -> Result<Vec<SignatureRow>, StoreError> {
         let wanted = sla.is_none_or(|sla| sla == "gold");

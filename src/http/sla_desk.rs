@@ -5,10 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hotline_core::fact::Actor;
 use hotline_core::ids::AlertId;
+use hotline_core::report::{Case, Rung};
 use hotline_core::sla::Terms;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::sources::soon;
+use crate::store::clocks::ClockOf;
 use crate::store::slas::{RevisionRow, SignatureRow};
 use crate::store::{Store, StoreError};
 use crate::switch::Switch;
@@ -22,6 +25,27 @@ pub trait SlaRecords: Send + Sync + 'static {
     async fn revisions(&self, sla: &str) -> Result<Vec<RevisionRow>, StoreError>;
     /// The latest revision of every contract.
     async fn latest_revisions(&self) -> Result<Vec<RevisionRow>, StoreError>;
+    /// The alerts that were opened in a time.
+    async fn report_cases(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        customer: Option<&str>,
+    ) -> Result<Vec<Case>, StoreError>;
+    /// The calls that came in a time, each with the number that was rung.
+    async fn report_calls(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        customer: Option<&str>,
+    ) -> Result<Vec<(String, Rung)>, StoreError>;
+    /// The clocks that began in a time.
+    async fn clocks_between(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        customer: Option<&str>,
+    ) -> Result<Vec<ClockOf>, StoreError>;
     /// Who was asked to sign a contract (any contract), and who did.
     async fn signatures(&self, sla: Option<&str>) -> Result<Vec<SignatureRow>, StoreError>;
 }
@@ -64,6 +88,30 @@ impl SlaRecords for Store {
     }
     async fn latest_revisions(&self) -> Result<Vec<RevisionRow>, StoreError> {
         soon(Self::latest_revisions(self)).await
+    }
+    async fn report_cases(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        customer: Option<&str>,
+    ) -> Result<Vec<Case>, StoreError> {
+        soon(Self::report_cases(self, from, to, customer)).await
+    }
+    async fn report_calls(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        customer: Option<&str>,
+    ) -> Result<Vec<(String, Rung)>, StoreError> {
+        soon(Self::report_calls(self, from, to, customer)).await
+    }
+    async fn clocks_between(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        customer: Option<&str>,
+    ) -> Result<Vec<ClockOf>, StoreError> {
+        soon(Self::clocks_between(self, from, to, customer)).await
     }
     async fn signatures(&self, sla: Option<&str>) -> Result<Vec<SignatureRow>, StoreError> {
         soon(Self::signatures(self, sla)).await

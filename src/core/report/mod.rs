@@ -6,6 +6,7 @@
 mod customer;
 mod figures;
 mod groups;
+mod readiness;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use crate::sla::{End, Promise};
 pub use customer::{Facts, Wording, paper};
 pub use figures::{Compliance, Hotline, Noise, Stats, compliance, hotline, noise, stats};
 pub use groups::{Step, by, periods, priorities};
+pub use readiness::{Known, Lack, Missing, readiness};
 
 /// An alert or incident as reports count it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -225,6 +225,46 @@ fn an_empty_month_is_no_fault() {
     assert!(!paper.blocks.iter().any(|block| matches!(block, Block::Chart(_) | Block::Table { .. })));
 }
 
+#[test]
+fn what_is_missing_is_told_with_its_remedy() {
+    use crate::directory::{Address, Contact, Customer, Directory, Service, User};
+    use crate::oncall::{Length, Member, Rotation, Schedule};
+    let mut directory = Directory::default();
+    for id in ["acme", "nord"] {
+        directory.customers.insert(id.into(), Customer { id: id.into(), name: id.to_uppercase(), ..Customer::default() });
+    }
+    let mail = Service { id: "mail".into(), name: "Mail".to_owned(), customer: Some("acme".into()), ..Service::default() };
+    directory.services.insert("mail".into(), mail);
+    for (id, verified) in [("ada", true), ("ben", false)] {
+        let contact = Contact { id: "mobile".to_owned(), address: Address::Sms("+491701234567".into()), verified };
+        let user = User { id: id.into(), name: id.to_uppercase(), contacts: vec![contact], ..User::default() };
+        directory.users.insert(id.into(), user);
+    }
+    let now = ts("2028-05-02T06:00:00Z");
+    let turns = |until: Option<&str>| {
+        let members = vec![Member::from("ada"), Member::from("ben")];
+        let rotation = Rotation::new(members, Length::Weeks(1), "2028-05-01T08:00".parse().unwrap(), TimeZone::UTC);
+        let mut schedule = Schedule::single("week", "The week", rotation);
+        schedule.layers[0].until = until.map(ts);
+        schedule
+    };
+    directory.schedules.insert("week".into(), turns(None));
+    let told = |directory: &Directory, known: &super::Known<'_>| {
+        let all = super::readiness(directory, known, now);
+        all.into_iter().map(|one| format!("{} {}", one.lack.word(), one.object)).collect::<Vec<_>>()
+    };
+    let usual = ["no-contract customers/acme", "unverified-phone users/ben", "unreachable users/ben"];
+    assert_eq!(told(&directory, &super::Known::default()), usual, "nothing is said of what nobody knows");
+    directory.schedules.insert("week".into(), turns(Some("2028-05-10T00:00:00Z")));
+    let (none, pages) = (std::collections::BTreeSet::new(), [("acme".to_owned(), "old".to_owned())]);
+    let known = super::Known { signed: None, runbooks: Some(&none), stale_pages: Some(&pages) };
+    let all = told(&directory, &known);
+    assert_eq!(all[1], "gap schedules/week");
+    assert_eq!(&all[4..], ["no-runbook services/mail", "stale-page status-pages/acme"]);
+    let gap = super::readiness(&directory, &known, now).remove(1);
+    assert!(gap.what.contains("The week from Wed 2028-05-10 00:00"), "{}", gap.what);
+}
+
 proptest! {
     #[test]
     fn figures_as_by_hand(times in proptest::collection::vec(proptest::option::of(0_i64..1_000_000), 0..60)) {

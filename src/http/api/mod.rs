@@ -9,19 +9,23 @@ mod directory;
 mod heartbeat_state;
 mod notifications;
 mod on_call;
+mod readiness;
 mod recordings;
+mod reports;
 mod reports_oncall;
 mod schedules;
 mod slas;
 mod strict;
 mod tokens;
 
-pub use alerts::{AlertPromises, Deed, PromiseClock, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page};
+pub use alerts::{AlertPromises, Deed, PromiseClock, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page, set_waiting};
 pub use audit::filter as audit_filter;
 pub use calls::{detail as call_detail, page as call_page};
 pub use directory::{LARGE, PinChanges};
 pub use on_call::{OnCallNow, now as on_call_now};
-pub use slas::{Revision, ask as ask_to_sign, revisions as sla_revisions};
+pub use readiness::missing;
+pub use reports::{Asked, Calls, Kepts, Report, Times, make as make_report};
+pub use slas::{Revision, Signature, ask as ask_to_sign, revisions as sla_revisions};
 
 use axum::extract::State;
 use axum::http::header;
@@ -85,6 +89,8 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(on_call::list))
         .merge(schedules::documented())
         .merge(slas::documented())
+        .merge(reports::documented())
+        .routes(routes!(readiness::report))
         .routes(routes!(reports_oncall::load))
         .routes(routes!(reports_oncall::fairness))
         .routes(routes!(reports_oncall::compensation))
