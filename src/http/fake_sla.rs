@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hotline_core::fact::{Actor, Outcome, Priority};
-use hotline_core::ids::AlertId;
-use hotline_core::report::{Case, Rung};
+use hotline_core::ids::{AlertId, CustomerId};
+use hotline_core::paper::Paper;
+use hotline_core::report::{Case, Facts, Rung, Wording, paper};
 use hotline_core::sla::{End, Measured, Promise, Sla, Targets, Terms, document};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use super::super::hotline::store::clocks::{ClockOf, ClockRow};
 use super::super::hotline::store::read::{AlertRow, CallRow};
 use super::super::hotline::store::slas::{RevisionRow, SignatureRow};
 use super::super::hotline::switch::documents::{Became, DocumentError, Expect, InForce, Write};
-use super::super::hotline::switch::slas::{Promises, Sheet, SignError, Signing, Standing, WaitingError};
+use super::super::hotline::switch::slas::{Promises, ReportError, Sheet, SignError, Signing, Standing, WaitingError};
 use super::{ALERT_WAITING, Fake, id, shown, things};
 
 /// The secret of the one link to sign.
@@ -262,6 +263,30 @@ impl SlaDesk for Fake {
 
     async fn terms(&self, sla: &str, revision: u32) -> Result<Option<Arc<Terms>>, StoreError> {
         self.read(|_| terms(sla, revision).map(Arc::new))
+    }
+
+    async fn customer_report(
+        &self,
+        id: &CustomerId,
+        from: Timestamp,
+        to: Timestamp,
+        language: Option<&str>,
+    ) -> Result<Paper, ReportError> {
+        let cases = self.report_cases(from, to, Some(&id.0)).await?;
+        let directory = super::things::directory();
+        let customer = directory.customers.get(id).ok_or(ReportError::Unknown)?;
+        let facts = Facts {
+            customer: &customer.name,
+            cases: &cases,
+            promises: &[],
+            calls: &[],
+            from,
+            to,
+            zone: &jiff::tz::TimeZone::UTC,
+            now: self.now,
+            services: &[],
+        };
+        Ok(paper(&facts, Wording::of(language.unwrap_or("en"))))
     }
 
     async fn request_signature(&self, sla: &str, number: u32, contact: &str, _: &Actor) -> Result<SignatureRow, SignError> {

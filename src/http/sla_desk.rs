@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hotline_core::fact::Actor;
-use hotline_core::ids::AlertId;
+use hotline_core::ids::{AlertId, CustomerId};
+use hotline_core::paper::Paper;
 use hotline_core::report::{Case, Rung};
 use hotline_core::sla::Terms;
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use crate::store::slas::{RevisionRow, SignatureRow};
 use crate::store::{Store, StoreError};
 use crate::switch::Switch;
 use crate::switch::documents::{Became, DocumentError};
-use crate::switch::slas::{Promises, SignError, Signing, WaitingError};
+use crate::switch::slas::{Promises, ReportError, SignError, Signing, WaitingError};
 
 /// What is kept of contracts.
 #[async_trait]
@@ -67,6 +68,14 @@ pub trait SlaDesk: Send + Sync + 'static {
     async fn set_waiting(&self, alert: AlertId, waits: bool, by: &Actor) -> Result<(), WaitingError>;
     /// What a revision says.
     async fn terms(&self, sla: &str, revision: u32) -> Result<Option<Arc<Terms>>, StoreError>;
+    /// What happened to a customer in a time.
+    async fn customer_report(
+        &self,
+        id: &CustomerId,
+        from: Timestamp,
+        to: Timestamp,
+        language: Option<&str>,
+    ) -> Result<Paper, ReportError>;
     /// Mails a link to sign to one of the customer's people.
     async fn request_signature(
         &self,
@@ -137,6 +146,15 @@ impl SlaDesk for Switch {
     }
     async fn terms(&self, sla: &str, revision: u32) -> Result<Option<Arc<Terms>>, StoreError> {
         soon(Self::terms(self, sla, revision)).await
+    }
+    async fn customer_report(
+        &self,
+        id: &CustomerId,
+        from: Timestamp,
+        to: Timestamp,
+        language: Option<&str>,
+    ) -> Result<Paper, ReportError> {
+        Self::customer_report(self, id, from, to, language).await
     }
     async fn request_signature(
         &self,

@@ -2,7 +2,7 @@
 
 use hotline_core::fact::{Outcome, Priority};
 use hotline_core::report::{Case, Rung};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::any::AnyRow;
 use sqlx::{Row, query};
 
@@ -10,6 +10,13 @@ use super::alert_rows::{at, count, moment, text, word};
 use super::apply::ms;
 use super::pages::in_time;
 use super::{Store, StoreError, pages};
+
+/// A report is being sent so long; then somebody else may.
+const LEASE: SignedDuration = SignedDuration::from_mins(10);
+/// Between two tries at first; longer each time.
+const AGAIN: SignedDuration = SignedDuration::from_mins(5);
+/// Tries at most.
+const TRIES_MAX: i64 = 8;
 
 /// Rows of one report at most: more are not summed up in part, they are refused.
 pub const ROWS_MAX: usize = 100_000;
@@ -89,4 +96,65 @@ impl Store {
         let rows = in_time(asked.fetch_all(&self.shared.pool)).await?;
         rows.iter().map(rung).collect::<Result<_, _>>().map_err(|error| pages::database(&error))
     }
+
+    /// Takes a report of a period to be sent to one contact: `true` for whoever sends it now, once on all nodes; `false`: it was sent, somebody
+    /// else is at it, it is not its time yet, or it was tried too often.
+    pub async fn claim_report(&self, key: &SendingKey<'_>, now: Timestamp) -> Result<bool, StoreError> {
+        let until = now.checked_add(LEASE).unwrap_or(Timestamp::MAX);
+        let claim = query(
+            "INSERT INTO report_sendings (customer, report, period, contact, state, tries, due_at)
+             VALUES ($1, $2, $3, $4, 'sending', 1, $5)
+             ON CONFLICT (customer, report, period, contact) DO UPDATE
+             SET tries = report_sendings.tries + 1, due_at = excluded.due_at
+             WHERE report_sendings.state = 'sending' AND report_sendings.due_at <= $6 AND report_sendings.tries < $7",
+        )
+        .bind(key.customer.to_owned())
+        .bind(key.report.to_owned())
+        .bind(key.period.to_owned())
+        .bind(key.contact.to_owned())
+        .bind(ms(until))
+        .bind(ms(now))
+        .bind(TRIES_MAX);
+        in_time(claim.execute(&self.shared.pool)).await.map(|done| done.rows_affected() > 0)
+    }
+
+    /// What came of it: `Ok`: sent. `Err(None)`: it is tried again, later each time. `Err(Some)`: it came to nothing for good, and why.
+    pub async fn finish_report(
+        &self,
+        key: &SendingKey<'_>,
+        outcome: Result<(), Option<&str>>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let state = match outcome {
+            Ok(()) => "sent".to_owned(),
+            Err(None) => "sending".to_owned(),
+            Err(Some(why)) => format!("failed: {why}"),
+        };
+        let finish = query(
+            "UPDATE report_sendings SET state = $1, sent_at = $2, due_at = $3 + $4 * tries
+             WHERE customer = $5 AND report = $6 AND period = $7 AND contact = $8",
+        )
+        .bind(super::bulk::storable(state))
+        .bind(outcome.is_ok().then(|| ms(now)))
+        .bind(ms(now))
+        .bind(i64::try_from(AGAIN.as_millis()).unwrap_or(i64::MAX))
+        .bind(key.customer.to_owned())
+        .bind(key.report.to_owned())
+        .bind(key.period.to_owned())
+        .bind(key.contact.to_owned());
+        in_time(finish.execute(&self.shared.pool)).await.map(|_| ())
+    }
+}
+
+/// Which report to whom.
+#[derive(Debug, Clone, Copy)]
+pub struct SendingKey<'a> {
+    /// Whose.
+    pub customer: &'a str,
+    /// Which of its templates.
+    pub report: &'a str,
+    /// First day of the period.
+    pub period: &'a str,
+    /// To which contact.
+    pub contact: &'a str,
 }

@@ -459,7 +459,7 @@ fn bounded(rows: usize) -> Result<(), Problem> {
 }
 
 /// `from` and `to`: the last four weeks unless said otherwise.
-fn span(params: &mut Params) -> Result<(Timestamp, Timestamp), Problem> {
+pub(super) fn span(params: &mut Params) -> Result<(Timestamp, Timestamp), Problem> {
     let (from, to) = (params.moment("from")?, params.moment("to")?);
     let days = |days: i64| SignedDuration::from_hours(24 * days);
     let now = crate::clock::now().wall;

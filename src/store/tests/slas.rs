@@ -10,6 +10,7 @@ use super::alerts::{at, change, opened};
 use super::databases::{Database, for_each_db};
 use crate::store::alerts::Audited;
 use crate::store::clocks::{ClockRow, Subject, UnderWatch, Watched};
+use crate::store::reports::SendingKey;
 use crate::store::slas::{NewRevision, SignatureRow, Signed};
 
 fn new(sla: &str, body: &str) -> NewRevision {
@@ -190,6 +191,33 @@ for_each_db! {
         assert_eq!(store.clocks_between(at(-100), at(100), Some("other")).await.unwrap(), []);
         assert_eq!(store.clocks_between(at(100), at(200), None).await.unwrap(), []);
         assert!(store.watch_alert(hotline_core::ids::AlertId(uuid::Uuid::now_v7()), at(1), |_| Watched::default()).await.unwrap().is_none());
+        store.close().await;
+    }
+
+    async fn a_report_goes_out_once(db: Database) {
+        let (store, _journal, _) = db.open().await;
+        let key = |contact| SendingKey { customer: "acme", report: "monthly", period: "2028-04-01", contact };
+        let claim = async |contact, secs: i64| store.claim_report(&key(contact), at(secs)).await.unwrap();
+        let lea = key("lea");
+        let many = futures::future::join_all((0..6).map(|_| store.claim_report(&lea, at(0)))).await;
+        assert_eq!(many.into_iter().filter(|claimed| *claimed.as_ref().unwrap()).count(), 1);
+        assert!(!claim("lea", 599).await, "somebody is at it");
+        assert!(claim("lea", 600).await, "whoever was at it is gone");
+        store.finish_report(&key("lea"), Err(None), at(610)).await.unwrap();
+        assert!(!claim("lea", 1_209).await && claim("lea", 1_210).await, "tried again, later each time");
+        store.finish_report(&key("lea"), Ok(()), at(1_220)).await.unwrap();
+        assert!(!claim("lea", 100_000).await, "sent once");
+        assert!(claim("otto", 0).await, "to another");
+        store.finish_report(&key("otto"), Err(Some("no such mailbox")), at(1)).await.unwrap();
+        assert!(!claim("otto", 100_000).await);
+        let mut tries = 0;
+        let mut now = 0;
+        while claim("kim", now).await {
+            tries += 1;
+            store.finish_report(&key("kim"), Err(None), at(now)).await.unwrap();
+            now += 10_000;
+        }
+        assert_eq!(tries, 8);
         store.close().await;
     }
 }

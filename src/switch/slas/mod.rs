@@ -1,6 +1,7 @@
 //! Promises to customers: contracts revision by revision, and the clocks of what is open.
 
 pub mod body;
+mod report;
 mod say;
 mod sign;
 mod stand;
@@ -17,6 +18,7 @@ use super::Switch;
 use crate::clock::now;
 use crate::store::StoreError;
 
+pub use report::{Due, ReportError};
 pub use sign::{NAME_MAX, Sheet, SignError, Signing};
 pub use stand::{Promises, Standing};
 pub use watch::WaitingError;
