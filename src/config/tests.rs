@@ -1,5 +1,6 @@
 mod directory;
 mod schedules;
+mod slas;
 
 use std::collections::BTreeMap;
 use std::path::Path;

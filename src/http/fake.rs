@@ -45,6 +45,7 @@ mod desk;
 mod night;
 #[path = "fake_sla.rs"]
 mod sla;
+pub use sla::SIGN_TOKEN;
 #[path = "fake_things.rs"]
 mod things;
 

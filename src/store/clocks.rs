@@ -12,6 +12,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row, query, query_scalar};
 use super::alert_rows::{self, at, count, moment, parsed, text, word};
 use super::alerts::{Audited, Verdict, keep};
 use super::apply::ms;
+use super::fold::AlertRecord;
 use super::pages::in_time;
 use super::writer::{Tries, WriteError, in_time as written_in_time};
 use super::{Store, StoreError, bulk, notifications, pages};
@@ -59,8 +60,8 @@ pub struct ClockRow {
 pub struct UnderWatch<'a> {
     /// The alert, locked.
     pub alert: &'a Alert,
-    /// Who has it, as shown.
-    pub acknowledged_by: Option<&'a str>,
+    /// The person who took it, where that is known.
+    pub holder: Option<&'a str>,
     /// When somebody first had it.
     pub answered: Option<Timestamp>,
     /// When it was over.
@@ -188,19 +189,82 @@ async fn wait(
     query(change).bind(subject.word()).bind(id.to_owned()).bind(ms(moment)).execute(connection).await.map(|_| ())
 }
 
+/// Everything that decides about one alert, and what was decided.
+async fn watch_one(
+    connection: &mut AnyConnection,
+    record: &AlertRecord,
+    decide: &(impl Fn(&UnderWatch<'_>) -> Watched + Send + Sync),
+) -> Result<Watched, sqlx::Error> {
+    let key = record.alert.id.to_string();
+    let clocks = clocks_of(connection, Subject::Alert, &key).await?;
+    let pauses = pauses_of(connection, Subject::Alert, &key).await?;
+    let answered: Option<i64> =
+        query_scalar("SELECT MIN(at) FROM timeline WHERE alert_id = $1 AND kind = 'alert-acknowledged'")
+            .bind(key)
+            .fetch_one(&mut *connection)
+            .await?;
+    let answered = answered.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let holder = match record.acknowledged_by.as_deref() {
+        Some(shown) => match shown.strip_prefix("login ") {
+            Some(login) => {
+                let user: Option<Option<String>> = query_scalar("SELECT user_id FROM logins WHERE name = $1")
+                    .bind(login.to_owned())
+                    .fetch_optional(&mut *connection)
+                    .await?;
+                user.flatten()
+            }
+            None => Some(shown.to_owned()).filter(|shown| !shown.contains(' ')),
+        },
+        None => None,
+    };
+    Ok(decide(&UnderWatch {
+        alert: &record.alert,
+        holder: holder.as_deref(),
+        answered: answered.or(record.alert.acknowledged_at),
+        over: record.resolved_at,
+        clocks: &clocks,
+        pauses: &pauses,
+    }))
+}
+
+/// Keeps clocks, pauses and messages; what is left is the alert's own.
+async fn keep_one(
+    connection: &mut AnyConnection,
+    record: &AlertRecord,
+    watched: Watched,
+    at: Timestamp,
+) -> Result<Verdict, sqlx::Error> {
+    let key = record.alert.id.to_string();
+    for row in &watched.clocks {
+        put(connection, Subject::Alert, row).await?;
+    }
+    if let Some(waits) = watched.waiting {
+        wait(connection, Subject::Alert, &key, waits, at).await?;
+    }
+    query("UPDATE alerts SET sla_seen = 1 WHERE id = $1 AND sla_seen = 0").bind(key).execute(&mut *connection).await?;
+    for (planned, words) in &watched.notify {
+        notifications::insert(connection, std::slice::from_ref(planned), Some(words), at).await?;
+    }
+    Ok(Verdict { facts: watched.facts, audit: watched.audit, ..Verdict::default() })
+}
+
 impl Store {
-    /// Loads an alert with its clocks (locked against others), asks `decide`, and keeps what it says in the same transaction.
-    /// `Ok(None)`: no such alert. `decide` may run more than once.
-    pub async fn watch_alert(
+    /// Loads alerts with their clocks (locked against others), asks `decide` about each, and keeps what it says, all in one transaction. Those that
+    /// are not there are left out. `decide` may run more than once.
+    pub async fn watch_alerts(
         &self,
-        id: AlertId,
+        ids: &[AlertId],
         at: Timestamp,
         decide: impl Fn(&UnderWatch<'_>) -> Watched + Send + Sync,
-    ) -> Result<Option<Alert>, StoreError> {
+    ) -> Result<Vec<Alert>, StoreError> {
+        let mut ids = ids.to_vec();
+        // Always in the same order, so that two nodes never wait for each other.
+        ids.sort_unstable();
+        ids.dedup();
         let mut tries = Tries::default();
         written_in_time(async {
             loop {
-                match self.watch_once(id, at, &decide).await {
+                match self.watch_once(&ids, at, &decide).await {
                     Ok(watched) => return Ok(watched),
                     Err(error) => tries.again(error).await?,
                 }
@@ -211,54 +275,27 @@ impl Store {
 
     async fn watch_once(
         &self,
-        id: AlertId,
+        ids: &[AlertId],
         at: Timestamp,
         decide: &(impl Fn(&UnderWatch<'_>) -> Watched + Send + Sync),
-    ) -> Result<Option<Alert>, WriteError> {
+    ) -> Result<Vec<Alert>, WriteError> {
         let inner = &*self.shared;
-        let key = id.to_string();
         let mut writer = inner.writers.writer().await?;
         let mut transaction = writer.begin().await?;
-        let mut found = None;
-        if let Some(mut record) = alert_rows::locked(&mut transaction, &inner.engine, id).await? {
-            let clocks = clocks_of(&mut transaction, Subject::Alert, &key).await?;
-            let pauses = pauses_of(&mut transaction, Subject::Alert, &key).await?;
-            let answered: Option<i64> =
-                query_scalar("SELECT MIN(at) FROM timeline WHERE alert_id = $1 AND kind = 'alert-acknowledged'")
-                    .bind(key.clone())
-                    .fetch_one(&mut *transaction)
-                    .await?;
-            let answered = answered.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-            let watched = decide(&UnderWatch {
-                alert: &record.alert,
-                acknowledged_by: record.acknowledged_by.as_deref(),
-                answered: answered.or(record.alert.acknowledged_at),
-                over: record.resolved_at,
-                clocks: &clocks,
-                pauses: &pauses,
-            });
-            for row in &watched.clocks {
-                put(&mut transaction, Subject::Alert, row).await?;
-            }
-            if let Some(waits) = watched.waiting {
-                wait(&mut transaction, Subject::Alert, &key, waits, at).await?;
-            }
-            query("UPDATE alerts SET sla_seen = 1 WHERE id = $1 AND sla_seen = 0")
-                .bind(key)
-                .execute(&mut *transaction)
-                .await?;
-            for (planned, words) in &watched.notify {
-                notifications::insert(&mut transaction, std::slice::from_ref(planned), Some(words), at).await?;
-            }
-            let verdict = Verdict { facts: watched.facts, audit: watched.audit, ..Verdict::default() };
-            if !verdict.is_empty() {
-                keep(&mut transaction, inner, vec![(&mut record, verdict)], at).await?;
-            }
-            found = Some(record.alert);
+        let (mut records, mut verdicts) = (Vec::new(), Vec::new());
+        for id in ids {
+            let Some(record) = alert_rows::locked(&mut transaction, &inner.engine, *id).await? else { continue };
+            let watched = watch_one(&mut transaction, &record, decide).await?;
+            verdicts.push(keep_one(&mut transaction, &record, watched, at).await?);
+            records.push(record);
+        }
+        let said = records.iter_mut().zip(verdicts).filter(|(_, verdict)| !verdict.is_empty()).collect::<Vec<_>>();
+        if !said.is_empty() {
+            keep(&mut transaction, inner, said, at).await?;
         }
         transaction.commit().await?;
         writer.keep();
-        Ok(found)
+        Ok(records.into_iter().map(|record| record.alert).collect())
     }
 
     /// Alerts whose clocks must be looked at: their time has come, or something happened to the alert.

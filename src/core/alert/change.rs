@@ -268,6 +268,8 @@ impl Change {
             Self::Action { .. } => "action",
             Self::WaitsForCustomer { .. } => "waits-for-customer",
             Self::CustomerAnswered { .. } => "customer-answered",
+            Self::Promised { said: PromiseWord::Warned, .. } => "sla-warned",
+            Self::Promised { said: PromiseWord::Breached | PromiseWord::Late, .. } => "sla-breached",
             Self::Promised { .. } => "sla",
         }
     }

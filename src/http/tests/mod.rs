@@ -9,6 +9,7 @@ mod page;
 mod schedules;
 mod scope;
 mod shape;
+mod slas;
 
 use std::sync::Arc;
 

@@ -144,7 +144,7 @@ for_each_db! {
         assert_eq!(unseen[0].customer.as_deref(), Some("acme"));
         store.pass_over(vec![ids[1]]).await.unwrap();
         let watched = store
-            .watch_alert(ids[0], at(1), |seen| Watched {
+            .watch_alerts(&ids[..1], at(1), |seen| Watched {
                 facts: vec![said(PromiseWord::Runs)],
                 clocks: [Promise::Response, Promise::Resolution].map(|promise| clock_of(seen, promise)).into(),
                 waiting: Some(true),
@@ -152,7 +152,7 @@ for_each_db! {
             })
             .await
             .unwrap();
-        assert_eq!(watched.map(|alert| alert.id), Some(ids[0]));
+        assert_eq!(watched.iter().map(|alert| alert.id).collect::<Vec<_>>(), ids[..1]);
         assert_eq!(store.unseen_alerts(Timestamp::UNIX_EPOCH, 10).await.unwrap(), []);
         let due = async |secs: i64| store.due_clocks(at(secs), 10).await.unwrap();
         assert_eq!((due(449).await, due(450).await), (vec![], vec![ids[0]]));
@@ -167,7 +167,7 @@ for_each_db! {
         assert_eq!(due(101).await, [ids[0]], "the response may be over");
         change(&store, ids[0], 120, Fact::Alert(Change::Unacknowledged { by: by() })).await;
         store
-            .watch_alert(ids[0], at(130), |seen| {
+            .watch_alerts(&ids[..1], at(130), |seen| {
                 assert_eq!((seen.answered, seen.alert.status, seen.over), (Some(at(100)), Status::Triggered, None));
                 let mut row = seen.clocks[0].clone();
                 row.measured.stopped = seen.answered;
@@ -190,7 +190,8 @@ for_each_db! {
         assert_eq!((between.len(), between[0].subject.as_str(), between[0].reference.is_empty()), (2, "alert", false));
         assert_eq!(store.clocks_between(at(-100), at(100), Some("other")).await.unwrap(), []);
         assert_eq!(store.clocks_between(at(100), at(200), None).await.unwrap(), []);
-        assert!(store.watch_alert(hotline_core::ids::AlertId(uuid::Uuid::now_v7()), at(1), |_| Watched::default()).await.unwrap().is_none());
+        let nobodys = hotline_core::ids::AlertId(uuid::Uuid::now_v7());
+        assert_eq!(store.watch_alerts(&[nobodys], at(1), |_| Watched::default()).await.unwrap(), []);
         store.close().await;
     }
 

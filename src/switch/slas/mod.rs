@@ -10,6 +10,7 @@ mod watch;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use hotline_core::directory::Directory;
 use hotline_core::sla::Terms;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -29,8 +30,8 @@ const REMEMBERED: usize = 2_000;
 /// What is known of contracts.
 #[derive(Debug, Default)]
 pub(super) struct Contracts {
-    /// The hash of each contract as this node last kept it.
-    kept: Mutex<BTreeMap<String, String>>,
+    /// The hash of each contract as this node last kept it, and the directory that this was.
+    kept: Mutex<(BTreeMap<String, String>, Option<Arc<Directory>>)>,
     /// What revisions say.
     terms: Mutex<HashMap<(String, u32), Arc<Terms>>>,
 }
@@ -42,17 +43,20 @@ impl Switch {
         let directory = self.directory();
         let new: Vec<_> = {
             let kept = self.0.contracts.kept.lock();
+            if kept.1.as_ref().is_some_and(|looked| Arc::ptr_eq(looked, &directory)) {
+                return Ok(());
+            }
             let all = directory.slas.values().map(|sla| body::revision(sla, &directory));
-            all.filter(|new| kept.get(&new.sla) != Some(&new.sha256)).collect()
+            all.filter(|new| kept.0.get(&new.sla) != Some(&new.sha256)).collect()
         };
-        if new.is_empty() {
-            return Ok(());
-        }
-        let made = self.0.store.keep_revisions(&new, now().wall, by).await?;
+        let made =
+            if new.is_empty() { Vec::new() } else { self.0.store.keep_revisions(&new, now().wall, by).await? };
         for (sla, revision) in &made {
             tracing::info!(%sla, revision, "a contract has a new revision");
         }
-        self.0.contracts.kept.lock().extend(new.into_iter().map(|new| (new.sla, new.sha256)));
+        let mut kept = self.0.contracts.kept.lock();
+        kept.0.extend(new.into_iter().map(|new| (new.sla, new.sha256)));
+        kept.1 = Some(directory);
         Ok(())
     }
 

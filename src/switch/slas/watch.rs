@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hotline_core::alert::change::PromiseWord;
 use hotline_core::alert::command::Facts;
-use hotline_core::alert::{Alert, Change, Status};
+use hotline_core::alert::{Change, Status};
 use hotline_core::escalation::{beside, span};
 use hotline_core::fact::{Actor, Fact};
 use hotline_core::ids::{AlertId, CustomerId, ServiceId, UserId};
@@ -24,6 +24,8 @@ use crate::store::clocks::{ClockRow, Subject, UnderWatch, UnseenAlert, Watched};
 
 /// Alerts of one look.
 const BATCH: u32 = 200;
+/// Alerts of one transaction: the next events wait for no longer than these take.
+const TOGETHER: usize = 32;
 
 /// Why somebody's word about waiting was not kept.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,9 @@ pub enum WaitingError {
     Store(#[from] StoreError),
 }
 
+/// The contracts by which clocks begin.
+type Beginnings = HashMap<AlertId, Arc<Terms>>;
+
 /// The revisions that a look may need.
 type Known = HashMap<(String, u32), Arc<Terms>>;
 
@@ -50,17 +55,19 @@ impl Switch {
         let Some(since) = self.0.store.first_contract().await? else { return Ok(0) };
         let unseen = self.0.store.unseen_alerts(since, BATCH).await?;
         let mut looked = unseen.len();
-        let mut without = Vec::new();
+        let (mut without, mut begins) = (Vec::new(), Beginnings::new());
         for alert in unseen {
             match self.terms_for(&alert).await? {
-                Some(terms) => self.watch(alert.id, Some(terms)).await?,
+                Some(terms) => drop(begins.insert(alert.id, terms)),
                 None => without.push(alert.id),
             }
         }
         self.0.store.pass_over(without).await?;
-        for id in self.0.store.due_clocks(now().wall, BATCH).await? {
-            looked += 1;
-            self.watch(id, None).await?;
+        let due = self.0.store.due_clocks(now().wall, BATCH).await?;
+        looked += due.len();
+        let all: Vec<AlertId> = begins.keys().copied().chain(due).collect();
+        for some in all.chunks(TOGETHER) {
+            self.watch(some, &begins).await?;
         }
         Ok(looked)
     }
@@ -74,19 +81,24 @@ impl Switch {
         self.terms_at(&sla.id.0, alert.opened_at).await
     }
 
-    /// Looks at the promises of one alert; `begins`: by this contract, where it has none yet.
-    async fn watch(&self, id: AlertId, begins: Option<Arc<Terms>>) -> Result<(), StoreError> {
+    /// Looks at the promises of alerts; `begins`: by these contracts, where they have none yet.
+    async fn watch(&self, ids: &[AlertId], begins: &Beginnings) -> Result<(), StoreError> {
         let at = now().wall;
-        let known = self.known(id).await?;
-        let told: Mutex<Facts> = Mutex::default();
+        let mut known = Known::new();
+        for id in ids.iter().filter(|id| !begins.contains_key(id)) {
+            known.extend(self.known(*id).await?);
+        }
+        let told: Mutex<HashMap<AlertId, Facts>> = Mutex::default();
         let decide = |seen: &UnderWatch<'_>| {
-            let asked = || self.looked(seen, begins.as_deref(), &known, at);
+            let asked = || self.looked(seen, begins.get(&seen.alert.id).map(|terms| &**terms), &known, at);
             let watched = super::super::guarded("looking at a promise", asked).unwrap_or_default();
-            told.lock().clone_from(&watched.facts);
+            told.lock().insert(seen.alert.id, watched.facts.clone());
             watched
         };
-        if let Some(alert) = self.0.store.watch_alert(id, at, decide).await? {
-            self.tell_promises(&alert, &told.into_inner(), at);
+        let alerts = self.0.store.watch_alerts(ids, at, decide).await?;
+        let told = told.into_inner();
+        for alert in alerts.iter().filter(|alert| told.get(&alert.id).is_some_and(|facts| !facts.is_empty())) {
+            self.tell_promises(alert.id);
         }
         Ok(())
     }
@@ -213,20 +225,21 @@ impl Switch {
             let audit = facts.iter().map(|(fact, why)| audited(id, fact, why, by)).take(1).collect();
             Watched { facts, audit, waiting: Some(waits), ..watched }
         };
-        let Some(alert) = self.0.store.watch_alert(id, at, decide).await? else { return Err(WaitingError::Unknown) };
+        if self.0.store.watch_alerts(&[id], at, decide).await?.is_empty() {
+            return Err(WaitingError::Unknown);
+        }
         if refused.into_inner() {
             return Err(WaitingError::Resolved);
         }
-        self.tell_promises(&alert, &told.into_inner(), at);
+        if !told.into_inner().is_empty() {
+            self.tell_promises(id);
+        }
         Ok(())
     }
 
     /// Lets listeners know, and the messages go.
-    fn tell_promises(&self, alert: &Alert, facts: &Facts, _at: Timestamp) {
-        if facts.is_empty() {
-            return;
-        }
-        self.tell(Told::Alert(alert.id));
+    fn tell_promises(&self, alert: AlertId) {
+        self.tell(Told::Alert(alert));
         self.poke_delivery();
     }
 }
@@ -240,13 +253,12 @@ fn subject(seen: &UnderWatch<'_>) -> sla::Subject {
     }
 }
 
-/// Who has the alert: whom it was given to, else who took it.
+/// Who has the alert: who took it, else whom it was given to.
 fn holder(seen: &UnderWatch<'_>) -> Option<UserId> {
     if seen.alert.status != Status::Acknowledged {
         return None;
     }
-    let taker = seen.acknowledged_by.filter(|taker| !taker.contains(' ')).map(UserId::from);
-    taker.or_else(|| seen.alert.assigned.clone())
+    seen.holder.map(UserId::from).or_else(|| seen.alert.assigned.clone())
 }
 
 fn add(

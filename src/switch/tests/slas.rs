@@ -77,7 +77,7 @@ impl World {
     /// What was said about promises, in order.
     async fn said(&self, id: AlertId) -> Vec<String> {
         let rows = self.timeline(id).await;
-        let told = rows.into_iter().filter(|row| matches!(row.kind.as_str(), "sla" | "waits-for-customer" | "customer-answered"));
+        let told = rows.into_iter().filter(|row| row.kind.starts_with("sla") || matches!(row.kind.as_str(), "waits-for-customer" | "customer-answered"));
         told.map(|row| row.what).collect()
     }
 }
