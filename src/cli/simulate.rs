@@ -348,8 +348,13 @@ impl<'a> World<'a> {
             }
             Command::FindKnown { dial, .. } => {
                 let report = self.report.clone();
-                self.later(Duration::ZERO, Event::KnownFound { dial, report });
+                self.later(Duration::ZERO, Event::KnownFound { dial, report, incident: None });
             }
+            Command::AddToIncident { recording, .. } => {
+                let what = if recording.is_some() { "what was said" } else { "the call" };
+                self.say(out, "adds to the incident", what)?;
+            }
+            Command::TellWhenOver { .. } => self.say(out, "notes", "an SMS when the incident is over")?,
             Command::ListAlerts { dial, .. } => {
                 let alerts = Some(self.report.iter().map(listed).collect());
                 self.later(Duration::ZERO, Event::OpenAlertsFound { dial, alerts });
@@ -525,6 +530,7 @@ fn listed(report: &OpenReport) -> LineAlert {
         customer: None,
         taken: report.taken,
         opened: report.opened,
+        runbook: None,
         recordings: Vec::new(),
         callback: Err("a simulation rings nobody back".to_owned()),
     }

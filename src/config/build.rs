@@ -16,6 +16,7 @@ use crate::store::StoreSettings;
 
 use super::customers;
 use super::flow::Flows;
+use super::language_model;
 use super::names::{Kind, Names};
 use super::notify;
 use super::numbers::Numbers;
@@ -94,6 +95,7 @@ fn build(
     };
     let (directory, mut secrets) = directory(&sections, &context, &server.data_dir);
     secrets.notify = notify::read(&sections, environment, base, server.public_url.as_deref(), report);
+    secrets.notify.language_model = language_model::read(&sections, environment, base, report);
     for section in sections {
         section.finish();
     }
@@ -169,8 +171,7 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
     });
     let (mut services, mut contracts) = (BTreeMap::new(), slas::Slas::new());
     each(roots, Kind::Service, report, |section| {
-        services
-            .extend(context.service(section).map(|service| (service.id.clone(), (service, section.place.clone()))));
+        services.extend(context.service(section).map(|service| (service.id.clone(), (service, section.place.clone()))));
     });
     each(roots, Kind::Sla, report, |section| {
         contracts.extend(context.sla(section).map(|sla| (sla.id.clone(), (sla, section.place.clone()))));
@@ -203,6 +204,7 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
     each(roots, Kind::Action, report, |section| {
         directory.actions.extend(context.action(section, &commands).map(|action| (action.id.clone(), action)));
     });
+    each(roots, Kind::Template, report, |section| directory.update_templates.extend(context.template(section)));
     let defaults: Vec<_> = roots.iter().map(|root| context.named(root, "default_policy", Kind::Policy)).collect();
     directory.default_policy = defaults.into_iter().flatten().next().map(PolicyId::from);
     let limits: Vec<_> =
@@ -214,6 +216,7 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
     });
     directory.limits = limits.next().unwrap_or_default();
     limits.for_each(drop);
+    directory.incident_rules = context.incident_rules(roots);
     doubles(&customers, &users, report);
     customers::claimed_twice(&customers, report);
     slas::circles(&services, report);

@@ -85,7 +85,8 @@ impl Context<'_> {
     fn customer_contacts(&self, section: &Section<'_>) -> Vec<CustomerContact> {
         let tables = section.tables("contacts");
         if tables.len() > CONTACTS_MAX {
-            let what = format!("{} has more than {CONTACTS_MAX} contacts; leave out those that are never told", section.what);
+            let what =
+                format!("{} has more than {CONTACTS_MAX} contacts; leave out those that are never told", section.what);
             self.report.mistake(&section.place.within("contacts"), what);
         }
         let mut contacts: Vec<CustomerContact> = Vec::new();
@@ -199,12 +200,14 @@ impl Context<'_> {
                 match contact {
                     Some(contact) if contact.email.is_some() => to.push(contact.id.clone()),
                     Some(_) => {
-                        let what = format!("contact `{}` in `to` of {} has no `email`; add it", word.text, section.what);
+                        let what =
+                            format!("contact `{}` in `to` of {} has no `email`; add it", word.text, section.what);
                         self.report.mistake(word.place, what);
                     }
                     None => {
                         let hint = super::report::hint(word.text, contacts.iter().map(|contact| contact.id.as_str()));
-                        let what = format!("`to` of {}: the customer has no contact `{}`; {hint}", section.what, word.text);
+                        let what =
+                            format!("`to` of {}: the customer has no contact `{}`; {hint}", section.what, word.text);
                         self.report.mistake(word.place, what);
                     }
                 }

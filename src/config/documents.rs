@@ -7,7 +7,7 @@ use super::names::Kind;
 use super::tree::{self, Place, Spot, Value};
 
 /// The kinds of documents: the key in the file, and the path below `/api/v1`.
-pub const KINDS: [(&str, &str); 18] = [
+pub const KINDS: [(&str, &str); 19] = [
     ("customers", "customers"),
     ("services", "services"),
     ("slas", "slas"),
@@ -25,6 +25,7 @@ pub const KINDS: [(&str, &str); 18] = [
     ("heartbeats", "heartbeats"),
     ("maintenance_windows", "maintenance-windows"),
     ("actions", "actions"),
+    ("update_templates", "update-templates"),
     (SETTINGS, SETTINGS),
 ];
 
@@ -32,7 +33,7 @@ pub const KINDS: [(&str, &str); 18] = [
 pub const SETTINGS: &str = "settings";
 
 /// Those fields.
-const SETTINGS_KEYS: [&str; 3] = ["default_policy", "limits", "blocklist"];
+const SETTINGS_KEYS: [&str; 4] = ["default_policy", "limits", "blocklist", "incident_rules"];
 
 /// One thing that was written through the API, its secrets in clear.
 #[derive(Clone, PartialEq)]

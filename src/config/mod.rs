@@ -25,6 +25,8 @@ mod demo;
 mod documents;
 mod flow;
 mod ical;
+mod incidents;
+mod language_model;
 mod names;
 mod notify;
 mod numbers;

@@ -25,13 +25,14 @@ pub(super) enum Kind {
     Heartbeat,
     Maintenance,
     Action,
+    Template,
     /// Of the allow-list; never through the API.
     Command,
 }
 
 impl Kind {
     /// All of them, in the order in which the file has them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Customer,
         Self::Service,
         Self::Sla,
@@ -48,6 +49,7 @@ impl Kind {
         Self::Heartbeat,
         Self::Maintenance,
         Self::Action,
+        Self::Template,
         Self::Command,
     ];
 
@@ -70,6 +72,7 @@ impl Kind {
             Self::Heartbeat => "heartbeats",
             Self::Maintenance => "maintenance_windows",
             Self::Action => "actions",
+            Self::Template => "update_templates",
             Self::Command => "commands",
         }
     }
@@ -93,6 +96,7 @@ impl Kind {
             | Self::Heartbeat
             | Self::Maintenance
             | Self::Action
+            | Self::Template
             | Self::Command => "id",
         }
     }
@@ -115,6 +119,7 @@ impl Kind {
             Self::Heartbeat => "heartbeat",
             Self::Maintenance => "maintenance window",
             Self::Action => "action",
+            Self::Template => "update template",
             Self::Command => "command",
         }
     }

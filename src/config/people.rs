@@ -41,6 +41,7 @@ impl Context<'_> {
             Kind::Customer
             | Kind::Sla
             | Kind::Service
+            | Kind::Template
             | Kind::Team
             | Kind::User
             | Kind::Calendar

@@ -92,9 +92,7 @@ impl Context<'_> {
         for spot in section.tables("targets") {
             let Some(own) = Section::new(spot, format!("a target of {}", section.what), self.report) else { continue };
             let priority = if own.has("priority", "\"P1\"") { self.priority(&own, "priority") } else { None };
-            let promised = |key| {
-                own.duration(key, &TARGET).and_then(|length| SignedDuration::try_from(length).ok())
-            };
+            let promised = |key| own.duration(key, &TARGET).and_then(|length| SignedDuration::try_from(length).ok());
             let targets = Targets {
                 response: promised("response"),
                 resolution: promised("resolution"),
@@ -182,7 +180,10 @@ pub(super) fn check(slas: &Slas, directory: &Directory, now: Timestamp, report: 
             report.mistake(&place.within("calendar"), what);
         }
         if let Some(other) = holds.insert((&sla.customer.0, sla.category.as_deref()), &sla.id) {
-            let of = sla.category.as_ref().map_or_else(|| "without a category".to_owned(), |of| format!("for category `{of}`"));
+            let of = sla
+                .category
+                .as_ref()
+                .map_or_else(|| "without a category".to_owned(), |of| format!("for category `{of}`"));
             let what = format!(
                 "[[slas]] `{other}` and `{}` are both customer `{}`'s {of}; nobody could tell which holds, so keep one",
                 sla.id, sla.customer

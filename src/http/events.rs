@@ -121,10 +121,10 @@ pub struct StreamEvent {
     pub data: String,
 }
 
-/// Names what changed where it can't be read at the moment.
+/// Names what changed where it can't be read at the moment, and every incident that changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Changed {
-    /// `call` or `alert`.
+    /// `call`, `alert` or `incident`.
     pub kind: String,
     /// Which.
     pub id: String,
@@ -241,6 +241,12 @@ impl Follower {
             Change::Call(id) => (Subject::Call(id), LOOKS.len()),
             Change::Alert(id) => (Subject::Alert(id), LOOKS.len()),
             Change::Health => (Subject::Health, 1),
+            Change::Incident(id) => {
+                let changed = Changed { kind: "incident".to_owned(), id: id.to_string() };
+                let data = serde_json::to_string(&changed).expect("texts always become JSON");
+                self.feed.tell("changed", data, Whose::Unknown);
+                return;
+            }
         };
         let now = now();
         if matches!(subject, Subject::Alert(_)) && self.due.len() >= CROWD && !self.due.contains(&(subject, 1)) {

@@ -12,7 +12,9 @@ use hotline_core::oncall::hours::Interruption;
 use hotline_core::private::Private;
 use jiff::Timestamp;
 
-use super::super::hotline::http::{AlertDesk, AlertRecords, Board, NotificationFilter, PlanRecords};
+use super::super::hotline::http::{
+    AlertDesk, AlertRecords, Board, IncidentDesk, IncidentRecords, NotificationFilter, PlanRecords,
+};
 use super::super::hotline::store::StoreError;
 use super::super::hotline::store::alerts::Taken;
 use super::super::hotline::store::intake::{ActionRunRow, HeartbeatRow};
@@ -250,3 +252,7 @@ impl PlanRecords for Fake {
         Ok([one].into_iter().filter(|one| from <= one.at && one.at < to).collect())
     }
 }
+
+/// The preview and its tests have no incidents.
+impl IncidentRecords for Fake {}
+impl IncidentDesk for Fake {}

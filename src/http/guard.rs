@@ -69,9 +69,13 @@ async fn one_shape(State(state): State<AppState>, request: Request, next: Next) 
             response = with_headers_of(bare, &response);
         }
     }
+    let own_policy = response.extensions_mut().remove::<super::papers::OwnPolicy>();
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Some(policy) = own_policy {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy.0);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

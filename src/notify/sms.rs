@@ -30,9 +30,10 @@ pub(super) fn text(message: &Message) -> String {
             let head = format!("{}\n{}", message.subject, lines.join("\n"));
             (head, format!("{} {}", t.sms_hint_several, first.reference))
         }
-        (Kind::Alert | Kind::Verification | Kind::Test | Kind::Caller | Kind::OnCall | Kind::Status, _) => {
-            (message.text.clone(), String::new())
-        }
+        (
+            Kind::Alert | Kind::Verification | Kind::Test | Kind::Caller | Kind::OnCall | Kind::Status | Kind::Customer,
+            _,
+        ) => (message.text.clone(), String::new()),
     };
     cut(&head, &tail)
 }

@@ -79,7 +79,7 @@ fn body(chat: &str, message: &Message) -> Value {
         Kind::Alert => {
             message.alerts.iter().take(BUTTONS_MAX).filter_map(|card| row(t, card, &message.alerts)).collect()
         }
-        Kind::Verification | Kind::Test | Kind::Caller | Kind::OnCall | Kind::Status => Vec::new(),
+        Kind::Verification | Kind::Test | Kind::Caller | Kind::OnCall | Kind::Status | Kind::Customer => Vec::new(),
     };
     if !rows.is_empty() {
         body["reply_markup"] = json!({ "inline_keyboard": rows });

@@ -280,6 +280,11 @@ impl Texts {
                 let text = own.map_or_else(|| format!("{}{reference}.", self.caller_text), str::to_owned);
                 (self.caller_subject.to_owned(), text)
             }
+            // Comes with its subject, in the reader's language.
+            Kind::Customer => {
+                let (subject, text) = own.unwrap_or_default().split_once('\n').unwrap_or(("", own.unwrap_or_default()));
+                (subject.to_owned(), text.trim_start().to_owned())
+            }
             Kind::OnCall => (self.on_call_subject.to_owned(), own.unwrap_or_default().to_owned()),
             Kind::Alert | Kind::Status => match (own, named) {
                 (None, Some(named)) => named,

@@ -18,7 +18,7 @@ pub(super) enum Cell {
 }
 
 impl Cell {
-    fn bind(self, query: Query<'_, Any, AnyArguments>) -> Query<'_, Any, AnyArguments> {
+    pub fn bind(self, query: Query<'_, Any, AnyArguments>) -> Query<'_, Any, AnyArguments> {
         match self {
             Self::Text(text) => query.bind(storable(text)),
             Self::MaybeText(text) => query.bind(text.map(storable)),

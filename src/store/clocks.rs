@@ -131,6 +131,23 @@ async fn clocks_of(
     rows.iter().map(clock).collect()
 }
 
+/// Those of all ids that begin with this one (a UUID).
+pub(super) async fn clocks_below(
+    connection: &mut AnyConnection,
+    subject: Subject,
+    id: &str,
+) -> Result<Vec<ClockRow>, sqlx::Error> {
+    let sql = format!(
+        "SELECT {CLOCK} FROM sla_clocks WHERE subject = $1 AND substr(id, 1, 36) = $2 ORDER BY id, promise DESC"
+    );
+    let rows = query(AssertSqlSafe(sql))
+        .bind(subject.word())
+        .bind(id.to_owned())
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(clock).collect()
+}
+
 async fn pauses_of(connection: &mut AnyConnection, subject: Subject, id: &str) -> Result<Vec<Pause>, sqlx::Error> {
     let rows = query("SELECT from_at, to_at FROM sla_pauses WHERE subject = $1 AND id = $2 ORDER BY from_at")
         .bind(subject.word())
@@ -140,7 +157,7 @@ async fn pauses_of(connection: &mut AnyConnection, subject: Subject, id: &str) -
     rows.iter().map(|row| Ok(Pause { from: at(row, 0)?, to: moment(row, 1)? })).collect()
 }
 
-async fn put(connection: &mut AnyConnection, subject: Subject, row: &ClockRow) -> Result<(), sqlx::Error> {
+pub(super) async fn put(connection: &mut AnyConnection, subject: Subject, row: &ClockRow) -> Result<(), sqlx::Error> {
     let measured = &row.measured;
     query(
         "INSERT INTO sla_clocks (subject, id, promise, sla, revision, customer, service, priority, target, started_at,
@@ -368,7 +385,8 @@ impl Store {
         customer: Option<&str>,
     ) -> Result<Vec<ClockOf>, StoreError> {
         let sql = format!(
-            "SELECT {CLOCK}, subject, (SELECT a.reference FROM alerts a WHERE a.id = sla_clocks.id) FROM sla_clocks
+            "SELECT {CLOCK}, subject, COALESCE((SELECT a.reference FROM alerts a WHERE a.id = sla_clocks.id),
+                 (SELECT i.reference FROM incidents i WHERE i.id = substr(sla_clocks.id, 1, 36))) FROM sla_clocks
              WHERE started_at >= $1 AND started_at < $2 AND (customer = $3 OR $4 = 1)
              ORDER BY started_at, id, promise LIMIT 200001"
         );

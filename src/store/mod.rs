@@ -20,12 +20,14 @@ mod deliveries;
 mod disk;
 pub mod documents;
 mod drain;
+pub mod drills;
 mod engine;
 mod fold;
 mod frame;
 pub mod glance;
 pub mod idempotency;
 mod identity;
+pub mod incidents;
 pub mod intake;
 mod journal;
 mod keys;
@@ -37,15 +39,18 @@ pub mod oncall;
 mod open;
 mod pages;
 mod postgres;
+pub mod postmortems;
 
 pub mod read;
 mod record;
 mod record_address;
 mod record_alert;
+mod record_incident;
 mod recordings;
 mod recover;
 mod references;
 pub mod reports;
+pub mod runbooks;
 pub mod seal;
 mod segments;
 pub mod slas;
@@ -77,6 +82,8 @@ pub enum Changed {
     Alert(hotline_core::ids::AlertId),
     /// This call.
     Call(hotline_core::ids::CallId),
+    /// This incident.
+    Incident(hotline_core::ids::IncidentId),
     /// What is configured through the API.
     Directory,
     /// Perhaps anything: the connection was away for a while.

@@ -116,6 +116,7 @@ fn heard(message: &str, node: &str) -> Vec<Changed> {
     match kind {
         "alert" => ids.filter_map(|id| Some(Changed::Alert(id.parse().ok()?))).collect(),
         "call" => ids.filter_map(|id| Some(Changed::Call(id.parse().ok()?))).collect(),
+        "incident" => ids.filter_map(|id| Some(Changed::Incident(id.parse().ok()?))).collect(),
         "directory" => vec![Changed::Directory],
         _ => Vec::new(),
     }

@@ -34,7 +34,7 @@ const LIMIT_MAX: u32 = 200;
 pub(super) struct List {
     select: &'static str,
     order: Order,
-    conditions: Vec<String>,
+    pub conditions: Vec<String>,
     /// For the conditions' places.
     words: Vec<String>,
 }
@@ -75,7 +75,7 @@ impl List {
     }
 
     /// Only rows with one of these words.
-    fn one_of(&mut self, column: &'static str, words: &[String]) {
+    pub fn one_of(&mut self, column: &'static str, words: &[String]) {
         let places: Vec<String> = words.iter().map(|word| self.place(word.clone())).collect();
         self.conditions.push(if places.is_empty() {
             "1 = 0".to_owned()
@@ -84,7 +84,8 @@ impl List {
         });
     }
 
-    fn place(&mut self, word: String) -> String {
+    /// The place of a word that a condition names.
+    pub fn place(&mut self, word: String) -> String {
         self.words.push(bulk::storable(word));
         format!("${}", self.words.len())
     }

@@ -172,8 +172,9 @@ pub(super) async fn tell(connection: &mut AnyConnection, node: &str, changed: &[
     let ids = |of: fn(&Changed) -> Option<String>| changed.iter().filter_map(of).collect::<Vec<_>>();
     let alerts = ids(|changed| if let Changed::Alert(id) = changed { Some(id.to_string()) } else { None });
     let calls = ids(|changed| if let Changed::Call(id) = changed { Some(id.to_string()) } else { None });
+    let incidents = ids(|changed| if let Changed::Incident(id) = changed { Some(id.to_string()) } else { None });
     let mut messages = Vec::new();
-    for (kind, ids) in [("alert", alerts), ("call", calls)] {
+    for (kind, ids) in [("alert", alerts), ("call", calls), ("incident", incidents)] {
         messages.extend(ids.chunks(IDS).map(|ids| format!("{node}|{kind}|{}", ids.join(","))));
     }
     // `All` is what a listener concludes; nobody sends it.
@@ -185,4 +186,12 @@ pub(super) async fn tell(connection: &mut AnyConnection, node: &str, changed: &[
         tell.execute(&mut *connection).await?;
     }
     Ok(())
+}
+
+/// The condition that all these beginnings of words are in a runbook. The words are letters and digits only; the expression is that of
+/// the index.
+pub(super) fn runbook_words(words: &[String], place: &mut impl FnMut(String) -> String) -> String {
+    let asked: Vec<String> = words.iter().map(|word| format!("'{word}':*")).collect();
+    let place = place(asked.join(" & "));
+    format!("array_to_tsvector(string_to_array(words, ' ')) @@ CAST({place} AS tsquery)")
 }

@@ -143,6 +143,7 @@ impl Switch {
         }
         if facts.iter().any(|(fact, _)| matches!(fact, Fact::AlertAcknowledged { .. })) {
             self.tell_caller(alert.id);
+            self.open_by_rule(alert.id);
         }
         if alert.status != Status::Triggered {
             self.tell_calls_of(alert.id);

@@ -53,10 +53,15 @@ impl Task {
                 let callees = people::callees(&target, &self.switch.directory(), now().wall);
                 self.pending.push_back(Event::OnCallFound { dial, callees });
             }
-            Command::FindKnown { dial, caller, customer } => {
+            Command::FindKnown { dial, language, caller, customer } => {
                 let report = self.switch.known_report(self.id, caller.as_ref(), customer.as_ref());
-                self.pending.push_back(Event::KnownFound { dial, report });
+                let incident = customer
+                    .filter(|_| report.is_none())
+                    .and_then(|customer| self.switch.known_incident(&customer, &language, caller.as_ref()));
+                self.pending.push_back(Event::KnownFound { dial, report, incident });
             }
+            Command::AddToIncident { incident, recording } => self.switch.add_to_incident(incident, self.id, recording),
+            Command::TellWhenOver { incident, caller } => self.switch.tell_when_over(incident, &caller),
             Command::ListAlerts { dial, language } => self.switch.list_alerts(dial, language, self.told.0.clone()),
             Command::Order { dial, alert, deed, by } => self.switch.order(dial, alert, deed, by, self.told.0.clone()),
             Command::JoinCaller { leg, alerts, person, language } => self.join_caller(leg, &alerts, person, language),

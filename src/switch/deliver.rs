@@ -225,7 +225,16 @@ impl Switch {
         if notification.kind == Kind::Alert && !notification.alerts.is_empty() && matter.alerts.is_empty() {
             return Came::Over(NotifyOutcome::Skipped, "not needed any more".to_owned());
         }
-        let address = match address::current(notification, &matter.directory, &matter.alerts) {
+        let current = match notification.kind {
+            Kind::Customer => match self.customers_place(notification).await {
+                Ok(current) => current,
+                Err(error) => return Came::Later(format!("the incident can't be read: {error}"), None),
+            },
+            Kind::Verification | Kind::Test | Kind::Alert | Kind::Caller | Kind::OnCall | Kind::Status => {
+                address::current(notification, &matter.directory, &matter.alerts)
+            }
+        };
+        let address = match current {
             Ok(address) => address,
             Err(why) => return Came::Failed(why),
         };

@@ -18,12 +18,14 @@
 //! | `events` | what tools send: kept in batches, on disk while the database is away |
 //! | `actions` | what alerts start: webhooks and commands |
 //! | `deliver` | notifications that are due: sent, rung, tried again, told by the next contact |
+//! | `library` | runbooks and articles in force, in memory |
 //! | `notified` | counts what became of notifications |
 //! | `links`, `replies` | signed links; what people answer by SMS and in chats |
 //! | `phone` | a notification by telephone: one call of our own to one phone |
 //! | `outside` | what a call asks of the house: open reports, alerts, people's words; phones that make way |
 //! | `taken` | the SMS to a caller whose report somebody has taken |
 //! | `recover` | ends the calls that a crash cut off |
+//! | `incidents` | incidents: words and rules, the clock of updates, what calls know |
 //! | `health` | what is wrong and how to mend it |
 //!
 //! `http` and `jobs` reach calls and alerts only through [`Switch`]. Nothing here
@@ -36,11 +38,14 @@ pub mod commands;
 mod deeds;
 mod deliver;
 pub mod documents;
+pub mod drills;
 mod escalate;
 pub mod events;
 mod health;
 mod heartbeats;
+pub mod incidents;
 mod leg;
+pub mod library;
 pub mod links;
 mod nodes;
 pub mod notified;
@@ -48,6 +53,7 @@ mod outside;
 pub mod phone;
 mod pins;
 mod play;
+mod prose;
 mod reach;
 mod recover;
 pub mod replies;
@@ -188,7 +194,10 @@ struct Inner {
     events: events::Queue,
     actions: actions::Actions,
     pings: heartbeats::Pings,
+    /// Open ones, for calls and clocks.
+    incidents: incidents::Memory,
     node: String,
+    library: library::Library,
 }
 
 /// A running call as the others see it.
@@ -221,6 +230,8 @@ pub enum Change {
     Call(CallId),
     /// An alert was opened or changed.
     Alert(AlertId),
+    /// An incident was opened or changed; the database has it already.
+    Incident(hotline_core::ids::IncidentId),
     /// Health changed (disk, database, trunks, phones).
     Health,
 }
@@ -273,7 +284,9 @@ impl Switch {
             events: events::Queue::open(&parts.data_dir),
             actions: actions::Actions::default(),
             pings: heartbeats::Pings::default(),
+            incidents: incidents::Memory::default(),
             node: parts.node,
+            library: library::Library::default(),
         }));
         switch.prepare_names();
         switch.end_cut_off(recovered.cut_off);
@@ -370,6 +383,7 @@ impl Switch {
         }
         if let Some(alert) = taken {
             self.tell_caller(alert);
+            self.open_by_rule(alert);
         }
         if let Some(alert) = alert.filter(|_| touches_alert) {
             self.tell(Change::Alert(alert));

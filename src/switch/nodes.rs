@@ -17,6 +17,7 @@ impl Switch {
                 self.poke_delivery();
             }
             Changed::Call(id) => self.tell(Change::Call(id)),
+            Changed::Incident(id) => self.hear_of_incident(id).await,
             // Whoever follows documents looks by itself.
             Changed::Directory => {}
             Changed::All => {
@@ -24,6 +25,9 @@ impl Switch {
                 for id in known {
                     self.hear_of(id).await;
                     self.tell(Change::Alert(id));
+                }
+                if let Err(error) = self.reload_incidents().await {
+                    tracing::warn!(%error, "the open incidents can't be read; tried again soon");
                 }
                 self.tell(Change::Health);
                 self.wake_escalation();

@@ -16,6 +16,7 @@ mod greeting;
 mod harness;
 mod house;
 mod hunting;
+mod incidents;
 mod joining;
 mod line;
 mod night;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::alert;
 use crate::directory::{Destination, Language};
 use crate::fact::{Actor, Entry, Outcome, RecordingKind};
-use crate::ids::{AlertId, CustomerId, LegId, RecordingId, UserId};
+use crate::ids::{AlertId, CustomerId, IncidentId, LegId, RecordingId, UserId};
 use crate::private::Private;
 
 use super::flow::ConnectTarget;
@@ -76,14 +76,30 @@ pub enum Command {
         /// Whom the flow means.
         target: ConnectTarget,
     },
-    /// Ask whether this caller has an open report (from memory, at once). Answered by `KnownFound`.
+    /// Ask whether this caller has an open report, or their customer an incident (from memory, at once). Answered by `KnownFound`.
     FindKnown {
         /// The question's number.
         dial: DialId,
+        /// In which language they will hear of it.
+        language: Language,
         /// Who calls; `None`: withheld.
         caller: Option<Private<String>>,
         /// The customer, if known.
         customer: Option<CustomerId>,
+    },
+    /// This call is about the incident; what was recorded (if anything) belongs to it.
+    AddToIncident {
+        /// Which.
+        incident: IncidentId,
+        /// What the caller said.
+        recording: Option<RecordingId>,
+    },
+    /// The caller wants an SMS when the incident is over.
+    TellWhenOver {
+        /// Which.
+        incident: IncidentId,
+        /// The caller's number.
+        caller: Private<String>,
     },
     /// Ask for the open alerts, for an engineer on the line. Answered by `OpenAlertsFound`.
     ListAlerts {

@@ -6,7 +6,7 @@ use crate::fact::{LegCause, RecordingEnd};
 use crate::ids::{AlertId, LegId, RecordingId};
 
 use super::command::{DialId, PlayId};
-use super::outside::{LineAlert, OpenReport};
+use super::outside::{KnownIncident, LineAlert, OpenReport};
 use super::people::Callees;
 
 /// One input to the call machine.
@@ -71,6 +71,8 @@ pub enum Event {
         dial: DialId,
         /// The caller's newest open report.
         report: Option<OpenReport>,
+        /// An open incident of the caller's customer.
+        incident: Option<KnownIncident>,
     },
     /// Answer to `ListAlerts`.
     OpenAlertsFound {

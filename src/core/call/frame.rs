@@ -19,7 +19,7 @@ use super::command::{Command, DialId};
 use super::event::Event;
 use super::flow::ConnectTarget;
 use super::legs::{Leg, LegState};
-use super::outside::{LineAlert, NoticeAnswer, OpenReport};
+use super::outside::{KnownIncident, LineAlert, NoticeAnswer, OpenReport};
 use super::people::Callees;
 use super::prompt::Prompt;
 use super::recordings::{Recorded, Recording};
@@ -60,7 +60,7 @@ pub(crate) enum News {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Told {
     /// The caller's open report.
-    Known(DialId, Option<OpenReport>),
+    Known(DialId, Option<OpenReport>, Option<KnownIncident>),
     /// The open alerts.
     Alerts(DialId, Option<Vec<LineAlert>>),
     /// Whether an order was kept.
@@ -152,6 +152,10 @@ pub(crate) struct Frame {
     /// An open report of this caller that may be what the call is about. Until that is known no alert is opened; at
     /// the latest when the call ends it is one or the other.
     pub(crate) known: Option<OpenReport>,
+    /// An open incident that the caller hears of. While they do no alert is opened.
+    pub(crate) incident: Option<KnownIncident>,
+    /// The caller heard of an incident and did not go on to a person.
+    pub(crate) informed: bool,
     /// The call belongs to an alert that another call opened.
     pub(crate) joined: bool,
     /// An engineer dialled in: no alert.
@@ -319,6 +323,8 @@ impl Frame {
             alert,
             alert_open: false,
             known: None,
+            incident: None,
+            informed: false,
             joined: false,
             staff: None,
             on_line: false,
@@ -368,7 +374,9 @@ impl Frame {
             Event::OnCallFound { dial, callees } => {
                 self.settle(&Awaited::Found { dial }).then_some(Input::News(News::Found(dial, callees)))
             }
-            Event::KnownFound { dial, report } => self.told(&Awaited::Known { dial }, Told::Known(dial, report)),
+            Event::KnownFound { dial, report, incident } => {
+                self.told(&Awaited::Known { dial }, Told::Known(dial, report, incident))
+            }
             Event::OpenAlertsFound { dial, alerts } => self.told(&Awaited::Alerts { dial }, Told::Alerts(dial, alerts)),
             Event::Ordered { dial, done } => self.told(&Awaited::Ordered { dial }, Told::Ordered(dial, done)),
             Event::JoinAnswered { leg, alert } => self.told(&Awaited::Join { leg }, Told::Joined(leg, alert)),
@@ -502,7 +510,8 @@ impl Frame {
     pub(crate) fn find_known(&mut self, now: Now) -> DialId {
         let dial = self.question();
         let (caller, customer) = (self.caller.clone(), self.customer.clone());
-        self.commands.push_back(Command::FindKnown { dial, caller, customer });
+        let language = self.language.clone();
+        self.commands.push_back(Command::FindKnown { dial, language, caller, customer });
         self.guard(Awaited::Known { dial }, FIND_WAIT, now);
         dial
     }
@@ -632,7 +641,7 @@ impl Frame {
                 let why = "the question who is on call was not answered within 5 s".to_owned();
                 Some(Input::News(News::Found(dial, Callees { groups: Vec::new(), why })))
             }
-            Awaited::Known { dial } => Some(Input::News(News::Told(Told::Known(dial, None)))),
+            Awaited::Known { dial } => Some(Input::News(News::Told(Told::Known(dial, None, None)))),
             Awaited::Alerts { dial } => Some(Input::News(News::Told(Told::Alerts(dial, None)))),
             Awaited::Ordered { dial } => Some(Input::News(News::Told(Told::Ordered(dial, false)))),
             Awaited::Join { leg } => Some(Input::News(News::Told(Told::Joined(leg, None)))),
@@ -664,6 +673,9 @@ impl Frame {
         }
         if self.blocked {
             return (Outcome::Blocked, "turned away by the flow's block node");
+        }
+        if self.informed && !self.needed {
+            return (Outcome::Completed, "the caller heard of an incident that is known");
         }
         if self.spoke(|kind| kind == RecordingKind::Voicemail) {
             return (Outcome::Voicemail, "the caller left a message");

@@ -18,6 +18,7 @@ use super::flow::connect::Connecting;
 use super::flow::engineer::OnLine;
 use super::flow::hangup::Goodbye;
 use super::flow::identify::Asking;
+use super::flow::incident::Hearing;
 use super::flow::known::Recognising;
 use super::flow::menu::Choosing;
 use super::flow::script::Scripting;
@@ -50,6 +51,7 @@ pub(crate) enum State {
     Script(Box<Scripting>),
     Connect(Box<Connecting>),
     Known(Recognising),
+    Incident(Box<Hearing>),
     Engineer(Box<OnLine>),
     Voicemail(Taking),
     Goodbye(Goodbye),
@@ -167,6 +169,7 @@ impl Call {
             | State::Menu(_)
             | State::Script(_)
             | State::Known(_)
+            | State::Incident(_)
             | State::Voicemail(_)
             | State::Goodbye(_)
             | State::Ending { .. }
@@ -199,6 +202,7 @@ impl Call {
             State::AlertRing(ringing) => ringing.state(),
             State::Notice(noticing) => noticing.state(),
             State::Known(_) => "open report",
+            State::Incident(hearing) => hearing.state(),
             State::Engineer(line) => line.state(),
             State::Goodbye(_) | State::Ending { .. } | State::Ended => "ending",
         }
@@ -244,6 +248,7 @@ impl Call {
             State::AlertRing(ringing) => ringing.on(news, frame, now),
             State::Notice(noticing) => noticing.on(news, frame, now),
             State::Known(recognising) => recognising.on(&news, frame, now),
+            State::Incident(hearing) => hearing.on(&news, frame, now),
             State::Engineer(line) => line.on(&news, frame, now),
             State::New | State::Answering { .. } | State::Ending { .. } | State::Ended => Way::Stay,
         }
@@ -265,6 +270,10 @@ impl Call {
             && recognising.is_telling()
         {
             self.frame.join_known("hung up after hearing about the open report", now);
+        }
+        if let State::Incident(hearing) = &self.state {
+            hearing.leave(&mut self.frame, now);
+            self.frame.was_informed("hung up after hearing about it", now);
         }
         self.finish("the caller hung up", now);
     }
@@ -298,7 +307,8 @@ impl Call {
             | State::Identify(_)
             | State::Menu(_)
             | State::Script(_)
-            | State::Known(_) => {
+            | State::Known(_)
+            | State::Incident(_) => {
                 self.take(Way::LastResort(why), now);
             }
             State::New | State::Answering { .. } | State::AlertRing(_) | State::Ending { .. } | State::Ended => {}
@@ -361,7 +371,10 @@ impl Call {
             Node::Menu(node) => Choosing::enter(node, frame, now).map(State::Menu),
             Node::Script(node) => Scripting::enter(node, frame, now).map(Box::new).map(State::Script),
             Node::Connect(node) => Connecting::enter(node, frame, now).map(Box::new).map(State::Connect),
-            Node::Known(node) => Recognising::enter(node, frame, now).map(State::Known),
+            Node::Known(node) => match frame.incident.clone() {
+                Some(incident) => Ok(State::Incident(Box::new(Hearing::enter(node, incident, frame, now)))),
+                None => Recognising::enter(node, frame, now).map(State::Known),
+            },
             Node::Engineer(node) => OnLine::enter(node, frame, now).map(Box::new).map(State::Engineer),
             Node::Voicemail(node) => Ok(State::Voicemail(Taking::enter(node, frame, now))),
             Node::Alert(node) => Err(alert_node::enter(node, frame, now)),
@@ -416,6 +429,7 @@ impl Call {
         }
         self.frame.resort = Resort::Entering;
         self.frame.forget_known(now);
+        self.frame.forget_incident(now);
         self.frame.forget_hops();
         self.frame.sleep_all();
         self.frame.stop_play(LegId::CALLER);
@@ -446,6 +460,7 @@ impl Call {
             noticing.conclude(&mut self.frame);
         }
         self.frame.forget_known(now);
+        self.frame.forget_incident(now);
         self.frame.sleep_all();
         self.frame.stop_records(RecordingEnd::CallEnded, now);
         self.frame.hang_up_others(why, now);

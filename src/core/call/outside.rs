@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::alert::Urgency;
 use crate::directory::{Destination, Language};
 use crate::fact::Priority;
-use crate::ids::{AlertId, RecordingId, UserId};
+use crate::ids::{AlertId, IncidentId, RecordingId, UserId};
 use crate::private::Private;
 
 /// A report that somebody made by telephone and that is not over yet.
@@ -24,6 +24,22 @@ pub struct OpenReport {
     pub by: Option<UserId>,
     /// What was said so far.
     pub recordings: Vec<RecordingId>,
+}
+
+/// An open incident as it was published to the caller's customer. Its words are in the caller's language, in pieces that the voice has
+/// spoken beforehand where it could.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownIncident {
+    /// Which.
+    pub id: IncidentId,
+    /// Its title for customers.
+    pub title: Vec<Private<String>>,
+    /// Since when.
+    pub since: Timestamp,
+    /// The latest update.
+    pub update: Vec<Private<String>>,
+    /// An SMS can be sent to this caller.
+    pub can_tell: bool,
 }
 
 /// An open alert as an engineer on the telephone hears it.
@@ -45,6 +61,8 @@ pub struct LineAlert {
     pub taken: bool,
     /// Since when.
     pub opened: Timestamp,
+    /// Which runbook helps, spoken by the voice.
+    pub runbook: Option<String>,
     /// What its caller said.
     pub recordings: Vec<RecordingId>,
     /// Where its caller can be rung back; `Err`: why not.
@@ -64,6 +82,8 @@ pub struct NoticeAlert {
     pub priority: Option<Priority>,
     /// The customer's name, spoken.
     pub customer: Option<String>,
+    /// Which runbook helps, spoken by the voice.
+    pub runbook: Option<String>,
     /// What its caller said.
     pub recordings: Vec<RecordingId>,
 }

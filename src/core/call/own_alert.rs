@@ -2,16 +2,17 @@
 
 use crate::alert::Change;
 use crate::fact::{Actor, Fact, Priority};
-use crate::ids::{NumberId, UserId};
+use crate::ids::{NumberId, RecordingId, UserId};
 use crate::now::Now;
 
+use super::command::Command;
 use super::frame::Frame;
 use super::legs::LegState;
 
 impl Frame {
     /// Opens the call's alert, unless it is there or there shall be none.
     pub(crate) fn open_alert(&mut self, now: Now) {
-        let not_yet = self.known.is_some() || self.on_line || self.staff.is_some();
+        let not_yet = self.known.is_some() || self.incident.is_some() || self.on_line || self.staff.is_some();
         if self.alert_open || self.test || self.blocked || not_yet {
             return;
         }
@@ -44,10 +45,55 @@ impl Frame {
         }
     }
 
+    /// The caller goes on: an ordinary call from here on, with an alert of its own.
+    pub(crate) fn forget_incident(&mut self, now: Now) {
+        if self.incident.take().is_none() {
+            return;
+        }
+        self.informed = false;
+        if !self.caller_is(LegState::Offered) {
+            self.open_alert(now);
+        }
+    }
+
+    /// The call ends while its caller hears of an incident: it belongs to that, and nobody is woken for it.
+    pub(crate) fn was_informed(&mut self, why: &str, now: Now) {
+        if self.incident.is_none() {
+            return;
+        }
+        self.add_to_incident(None, why, now);
+        if self.alert_open && !self.joined {
+            // Answered before the incident was looked for: what was opened then is no report of its own.
+            let why = "the caller heard of an incident that is known, and did not want a person";
+            self.keep(Fact::AlertResolved { by: Actor::System }, why, now);
+        }
+        self.informed = true;
+        self.incident = None;
+    }
+
+    /// The call (and what was said, if anything) belongs to the incident.
+    pub(crate) fn add_to_incident(&mut self, recording: Option<RecordingId>, why: &str, now: Now) {
+        let Some(incident) = self.incident.as_ref().map(|incident| incident.id) else { return };
+        let what = if recording.is_some() { "adds to the incident" } else { "heard of the incident" };
+        self.note(what, why, now);
+        self.commands.push_back(Command::AddToIncident { incident, recording });
+    }
+
+    /// The caller is told by SMS when it is over.
+    pub(crate) fn tell_when_over(&mut self, now: Now) {
+        let (Some(incident), Some(caller)) = (self.incident.as_ref().map(|incident| incident.id), self.caller.clone())
+        else {
+            return;
+        };
+        self.note("wants to be told when it is over", "pressed 4", now);
+        self.commands.push_back(Command::TellWhenOver { incident, caller });
+    }
+
     /// The caller proved to be an engineer: what was opened when the call was answered is no report.
     pub(crate) fn is_staff(&mut self, user: UserId, why: &str, now: Now) {
         self.note("an engineer is on the line", why, now);
         self.known = None;
+        self.incident = None;
         // Whoever said something before keeps the alert about it.
         if self.alert_open && !self.joined && self.said().is_empty() {
             let why = "an engineer dialled in; this is nobody's report";

@@ -159,6 +159,22 @@ pub mod say {
         KNOWN_CHOICE = "known-choice",
         /// This call belongs to your report now.
         KNOWN_JOINED = "known-joined",
+        /// We know of a disturbance that touches you: (its title follows, where the voice has it)
+        INCIDENT_KNOWN = "incident-known",
+        /// It has been going on for: (digits and a unit follow)
+        INCIDENT_SINCE = "incident-since",
+        /// 1 the latest news, 2 add something, 3 a person, 4 an SMS when it is over.
+        INCIDENT_CHOICE = "incident-choice",
+        /// The latest news: (the update follows)
+        INCIDENT_UPDATE = "incident-update",
+        /// Say what you want to add after the tone, then hash. (the tone follows)
+        INCIDENT_ADD = "incident-add",
+        /// It was added.
+        INCIDENT_ADDED = "incident-added",
+        /// You get an SMS when it is over.
+        INCIDENT_WILL_TELL = "incident-will-tell",
+        /// No SMS can be sent to your number.
+        INCIDENT_NO_SMS = "incident-no-sms",
         /// The keys during the conversation: star 1, star 2, star 3.
         ENGINEER_KEYS = "engineer-keys",
         /// Somebody else was quicker. (several phones rang at once)

@@ -123,7 +123,9 @@ mod tests {
         assert_eq!(found("cy@lab.acme.example"), Some("nord"));
         assert_eq!(found("dee@x.lab.acme.example"), Some("nord"));
         assert_eq!(found("nord.example"), Some("nord"));
-        for stranger in ["eve@notacme.example", "eve@acme.example.evil.example", "acme.example@evil.example", "example", "", "@"] {
+        for stranger in
+            ["eve@notacme.example", "eve@acme.example.evil.example", "acme.example@evil.example", "example", "", "@"]
+        {
             assert_eq!(found(stranger), None, "{stranger}");
         }
     }
@@ -131,7 +133,8 @@ mod tests {
     #[test]
     fn domains() {
         assert_eq!(domain_of("a@Büro.example").as_deref(), Some("büro.example"));
-        for nothing in ["a@localhost", "a@b..example", "a@-b.example", "a b.example", "a@b/c.example", "a@[192.0.2.1]"] {
+        for nothing in ["a@localhost", "a@b..example", "a@-b.example", "a b.example", "a@b/c.example", "a@[192.0.2.1]"]
+        {
             assert_eq!(domain_of(nothing), None, "{nothing}");
         }
     }

@@ -72,6 +72,10 @@ pub struct Directory {
     pub maintenance: Vec<MaintenanceWindow>,
     /// How often one contact may be used.
     pub limits: Limits,
+    /// Who may publish, what goes by itself.
+    pub incident_rules: crate::incident::Rules,
+    /// Words for customers that are prepared, in the order in which they were written.
+    pub update_templates: Vec<crate::incident::Template>,
 }
 
 /// A customer of the MSP.

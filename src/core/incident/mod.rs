@@ -4,12 +4,36 @@
 //! customer but published [`Update`]s, the public title and the state of services: titles, alerts, roles, tasks and
 //! comments are the MSP's own.
 
+pub mod change;
+pub mod clock;
+pub mod command;
+mod line;
+pub mod message;
+pub mod open;
+pub mod preview;
+pub mod publish;
+mod refusal;
+pub mod rules;
+mod seen;
+#[cfg(test)]
+mod tests;
+pub mod usual;
+
 use jiff::Timestamp;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, Language};
 use crate::fact::{Actor, words};
 use crate::ids::{AlertId, CallId, CustomerId, DrillId, IncidentId, ServiceId, UpdateId, UserId};
 use crate::private::Private;
+
+pub use change::Change;
+pub use command::{By, Command, Deed, Setting, carry_out};
+pub use line::Line;
+pub use open::{AlertSeen, Opening, open};
+pub use publish::Draft;
+pub use refusal::Refusal;
+pub use rules::{Rules, Template};
+pub use seen::Seen;
 
 /// Everything that is known about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +46,7 @@ pub struct Incident {
     pub kind: Kind,
     /// One line for the MSP's own people; never shown to customers.
     pub title: String,
-    /// One line for customers; `None`: nothing has been published yet.
+    /// One line for customers; they see it once an update is published to them. `None`: none has been written yet.
     pub public_title: Option<String>,
     /// How bad it is.
     pub severity: Severity,
@@ -54,6 +78,8 @@ pub struct Incident {
     pub resolved_at: Option<Timestamp>,
     /// Planned work: from, until.
     pub scheduled: Option<(Timestamp, Timestamp)>,
+    /// Planned work begins and ends at its times without anybody's word.
+    pub by_itself: bool,
     /// It is an exercise: never shown to customers, never counted in reports.
     pub drill: Option<DrillId>,
     /// When customers must be told something again, by the strictest of their SLAs; `None`: no clock runs.
@@ -169,6 +195,8 @@ pub struct Update {
     pub phase: Phase,
     /// The words.
     pub text: String,
+    /// The same words in other languages; who reads none of them gets `text`.
+    pub translations: Vec<(Language, String)>,
     /// Who may read it; empty: every customer who is touched.
     pub customers: Vec<CustomerId>,
     /// What the services were like at that moment.
@@ -234,7 +262,32 @@ impl Phase {
     }
 }
 
+impl Phase {
+    /// Whether incidents of this kind come through it.
+    pub const fn is_of(self, kind: Kind) -> bool {
+        match self {
+            Self::Investigating | Self::Identified | Self::Monitoring | Self::Resolved => matches!(kind, Kind::Fault),
+            Self::Scheduled | Self::InProgress | Self::Verifying | Self::Completed => matches!(kind, Kind::Maintenance),
+        }
+    }
+}
+
 impl Incident {
+    /// An update of it.
+    pub fn update(&self, id: UpdateId) -> Option<&Update> {
+        self.updates.iter().find(|update| update.id == id)
+    }
+
+    /// A task of it.
+    pub fn task(&self, number: u32) -> Option<&Task> {
+        self.tasks.iter().find(|task| task.number == number)
+    }
+
+    /// Something of it is out.
+    pub fn is_published(&self) -> bool {
+        self.updates.iter().any(|update| matches!(update.state, UpdateState::Published { .. }))
+    }
+
     /// Whether it goes on (or is still to come).
     pub const fn is_open(&self) -> bool {
         !self.phase.is_over()

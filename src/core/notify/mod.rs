@@ -69,10 +69,14 @@ pub enum Kind {
     OnCall,
     /// An alert was taken, resolved, or changed: for those who follow.
     Status,
+    /// To a customer's contact, or to a caller who asked for it: what is told about an incident. The text's first line is the
+    /// subject.
+    Customer,
 }
 
 crate::fact::words!(Kind {
     Verification = "verification", Test = "test", Alert = "alert", Caller = "caller", OnCall = "on-call", Status = "status",
+    Customer = "customer",
 });
 
 /// How often one contact may be used: at most `count` within `window`, for each row.

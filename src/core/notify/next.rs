@@ -31,7 +31,7 @@ pub fn next(address: &Address, waiting: &[Waiting], sent: &[Timestamp], limits: 
     };
     let spare = match first.kind {
         Kind::Verification | Kind::Test | Kind::Alert => 0,
-        Kind::Caller | Kind::OnCall | Kind::Status => 1,
+        Kind::Caller | Kind::OnCall | Kind::Status | Kind::Customer => 1,
     };
     if let Some((at, which)) = blocked_until(rows, sent, spare, now) {
         return Next::Later(at, which);
@@ -49,7 +49,7 @@ fn most_pressing<'a>(due: &[&'a Waiting]) -> Option<&'a Waiting> {
             Kind::Verification => 1,
             Kind::Test => 2,
             Kind::Alert => 3,
-            Kind::Caller => 4,
+            Kind::Caller | Kind::Customer => 4,
             Kind::OnCall => 5,
             Kind::Status => 6,
         };
@@ -69,7 +69,7 @@ fn together(
     now: Timestamp,
 ) -> Vec<NotificationId> {
     let same_kind: Vec<&&Waiting> = match first.kind {
-        Kind::Verification | Kind::Test | Kind::Caller => return vec![first.id],
+        Kind::Verification | Kind::Test | Kind::Caller | Kind::Customer => return vec![first.id],
         Kind::Alert | Kind::OnCall | Kind::Status => {
             due.iter().filter(|one| one.kind == first.kind && one.id != first.id).collect()
         }

@@ -122,7 +122,8 @@ struct Counting<'a> {
 
 impl<'a> Counting<'a> {
     fn new(hours: Option<&'a Calendar>, started: Timestamp, pauses: &[Pause]) -> Self {
-        let mut pauses: Vec<Pause> = pauses.iter().filter(|pause| pause.to.is_none_or(|to| to > pause.from)).copied().collect();
+        let mut pauses: Vec<Pause> =
+            pauses.iter().filter(|pause| pause.to.is_none_or(|to| to > pause.from)).copied().collect();
         pauses.sort_unstable_by_key(|pause| pause.from);
         Self { hours, pauses, at: Some(started) }
     }

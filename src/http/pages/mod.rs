@@ -6,6 +6,7 @@ mod audit;
 mod board;
 mod call;
 mod deeds;
+mod incidents;
 mod lists;
 mod login;
 mod promises;
@@ -41,6 +42,9 @@ pub fn router() -> Router<AppState> {
         .route("/alerts/{id}/acknowledge", post(deeds::acknowledge))
         .route("/alerts/{id}/resolve", post(deeds::resolve))
         .route("/alerts/{id}/{deed}", post(deeds::other))
+        .route("/incidents", get(incidents::list).post(incidents::open))
+        .route("/incidents/{id}", get(incidents::show))
+        .route("/incidents/{id}/{deed}", post(incidents::act))
         .route("/calls", get(lists::calls))
         .route("/calls/{id}", get(call::show))
         .route("/schedules", get(schedules::list))

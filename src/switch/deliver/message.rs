@@ -66,7 +66,7 @@ impl Switch {
             Kind::Alert | Kind::Status => notification.text.clone(),
             // The telephone has recorded words of its own for that.
             Kind::Test if notification.text.is_none() => None,
-            Kind::Verification | Kind::Test | Kind::Caller | Kind::OnCall => {
+            Kind::Verification | Kind::Test | Kind::Caller | Kind::OnCall | Kind::Customer => {
                 Some(texts::of(&language).compose(notification.kind, notification.text.as_deref(), &[]).1)
             }
         };
@@ -91,6 +91,12 @@ impl Switch {
             title: shown.title,
             priority: shown.priority,
             customer: shown.customer,
+            runbook: self.spoken_runbooks(
+                &alert.title,
+                alert.service.as_ref(),
+                alert.customer.as_ref(),
+                alert.source.as_ref().map(|source| source.0.as_str()),
+            ),
             recordings,
         }
     }

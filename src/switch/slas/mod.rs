@@ -80,7 +80,7 @@ impl Switch {
     }
 
     /// The revision of a contract that was in force at that moment; `None`: there was none yet.
-    async fn terms_at(&self, sla: &str, at: Timestamp) -> Result<Option<Arc<Terms>>, StoreError> {
+    pub(in crate::switch) async fn terms_at(&self, sla: &str, at: Timestamp) -> Result<Option<Arc<Terms>>, StoreError> {
         let rows = self.0.store.revisions(sla).await?;
         match rows.iter().find(|row| row.since <= at) {
             Some(row) => self.terms(sla, row.number).await,

@@ -69,6 +69,7 @@ impl Switch {
         for some in all.chunks(TOGETHER) {
             self.watch(some, &begins).await?;
         }
+        self.watch_incident_promises().await?;
         Ok(looked)
     }
 

@@ -291,3 +291,51 @@ async fn a_contract_is_signed_by_its_link() {
     assert_eq!(again.signature.signed_name.as_deref(), Some("Lea Sommer"));
     world.close().await;
 }
+
+#[tokio::test]
+async fn each_touched_customer_has_its_own_clocks_about_an_incident() {
+    use hotline_core::directory::Service;
+    use hotline_core::incident::{Affected, Impact, Severity};
+    let world = World::new().await;
+    let mut directory = with(15);
+    directory.customers.insert("nord".into(), Customer { id: "nord".into(), name: "Nord".to_owned(), ..Customer::default() });
+    let cloud = Service { id: "cloud".into(), name: "Cloud".to_owned(), ..Service::default() };
+    directory.services.insert("cloud".into(), cloud);
+    world.switch.reload(directory, Vec::new()).unwrap();
+    world.watch().await;
+    let opening = hotline_core::incident::Opening {
+        id: hotline_core::ids::IncidentId(uuid::Uuid::now_v7()),
+        kind: hotline_core::incident::Kind::Fault,
+        title: Some("The cloud is away".to_owned()),
+        public_title: None,
+        severity: Some(Severity::Critical),
+        affected: vec![Affected { service: "cloud".into(), impact: Impact::MajorOutage }],
+        customers: Vec::new(),
+        alerts: Vec::new(),
+        calls: Vec::new(),
+        began: None,
+        scheduled: None,
+        by_itself: false,
+        drill: None,
+    };
+    let incident = world.switch.open_incident(opening, hotline_core::incident::By::SYSTEM).await.unwrap();
+    world.watch().await;
+    world.watch().await;
+    let said = async || {
+        let rows = world.store.incident_timeline(incident.id).await.unwrap();
+        rows.into_iter().filter(|row| row.kind == "incident.sla").map(|row| row.what).collect::<Vec<_>>()
+    };
+    begins(&said().await, &[
+        "The first word is promised to Acme <Logistics> by SLA gold, revision 1",
+        "The end is promised to Acme <Logistics>",
+    ]);
+    let id = incident.id;
+    world.sql(format!("UPDATE sla_clocks SET started_at = started_at - 960000, look_at = 0 WHERE id LIKE '{id}/%'")).await;
+    world.watch().await;
+    world.watch().await;
+    begins(&said().await[2..], &["The first word for Acme <Logistics> by SLA gold, revision 1 is overdue"]);
+    let between = world.store.clocks_between(now().wall - SignedDuration::from_hours(1), now().wall, None).await.unwrap();
+    assert_eq!(between.len(), 2, "nothing was promised to Nord");
+    assert!(between.iter().all(|one| one.subject == "incident" && one.reference == incident.reference && one.row.customer == "acme"));
+    world.close().await;
+}

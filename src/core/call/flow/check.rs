@@ -9,7 +9,7 @@ use crate::call::prompt::Prompt;
 use crate::directory::{Destination, Directory};
 use crate::ids::NodeId;
 
-use super::{Connect, ConnectTarget, Flow, Menu, Node, Script, Voicemail};
+use super::{Connect, ConnectTarget, Flow, Menu, Node, Script, Voicemail, incident};
 
 /// Something wrong with a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,8 @@ const ENDLESS: &str = "music has no end, so what follows is never reached; use a
 const KEYS: &str = "0123456789*#ABCD";
 /// A text of ours is not longer, for [`longest_wait`].
 const PROMPT_MAX: Duration = Duration::from_secs(15);
+/// The latest update of an incident, as long as it may be when it is spoken.
+const INCIDENT_TEXT: Duration = Duration::from_secs(60);
 /// A WAV file of the configuration is not longer, for [`longest_wait`].
 const FILE_MAX: Duration = Duration::from_mins(1);
 
@@ -534,7 +536,12 @@ fn own(node: &Node) -> Option<Duration> {
             let read_back = PROMPT_MAX * 4 + node.answer_max * count + node.confirm_wait * 3;
             (answers + read_back) * (node.corrections + 1) + PROMPT_MAX * 4
         }
-        Node::Known(node) => texts(&node.prompts)? + PROMPT_MAX * 8 + node.wait,
+        Node::Known(node) => {
+            let report = PROMPT_MAX * 8 + node.wait;
+            // An incident: its title and latest update in pieces, and as often as the caller may choose what is added.
+            let turn = PROMPT_MAX * 3 + node.wait + INCIDENT_TEXT + incident::LIMITS.max;
+            texts(&node.prompts)? + report.max(PROMPT_MAX * 4 + turn * incident::TURNS_MAX)
+        }
         // A caller who comes here by mistake; an engineer may stay until the budget is over.
         Node::Engineer(node) => (PROMPT_MAX * 2 + Duration::from_secs(30) + node.wait * 20) * node.tries,
         Node::Connect(node) => node.budget + node.accept_wait + Duration::from_mins(2),

@@ -1,11 +1,12 @@
 //! `known`: whoever calls again about an open report hears how far it is, and the call belongs to that report if
-//! the caller wants so. Others hear nothing of it.
+//! the caller wants so. Whoever has none hears of an open incident of their customer's services ([`super::incident`]). Others hear
+//! nothing of it.
 
 use std::time::Duration;
 
 use crate::call::command::DialId;
 use crate::call::frame::{Frame, News, Told, Way, spell};
-use crate::call::outside::OpenReport;
+use crate::call::outside::{KnownIncident, OpenReport};
 use crate::call::prompt::{Prompt, say};
 use crate::call::timer::Timer;
 use crate::ids::{LegId, NodeId};
@@ -34,9 +35,9 @@ enum Stage {
 }
 
 impl Known {
-    /// The caller must hear something for it: a report was found.
+    /// The caller must hear something for it: a report or an incident was found.
     pub(crate) const fn needs_audio(frame: &Frame) -> bool {
-        frame.known.is_some()
+        frame.known.is_some() || frame.incident.is_some()
     }
 }
 
@@ -64,8 +65,8 @@ impl Recognising {
 
     pub(crate) fn on(&mut self, news: &News, frame: &mut Frame, now: Now) -> Way {
         match (self.stage, news) {
-            (Stage::Asking(dial), News::Told(Told::Known(answered, report))) if dial == *answered => {
-                self.found(report.clone(), frame)
+            (Stage::Asking(dial), News::Told(Told::Known(answered, report, incident))) if dial == *answered => {
+                self.found(report.clone(), incident.clone(), frame)
             }
             (Stage::Asking(_), News::Digit(digit)) => {
                 frame.type_ahead(*digit);
@@ -107,9 +108,15 @@ impl Recognising {
         }
     }
 
-    fn found(&self, report: Option<OpenReport>, frame: &mut Frame) -> Way {
+    fn found(&self, report: Option<OpenReport>, incident: Option<KnownIncident>, frame: &mut Frame) -> Way {
         let Some(report) = report else {
-            return Way::Go(Some(self.node.next.clone()), "no open report of this caller".to_owned());
+            let Some(incident) = incident else {
+                let why = "no open report of this caller, no incident of theirs";
+                return Way::Go(Some(self.node.next.clone()), why.to_owned());
+            };
+            let why = format!("the incident {} touches this customer", incident.id);
+            frame.incident = Some(incident);
+            return Way::Go(Some(NodeId(frame.node.clone())), why);
         };
         let why = format!("the open report {} is this caller's", report.reference);
         frame.known = Some(report);

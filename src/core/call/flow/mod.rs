@@ -24,6 +24,7 @@ pub(super) mod goto;
 pub(super) mod hangup;
 pub(super) mod hours;
 pub(super) mod identify;
+pub(super) mod incident;
 pub(super) mod known;
 pub(super) mod menu;
 pub(super) mod script;

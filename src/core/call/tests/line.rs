@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::call::command::PlayId;
 use crate::call::flow::{ConnectTarget, Flow};
-use crate::call::outside::{NoticeAnswer, OpenReport};
+use crate::call::outside::{KnownIncident, NoticeAnswer, OpenReport};
 use crate::call::people::Callees;
 use crate::call::prompt::{Prompt, PromptId};
 use crate::call::{Call, Command, Event, Notice, Timer};
@@ -191,7 +191,14 @@ impl Line {
     #[track_caller]
     pub(super) fn looks_for_report(&mut self, report: Option<OpenReport>) -> &mut Self {
         let Command::FindKnown { dial, .. } = self.next() else { panic!("no open report is looked for") };
-        self.told(Event::KnownFound { dial, report })
+        self.told(Event::KnownFound { dial, report, incident: None })
+    }
+
+    /// The same; there is no report, but an incident.
+    #[track_caller]
+    pub(super) fn looks_for_incident(&mut self, incident: Option<KnownIncident>) -> &mut Self {
+        let Command::FindKnown { dial, .. } = self.next() else { panic!("no incident is looked for") };
+        self.told(Event::KnownFound { dial, report: None, incident })
     }
 
     /// It says what came of the notification.

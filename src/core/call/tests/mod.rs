@@ -6,6 +6,7 @@ mod checking;
 mod connect;
 mod engineer;
 mod fixture;
+mod incident;
 mod known;
 mod line;
 mod menu;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::alert::{Change, Urgency};
 use crate::call::command::PlayId;
 use crate::call::flow::Node;
-use crate::call::outside::{LineAlert, NoticeAnswer, OpenReport};
+use crate::call::outside::{KnownIncident, LineAlert, NoticeAnswer, OpenReport};
 use crate::call::people::Callees;
 use crate::call::prompt::{Prompt, say};
 use crate::call::{Call, Command, Event};
@@ -65,6 +65,8 @@ pub(super) struct World {
     walked_in: Option<LegId>,
     /// An open report was found.
     known: bool,
+    /// The caller's call belongs to an incident.
+    informed: bool,
     /// What a notification said came of it.
     answer: Option<NoticeAnswer>,
     /// Time spent in conversation, which no budget limits.
@@ -102,6 +104,7 @@ impl World {
             restarts: 0,
             walked_in: None,
             known: false,
+            informed: false,
             answer: None,
             talked: Duration::ZERO,
             bridged_at: None,
@@ -399,6 +402,8 @@ impl World {
                 self.later(wait, Event::LegEnded { leg, cause: LegCause::HungUp });
             }
             Command::FindKnown { .. }
+            | Command::AddToIncident { .. }
+            | Command::TellWhenOver { .. }
             | Command::ListAlerts { .. }
             | Command::Order { .. }
             | Command::JoinCaller { .. }
@@ -420,12 +425,20 @@ impl World {
                     by: self.percent(30).then(|| "ben".into()),
                     recordings: Vec::new(),
                 });
-                self.known |= report.is_some();
+                let incident = (report.is_none() && self.percent(40)).then(|| KnownIncident {
+                    id: crate::ids::IncidentId(uuid::Uuid::from_u128(88)),
+                    title: vec!["Mail is slow".into()],
+                    since: self.now.wall,
+                    update: vec!["We are on it.".into()],
+                    can_tell: self.percent(50),
+                });
+                self.known |= report.is_some() || incident.is_some();
                 let wait = if self.percent(97) { self.millis(0, 20) } else { self.millis(0, 9_000) };
                 if !self.percent(3) {
-                    self.later(wait, Event::KnownFound { dial, report });
+                    self.later(wait, Event::KnownFound { dial, report, incident });
                 }
             }
+            Command::AddToIncident { .. } | Command::TellWhenOver { .. } => self.informed = true,
             Command::ListAlerts { dial, .. } => {
                 let alerts = self.percent(90).then(|| (0..self.roll(4)).map(|place| self.line_alert(place)).collect());
                 let wait = self.millis(0, 3_000);
@@ -493,6 +506,7 @@ impl World {
             customer: self.percent(50).then(|| "Acme Logistics".to_owned()),
             taken: self.percent(30),
             opened: self.now.wall,
+            runbook: None,
             recordings: Vec::new(),
             callback: if self.percent(70) {
                 Ok(super::fixture::number("+49305550199"))
@@ -716,12 +730,14 @@ impl World {
             assert_eq!(outcome == Outcome::Taken, self.bridged.is_some(), "taken means joined");
             let goodbye = !self.heard.is_empty() || !self.answered || test || outcome == Outcome::Blocked;
             assert!(
-                self.bridged.is_some() || opened || goodbye || self.is_excused(),
+                self.bridged.is_some() || opened || goodbye || self.informed || self.is_excused(),
                 "neither a person, an alert nor a goodbye"
             );
-            let excused = opened || test || outcome == Outcome::Blocked || self.is_excused();
+            // Heard of an incident, and hung up: the call belongs to that.
+            let informed = self.informed && outcome == Outcome::Completed;
+            let excused = opened || test || outcome == Outcome::Blocked || informed || self.is_excused();
             assert!(!self.answered || excused, "answered without an alert");
-            if self.bridged.is_none() && outcome != Outcome::Blocked {
+            if self.bridged.is_none() && outcome != Outcome::Blocked && !informed {
                 assert_eq!(outcome == Outcome::Voicemail, self.spoke_mail);
                 assert_eq!(outcome == Outcome::Reported, self.spoke_answer && !self.spoke_mail);
             }

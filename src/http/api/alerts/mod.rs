@@ -1,7 +1,7 @@
 //! `alerts`: what somebody must take care of, and taking care of it. One file per verb; what they share is here.
 
 mod acknowledge;
-mod actions;
+pub mod actions;
 mod assign;
 mod comment;
 mod describe;
@@ -293,7 +293,7 @@ fn sentence(words: &str) -> String {
 }
 
 /// 503: neither the database nor the disk takes it.
-fn not_kept(why: &str) -> Problem {
+pub fn not_kept(why: &str) -> Problem {
     tracing::error!(%why, "something that was done to an alert could not be kept");
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,

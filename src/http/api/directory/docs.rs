@@ -1,4 +1,4 @@
-//! The directory's part of the `OpenAPI` file: seventeen kinds with the same verbs, so it is put together and not written out.
+//! The directory's part of the `OpenAPI` file: eighteen kinds with the same verbs, so it is put together and not written out.
 
 use serde_json::json;
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
@@ -45,7 +45,7 @@ fn add_schemas(openapi: &mut OpenApi) {
     }
     add!(CustomerDocument ServiceDocument SlaDocument TeamDocument UserDocument ScheduleDocument CalendarDocument NumberDocument
         FlowDocument TrunkDocument PhoneDocument EscalationPolicyDocument ChannelDocument AlertSourceDocument
-        HeartbeatDocument MaintenanceWindowDocument ActionDocument SettingsDocument);
+        HeartbeatDocument MaintenanceWindowDocument ActionDocument UpdateTemplateDocument SettingsDocument);
     let components = openapi.components.get_or_insert_default();
     components.schemas.extend(all);
 }

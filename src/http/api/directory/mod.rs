@@ -81,7 +81,7 @@ const fn kind(
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 17] = [
+pub const KINDS: [Kind; 18] = [
     Kind { whose: Whose::Itself, ..kind("customers", "customers", "customer", "people", "CustomerDocument") },
     Kind { whose: Whose::Customer, ..kind("services", "services", "service", "people", "ServiceDocument") },
     Kind { whose: Whose::Customer, ..kind("slas", "slas", "sla", "slas", "SlaDocument") },
@@ -120,6 +120,10 @@ pub const KINDS: [Kind; 17] = [
         )
     },
     Kind { whose: Whose::Inside, ..kind("actions", "actions", "action", "alerts", "ActionDocument") },
+    Kind {
+        right: Right::Plan,
+        ..kind("update_templates", "update-templates", "update-template", "incidents", "UpdateTemplateDocument")
+    },
 ];
 
 /// The one document with the settings that stand at the file's top.

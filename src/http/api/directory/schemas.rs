@@ -449,6 +449,21 @@ documents! {
         on: Option<OnField>,
     }
 
+    /// Words for customers that are prepared. Places: `{service}`, `{since}`, `{next_update}`, `{reference}`, `{from}`, `{until}`.
+    UpdateTemplateDocument {
+        "phase": "investigating", "language": "de",
+        "title": "Störung: {service}", "text": "{service} ist seit {since} gestört. Wir melden uns bis {next_update}."
+    } {
+        /// `investigating`, `identified`, `monitoring`, `resolved`, `scheduled`, `in_progress`, `verifying`, `completed`.
+        phase: String,
+        /// Language tag; without: `en`.
+        language: Option<String>,
+        /// A title for customers.
+        title: Option<String>,
+        /// The words.
+        text: String,
+    }
+
     /// What stands at the top of the file.
     SettingsDocument { "default_policy": "usual", "blocklist": ["+4930231250666"], "limits": {"call": ["3 in 15m"], "bundle_from": 3} } {
         /// The policy of alerts that nothing else says one for.
@@ -457,7 +472,42 @@ documents! {
         blocklist: Option<Vec<String>>,
         /// How often one contact may be used.
         limits: Option<LimitsField>,
+        /// Who may publish what about incidents.
+        incident_rules: Option<IncidentRulesField>,
     }
+}
+
+/// Who may publish what about incidents.
+#[derive(ToSchema)]
+pub struct IncidentRulesField {
+    /// Roles of logins: `admin`, `dispatcher`, `engineer`. Who leads the incident or its communication may as well.
+    pub publishers: Option<Vec<String>>,
+    /// Severities whose updates a second person looks at first.
+    pub review: Option<Vec<String>>,
+    /// Services whose alerts open a published incident by themselves, once somebody has taken the alert.
+    pub auto_services: Option<Vec<String>>,
+    /// Alerts at least as urgent as this do so (`P1`).
+    pub auto_priority: Option<String>,
+    /// How the service is shown then (`major_outage`).
+    pub auto_impact: Option<String>,
+    /// Time between two words to customers where no contract says it, by severity.
+    pub update_every: Option<UpdateEveryField>,
+    /// Reminded when so many percent of that time have passed (75).
+    #[schema(minimum = 10, maximum = 99)]
+    pub remind_at_percent: Option<u8>,
+}
+
+/// Durations such as `30m`.
+#[derive(ToSchema)]
+pub struct UpdateEveryField {
+    /// For critical incidents.
+    pub critical: Option<String>,
+    /// For major ones.
+    pub major: Option<String>,
+    /// For minor ones.
+    pub minor: Option<String>,
+    /// For those that nobody notices.
+    pub none: Option<String>,
 }
 
 /// One way to reach a person.

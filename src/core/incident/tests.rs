@@ -1,0 +1,499 @@
+//! Incidents: rules one by one, and random sequences of commands that must never show a customer what is not theirs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::rules::{Places, fill, template, unknown_place};
+use super::*;
+use crate::directory::{Customer, Service, User};
+use crate::fact::Priority;
+use crate::ids::IdSource;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + second).unwrap()
+}
+
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(number)
+}
+
+fn directory() -> Directory {
+    let mut directory = Directory::default();
+    for (name, shown) in [("acme", "Acme Logistics"), ("globex", "Globex"), ("initech", "Initech")] {
+        let customer = Customer { id: name.into(), name: shown.to_owned(), ..Customer::default() };
+        directory.customers.insert(name.into(), customer);
+    }
+    for (name, shown, owner) in [
+        ("mail", "E-Mail", None),
+        ("acme-erp", "ERP of Acme", Some("acme")),
+        ("globex-shop", "Shop", Some("globex")),
+        ("initech-files", "Files", Some("initech")),
+    ] {
+        let service = Service { name: shown.to_owned(), customer: owner.map(Into::into), ..blank_service(name) };
+        directory.services.insert(name.into(), service);
+    }
+    for name in ["ada", "bob"] {
+        directory.users.insert(name.into(), User { id: name.into(), name: name.to_owned(), ..User::default() });
+    }
+    directory
+}
+
+fn blank_service(name: &str) -> Service {
+    Service {
+        id: name.into(),
+        name: name.to_owned(),
+        customer: None,
+        team: None,
+        policy: None,
+        support: None,
+        priority: None,
+        depends_on: Vec::new(),
+        category: None,
+    }
+}
+
+fn by(name: &str, role: &str) -> By {
+    By { actor: Actor::Login(name.to_owned()), person: Some(name.into()), role: Some(role.to_owned()) }
+}
+
+struct World {
+    directory: Directory,
+    rules: Rules,
+    now: Timestamp,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { directory: directory(), rules: Rules::default(), now: at(0) }
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Setting<'_>) -> T) -> T {
+        let every = |incident: &Incident, since: Timestamp| {
+            let every = self.rules.every(incident.severity)?;
+            since.checked_add(every).ok()
+        };
+        work(&Setting { directory: &self.directory, rules: &self.rules, due: &every, now: self.now })
+    }
+
+    fn open(&self, services: &[(&str, Impact)]) -> Incident {
+        let mut opening = Opening::new(IncidentId(id(1)), Kind::Fault);
+        opening.title = Some("db01 is down".to_owned());
+        opening.severity = Some(Severity::Critical);
+        opening.affected = affected(services);
+        self.with(|setting| open(&opening, "INC-1001".to_owned(), &by("ada", "dispatcher"), setting)).unwrap().incident
+    }
+
+    fn say(&self, incident: &Incident, command: Command) -> Result<Incident, Refusal> {
+        self.say_by(incident, command, &by("ada", "dispatcher"))
+    }
+
+    fn say_by(&self, incident: &Incident, command: Command, by: &By) -> Result<Incident, Refusal> {
+        self.with(|setting| carry_out(incident, &command, by, setting)).map(|deed| deed.incident)
+    }
+
+    fn publish(
+        &self,
+        incident: &Incident,
+        number: u128,
+        phase: Phase,
+        customers: &[&str],
+    ) -> Result<Incident, Refusal> {
+        let update = UpdateId(id(number));
+        let drafted =
+            self.say(incident, Command::Draft(update, draft(phase, &format!("words {number}"), customers)))?;
+        self.say(&drafted, Command::Publish(update, Some("Mail is slow".to_owned())))
+    }
+}
+
+fn affected(services: &[(&str, Impact)]) -> Vec<Affected> {
+    services.iter().map(|(service, impact)| Affected { service: (*service).into(), impact: *impact }).collect()
+}
+
+fn draft(phase: Phase, text: &str, customers: &[&str]) -> Draft {
+    Draft {
+        phase,
+        text: text.to_owned(),
+        translations: Vec::new(),
+        customers: customers.iter().map(|customer| (*customer).into()).collect(),
+    }
+}
+
+fn alert(number: u128, service: Option<&str>, customer: Option<&str>) -> AlertSeen {
+    AlertSeen {
+        id: AlertId(id(number)),
+        title: "disk 97 %".to_owned(),
+        priority: Priority::P2,
+        customer: customer.map(Into::into),
+        service: service.map(Into::into),
+        opened_at: at(-60),
+        began: None,
+        call: None,
+    }
+}
+
+#[test]
+fn it_is_opened_from_alerts_with_what_they_know() {
+    let world = World::new();
+    let mut opening = Opening::new(IncidentId(id(1)), Kind::Fault);
+    let began = AlertSeen { began: Some(at(-600)), opened_at: at(-300), ..alert(1, Some("mail"), None) };
+    opening.alerts = vec![alert(2, None, Some("acme")), began, alert(3, Some("gone"), Some("nobody"))];
+    opening.began = Some(Began { at: at(-900), origin: Origin::Caller });
+    let deed = world.with(|setting| open(&opening, "INC-1001".to_owned(), &by("ada", "engineer"), setting)).unwrap();
+    let incident = &deed.incident;
+    assert_eq!((incident.title.as_str(), incident.severity), ("disk 97 %", Severity::Major));
+    assert_eq!(incident.affected, affected(&[("mail", Impact::PartialOutage)]));
+    assert_eq!(incident.customers, ["acme".into()], "a customer without a service is named; unknown ones are not");
+    // The payload's is better than the caller's.
+    assert_eq!(incident.began, Some(Began { at: at(-600), origin: Origin::Payload }));
+    assert_eq!(incident.detected_at, at(-300));
+    assert_eq!(deed.lines[0].what, "Incident INC-1001 is opened: disk 97 %.");
+    assert!(deed.lines.iter().all(|line| !line.why.is_empty()));
+    // Nothing that nobody said.
+    opening.alerts.truncate(1);
+    opening.began = None;
+    let deed = world.with(|setting| open(&opening, "INC-1002".to_owned(), &by("ada", "engineer"), setting)).unwrap();
+    assert_eq!(deed.incident.began, None);
+    opening.alerts.clear();
+    let empty = world.with(|setting| open(&opening, "INC-1003".to_owned(), &by("ada", "engineer"), setting));
+    assert_eq!(empty, Err(Refusal::Title));
+}
+
+#[test]
+fn the_beginning_comes_from_the_best_source() {
+    let world = World::new();
+    let incident = world.open(&[("mail", Impact::MajorOutage)]);
+    let began = |at, origin| Command::Began(Began { at, origin });
+    let caller = world.say(&incident, began(at(-100), Origin::Caller)).unwrap();
+    let second = world.say(&caller, began(at(-200), Origin::Caller)).unwrap();
+    assert_eq!(second.began, caller.began, "the first caller's");
+    let payload = world.say(&caller, began(at(-300), Origin::Payload)).unwrap();
+    assert_eq!(payload.began.as_ref().unwrap().origin, Origin::Payload);
+    assert_eq!(world.say(&payload, began(at(-50), Origin::Payload)).unwrap().began, payload.began, "the earlier");
+    let person = world.say(&payload, began(at(-10), Origin::Person)).unwrap();
+    assert_eq!(person.began, Some(Began { at: at(-10), origin: Origin::Person }));
+    assert_eq!(world.say(&person, began(at(-400), Origin::Payload)).unwrap().began, person.began);
+    assert_eq!(world.say(&person, began(at(1), Origin::Person)), Err(Refusal::Began));
+}
+
+#[test]
+fn an_update_needs_words_a_title_readers_and_somebody_who_may() {
+    let mut world = World::new();
+    let incident = world.open(&[("mail", Impact::MajorOutage)]);
+    let (update, phase) = (UpdateId(id(7)), Phase::Identified);
+    for empty in ["", "  \n\t", "\u{7}"] {
+        let refused = world.say(&incident, Command::Draft(update, draft(phase, empty, &[])));
+        assert_eq!(refused, Err(Refusal::Text));
+    }
+    let wrong = world.say(&incident, Command::Draft(update, draft(Phase::Scheduled, "words", &[])));
+    assert_eq!(wrong, Err(Refusal::Phase(Kind::Fault, Phase::Scheduled)));
+    let drafted = world.say(&incident, Command::Draft(update, draft(phase, "words", &[]))).unwrap();
+    assert_eq!(world.say(&drafted, Command::Publish(update, None)), Err(Refusal::NoPublicTitle));
+    let out = Command::Publish(update, Some("Mail".to_owned()));
+    assert_eq!(world.say_by(&drafted, out.clone(), &by("bob", "engineer")), Err(Refusal::MayNotPublish));
+    let lead = world.say(&drafted, Command::Role("Lead".to_owned(), Some("bob".into()))).unwrap();
+    let published = world.say_by(&lead, out.clone(), &by("bob", "engineer")).unwrap();
+    assert_eq!((published.phase, published.public_title.as_deref()), (Phase::Identified, Some("Mail")));
+    assert_eq!(world.say(&published, Command::Edit(update, draft(phase, "other", &[]))), Err(Refusal::Settled));
+    assert_eq!(world.say(&published, Command::Withdraw(update)), Err(Refusal::Settled));
+    assert_eq!(world.say(&published, Command::Phase(Phase::Monitoring)), Err(Refusal::NeedsUpdate));
+    // Nobody to read it.
+    let alone = world.say(&drafted, Command::Affect(Vec::new())).unwrap();
+    assert_eq!(world.say(&alone, out), Err(Refusal::NobodyTouched));
+    // Not touched.
+    world.directory.services.get_mut(&ServiceId::from("mail")).unwrap().customer = Some("acme".into());
+    let stranger = world.say(&incident, Command::Draft(UpdateId(id(8)), draft(phase, "words", &["globex"])));
+    assert_eq!(stranger, Err(Refusal::NotTouched("globex".into())));
+}
+
+#[test]
+fn a_second_person_looks_where_the_rules_want_it() {
+    let mut world = World::new();
+    world.rules.review = vec![Severity::Critical];
+    let incident = world.open(&[("mail", Impact::MajorOutage)]);
+    let update = UpdateId(id(7));
+    let drafted = world.say(&incident, Command::Draft(update, draft(Phase::Identified, "words", &[]))).unwrap();
+    let out = Command::Publish(update, Some("Mail".to_owned()));
+    assert_eq!(world.say(&drafted, out.clone()), Err(Refusal::NeedsReview));
+    let submitted = world.say(&drafted, Command::Submit(update)).unwrap();
+    assert_eq!(world.say(&submitted, out.clone()), Err(Refusal::OwnReview));
+    // The same person by telephone, or under another login of theirs.
+    let same = By { actor: Actor::Person("ada".into()), ..by("ada", "admin") };
+    let by_person = world.say_by(&incident, Command::Draft(update, draft(Phase::Identified, "w", &[])), &same).unwrap();
+    let by_person = world.say(&by_person, Command::Submit(update)).unwrap();
+    assert_eq!(world.say(&by_person, out.clone()), Err(Refusal::OwnReview));
+    // Who changes it has written it, and it waits again.
+    let bob = by("bob", "dispatcher");
+    let edited =
+        world.say_by(&submitted, Command::Edit(update, draft(Phase::Identified, "better", &[])), &bob).unwrap();
+    assert_eq!(world.say_by(&edited, out.clone(), &bob), Err(Refusal::NeedsReview));
+    assert!(world.say_by(&submitted, out, &bob).unwrap().is_published());
+}
+
+#[test]
+fn what_is_over_takes_comments_and_reopening_only() {
+    let world = World::new();
+    let incident = world.open(&[("mail", Impact::MajorOutage)]);
+    let told = world.publish(&incident, 7, Phase::Investigating, &[]).unwrap();
+    let waits = world.say(&told, Command::TellWhenOver("+4915155501".into())).unwrap();
+    let over = world.publish(&waits, 8, Phase::Resolved, &[]).unwrap();
+    assert_eq!((over.resolved_at, over.update_due), (Some(at(0)), None));
+    assert!(over.tell_when_over.is_empty(), "they are told now");
+    assert_eq!(world.publish(&over, 9, Phase::Monitoring, &[]), Err(Refusal::Over));
+    assert_eq!(world.say(&over, Command::Affect(Vec::new())), Err(Refusal::Over));
+    assert!(world.say(&over, Command::Comment("it was the switch".into())).is_ok());
+    let again = world.say(&over, Command::Reopen).unwrap();
+    assert_eq!((again.phase, again.resolved_at), (Phase::Investigating, None));
+    assert_eq!(world.say(&again, Command::Reopen), Err(Refusal::NotOver));
+    // Customers read of it with the next update, not before.
+    let acme = CustomerId::from("acme");
+    assert_eq!(again.seen_by(&acme, &world.directory).unwrap().phase, Phase::Resolved);
+    let back = world.publish(&again, 10, Phase::Identified, &[]).unwrap();
+    assert_eq!(back.seen_by(&acme, &world.directory).unwrap().phase, Phase::Identified);
+}
+
+#[test]
+fn each_customer_sees_its_own() {
+    let world = World::new();
+    let incident = world.open(&[("acme-erp", Impact::MajorOutage), ("globex-shop", Impact::PartialOutage)]);
+    let sees = |incident: &Incident, customer: &str| {
+        let customer = CustomerId::from(customer);
+        incident.seen_by(&customer, &world.directory).map(|seen| {
+            let services: Vec<_> = seen.affected.iter().map(|affected| affected.service.0.clone()).collect();
+            let texts: Vec<_> = seen.updates.iter().map(|update| update.text.clone()).collect();
+            (services, texts)
+        })
+    };
+    assert_eq!(sees(&incident, "acme"), None, "nothing is published");
+    let one = world.publish(&incident, 7, Phase::Investigating, &["acme"]).unwrap();
+    assert_eq!(sees(&one, "acme"), Some((vec!["acme-erp".to_owned()], vec!["words 7".to_owned()])));
+    assert_eq!((sees(&one, "globex"), sees(&one, "initech"), sees(&one, "guessed")), (None, None, None));
+    let all = world.publish(&one, 8, Phase::Identified, &[]).unwrap();
+    assert_eq!(sees(&all, "globex"), Some((vec!["globex-shop".to_owned()], vec!["words 8".to_owned()])));
+    // The end is for all who were told.
+    assert_eq!(world.publish(&all, 9, Phase::Resolved, &["acme"]), Err(Refusal::EndIsForAll));
+    let drill = Incident { drill: Some(DrillId(id(5))), ..all };
+    assert_eq!(sees(&drill, "acme"), None);
+}
+
+#[test]
+fn the_clock_reminds_warns_and_ends() {
+    let mut world = World::new();
+    let incident = world.open(&[("mail", Impact::MajorOutage)]);
+    assert_eq!(incident.update_due, Some(at(1_800)));
+    assert_eq!(clock::next_look(&incident, 75), Some(at(1_350)));
+    assert_eq!(clock::due(&incident, 75, at(1_349)), None);
+    assert_eq!(clock::due(&incident, 75, at(1_350)), Some(clock::Due::Remind));
+    let reminded = world.with(|setting| clock::told(&incident, clock::Due::Remind, setting)).incident;
+    assert_eq!((clock::due(&reminded, 75, at(1_799)), clock::next_look(&reminded, 75)), (None, Some(at(1_800))));
+    assert_eq!(clock::due(&reminded, 75, at(1_800)), Some(clock::Due::Warn));
+    let warned = world.with(|setting| clock::told(&reminded, clock::Due::Warn, setting)).incident;
+    assert_eq!((clock::due(&warned, 75, at(9_000)), clock::next_look(&warned, 75)), (None, None));
+    // A draft is no word to customers; a published update is.
+    world.now = at(2_000);
+    let update = UpdateId(id(7));
+    let drafted = world.say(&warned, Command::Draft(update, draft(Phase::Identified, "words", &[]))).unwrap();
+    assert_eq!(drafted.update_due, Some(at(1_800)));
+    let told = world.say(&drafted, Command::Publish(update, Some("Mail".to_owned()))).unwrap();
+    assert_eq!((told.update_due, told.update_told), (Some(at(3_800)), 0));
+    let milder = world
+        .say(&told, Command::Describe { title: None, public_title: None, severity: Some(Severity::Major) })
+        .unwrap();
+    assert_eq!(milder.update_due, Some(at(5_600)));
+    assert_eq!(world.publish(&milder, 8, Phase::Resolved, &[]).unwrap().update_due, None);
+}
+
+#[test]
+fn planned_work_begins_and_ends_by_itself_if_so_wished() {
+    let world = World::new();
+    let mut opening = Opening::new(IncidentId(id(1)), Kind::Maintenance);
+    opening.title = Some("firmware".to_owned());
+    let made = |opening: &Opening| {
+        world.with(|setting| open(opening, "INC-1001".to_owned(), &by("ada", "dispatcher"), setting))
+    };
+    assert_eq!(made(&opening), Err(Refusal::Schedule));
+    opening.scheduled = Some((at(100), at(50)));
+    assert_eq!(made(&opening), Err(Refusal::Schedule));
+    opening.scheduled = Some((at(100), at(200)));
+    let by_hand = made(&opening).unwrap().incident;
+    assert_eq!((by_hand.phase, by_hand.update_due), (Phase::Scheduled, None));
+    assert_eq!(clock::planned_phase(&by_hand, at(150)), None);
+    opening.by_itself = true;
+    let incident = made(&opening).unwrap().incident;
+    let due = |phase, now| clock::planned_phase(&Incident { phase, ..incident.clone() }, at(now));
+    assert_eq!(due(Phase::Scheduled, 99), None);
+    assert_eq!(due(Phase::Scheduled, 100), Some(Phase::InProgress));
+    assert_eq!(due(Phase::InProgress, 199), None);
+    assert_eq!(due(Phase::Verifying, 200), Some(Phase::Completed));
+    assert_eq!(due(Phase::Completed, 900), None);
+}
+
+#[test]
+fn the_preview_lists_the_silent_and_the_named() {
+    let world = World::new();
+    let incident = world.open(&[("acme-erp", Impact::MajorOutage), ("globex-shop", Impact::PartialOutage)]);
+    let update = UpdateId(id(7));
+    let text = "The Shop of GLOBEX and the globexian ERP are down.";
+    let incident = world.say(&incident, Command::Draft(update, draft(Phase::Identified, text, &[]))).unwrap();
+    let ways = |customer: &CustomerId| match customer.0.as_str() {
+        "acme" => vec![preview::Way::Contact("it".to_owned(), "email")],
+        _ => Vec::new(),
+    };
+    let shown = preview::preview(&incident, incident.update(update).unwrap(), None, &world.directory, &ways);
+    assert_eq!(shown.silent, ["globex".into()]);
+    let named: Vec<&str> = shown.names.iter().map(|named| named.words.as_str()).collect();
+    assert_eq!(named, ["Globex", "Shop"]);
+    // Globex may be named to Globex.
+    let only = Command::Edit(update, draft(Phase::Identified, text, &["globex"]));
+    let incident = world.say(&incident, only).unwrap();
+    let shown = preview::preview(&incident, incident.update(update).unwrap(), None, &world.directory, &ways);
+    assert_eq!((shown.names, shown.told.len()), (Vec::new(), 1));
+}
+
+#[test]
+fn templates_are_filled_once() {
+    let places = Places { service: "{since} <b>Mail</b>".to_owned(), since: "9:40".to_owned(), ..Places::default() };
+    assert_eq!(fill("{service} since {since}. {", &places), "{since} <b>Mail</b> since 9:40. {");
+    assert_eq!((unknown_place("{service} {when}"), unknown_place("{service}{{}")), (Some("when"), Some("")));
+    let one = |phase, tag: &str| Template {
+        id: tag.to_owned(),
+        phase,
+        language: Language(tag.to_owned()),
+        title: None,
+        text: tag.to_owned(),
+    };
+    let all = [one(Phase::Identified, "en"), one(Phase::Identified, "de"), one(Phase::Resolved, "de")];
+    let found = |phase, tag: &str| template(&all, phase, &Language(tag.to_owned())).map(|found| found.text.as_str());
+    assert_eq!(found(Phase::Identified, "de-AT"), Some("de"));
+    assert_eq!(found(Phase::Identified, "fr"), Some("en"));
+    assert_eq!((found(Phase::Resolved, "en"), found(Phase::Monitoring, "de")), (Some("de"), None));
+}
+
+/// Words that would give away where they came from.
+struct Words(u64);
+
+impl Words {
+    fn next(&mut self) -> String {
+        self.0 += 1;
+        format!("word{:05}", self.0)
+    }
+}
+
+/// What was released to whom, kept apart from the code under test.
+#[derive(Default)]
+struct Released {
+    /// The words, and the customers they were for (none: all).
+    texts: BTreeMap<String, BTreeSet<CustomerId>>,
+    titles: BTreeSet<String>,
+}
+
+fn pick<'a, T: Copy>(random: &mut IdSource, from: &'a [T]) -> &'a T {
+    &from[usize::try_from(random.next_u64() % from.len() as u64).unwrap()]
+}
+
+fn some_command(random: &mut IdSource, words: &mut Words, incident: &Incident) -> Command {
+    let services = ["mail", "acme-erp", "globex-shop", "initech-files"];
+    let customers: [&[&str]; 5] = [&[], &["acme"], &["globex"], &["acme", "initech"], &["initech"]];
+    let phases = [Phase::Investigating, Phase::Identified, Phase::Monitoring, Phase::Resolved];
+    let known: Vec<UpdateId> = incident.updates.iter().map(|update| update.id).chain([UpdateId(id(0))]).collect();
+    let update = *pick(random, &known);
+    let new = draft(*pick(random, &phases), &words.next(), *pick(random, &customers));
+    match random.next_u64() % 16 {
+        0 => Command::Describe { title: Some(words.next()), public_title: None, severity: None },
+        1 => Command::Describe { title: None, public_title: Some(words.next()), severity: None },
+        2 => {
+            let one = (*pick(random, &services), Impact::MajorOutage);
+            let other = (*pick(random, &services), Impact::DegradedPerformance);
+            Command::Affect(affected(&[one, other]))
+        }
+        3 => Command::Customers((*pick(random, &customers)).iter().map(|customer| (*customer).into()).collect()),
+        4 => Command::Comment(words.next().into()),
+        5 => Command::AddTask(words.next(), None),
+        6 => Command::Note(words.next(), Some(words.next().into())),
+        7 | 8 => Command::Draft(UpdateId(id(u128::from(random.next_u64()))), new),
+        9 => Command::Edit(update, new),
+        10 => Command::Submit(update),
+        11 | 12 => Command::Publish(update, (random.next_u64() % 2 == 0).then(|| words.next())),
+        13 => Command::Withdraw(update),
+        14 => Command::Phase(*pick(random, &phases)),
+        _ => Command::Reopen,
+    }
+}
+
+#[test]
+fn no_sequence_of_commands_shows_a_customer_what_is_not_published_to_it() {
+    let mut shown = 0_u32;
+    for seed in 0..400 {
+        let (mut random, mut words) = (IdSource::new(seed), Words(0));
+        let mut world = World::new();
+        if seed % 3 == 0 {
+            world.rules.review = vec![Severity::Critical];
+        }
+        let mut incident = world.open(&[("acme-erp", Impact::MajorOutage)]);
+        let mut released = Released::default();
+        for step in 0..60 {
+            world.now = at(step);
+            let command = some_command(&mut random, &mut words, &incident);
+            let who = if random.next_u64() % 2 == 0 { by("ada", "dispatcher") } else { by("bob", "engineer") };
+            let Ok(after) = world.say_by(&incident, command.clone(), &who) else { continue };
+            assert!(incident.is_open() || is_said_when_over(&command), "seed {seed}: {command:?}");
+            if let Command::Publish(update, title) = &command {
+                assert!(who.may_publish(&incident, &world.rules), "seed {seed}");
+                let update = incident.update(*update).unwrap();
+                released.texts.insert(update.text.clone(), update.customers.iter().cloned().collect());
+                released.titles.extend(title.clone().or(incident.public_title.clone()));
+            }
+            if let (Command::Describe { public_title: Some(title), .. }, true) = (&command, incident.is_published()) {
+                released.titles.insert(title.clone());
+            }
+            incident = after;
+            shown += check(&world, &incident, &released, seed);
+        }
+    }
+    assert!(shown > 3_000, "the sequences publish something: {shown}");
+}
+
+fn is_said_when_over(command: &Command) -> bool {
+    matches!(command, Command::Comment(_) | Command::Note(..) | Command::Reopen)
+}
+
+/// Every word that a customer can read was released to it; how many there were.
+fn check(world: &World, incident: &Incident, released: &Released, seed: u64) -> u32 {
+    let mut count = 0;
+    for customer in world.directory.customers.keys() {
+        let Some(seen) = incident.seen_by(customer, &world.directory) else { continue };
+        assert!(incident.touched(&world.directory).contains(customer), "seed {seed}");
+        assert!(released.titles.contains(seen.title), "seed {seed}: the title {} was not released", seen.title);
+        for update in &seen.updates {
+            let readers = released.texts.get(&update.text);
+            let readers = readers.unwrap_or_else(|| panic!("seed {seed}: {} was not released", update.text));
+            assert!(readers.is_empty() || readers.contains(customer), "seed {seed}: not for {customer}");
+            count += 1;
+        }
+        assert_eq!(seen.phase, seen.updates.last().unwrap().phase, "seed {seed}");
+        for affected in &seen.affected {
+            let owner = &world.directory.services[&affected.service].customer;
+            assert!(owner.as_ref().is_none_or(|owner| owner == customer), "seed {seed}: {}", affected.service);
+        }
+    }
+    count
+}
+
+#[test]
+fn every_change_explains_itself() {
+    let world = World::new();
+    let incident = world.open(&[("mail", Impact::MajorOutage)]);
+    let deed = world.with(|setting| {
+        let command = Command::AddTask("ring Ada Berger".to_owned(), Some("bob".into()));
+        carry_out(&incident, &command, &by("ada", "engineer"), setting).unwrap()
+    });
+    let line = &deed.lines[0];
+    assert_eq!((line.kind, line.what.as_str()), ("incident.task-added", "Task 1 is added, for bob."));
+    assert_eq!(line.text.as_ref().unwrap().reveal(), "ring Ada Berger");
+    assert!(!line.why.is_empty());
+    let nobody = world.say(&incident, Command::GiveTask(9, None));
+    assert_eq!(nobody, Err(Refusal::UnknownTask(9)));
+    let unknown = world.say(&incident, Command::Role("lead".to_owned(), Some("eve".into())));
+    assert_eq!(unknown, Err(Refusal::UnknownUser("eve".into())));
+}

@@ -1,0 +1,265 @@
+//! What people and rules do to incidents: the core decides under the row's lock, the store keeps it with the messages that it leads
+//! to. Open incidents are held in memory for calls, which wait for no database.
+
+mod auto;
+mod clock;
+mod memory;
+mod promises;
+mod tell;
+
+use hotline_core::directory::Directory;
+use hotline_core::ids::{AlertId, CallId, IncidentId, RecordingId, UpdateId};
+use hotline_core::incident::preview::{Preview, Way, preview};
+use hotline_core::incident::{
+    AlertSeen, By, Command, Deed, Incident, Opening, Refusal, Setting, carry_out, open as open_by_core,
+};
+use hotline_core::private::Private;
+use jiff::Timestamp;
+use parking_lot::Mutex;
+
+use super::{Change, Switch};
+use crate::clock::now;
+use crate::store::StoreError;
+use crate::store::alerts::Audited;
+use crate::store::incidents::IncidentVerdict;
+use crate::store::read::AlertRow;
+
+pub use auto::Prepared;
+pub use memory::Memory;
+
+/// Why something was not done to an incident.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IncidentError {
+    /// There is no such incident, or none that they see.
+    #[error("no such incident")]
+    Unknown,
+    /// The core says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// There is no such alert.
+    #[error("there is no alert {0}")]
+    UnknownAlert(AlertId),
+    /// The database can't keep it now.
+    #[error("it can't be kept at the moment: {0}")]
+    NotKept(String),
+}
+
+impl From<StoreError> for IncidentError {
+    fn from(error: StoreError) -> Self {
+        Self::NotKept(error.to_string())
+    }
+}
+
+/// By when customers must hear again: by the strictest contract of those who are touched, else by the rules.
+fn due(directory: &Directory, incident: &Incident, since: Timestamp) -> Option<Timestamp> {
+    let touched = incident.touched(directory);
+    let services: Vec<_> = incident.affected.iter().map(|affected| affected.service.clone()).collect();
+    let promised = hotline_core::sla::update_interval(directory, &touched, &services, incident.severity);
+    match promised {
+        Some((every, _)) => since.checked_add(every).ok(),
+        None => since.checked_add(directory.incident_rules.every(incident.severity)?).ok(),
+    }
+}
+
+/// Asks the core with everything that it wants to know.
+fn with_setting<T>(directory: &Directory, at: Timestamp, work: impl FnOnce(&Setting<'_>) -> T) -> T {
+    let due = |incident: &Incident, since: Timestamp| due(directory, incident, since);
+    work(&Setting { directory, rules: &directory.incident_rules, due: &due, now: at })
+}
+
+impl Switch {
+    /// Opens an incident; kept before it returns.
+    pub async fn open_incident(&self, opening: Opening, by: By) -> Result<Incident, IncidentError> {
+        let at = now().wall;
+        let directory = self.directory();
+        let make = |reference: String| -> Result<IncidentVerdict, Refusal> {
+            let deed = with_setting(&directory, at, |setting| open_by_core(&opening, reference, &by, setting))?;
+            Ok(verdict(None, deed, &by, &directory, at))
+        };
+        let incident = self.0.store.open_incident(at, make).await??;
+        self.told_of(&incident);
+        Ok(incident)
+    }
+
+    /// Carries the word out and keeps it before it returns. `version`: only if it is still this one.
+    pub async fn incident_command(
+        &self,
+        id: IncidentId,
+        command: Command,
+        by: By,
+        version: Option<i64>,
+    ) -> Result<Incident, IncidentError> {
+        self.incident_commands(id, vec![command], by, version).await
+    }
+
+    /// The same for several words: all of them or none.
+    pub async fn incident_commands(
+        &self,
+        id: IncidentId,
+        commands: Vec<Command>,
+        by: By,
+        version: Option<i64>,
+    ) -> Result<Incident, IncidentError> {
+        let decide = |incident: &Incident, setting: &Setting<'_>| -> Result<Vec<Deed>, Refusal> {
+            if version.is_some_and(|version| version != incident.version) {
+                return Err(Refusal::Changed);
+            }
+            let mut now = incident.clone();
+            let mut deeds = Vec::new();
+            for command in &commands {
+                let deed = carry_out(&now, command, &by, setting)?;
+                now = deed.incident.clone();
+                deeds.push(deed);
+            }
+            Ok(deeds)
+        };
+        self.change_incident(id, &by, decide).await
+    }
+
+    /// Whatever the core says about it, kept.
+    async fn change_incident(
+        &self,
+        id: IncidentId,
+        by: &By,
+        decide: impl Fn(&Incident, &Setting<'_>) -> Result<Vec<Deed>, Refusal> + Send + Sync,
+    ) -> Result<Incident, IncidentError> {
+        let at = now().wall;
+        let directory = self.directory();
+        let changed: Mutex<bool> = Mutex::new(false);
+        let decide = |incident: &Incident| -> Result<Option<IncidentVerdict>, Refusal> {
+            let deeds = with_setting(&directory, at, |setting| decide(incident, setting))?;
+            let verdict = together(incident, deeds).map(|deed| verdict(Some(incident), deed, by, &directory, at));
+            *changed.lock() = verdict.is_some();
+            Ok(verdict)
+        };
+        let incident = self.0.store.change_incident(id, at, decide).await?.ok_or(IncidentError::Unknown)??;
+        if *changed.lock() {
+            self.told_of(&incident);
+        }
+        Ok(incident)
+    }
+
+    /// What publishing an update would lead to.
+    pub fn preview_update(&self, incident: &Incident, update: UpdateId, title: Option<&str>) -> Option<Preview> {
+        let directory = self.directory();
+        let found = incident.update(update)?;
+        let ways = |customer: &hotline_core::ids::CustomerId| {
+            let readers = incident.readers(update, &directory);
+            let own = readers.iter().filter(|reader| reader.customer == *customer);
+            let mut ways: Vec<Way> = own
+                .flat_map(|reader| {
+                    let name = reader.contact.name.reveal();
+                    let name = if name.is_empty() { &reader.contact.id } else { name };
+                    tell::addresses(reader.contact)
+                        .into_iter()
+                        .map(|address| Way::Contact(name.clone(), address.kind()))
+                        .collect::<Vec<_>>()
+                })
+                .collect();
+            ways.extend(memory::pages(&directory, customer));
+            ways.sort_unstable();
+            ways
+        };
+        Some(preview(incident, found, title, &directory, &ways))
+    }
+
+    /// An alert as an incident sees it, by the database.
+    pub async fn alert_seen(&self, id: AlertId) -> Result<AlertSeen, IncidentError> {
+        let row = self.0.store.alert(&id.to_string()).await?.ok_or(IncidentError::UnknownAlert(id))?;
+        seen(&row).ok_or(IncidentError::UnknownAlert(id))
+    }
+
+    /// Everybody who listens learns of it; calls hear the new state from now on.
+    fn told_of(&self, incident: &Incident) {
+        self.remember_incident(incident);
+        self.tell(Change::Incident(incident.id));
+        self.poke_delivery();
+        self.0.incidents.poke.notify_one();
+    }
+}
+
+/// A call's word about an incident is tried again so often, so far apart: the database may be away for a moment.
+const CALL_TRIES: u32 = 30;
+const BETWEEN_TRIES: std::time::Duration = std::time::Duration::from_secs(2);
+
+impl Switch {
+    /// The call is about the incident; what was said belongs to it. Returns at once.
+    pub(super) fn add_to_incident(&self, id: IncidentId, call: CallId, recording: Option<RecordingId>) {
+        let mut words = vec![Command::JoinCall(call)];
+        if let Some(recording) = recording {
+            let what = format!("A caller adds something; recording {recording} of call {call}.");
+            words.push(Command::Note(what, None));
+        }
+        self.by_call(id, words);
+    }
+
+    /// The caller wants to be told when it is over. Returns at once.
+    pub(super) fn tell_when_over(&self, id: IncidentId, caller: &Private<String>) {
+        if let Some(number) = tell::sms_able(caller.reveal(), &self.directory()) {
+            self.by_call(id, vec![Command::TellWhenOver(number.into())]);
+        }
+    }
+
+    fn by_call(&self, id: IncidentId, words: Vec<Command>) {
+        let switch = self.clone();
+        self.0.tasks.spawn(async move {
+            for attempt in 1..=CALL_TRIES {
+                match switch.incident_commands(id, words.clone(), By::SYSTEM, None).await {
+                    Ok(_) => return,
+                    Err(IncidentError::NotKept(error)) if attempt < CALL_TRIES => {
+                        tracing::warn!(incident = %id, %error, "what a caller said about an incident can't be kept yet; tried again");
+                        tokio::time::sleep(BETWEEN_TRIES).await;
+                    }
+                    Err(error) => {
+                        tracing::warn!(incident = %id, %error, "what a caller said stays with its call only");
+                        return;
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// An alert's row as an incident sees it; `None`: it is broken.
+pub fn seen(row: &AlertRow) -> Option<AlertSeen> {
+    let at = |ms: i64| Timestamp::from_millisecond(ms).ok();
+    Some(AlertSeen {
+        id: row.id.parse().ok()?,
+        title: row.title.clone(),
+        priority: hotline_core::fact::Priority::from_word(&row.priority)?,
+        customer: row.customer.clone().map(hotline_core::ids::CustomerId),
+        service: row.service.clone().map(hotline_core::ids::ServiceId),
+        opened_at: at(row.created_at)?,
+        began: row.began_at.and_then(at),
+        call: row.call_id.as_deref().and_then(|id| id.parse().ok()),
+    })
+}
+
+/// Several deeds as one; `None`: nothing changed.
+fn together(before: &Incident, deeds: Vec<Deed>) -> Option<Deed> {
+    let mut all = Deed { incident: before.clone(), changes: Vec::new(), lines: Vec::new() };
+    for deed in deeds {
+        all.incident = deed.incident;
+        all.changes.extend(deed.changes);
+        all.lines.extend(deed.lines);
+    }
+    (!all.lines.is_empty()).then_some(all)
+}
+
+/// What the store is to keep of it.
+fn verdict(before: Option<&Incident>, deed: Deed, by: &By, directory: &Directory, at: Timestamp) -> IncidentVerdict {
+    let tell = tell::tellings(before, &deed, directory, at);
+    let audit = deed.lines.iter().map(|line| audited(&deed.incident, line, by)).collect();
+    IncidentVerdict { incident: deed.incident, lines: deed.lines, tell, audit }
+}
+
+/// A line's place in the audit chain: who and what are erasable, the words that somebody wrote stay out of it.
+fn audited(incident: &Incident, line: &hotline_core::incident::Line, by: &By) -> Audited {
+    Audited {
+        actor: if line.by == by.actor { by.actor.shown() } else { line.by.shown() },
+        action: line.kind.to_owned(),
+        object: format!("incident:{}", incident.id),
+        detail: "{}".to_owned(),
+        personal: vec![("what".to_owned(), line.what.clone()), ("why".to_owned(), line.why.clone())],
+    }
+}
