@@ -175,7 +175,11 @@ impl SlaRecords for Fake {
             ClockOf { subject: "alert".to_owned(), reference: reference.to_owned(), row }
         };
         self.read(|_| {
-            let all = [clock("acme", "1001", End::Late), clock("acme", "1002", End::Kept), clock("muster", "1003", End::Late)];
+            let all = [
+                clock("acme", "1001", End::Late),
+                clock("acme", "1002", End::Kept),
+                clock("muster", "1003", End::Late),
+            ];
             all.into_iter().filter(|clock| customer.is_none_or(|own| own == clock.row.customer)).collect()
         })
     }
@@ -251,9 +255,8 @@ impl SlaDesk for Fake {
     }
 
     async fn set_waiting(&self, alert: AlertId, _: bool, _: &Actor) -> Result<(), WaitingError> {
-        let status = self.read(|kept| {
-            kept.alerts.iter().find(|row| row.id == alert.to_string()).map(|row| row.status.clone())
-        })?;
+        let status =
+            self.read(|kept| kept.alerts.iter().find(|row| row.id == alert.to_string()).map(|row| row.status.clone()))?;
         match status.as_deref() {
             None => Err(WaitingError::Unknown),
             Some("resolved") => Err(WaitingError::Resolved),
@@ -289,7 +292,13 @@ impl SlaDesk for Fake {
         Ok(paper(&facts, Wording::of(language.unwrap_or("en"))))
     }
 
-    async fn request_signature(&self, sla: &str, number: u32, contact: &str, _: &Actor) -> Result<SignatureRow, SignError> {
+    async fn request_signature(
+        &self,
+        sla: &str,
+        number: u32,
+        contact: &str,
+        _: &Actor,
+    ) -> Result<SignatureRow, SignError> {
         if terms(sla, number).is_none() {
             return Err(SignError::Unknown("revision"));
         }
@@ -305,6 +314,8 @@ impl SlaDesk for Fake {
     }
 
     async fn sign(&self, token: &str, name: &str) -> Result<Signing, StoreError> {
-        self.read(|_| if token == SIGN_TOKEN { Signing::Signed(Box::new(self.sheet(Some(name)))) } else { Signing::Gone })
+        self.read(
+            |_| if token == SIGN_TOKEN { Signing::Signed(Box::new(self.sheet(Some(name)))) } else { Signing::Gone },
+        )
     }
 }

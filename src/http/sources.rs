@@ -35,9 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What is kept: the read half of the store, logins and sessions.
 #[async_trait]
-pub trait Records:
-    AlertRecords + IncidentRecords + Glances + PlanRecords + SlaRecords + Send + Sync + 'static
-{
+pub trait Records: AlertRecords + IncidentRecords + Glances + PlanRecords + SlaRecords + Send + Sync + 'static {
     /// Calls, newest first.
     async fn calls(&self, filter: &CallFilter, cursor: Option<&str>, limit: u32) -> Result<Page<CallRow>, StoreError>;
     /// One call.

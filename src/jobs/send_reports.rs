@@ -35,8 +35,7 @@ pub async fn send(switch: &Switch, store: &Store) -> Result<usize, StoreError> {
     let mut sent = 0;
     for due in switch.due_reports(now().wall) {
         let period = due.period.to_string();
-        let key =
-            SendingKey { customer: &due.customer.0, report: &due.report, period: &period, contact: &due.contact };
+        let key = SendingKey { customer: &due.customer.0, report: &due.report, period: &period, contact: &due.contact };
         if !store.claim_report(&key, now().wall).await? {
             continue;
         }

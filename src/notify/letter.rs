@@ -83,12 +83,7 @@ pub fn is_webhook_url(text: &str) -> bool {
     text.len() <= 2_000 && super::guard::is_url(text)
 }
 
-fn written(
-    from: &str,
-    to: &str,
-    letter: &Letter,
-    attached: Option<&Attachment>,
-) -> Result<lettre::Message, SendError> {
+fn written(from: &str, to: &str, letter: &Letter, attached: Option<&Attachment>) -> Result<lettre::Message, SendError> {
     let mut sender: Mailbox = from.parse().map_err(|_| never("`from` in [notify.smtp] is no mail address"))?;
     if let Some(name) = &letter.from_name {
         sender.name = Some(one_line(name));
@@ -114,14 +109,10 @@ fn written(
         }
         None => words,
     };
-    let mut mail = builder
-        .multipart(parts)
-        .map_err(|_| never("the mail can't be written"))?;
+    let mut mail = builder.multipart(parts).map_err(|_| never("the mail can't be written"))?;
     // RFC 3834: no out-of-office notes in return.
-    let mut headers = vec![
-        ("Auto-Submitted", "auto-generated".to_owned()),
-        ("X-Auto-Response-Suppress", "All".to_owned()),
-    ];
+    let mut headers =
+        vec![("Auto-Submitted", "auto-generated".to_owned()), ("X-Auto-Response-Suppress", "All".to_owned())];
     if let Some(url) = letter.unsubscribe.as_deref().filter(|url| url.is_ascii() && !url.contains(['<', '>', ' '])) {
         headers.push(("List-Unsubscribe", format!("<{url}>")));
         headers.push(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));

@@ -17,8 +17,8 @@
 
 mod email;
 mod guard;
-pub mod letter;
 mod language_model;
+pub mod letter;
 mod ntfy;
 pub(crate) mod proof;
 mod slack;

@@ -120,14 +120,9 @@ fn millis(length: SignedDuration) -> i64 {
     i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
 }
 
-async fn clocks_of(
-    connection: &mut AnyConnection,
-    subject: Subject,
-    id: &str,
-) -> Result<Vec<ClockRow>, sqlx::Error> {
+async fn clocks_of(connection: &mut AnyConnection, subject: Subject, id: &str) -> Result<Vec<ClockRow>, sqlx::Error> {
     let sql = format!("SELECT {CLOCK} FROM sla_clocks WHERE subject = $1 AND id = $2 ORDER BY promise DESC");
-    let rows =
-        query(AssertSqlSafe(sql)).bind(subject.word()).bind(id.to_owned()).fetch_all(connection).await?;
+    let rows = query(AssertSqlSafe(sql)).bind(subject.word()).bind(id.to_owned()).fetch_all(connection).await?;
     rows.iter().map(clock).collect()
 }
 
@@ -140,11 +135,7 @@ pub(super) async fn clocks_below(
     let sql = format!(
         "SELECT {CLOCK} FROM sla_clocks WHERE subject = $1 AND substr(id, 1, 36) = $2 ORDER BY id, promise DESC"
     );
-    let rows = query(AssertSqlSafe(sql))
-        .bind(subject.word())
-        .bind(id.to_owned())
-        .fetch_all(connection)
-        .await?;
+    let rows = query(AssertSqlSafe(sql)).bind(subject.word()).bind(id.to_owned()).fetch_all(connection).await?;
     rows.iter().map(clock).collect()
 }
 
@@ -342,7 +333,12 @@ impl Store {
         .bind(i64::from(limit));
         let rows = in_time(asked.fetch_all(&self.shared.pool)).await?;
         let read = |row: &AnyRow| {
-            Ok(UnseenAlert { id: parsed(row, 0)?, customer: text(row, 1)?, service: text(row, 2)?, opened_at: at(row, 3)? })
+            Ok(UnseenAlert {
+                id: parsed(row, 0)?,
+                customer: text(row, 1)?,
+                service: text(row, 2)?,
+                opened_at: at(row, 3)?,
+            })
         };
         rows.iter().map(read).collect::<Result<_, sqlx::Error>>().map_err(|error| pages::database(&error))
     }

@@ -265,7 +265,8 @@ impl Store {
         audited: &[Audited],
         at: Timestamp,
     ) -> Result<Option<i64>, StoreError> {
-        let done = self.at_revision(Some(checked_at), audited, at, Work::Documents(std::slice::from_ref(change))).await?;
+        let done =
+            self.at_revision(Some(checked_at), audited, at, Work::Documents(std::slice::from_ref(change))).await?;
         Ok(done.map(|(revision, _)| revision))
     }
 

@@ -214,7 +214,8 @@ impl Store {
         let sql = format!(
             "SELECT {SIGNATURE} FROM sla_signatures WHERE sla = $1 OR $2 = 1 ORDER BY requested_at, id LIMIT 10000"
         );
-        let asked = query(sqlx::AssertSqlSafe(sql)).bind(sla.unwrap_or_default().to_owned()).bind(i64::from(sla.is_none()));
+        let asked =
+            query(sqlx::AssertSqlSafe(sql)).bind(sla.unwrap_or_default().to_owned()).bind(i64::from(sla.is_none()));
         all(&in_time(asked.fetch_all(&self.shared.pool)).await?, signature)
     }
 
@@ -245,7 +246,12 @@ impl Store {
         .await
     }
 
-    async fn request_once(&self, request: &SignatureRow, token_hash: &str, audited: &Audited) -> Result<(), WriteError> {
+    async fn request_once(
+        &self,
+        request: &SignatureRow,
+        token_hash: &str,
+        audited: &Audited,
+    ) -> Result<(), WriteError> {
         let inner = &*self.shared;
         let mut writer = inner.writers.writer().await?;
         let mut transaction = writer.begin().await?;

@@ -78,8 +78,12 @@ fn customers_people_domains_and_contracts_are_read() {
     let config = right(FILE);
     let acme = &config.directory.customers[&"acme".into()];
     assert_eq!(acme.domains, ["acme.example", "acme-group.example"]);
-    assert_eq!((acme.plan.as_deref(), acme.time_zone.as_ref().and_then(|zone| zone.iana_name())), (Some("Gold"), Some("Europe/London")));
-    let told: Vec<_> = acme.contacts.iter().map(|one| (one.id.as_str(), one.by_email, one.by_sms, one.severities.len())).collect();
+    assert_eq!(
+        (acme.plan.as_deref(), acme.time_zone.as_ref().and_then(|zone| zone.iana_name())),
+        (Some("Gold"), Some("Europe/London"))
+    );
+    let told: Vec<_> =
+        acme.contacts.iter().map(|one| (one.id.as_str(), one.by_email, one.by_sms, one.severities.len())).collect();
     assert_eq!(told, [("lea", true, true, 1), ("otto", true, false, 3), ("kim", false, false, 0)]);
     assert_eq!(acme.contacts[0].severities, [Severity::Critical]);
     assert_eq!(acme.contacts[0].phone.as_ref().map(|phone| phone.reveal().as_str()), Some("+442079460001"));
@@ -98,8 +102,15 @@ fn customers_people_domains_and_contracts_are_read() {
 
 #[test]
 fn a_domain_is_one_customers() {
-    let told = wrong("[[customers]]\nid = \"acme\"\ndomains = [\"x.example\"]\n[[customers]]\nid = \"nord\"\ndomains = [\"X.example\"]\n");
-    assert_eq!(told, ["hotline.toml:4: customers `acme` and `nord` both claim the e-mail domain `x.example`; leave it with one of them"]);
+    let told = wrong(
+        "[[customers]]\nid = \"acme\"\ndomains = [\"x.example\"]\n[[customers]]\nid = \"nord\"\ndomains = [\"X.example\"]\n",
+    );
+    assert_eq!(
+        told,
+        [
+            "hotline.toml:4: customers `acme` and `nord` both claim the e-mail domain `x.example`; leave it with one of them"
+        ]
+    );
     for (line, says) in [
         ("domains = [\"localhost\"]", "`localhost` is no e-mail domain"),
         ("domains = [\"a@b.example\", \"b.example\"]", "stands twice"),
@@ -109,7 +120,10 @@ fn a_domain_is_one_customers() {
         ("contacts = [{ id = \"a\", severities = [\"huge\"] }]", "`huge` is not known"),
         ("reports = [{ id = \"r\", every = \"year\", to = [] }]", "`year` is not known"),
         ("reports = [{ id = \"r\", every = \"week\", to = [\"lea\"] }]", "has no contact `lea`"),
-        ("contacts = [{ id = \"a\" }]\nreports = [{ id = \"r\", every = \"week\", to = [\"a\"] }]", "contact `a` in `to` of a report"),
+        (
+            "contacts = [{ id = \"a\" }]\nreports = [{ id = \"r\", every = \"week\", to = [\"a\"] }]",
+            "contact `a` in `to` of a report",
+        ),
         ("time_zone = \"Europe/Belrin\"", "did you mean `Europe/Berlin`?"),
     ] {
         let told = wrong(&format!("[[customers]]\nid = \"acme\"\n{line}\n"));
@@ -125,7 +139,11 @@ fn services_do_not_need_each_other_in_a_circle() {
     };
     let told = wrong(&services(&[("a", "\"b\""), ("b", "\"c\""), ("c", "\"a\""), ("d", "\"a\"")]));
     assert_eq!(told.len(), 3, "who only hangs on a circle is not in it: {told:?}");
-    assert!(told[0].contains("services need each other in a circle: `a` needs `b` needs `c` needs `a`; take one of them out"), "{told:?}");
+    assert!(
+        told[0]
+            .contains("services need each other in a circle: `a` needs `b` needs `c` needs `a`; take one of them out"),
+        "{told:?}"
+    );
     let own = wrong(&services(&[("a", "\"a\"")]));
     assert!(own[0].contains("circle: `a` needs `a`"), "{own:?}");
     let unknown = wrong(&services(&[("a", "\"bb\"")]));
@@ -143,19 +161,31 @@ fn a_contract_must_be_kept_by_somebody_sometime() {
     const TARGETS: &str = "targets = [{ priority = \"P1\", response = \"15m\" }]";
     right(&with(&format!("customer = \"acme\"\n{TARGETS}")));
     for (lines, says) in [
-        (format!("customer = \"acme\"\ncalendar = \"never\"\n{TARGETS}"), "calendar `never` of [[slas]] `gold` never opens within a year"),
+        (
+            format!("customer = \"acme\"\ncalendar = \"never\"\n{TARGETS}"),
+            "calendar `never` of [[slas]] `gold` never opens within a year",
+        ),
         (TARGETS.to_owned(), "has no `customer`"),
         (format!("customer = \"acne\"\n{TARGETS}"), "there is no customer `acne`; did you mean `acme`?"),
         ("customer = \"acme\"".to_owned(), "promises nothing; add [[slas.targets]]"),
         ("customer = \"acme\"\ntargets = [{ priority = \"P1\" }]".to_owned(), "promises nothing for P1"),
         ("customer = \"acme\"\ntargets = [{ response = \"15m\" }]".to_owned(), "has no `priority`"),
         ("customer = \"acme\"\ntargets = [{ priority = \"P9\", response = \"15m\" }]".to_owned(), "`P9` is not known"),
-        ("customer = \"acme\"\ntargets = [{ priority = \"P1\", response = \"5s\" }]".to_owned(), "must be between 1m and 366d"),
-        ("customer = \"acme\"\ntargets = [{ priority = \"P1\", response = \"5h\", resolution = \"4h\" }]".to_owned(), "to be over before anybody has to answer"),
+        (
+            "customer = \"acme\"\ntargets = [{ priority = \"P1\", response = \"5s\" }]".to_owned(),
+            "must be between 1m and 366d",
+        ),
+        (
+            "customer = \"acme\"\ntargets = [{ priority = \"P1\", response = \"5h\", resolution = \"4h\" }]".to_owned(),
+            "to be over before anybody has to answer",
+        ),
         (format!("customer = \"acme\"\nwarn_at = [0, 50]\n{TARGETS}"), "whole numbers between 1 and 99"),
         (format!("customer = \"acme\"\nwarn_at = 50\n{TARGETS}"), "whole numbers between 1 and 99"),
         (format!("customer = \"acme\"\ntime_zone = \"Europe/Berlin\"\n{TARGETS}"), "says nothing without a `calendar`"),
-        (format!("customer = \"acme\"\n{TARGETS}\n[[slas]]\nid = \"silver\"\ncustomer = \"acme\"\n{TARGETS}"), "are both customer `acme`'s without a category"),
+        (
+            format!("customer = \"acme\"\n{TARGETS}\n[[slas]]\nid = \"silver\"\ncustomer = \"acme\"\n{TARGETS}"),
+            "are both customer `acme`'s without a category",
+        ),
     ] {
         let told = wrong(&with(&lines));
         assert!(told.iter().any(|one| one.contains(says)), "{lines}: {told:?}");

@@ -5,9 +5,7 @@ use jiff::Timestamp;
 
 use crate::alert::Urgency;
 use crate::fact::{Actor, Priority};
-use crate::ids::{
-    ActionId, AlertId, CallId, CustomerId, NotificationId, PolicyId, ServiceId, SlaId, SourceId, UserId,
-};
+use crate::ids::{ActionId, AlertId, CallId, CustomerId, NotificationId, PolicyId, ServiceId, SlaId, SourceId, UserId};
 use crate::private::Private;
 use crate::sla::Promise;
 
@@ -339,7 +337,9 @@ fn promised(by: &str, promise: Promise, said: PromiseWord, share: u32, due: &str
         PromiseWord::Warned => format!("{share} % of the time for the {promise} by {by} has passed; due: {due}."),
         PromiseWord::Breached => format!("The {promise} by {by} is overdue: it was due at {due}."),
         PromiseWord::Kept => format!("The {promise} by {by} was kept, after {share} % of its time."),
-        PromiseWord::Late => format!("The {promise} by {by} came late, after {share} % of its time; it was due at {due}."),
+        PromiseWord::Late => {
+            format!("The {promise} by {by} came late, after {share} % of its time; it was due at {due}.")
+        }
         PromiseWord::Void => format!("The {promise} by {by} counts no more."),
     }
 }

@@ -180,6 +180,8 @@ pub fn noise<'a>(cases: impl IntoIterator<Item = &'a Case>) -> Vec<Noise> {
         }
     }
     let mut rows: Vec<Noise> = all.into_values().collect();
-    rows.sort_by(|a, b| (b.needless(), b.alerts, &a.source, &a.service).cmp(&(a.needless(), a.alerts, &b.source, &b.service)));
+    rows.sort_by(|a, b| {
+        (b.needless(), b.alerts, &a.source, &a.service).cmp(&(a.needless(), a.alerts, &b.source, &b.service))
+    });
     rows
 }

@@ -89,7 +89,8 @@ fn contracts(directory: &Directory, known: &Known<'_>) -> Vec<Missing> {
             what: format!("the latest revision of {} is not signed; ask one of the customer's people", sla.name),
         }));
     }
-    let has_services = |id: &CustomerId| directory.services.values().any(|service| service.customer.as_ref() == Some(id));
+    let has_services =
+        |id: &CustomerId| directory.services.values().any(|service| service.customer.as_ref() == Some(id));
     let has_contract = |id: &CustomerId| directory.slas.values().any(|sla| sla.customer == *id);
     let without = directory.customers.values().filter(|one| has_services(&one.id) && !has_contract(&one.id));
     all.extend(without.map(|customer| Missing {

@@ -2,9 +2,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{
-    Case, Facts, Kept, Measure, Rung, Step, Wording, compliance, hotline, noise, paper, periods, stats,
-};
+use super::{Case, Facts, Kept, Measure, Rung, Step, Wording, compliance, hotline, noise, paper, periods, stats};
 use crate::fact::{Outcome, Priority};
 use crate::paper::{Block, Form};
 use crate::sla::{End, Promise};
@@ -148,7 +146,10 @@ fn periods_follow_the_zone() {
         }
         found.iter().map(|(day, ..)| day.to_string()).collect::<Vec<_>>()
     };
-    assert_eq!(days(Step::Week, "2028-03-22T12:00:00Z", "2028-04-03T12:00:00Z"), ["2028-03-20", "2028-03-27", "2028-04-03"]);
+    assert_eq!(
+        days(Step::Week, "2028-03-22T12:00:00Z", "2028-04-03T12:00:00Z"),
+        ["2028-03-20", "2028-03-27", "2028-04-03"]
+    );
     // 23:30 UTC is the next day in Berlin.
     assert_eq!(days(Step::Day, "2028-02-28T23:30:00Z", "2028-02-29T22:59:00Z"), ["2028-02-29"]);
     assert_eq!(days(Step::Month, "2028-01-31T23:00:00Z", "2028-02-29T23:00:00Z"), ["2028-02-01"]);
@@ -231,9 +232,12 @@ fn what_is_missing_is_told_with_its_remedy() {
     use crate::oncall::{Length, Member, Rotation, Schedule};
     let mut directory = Directory::default();
     for id in ["acme", "nord"] {
-        directory.customers.insert(id.into(), Customer { id: id.into(), name: id.to_uppercase(), ..Customer::default() });
+        directory
+            .customers
+            .insert(id.into(), Customer { id: id.into(), name: id.to_uppercase(), ..Customer::default() });
     }
-    let mail = Service { id: "mail".into(), name: "Mail".to_owned(), customer: Some("acme".into()), ..Service::default() };
+    let mail =
+        Service { id: "mail".into(), name: "Mail".to_owned(), customer: Some("acme".into()), ..Service::default() };
     directory.services.insert("mail".into(), mail);
     for (id, verified) in [("ada", true), ("ben", false)] {
         let contact = Contact { id: "mobile".to_owned(), address: Address::Sms("+491701234567".into()), verified };

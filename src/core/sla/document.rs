@@ -81,10 +81,10 @@ pub fn document(terms: &Terms, customer: &str, sha256: &str, language: &str) -> 
     let german = language.starts_with("de");
     let words = if german { &GERMAN } else { &ENGLISH };
     let sla = &terms.sla;
-    let about = sla.category.as_ref().map_or_else(
-        || words.all_services.to_owned(),
-        |category| format!("{} {category}.", words.category),
-    );
+    let about = sla
+        .category
+        .as_ref()
+        .map_or_else(|| words.all_services.to_owned(), |category| format!("{} {category}.", words.category));
     let mut blocks = vec![
         Block::Heading(2, words.applies.to_owned()),
         Block::Text(about),
@@ -118,12 +118,7 @@ fn targets(terms: &Terms, words: &Words) -> Block {
         .targets
         .iter()
         .map(|(priority, targets)| {
-            vec![
-                priority.word().to_owned(),
-                time(targets.response),
-                time(targets.resolution),
-                time(targets.update),
-            ]
+            vec![priority.word().to_owned(), time(targets.response), time(targets.resolution), time(targets.update)]
         })
         .collect();
     Block::Table { head: words.head.map(str::to_owned).to_vec(), numbers: vec![1, 2, 3], rows }

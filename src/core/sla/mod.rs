@@ -6,9 +6,9 @@
 mod choose;
 mod clock;
 mod document;
-mod watch;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

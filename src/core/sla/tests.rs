@@ -85,8 +85,10 @@ fn the_leap_day_is_a_day() {
 
 #[test]
 fn clocks_that_change_count_what_passes() {
-    let night = Calendar { windows: vec![window(&[Weekday::Saturday], "22:00", "06:00")], ..office("Europe/Berlin", &[]) };
-    let sum = |from: &str, to: &str| clock(minutes(6_000), Some(&night), ts(from), &[], None, ts(to)).elapsed.as_hours();
+    let night =
+        Calendar { windows: vec![window(&[Weekday::Saturday], "22:00", "06:00")], ..office("Europe/Berlin", &[]) };
+    let sum =
+        |from: &str, to: &str| clock(minutes(6_000), Some(&night), ts(from), &[], None, ts(to)).elapsed.as_hours();
     // 2028-03-26 and 2028-10-29 are Sundays.
     assert_eq!(sum("2028-03-25T12:00:00Z", "2028-03-26T12:00:00Z"), 7, "the hour that is left out");
     assert_eq!(sum("2028-10-28T12:00:00Z", "2028-10-29T12:00:00Z"), 9, "the hour that comes twice");
@@ -102,12 +104,10 @@ fn what_is_due_at_closing_time_is_late_in_the_evening() {
     let hours = office("Europe/Berlin", &[]);
     let at = |now: &str| clock(minutes(30), Some(&hours), ts("2028-05-05T15:30:00Z"), &[], None, ts(now));
     assert_eq!(at("2028-05-05T16:00:00Z").state, State::Running);
-    assert_eq!(at("2028-05-05T19:00:00Z"), Clock {
-        elapsed: minutes(30),
-        due_at: Some(ts("2028-05-05T16:00:00Z")),
-        share: 100,
-        state: State::Breached,
-    });
+    assert_eq!(
+        at("2028-05-05T19:00:00Z"),
+        Clock { elapsed: minutes(30), due_at: Some(ts("2028-05-05T16:00:00Z")), share: 100, state: State::Breached }
+    );
 }
 
 #[test]
@@ -129,12 +129,10 @@ fn a_pause_puts_off_what_is_due() {
     let on = pause("2028-05-08T07:00:00Z", None);
     assert_eq!(due(&[on]), None);
     let at = |now: &str| clock(minutes(480), Some(&hours), started, &[on], None, ts(now));
-    assert_eq!(at("2028-06-01T07:00:00Z"), Clock {
-        elapsed: minutes(60),
-        due_at: None,
-        share: 12,
-        state: State::Paused
-    });
+    assert_eq!(
+        at("2028-06-01T07:00:00Z"),
+        Clock { elapsed: minutes(60), due_at: None, share: 12, state: State::Paused }
+    );
     // What was late before stays late.
     let late = pause("2028-05-08T14:30:00Z", None);
     let stands = clock(minutes(480), Some(&hours), started, &[late], None, ts("2028-05-08T15:00:00Z"));
@@ -175,9 +173,11 @@ fn world() -> Directory {
     for id in ["acme", "nord", "free"] {
         directory.customers.insert(id.into(), Customer { id: id.into(), ..Customer::default() });
     }
-    for (id, customer, category) in
-        [("mail", Some("acme"), None), ("net", Some("acme"), Some("infrastructure")), ("cloud", None, Some("infrastructure"))]
-    {
+    for (id, customer, category) in [
+        ("mail", Some("acme"), None),
+        ("net", Some("acme"), Some("infrastructure")),
+        ("cloud", None, Some("infrastructure")),
+    ] {
         let service = Service {
             id: id.into(),
             customer: customer.map(Into::into),
@@ -277,11 +277,10 @@ impl<'a> Slow<'a> {
         hours.windows.is_empty()
             || hours.windows.iter().any(|window| {
                 let over_night = window.to <= window.from;
-                let today = window.days.contains(&day.weekday()) && window.from <= time && (over_night || time < window.to);
-                let rest = over_night
-                    && window.days.contains(&yesterday.weekday())
-                    && !closed(yesterday)
-                    && time < window.to;
+                let today =
+                    window.days.contains(&day.weekday()) && window.from <= time && (over_night || time < window.to);
+                let rest =
+                    over_night && window.days.contains(&yesterday.weekday()) && !closed(yesterday) && time < window.to;
                 today || rest
             })
     }
@@ -306,7 +305,8 @@ const PLACES: [(&str, &str); 12] = [
 
 fn any_time() -> impl Strategy<Value = Time> {
     // Half of them where clocks change.
-    (prop_oneof![0_i8..4, 0_i8..24], prop_oneof![Just(0_i8), Just(30), 0_i8..60]).prop_map(|(hour, minute)| Time::new(hour, minute, 0, 0).unwrap())
+    (prop_oneof![0_i8..4, 0_i8..24], prop_oneof![Just(0_i8), Just(30), 0_i8..60])
+        .prop_map(|(hour, minute)| Time::new(hour, minute, 0, 0).unwrap())
 }
 
 fn any_window() -> impl Strategy<Value = HoursWindow> {

@@ -23,7 +23,10 @@ mod slas;
 mod strict;
 mod tokens;
 
-pub use alerts::{AlertPromises, Deed, PromiseClock, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page, set_waiting};
+pub use alerts::{
+    AlertPromises, Deed, PromiseClock, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page,
+    set_waiting,
+};
 pub use audit::filter as audit_filter;
 pub use calls::{detail as call_detail, page as call_page};
 pub use directory::{LARGE, PinChanges};

@@ -70,8 +70,7 @@ pub async fn missing(state: &AppState, viewer: &Viewer) -> Result<Vec<Missing>, 
     if viewer.customers.is_some() {
         viewer.require(Right::Plan)?;
     }
-    let (latest, signatures) =
-        tokio::try_join!(state.records().latest_revisions(), state.records().signatures(None))?;
+    let (latest, signatures) = tokio::try_join!(state.records().latest_revisions(), state.records().signatures(None))?;
     let is_signed = |sla: &str, number: u32| {
         signatures.iter().any(|one| one.sla == sla && one.number == number && one.signed_at.is_some())
     };

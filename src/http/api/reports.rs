@@ -182,7 +182,8 @@ impl Kepts {
 
     fn cells(&self) -> Vec<String> {
         let rate = self.rate.map(|rate| format!("{rate:.2}")).unwrap_or_default();
-        let mut cells: Vec<String> = [self.kept, self.broken, self.open, self.void].iter().map(usize::to_string).collect();
+        let mut cells: Vec<String> =
+            [self.kept, self.broken, self.open, self.void].iter().map(usize::to_string).collect();
         cells.push(rate);
         cells
     }
@@ -417,7 +418,12 @@ impl Asked {
         }
     }
 
-    fn by_period<T, F>(&self, all: &[T], at: impl Fn(&T) -> Timestamp, figures: impl Fn(&[&T]) -> F) -> Vec<OfPeriod<F>> {
+    fn by_period<T, F>(
+        &self,
+        all: &[T],
+        at: impl Fn(&T) -> Timestamp,
+        figures: impl Fn(&[&T]) -> F,
+    ) -> Vec<OfPeriod<F>> {
         periods(self.step, self.from, self.to, &self.zone)
             .into_iter()
             .map(|(day, begin, end)| {
@@ -651,9 +657,8 @@ fn grouped<T>(
         line.extend(cells(figures));
         line
     };
-    let customer = |one: &OfCustomer<T>| {
-        line("customer", one.customer.as_ref().map_or("", |customer| &customer.id), &one.figures)
-    };
+    let customer =
+        |one: &OfCustomer<T>| line("customer", one.customer.as_ref().map_or("", |customer| &customer.id), &one.figures);
     let mut lines = vec![line("all", "", all)];
     lines.extend(customers.iter().map(customer));
     lines.extend(priorities.iter().map(|one| line("priority", &one.priority, &one.figures)));
@@ -680,8 +685,7 @@ fn table(name: &str, report: &Report) -> Result<Response, Problem> {
         "to_person_median_seconds",
         "to_person_p90_seconds",
     ];
-    const NOISE: [&str; 8] =
-        ["source", "service", "alerts", "events", "short", "untouched", "merged", "needless"];
+    const NOISE: [&str; 8] = ["source", "service", "alerts", "events", "short", "untouched", "merged", "needless"];
     let (head, lines): (&[&str], Vec<Vec<String>>) = match report {
         Report::Times(one) => {
             (&TIMES, grouped(&one.all, &one.by_customer, &one.by_priority, &one.by_period, Times::cells))

@@ -229,9 +229,12 @@ pub async fn ask(
         SignError::Unable(why) => {
             Problem::new(StatusCode::CONFLICT, "signature-not-requested", "Nobody can be asked", why)
         }
-        SignError::NotSent(why) => {
-            Problem::new(StatusCode::BAD_GATEWAY, "mail-not-sent", "The mail could not be sent", format!("{why}. Ask again."))
-        }
+        SignError::NotSent(why) => Problem::new(
+            StatusCode::BAD_GATEWAY,
+            "mail-not-sent",
+            "The mail could not be sent",
+            format!("{why}. Ask again."),
+        ),
         SignError::Store(error) => error.into(),
     })
 }

@@ -47,14 +47,12 @@ pub async fn list(Visitor(viewer): Visitor, State(state): Shared) -> Response {
 }
 
 async fn rows(state: &AppState, viewer: &Viewer) -> Result<Vec<Row>, StoreError> {
-    let (latest, signatures) =
-        tokio::try_join!(state.records().latest_revisions(), state.records().signatures(None))?;
+    let (latest, signatures) = tokio::try_join!(state.records().latest_revisions(), state.records().signatures(None))?;
     let directory = state.board().directory();
     let row = |row: crate::store::slas::RevisionRow| {
         let own = || signatures.iter().filter(|one| one.sla == row.sla && one.number == row.number);
-        let signed = own().find_map(|one| {
-            Some((one.signed_name.clone()?, When::full(&super::views::alert::iso(one.signed_at?))))
-        });
+        let signed = own()
+            .find_map(|one| Some((one.signed_name.clone()?, When::full(&super::views::alert::iso(one.signed_at?)))));
         let sla = directory.slas.get(&row.sla.as_str().into());
         let customer = directory.customers.get(&row.customer.as_str().into());
         Row {
@@ -220,14 +218,12 @@ pub async fn press(
     Path(token): Path<String>,
     Form(fields): Form<HashMap<String, String>>,
 ) -> Response {
-    let name: String = fields.get("name").map(|name| name.split_whitespace().collect::<Vec<_>>().join(" ")).unwrap_or_default();
+    let name: String =
+        fields.get("name").map(|name| name.split_whitespace().collect::<Vec<_>>().join(" ")).unwrap_or_default();
     let fits = (2..=NAME_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control);
     let right = fits && fields.contains_key("confirm");
-    let signing = if right {
-        state.board().sign(&token, &name).await
-    } else {
-        state.board().look_signing(&token).await
-    };
+    let signing =
+        if right { state.board().sign(&token, &name).await } else { state.board().look_signing(&token).await };
     match signing {
         Ok(signing) => signed_page(&state, token, signing, !right),
         Err(error) => away(&state, error),

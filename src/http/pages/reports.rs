@@ -102,7 +102,8 @@ async fn page(state: &AppState, viewer: &Viewer, asked: &Asked) -> Result<Page, 
         let Report::Times(report) = make_report(state, asked, name).await? else { continue };
         times.push(times_row(words, &report.all));
         if name == "mtta" {
-            let counts = report.by_period.iter().map(|one| (one.period.clone(), one.figures.known + one.figures.unknown));
+            let counts =
+                report.by_period.iter().map(|one| (one.period.clone(), one.figures.known + one.figures.unknown));
             charts.push(chart("Alerts", counts.map(|(day, count)| (day, Some(count as f64), count.to_string()))));
             let medians = report.by_period.iter().map(|one| {
                 let median = one.figures.median_seconds;
@@ -127,7 +128,10 @@ async fn page(state: &AppState, viewer: &Viewer, asked: &Asked) -> Result<Page, 
             });
         }
         let broken = report.by_period.iter().map(|one| (one.period.clone(), one.figures.broken));
-        charts.push(chart("Promises that were broken", broken.map(|(day, count)| (day, Some(count as f64), count.to_string()))));
+        charts.push(chart(
+            "Promises that were broken",
+            broken.map(|(day, count)| (day, Some(count as f64), count.to_string())),
+        ));
         promises = Some(report.all);
     }
     let Report::Hotline(hotline) = make_report(state, asked, "hotline").await? else {
@@ -274,7 +278,10 @@ mod tests {
         let values = [("a", Some(10.0)), ("b", None), ("c", Some(5.0)), ("d", Some(0.0))];
         let values = values.map(|(label, value)| (label.to_owned(), value, words_of(value)));
         let chart = chart("x", values.into_iter());
-        assert_eq!(chart.bars.iter().map(|bar| (bar.x, bar.height)).collect::<Vec<_>>(), [(15.0, 120.0), (315.0, 60.0), (465.0, 0.0)]);
+        assert_eq!(
+            chart.bars.iter().map(|bar| (bar.x, bar.height)).collect::<Vec<_>>(),
+            [(15.0, 120.0), (315.0, 60.0), (465.0, 0.0)]
+        );
         assert_eq!(chart.rows[1], ("b".to_owned(), "–".to_owned()));
         assert_eq!((chart.most.as_str(), chart.bars[1].says.as_str()), ("10 s", "c: 5 s"));
         assert!(super::chart("x", std::iter::empty()).bars.is_empty());

@@ -23,20 +23,28 @@ impl Bench {
 async fn revisions_are_the_customers() {
     let bench = bench();
     let list = bench.get("/api/v1/slas/gold/revisions").await.json();
-    let told: Vec<_> = list["items"].as_array().unwrap().iter().map(|one| (one["revision"].clone(), one["signed"].clone())).collect();
+    let told: Vec<_> =
+        list["items"].as_array().unwrap().iter().map(|one| (one["revision"].clone(), one["signed"].clone())).collect();
     assert_eq!(told, [(json!(2), json!(true)), (json!(1), json!(false))]);
     assert_eq!(list["items"][0]["customer"]["name"], "Acme Logistics");
     assert_eq!((&list["items"][0]["until"], &list["items"][1]["until"]), (&json!(null), &list["items"][0]["since"]));
     assert_eq!(list["items"][0]["signatures"][0]["signed_name"], "Lea Sommer");
     let own = bench.get_as("stakeholder", "acme", "/api/v1/slas/gold/revisions/2").await;
     assert_eq!((own.status, own.json()["revision"].clone()), (StatusCode::OK, json!(2)));
-    for (path, code) in [("gold/revisions", "sla-not-found"), ("gold/revisions/2", "sla-not-found"), ("nothing/revisions", "sla-not-found")] {
+    for (path, code) in [
+        ("gold/revisions", "sla-not-found"),
+        ("gold/revisions/2", "sla-not-found"),
+        ("nothing/revisions", "sla-not-found"),
+    ] {
         let answer = bench.get_as("stakeholder", "muster", &format!("/api/v1/slas/{path}")).await;
         assert_eq!(answer.problem(404), code, "{path}");
         assert!(!answer.text().contains("Acme"), "{}", answer.text());
     }
     for number in ["3", "0", "-1", "x", "99999999999999999999"] {
-        assert_eq!(bench.get(&format!("/api/v1/slas/gold/revisions/{number}")).await.problem(404), "revision-not-found");
+        assert_eq!(
+            bench.get(&format!("/api/v1/slas/gold/revisions/{number}")).await.problem(404),
+            "revision-not-found"
+        );
     }
 }
 
@@ -44,7 +52,12 @@ async fn revisions_are_the_customers() {
 async fn who_configures_asks_for_signatures() {
     let bench = bench();
     let ask = async |number: &str, contact: &str| {
-        bench.say_json(&format!("/api/v1/slas/gold/revisions/{number}/request-signature"), &json!({ "contact": contact })).await
+        bench
+            .say_json(
+                &format!("/api/v1/slas/gold/revisions/{number}/request-signature"),
+                &json!({ "contact": contact }),
+            )
+            .await
     };
     let asked = ask("2", "lea").await;
     assert_eq!((asked.status, asked.json()["name"].clone()), (StatusCode::ACCEPTED, json!("Lea Sommer")));
@@ -52,7 +65,8 @@ async fn who_configures_asks_for_signatures() {
     assert_eq!(ask("2", "nobody").await.problem(404), "contact-not-found");
     assert_eq!(ask("x", "lea").await.problem(404), "revision-not-found");
     assert_eq!(ask("2", "nomail").await.problem(409), "signature-not-requested");
-    let wrong = bench.say_json("/api/v1/slas/gold/revisions/2/request-signature", &json!({ "mail": "eve@evil.example" })).await;
+    let wrong =
+        bench.say_json("/api/v1/slas/gold/revisions/2/request-signature", &json!({ "mail": "eve@evil.example" })).await;
     assert_eq!(wrong.problem(400), "invalid-body");
 }
 
@@ -62,7 +76,8 @@ async fn a_link_shows_and_signs_without_a_login() {
     let link = format!("/sign/{SIGN_TOKEN}");
     let open = bench.ask(Method::GET, &link, &[("accept", "text/html")], "").await;
     assert_eq!(open.status, StatusCode::OK);
-    for word in ["Service level agreement: Gold", "With Acme Logistics, Revision 2", "15 min", "&#60;b&#62;Spare parts"] {
+    for word in ["Service level agreement: Gold", "With Acme Logistics, Revision 2", "15 min", "&#60;b&#62;Spare parts"]
+    {
         assert!(open.text().contains(word), "{word}: {}", open.text());
     }
     assert!(!open.text().contains("<b>Spare") && !open.text().contains("Signed by"), "{}", open.text());
@@ -90,7 +105,10 @@ async fn an_alert_says_what_was_promised() {
     let bench = bench();
     let alert = bench.get(&path("/api/v1/alerts", ALERT_WAITING, "")).await.json();
     let clock = &alert["promises"]["clocks"][0];
-    assert_eq!((&clock["promise"], &clock["sla"], &clock["share"], &clock["state"]), (&json!("resolution"), &json!("gold"), &json!(25), &json!("running")));
+    assert_eq!(
+        (&clock["promise"], &clock["sla"], &clock["share"], &clock["state"]),
+        (&json!("resolution"), &json!("gold"), &json!(25), &json!("running"))
+    );
     let say = async |alert, body: Value| bench.say_json(&path("/api/v1/alerts", alert, "/waiting"), &body).await;
     assert_eq!(say(ALERT_WAITING, json!({ "waiting": true })).await.status, StatusCode::OK);
     assert_eq!(say(ALERT_RESOLVED, json!({ "waiting": true })).await.problem(409), "alert-resolved");
@@ -101,7 +119,14 @@ async fn an_alert_says_what_was_promised() {
     let page = bench.browse(&path("/alerts", ALERT_WAITING, ""), &cookie).await.text();
     assert!(page.contains("Wait for the customer") && page.contains("Gold, revision 2"), "{page}");
     let headers = [("cookie", cookie.as_str()), ("origin", "http://hotline.test"), ("accept", "text/html")];
-    let pressed = bench.ask(Method::POST, &path("/alerts", ALERT_WAITING, "/waiting"), &[headers[0], headers[1], headers[2], ("content-type", "application/x-www-form-urlencoded")], "").await;
+    let pressed = bench
+        .ask(
+            Method::POST,
+            &path("/alerts", ALERT_WAITING, "/waiting"),
+            &[headers[0], headers[1], headers[2], ("content-type", "application/x-www-form-urlencoded")],
+            "",
+        )
+        .await;
     assert_eq!(pressed.status, StatusCode::SEE_OTHER, "{}", pressed.text());
 }
 
@@ -109,7 +134,13 @@ async fn an_alert_says_what_was_promised() {
 async fn reports_are_of_those_whom_the_viewer_sees() {
     let bench = bench();
     let of = async |role: &str, customers: &str, report: &str| {
-        bench.get_as(role, customers, &format!("/api/v1/reports/{report}{}{SPAN}", if report.contains('?') { "&" } else { "?" })).await
+        bench
+            .get_as(
+                role,
+                customers,
+                &format!("/api/v1/reports/{report}{}{SPAN}", if report.contains('?') { "&" } else { "?" }),
+            )
+            .await
     };
     let all = of("engineer", "", "mtta").await.json();
     let acme = of("stakeholder", "acme", "mtta").await.json();
@@ -119,14 +150,24 @@ async fn reports_are_of_those_whom_the_viewer_sees() {
         let seen = of("stakeholder", "acme", report).await;
         assert_eq!(seen.status, StatusCode::OK, "{report}: {}", seen.text());
         assert!(!seen.text().contains("muster") && !seen.text().contains("Mustermann"), "{report}: {}", seen.text());
-        assert_eq!(of("stakeholder", "acme", &format!("{report}?customer=muster")).await.problem(404), "customer-not-found");
-        assert_eq!(of("stakeholder", "", report).await.json()["by_customer"].as_array().map_or(0, Vec::len), 0, "{report}");
+        assert_eq!(
+            of("stakeholder", "acme", &format!("{report}?customer=muster")).await.problem(404),
+            "customer-not-found"
+        );
+        assert_eq!(
+            of("stakeholder", "", report).await.json()["by_customer"].as_array().map_or(0, Vec::len),
+            0,
+            "{report}"
+        );
         let csv = of("engineer", "", &format!("{report}?format=csv")).await;
         assert_eq!((csv.status, csv.header("content-type")), (StatusCode::OK, "text/csv; charset=utf-8"), "{report}");
         assert!(csv.text().lines().count() > 1, "{report}: {}", csv.text());
     }
     let sla = of("engineer", "", "sla").await.json();
-    assert_eq!((&sla["all"]["kept"], &sla["all"]["broken"], &sla["all"]["rate"]), (&json!(1), &json!(2), &json!(33.33)));
+    assert_eq!(
+        (&sla["all"]["kept"], &sla["all"]["broken"], &sla["all"]["rate"]),
+        (&json!(1), &json!(2), &json!(33.33))
+    );
     let own = of("stakeholder", "acme", "sla?customer=acme").await.json();
     assert_eq!((&own["all"]["broken"], &own["breaches"][0]["reference"]), (&json!(1), &json!("1001")));
 }

@@ -149,7 +149,9 @@ fn looked(
                 all.pop().map(|measured| (measured.target, measured, terms.clone()))
             };
             // Of several contracts the strictest holds.
-            let Some((_, measured, terms)) = terms.iter().filter_map(of).min_by_key(|(target, ..)| *target) else { continue };
+            let Some((_, measured, terms)) = terms.iter().filter_map(of).min_by_key(|(target, ..)| *target) else {
+                continue;
+            };
             let look = sla::look(&measured, &terms, &subject(customer), &[], at);
             out.say(incident, customer, &measured, PromiseWord::Runs, &look, directory, at);
             out.keep(incident, customer, look, directory, at);

@@ -163,7 +163,11 @@ fn calendar(hours: Hours) -> Option<Calendar> {
         name: hours.name,
         time_zone: TimeZone::get(&hours.time_zone).ok()?,
         windows: hours.windows.into_iter().map(window).collect::<Option<_>>()?,
-        holidays: hours.holidays.into_iter().map(|(day, name)| Some((day.parse().ok()?, name))).collect::<Option<_>>()?,
+        holidays: hours
+            .holidays
+            .into_iter()
+            .map(|(day, name)| Some((day.parse().ok()?, name)))
+            .collect::<Option<_>>()?,
     })
 }
 
@@ -182,7 +186,10 @@ mod tests {
                 from: "08:00".parse().unwrap(),
                 to: "18:30".parse().unwrap(),
             }],
-            holidays: vec![("2028-12-25".parse().unwrap(), "Christmas".to_owned()), ("2028-05-01".parse().unwrap(), String::new())],
+            holidays: vec![
+                ("2028-12-25".parse().unwrap(), "Christmas".to_owned()),
+                ("2028-05-01".parse().unwrap(), String::new()),
+            ],
         };
         directory.calendars.insert("office".into(), office);
         let minutes = |count| Some(SignedDuration::from_mins(count));

@@ -49,8 +49,7 @@ impl Switch {
             let all = directory.slas.values().map(|sla| body::revision(sla, &directory));
             all.filter(|new| kept.0.get(&new.sla) != Some(&new.sha256)).collect()
         };
-        let made =
-            if new.is_empty() { Vec::new() } else { self.0.store.keep_revisions(&new, now().wall, by).await? };
+        let made = if new.is_empty() { Vec::new() } else { self.0.store.keep_revisions(&new, now().wall, by).await? };
         for (sla, revision) in &made {
             tracing::info!(%sla, revision, "a contract has a new revision");
         }

@@ -12,8 +12,8 @@ use jiff::{SignedDuration, Span};
 
 use super::super::Switch;
 use crate::clock::now;
-use crate::notify::letter::{Attachment, Letter};
 use crate::notify::SendError;
+use crate::notify::letter::{Attachment, Letter};
 use crate::store::StoreError;
 use crate::store::clocks::ClockOf;
 use crate::store::reports::ROWS_MAX;
@@ -136,7 +136,13 @@ impl Switch {
         let to: &Private<String> = contact.email.as_ref().ok_or_else(|| never("the contact has no mailbox"))?;
         let german = contact.language(customer).is_some_and(|language| language.0.starts_with("de"));
         let link = self.0.public_url.as_deref().filter(|_| !due.attach).map(|url| {
-            format!("{}/api/v1/reports/customer/{}?from={}&to={}", url.trim_end_matches('/'), due.customer, due.from, due.to)
+            format!(
+                "{}/api/v1/reports/customer/{}?from={}&to={}",
+                url.trim_end_matches('/'),
+                due.customer,
+                due.from,
+                due.to
+            )
         });
         let name = contact.name.reveal();
         let mut text = match (german, due.attach) {
@@ -153,7 +159,10 @@ impl Switch {
             id: format!("report.{}.{}.{}.{}", due.customer, due.report, due.period, due.contact),
             thread: Some(format!("reports.{}.{}", due.customer, due.report)),
             subject: format!("{}: {}", paper.title, paper.subtitle),
-            html: format!("<!doctype html><html lang=\"{}\"><body style=\"font:15px sans-serif\"><p>{shown}</p></body></html>", paper.language),
+            html: format!(
+                "<!doctype html><html lang=\"{}\"><body style=\"font:15px sans-serif\"><p>{shown}</p></body></html>",
+                paper.language
+            ),
             text,
             from_name: None,
             unsubscribe: None,
@@ -167,7 +176,14 @@ impl Switch {
     }
 }
 
-fn of(customer: &Customer, report: &CustomerReport, contact: &str, period: Date, from: Timestamp, to: Timestamp) -> Due {
+fn of(
+    customer: &Customer,
+    report: &CustomerReport,
+    contact: &str,
+    period: Date,
+    from: Timestamp,
+    to: Timestamp,
+) -> Due {
     Due {
         customer: customer.id.clone(),
         report: report.id.clone(),

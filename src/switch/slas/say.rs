@@ -35,7 +35,9 @@ pub(super) fn words(
     let late = said == PromiseWord::Breached;
     match (german, measured.promise, late) {
         (false, Promise::Response, false) => {
-            format!("SLA {sla}: {share} % of the time in which somebody must take alert #{reference} has passed; due {due}.")
+            format!(
+                "SLA {sla}: {share} % of the time in which somebody must take alert #{reference} has passed; due {due}."
+            )
         }
         (false, Promise::Response, true) => {
             format!("SLA {sla} is broken: nobody had taken alert #{reference} by {due}.")

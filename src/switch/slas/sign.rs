@@ -152,7 +152,8 @@ impl Switch {
             actor: format!("contact {}", row.contact),
             action: "sla.sign".to_owned(),
             object: format!("slas/{}", row.sla),
-            detail: serde_json::json!({ "revision": row.number, "sha256": row.sha256, "contact": row.contact }).to_string(),
+            detail: serde_json::json!({ "revision": row.number, "sha256": row.sha256, "contact": row.contact })
+                .to_string(),
             personal: vec![("name".to_owned(), name.to_owned())],
         };
         match self.0.store.sign(&hash(token), name, now().wall, audited).await? {

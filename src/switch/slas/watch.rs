@@ -188,8 +188,7 @@ impl Switch {
         // With another priority the same share may come again.
         let about = format!("{about}/{}", measured.priority.word());
         let holder = holder(seen).filter(|holder| directory.users.contains_key(holder));
-        let planned =
-            beside(seen.alert, holder.as_ref(), &about, &directory, &|contact| reach.reaches(contact), at);
+        let planned = beside(seen.alert, holder.as_ref(), &about, &directory, &|contact| reach.reaches(contact), at);
         for one in planned {
             let text = words(&one.to, seen.alert, measured, word, due, &directory);
             watched.notify.push((one, text));
@@ -289,10 +288,10 @@ fn add(
 
 fn why(measured: &Measured, said: PromiseWord, terms: &Terms) -> String {
     let target = span(Duration::try_from(measured.target).unwrap_or_default());
-    let hours = terms.hours.as_ref().map_or_else(
-        || "at all hours".to_owned(),
-        |hours| format!("in the hours of calendar `{}`", hours.id),
-    );
+    let hours = terms
+        .hours
+        .as_ref()
+        .map_or_else(|| "at all hours".to_owned(), |hours| format!("in the hours of calendar `{}`", hours.id));
     let rule = format!("{} promises {target} for {} {hours}", terms.sla.name, measured.priority.word());
     match said {
         PromiseWord::Runs | PromiseWord::Changed | PromiseWord::Kept | PromiseWord::Late => rule,

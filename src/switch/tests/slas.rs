@@ -35,12 +35,8 @@ fn contract(response: i64) -> Sla {
 fn with(response: i64) -> Directory {
     let mut directory = directory();
     let lea = CustomerContact { id: "lea".to_owned(), name: "Lea Sommer".into(), ..CustomerContact::default() };
-    let acme = Customer {
-        id: "acme".into(),
-        name: "Acme <Logistics>".to_owned(),
-        contacts: vec![lea],
-        ..Customer::default()
-    };
+    let acme =
+        Customer { id: "acme".into(), name: "Acme <Logistics>".to_owned(), contacts: vec![lea], ..Customer::default() };
     directory.customers.insert("acme".into(), acme);
     directory.slas.insert("gold".into(), contract(response));
     directory
@@ -66,8 +62,10 @@ impl World {
     /// Makes its clocks begin so many minutes earlier.
     async fn age(&self, id: AlertId, minutes: i64) {
         let ms = minutes * 60_000;
-        self.sql(format!("UPDATE sla_clocks SET started_at = started_at - {ms}, look_at = 0 WHERE id = '{id}' AND ended IS NULL"))
-            .await;
+        self.sql(format!(
+            "UPDATE sla_clocks SET started_at = started_at - {ms}, look_at = 0 WHERE id = '{id}' AND ended IS NULL"
+        ))
+        .await;
     }
 
     async fn watch(&self) {
@@ -77,7 +75,9 @@ impl World {
     /// What was said about promises, in order.
     async fn said(&self, id: AlertId) -> Vec<String> {
         let rows = self.timeline(id).await;
-        let told = rows.into_iter().filter(|row| row.kind.starts_with("sla") || matches!(row.kind.as_str(), "waits-for-customer" | "customer-answered"));
+        let told = rows.into_iter().filter(|row| {
+            row.kind.starts_with("sla") || matches!(row.kind.as_str(), "waits-for-customer" | "customer-answered")
+        });
         told.map(|row| row.what).collect()
     }
 }
@@ -176,7 +176,10 @@ async fn while_the_customer_is_waited_for_nothing_is_due() {
     let said = world.said(id).await;
     begins(&said[2..], &["The customer is waited for, says ada"]);
     let stands = world.switch.promises(id).await.unwrap();
-    assert!(stands.waiting_since.is_some() && stands.clocks.iter().all(|clock| clock.state == "paused" && clock.due_at.is_none()));
+    assert!(
+        stands.waiting_since.is_some()
+            && stands.clocks.iter().all(|clock| clock.state == "paused" && clock.due_at.is_none())
+    );
     // A day later, all of it waiting.
     let day = 86_400_000;
     world.sql(format!("UPDATE sla_clocks SET started_at = started_at - {day}, look_at = 0 WHERE id = '{id}'")).await;
@@ -186,7 +189,10 @@ async fn while_the_customer_is_waited_for_nothing_is_due() {
     world.switch.set_waiting(id, false, &by("ben")).await.unwrap();
     begins(&world.said(id).await[3..], &["The customer is not waited for any more, says ben"]);
     let stands = world.switch.promises(id).await.unwrap();
-    assert!(stands.waiting_since.is_none() && stands.clocks.iter().all(|clock| clock.state == "running" && clock.due_at.is_some()));
+    assert!(
+        stands.waiting_since.is_none()
+            && stands.clocks.iter().all(|clock| clock.state == "running" && clock.due_at.is_some())
+    );
     world.switch.command(id, Command::Resolve, by("ben")).await.unwrap();
     assert!(matches!(world.switch.set_waiting(id, true, &by("ben")).await, Err(WaitingError::Resolved)));
     let unknown = AlertId(uuid::Uuid::now_v7());
@@ -210,11 +216,14 @@ async fn another_priority_has_another_target() {
     world.switch.command(id, describe, by("ada")).await.unwrap();
     world.watch().await;
     let said = world.said(id).await;
-    begins(&said[2..], &[
-        "The response by SLA gold, revision 1 is overdue",
-        "The response by SLA gold, revision 1 has another target now",
-        "The resolution by SLA gold, revision 1 counts no more",
-    ]);
+    begins(
+        &said[2..],
+        &[
+            "The response by SLA gold, revision 1 is overdue",
+            "The response by SLA gold, revision 1 has another target now",
+            "The resolution by SLA gold, revision 1 counts no more",
+        ],
+    );
     let stands = world.switch.promises(id).await.unwrap();
     assert_eq!(stands.clocks.iter().map(|clock| clock.state).collect::<Vec<_>>(), ["running", "void"]);
     world.close().await;
@@ -237,12 +246,15 @@ async fn two_nodes_say_it_once() {
             tokio::join!(alpha.watch(), beta.watch());
         }
     }
-    begins(&beta.said(id).await, &[
-        "The response is promised",
-        "The resolution is promised",
-        "50 % of the time for the response",
-        "The response by SLA gold, revision 1 is overdue",
-    ]);
+    begins(
+        &beta.said(id).await,
+        &[
+            "The response is promised",
+            "The resolution is promised",
+            "50 % of the time for the response",
+            "The response by SLA gold, revision 1 is overdue",
+        ],
+    );
     let told = beta.store.notifications(Some(id), None, None, None, 100).await.unwrap();
     assert_eq!(told.items.iter().filter(|row| row.kind == "status").count(), 2);
     alpha.close().await;
@@ -298,7 +310,9 @@ async fn each_touched_customer_has_its_own_clocks_about_an_incident() {
     use hotline_core::incident::{Affected, Impact, Severity};
     let world = World::new().await;
     let mut directory = with(15);
-    directory.customers.insert("nord".into(), Customer { id: "nord".into(), name: "Nord".to_owned(), ..Customer::default() });
+    directory
+        .customers
+        .insert("nord".into(), Customer { id: "nord".into(), name: "Nord".to_owned(), ..Customer::default() });
     let cloud = Service { id: "cloud".into(), name: "Cloud".to_owned(), ..Service::default() };
     directory.services.insert("cloud".into(), cloud);
     world.switch.reload(directory, Vec::new()).unwrap();
@@ -325,17 +339,27 @@ async fn each_touched_customer_has_its_own_clocks_about_an_incident() {
         let rows = world.store.incident_timeline(incident.id).await.unwrap();
         rows.into_iter().filter(|row| row.kind == "incident.sla").map(|row| row.what).collect::<Vec<_>>()
     };
-    begins(&said().await, &[
-        "The first word is promised to Acme <Logistics> by SLA gold, revision 1",
-        "The end is promised to Acme <Logistics>",
-    ]);
+    begins(
+        &said().await,
+        &[
+            "The first word is promised to Acme <Logistics> by SLA gold, revision 1",
+            "The end is promised to Acme <Logistics>",
+        ],
+    );
     let id = incident.id;
-    world.sql(format!("UPDATE sla_clocks SET started_at = started_at - 960000, look_at = 0 WHERE id LIKE '{id}/%'")).await;
+    world
+        .sql(format!("UPDATE sla_clocks SET started_at = started_at - 960000, look_at = 0 WHERE id LIKE '{id}/%'"))
+        .await;
     world.watch().await;
     world.watch().await;
     begins(&said().await[2..], &["The first word for Acme <Logistics> by SLA gold, revision 1 is overdue"]);
-    let between = world.store.clocks_between(now().wall - SignedDuration::from_hours(1), now().wall, None).await.unwrap();
+    let between =
+        world.store.clocks_between(now().wall - SignedDuration::from_hours(1), now().wall, None).await.unwrap();
     assert_eq!(between.len(), 2, "nothing was promised to Nord");
-    assert!(between.iter().all(|one| one.subject == "incident" && one.reference == incident.reference && one.row.customer == "acme"));
+    assert!(
+        between
+            .iter()
+            .all(|one| one.subject == "incident" && one.reference == incident.reference && one.row.customer == "acme")
+    );
     world.close().await;
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -233,7 +233,8 @@ impl Table {
             let line = bytes.iter().take(valid_up_to(bytes)).filter(|byte| **byte == b'\n').count() as u64 + 1;
             return Err(vec![wrong(line, "", "this is no UTF-8; save the table as UTF-8")]);
         };
-        let mut lines = csv::ReaderBuilder::new().delimiter(divider(text)).flexible(true).has_headers(false).from_reader(bytes);
+        let mut lines =
+            csv::ReaderBuilder::new().delimiter(divider(text)).flexible(true).has_headers(false).from_reader(bytes);
         let mut records = lines.records();
         let head = match records.next() {
             Some(Ok(head)) => head,
@@ -256,7 +257,11 @@ impl Table {
                 continue;
             }
             if record.len() != columns.len() {
-                let detail = format!("this line has {} cells, the first one {}; quote cells that hold the divider", record.len(), columns.len());
+                let detail = format!(
+                    "this line has {} cells, the first one {}; quote cells that hold the divider",
+                    record.len(),
+                    columns.len()
+                );
                 errors.push(wrong(line, "", detail));
                 continue;
             }
@@ -300,7 +305,11 @@ impl Table {
                 Column::Own(name, form) => match value(form, cell) {
                     Ok(value) if row.fields.get(name).is_some_and(|before| *before != value) => {
                         let (before, _) = row.places.get(name).copied().unwrap_or_default();
-                        errors.push(wrong(line, name, format!("customer `{id}` has another value in line {before}; keep one")));
+                        errors.push(wrong(
+                            line,
+                            name,
+                            format!("customer `{id}` has another value in line {before}; keep one"),
+                        ));
                     }
                     Ok(value) => {
                         row.fields.insert(name.to_owned(), value);
@@ -331,9 +340,8 @@ impl Table {
             return FieldError { field: fault.document.unwrap_or(fault.place), detail: fault.what };
         };
         let field = fault.field.unwrap_or_default();
-        let begins = |known: &str| {
-            field.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']))
-        };
+        let begins =
+            |known: &str| field.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']));
         let place = row.places.iter().filter(|(known, _)| begins(known)).max_by_key(|(known, _)| known.len());
         let (line, column) = match (place, field.as_str()) {
             (Some((_, place)), _) => *place,
@@ -377,7 +385,8 @@ fn columns(head: &csv::StringRecord) -> Result<Vec<Column>, Vec<FieldError>> {
             Some(column) => columns.push(column),
             None => {
                 let own = OWN.iter().map(|(name, _)| *name);
-                let known: Vec<&str> = ["id"].into_iter().chain(own).chain(CONTACT.iter().map(|(name, ..)| *name)).collect();
+                let known: Vec<&str> =
+                    ["id"].into_iter().chain(own).chain(CONTACT.iter().map(|(name, ..)| *name)).collect();
                 let word: String = word.trim().chars().take(40).collect();
                 errors.push(wrong(1, &word, format!("there is no such column; there are: {}", known.join(", "))));
             }
@@ -446,8 +455,10 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Table, Vec<String>> {
-        let known = |id: &str| (id == "nord").then(|| json!([{ "id": "kim", "name": "Kim", "email": "kim@nord.example" }]));
-        let told = |errors: Vec<FieldError>| errors.into_iter().map(|one| format!("{}: {}", one.field, one.detail)).collect();
+        let known =
+            |id: &str| (id == "nord").then(|| json!([{ "id": "kim", "name": "Kim", "email": "kim@nord.example" }]));
+        let told =
+            |errors: Vec<FieldError>| errors.into_iter().map(|one| format!("{}: {}", one.field, one.detail)).collect();
         Table::read(text.as_bytes(), &known).map_err(told)
     }
 
@@ -466,7 +477,10 @@ mod tests {
         )
         .map_err(|errors| errors.join("\n"))
         .unwrap();
-        assert_eq!(table.customers.iter().map(|row| (row.line, row.id.as_str())).collect::<Vec<_>>(), [(2, "acme"), (5, "nord")]);
+        assert_eq!(
+            table.customers.iter().map(|row| (row.line, row.id.as_str())).collect::<Vec<_>>(),
+            [(2, "acme"), (5, "nord")]
+        );
         let acme = json!({
             "name": "Acme; Logistics", "pin": "0042", "domains": ["acme.example", "acme.test"], "retention_days": 30,
             "contacts": [
