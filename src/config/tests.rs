@@ -1,6 +1,7 @@
 mod directory;
 mod schedules;
 mod status;
+mod slas;
 
 use std::collections::BTreeMap;
 use std::path::Path;

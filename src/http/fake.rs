@@ -44,6 +44,9 @@ pub use glances::More;
 mod desk;
 #[path = "fake_night.rs"]
 mod night;
+#[path = "fake_sla.rs"]
+mod sla;
+pub use sla::SIGN_TOKEN;
 #[path = "fake_things.rs"]
 mod things;
 

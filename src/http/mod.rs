@@ -23,6 +23,7 @@ pub mod papers;
 mod params;
 mod plan_desk;
 mod sessions;
+mod sla_desk;
 mod slowdown;
 mod sources;
 mod status;
@@ -45,6 +46,7 @@ pub use glances::Glances;
 pub use inbound::Replies;
 pub use incident_desk::{IncidentDesk, IncidentRecords};
 pub use plan_desk::PlanRecords;
+pub use sla_desk::{SlaDesk, SlaRecords};
 pub use sources::{Board, Records};
 pub use status::StatusDesk;
 

@@ -10,6 +10,7 @@
 //! | `play` | from prompts to clips |
 //! | `commands` | what people say about alerts, kept by the database |
 //! | `escalate` | the steps that are due, many in one transaction |
+//! | `slas` | contracts revision by revision, the clocks of promises |
 //! | `nodes` | what other nodes do to alerts |
 //! | `reach` | which contacts can be reached now |
 //! | `board` | open alerts of calls, in memory |
@@ -61,6 +62,7 @@ mod ring;
 pub mod schedules;
 mod secrets;
 pub mod status;
+pub mod slas;
 mod strict;
 mod taken;
 mod task;
@@ -179,6 +181,7 @@ struct Inner {
     /// Since when the database can't be used: then the board's own alerts ring without it.
     away_since: Mutex<Option<std::time::Instant>>,
     escalating: Mutex<escalate::Escalating>,
+    contracts: slas::Contracts,
     escalation_woken: tokio::sync::Notify,
     ids: Mutex<IdSource>,
     reference: AtomicU32,
@@ -272,6 +275,7 @@ impl Switch {
             unreached: Mutex::default(),
             away_since: Mutex::default(),
             escalating: Mutex::default(),
+            contracts: slas::Contracts::default(),
             escalation_woken: tokio::sync::Notify::new(),
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),

@@ -12,6 +12,8 @@ mod knowledge;
 mod lists;
 pub mod login;
 mod postmortems;
+mod promises;
+mod reports;
 mod rota;
 mod schedules;
 mod setup;
@@ -52,6 +54,12 @@ pub fn router() -> Router<AppState> {
         .route("/schedules", get(schedules::list))
         .route("/schedules/{id}", get(schedules::one))
         .route("/people/{id}", get(schedules::person))
+        .route("/slas", get(promises::list))
+        .route("/slas/{id}", get(promises::one))
+        .route("/slas/{id}/{revision}/ask", post(promises::ask))
+        .route("/sign/{token}", get(promises::look).post(promises::press))
+        .route("/reports", get(reports::show))
+        .route("/readiness", get(reports::readiness))
         .route("/setup", get(setup::show))
         .route("/status-pages", get(status_pages::show))
         .route("/audit", get(audit::show))

@@ -11,6 +11,7 @@ mod schedules;
 mod scope;
 mod shape;
 mod status;
+mod slas;
 
 use std::sync::Arc;
 

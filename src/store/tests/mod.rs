@@ -20,6 +20,7 @@ mod reading;
 mod recovery;
 pub(crate) mod server;
 mod status;
+mod slas;
 mod told;
 
 use std::path::Path;
