@@ -31,11 +31,7 @@ const DESCRIPTION_MAX: usize = 500;
 
 impl Context<'_> {
     /// One `[[status_pages]]`.
-    pub fn status_page(
-        &self,
-        section: &Section<'_>,
-        services: &BTreeMap<ServiceId, Service>,
-    ) -> Option<StatusPage> {
+    pub fn status_page(&self, section: &Section<'_>, services: &BTreeMap<ServiceId, Service>) -> Option<StatusPage> {
         let id = self.id(Kind::StatusPage, section);
         let title = self.line(section, "title", LINE_MAX);
         let (audience, open) = self.audience(section);
@@ -98,7 +94,8 @@ impl Context<'_> {
             (_, Some((None, _))) => None,
         };
         if audience == Some(Audience::Everyone) && open == Some(false) {
-            let what = format!("{} is for everyone and can't be closed; remove `open` or give a customer", section.what);
+            let what =
+                format!("{} is for everyone and can't be closed; remove `open` or give a customer", section.what);
             self.report.mistake(&section.place.within("open"), what);
         }
         let everyone = audience == Some(Audience::Everyone);
@@ -133,10 +130,16 @@ impl Context<'_> {
             if !self.fits(word, known, audience, section) {
                 continue;
             }
-            components.push(Component { name: name.unwrap_or_else(|| known.name.clone()), service, group, description });
+            components.push(Component {
+                name: name.unwrap_or_else(|| known.name.clone()),
+                service,
+                group,
+                description,
+            });
         }
         if tables.is_empty() {
-            let what = format!("{} tells about nothing; add [[status_pages.components]] with service = …", section.what);
+            let what =
+                format!("{} tells about nothing; add [[status_pages.components]] with service = …", section.what);
             self.report.warn(section.place, what);
         }
         components
@@ -283,7 +286,8 @@ impl Context<'_> {
             }
         }
         if let Some((_, place)) = secrets.get(SECRETS_MAX) {
-            let what = format!("{} has more than {SECRETS_MAX} secrets; keep the new one and the one before", section.what);
+            let what =
+                format!("{} has more than {SECRETS_MAX} secrets; keep the new one and the one before", section.what);
             self.report.mistake(place, what);
         }
         secrets.into_iter().map(|(secret, _)| secret).collect()

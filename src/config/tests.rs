@@ -1,7 +1,7 @@
 mod directory;
 mod schedules;
-mod status;
 mod slas;
+mod status;
 
 use std::collections::BTreeMap;
 use std::path::Path;

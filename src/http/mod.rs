@@ -170,7 +170,8 @@ impl AppState {
 /// All routes with their guards.
 pub fn router(state: AppState) -> Router {
     let sessions = sessions::layer(&state);
-    let routes = Router::new().merge(api::router()).merge(pages::router()).merge(inbound::router()).merge(status::router());
+    let routes =
+        Router::new().merge(api::router()).merge(pages::router()).merge(inbound::router()).merge(status::router());
     guard::around(routes, api::large_router().merge(pages::large_router()), &state).layer(sessions).with_state(state)
 }
 

@@ -115,7 +115,8 @@ struct SubscriptionRow {
     off_at: Option<i64>,
 }
 
-const SUBSCRIPTION: &str = "SELECT id, page, kind, address, customer, components, language, confirmed_at, failures, off_at
+const SUBSCRIPTION: &str =
+    "SELECT id, page, kind, address, customer, components, language, confirmed_at, failures, off_at
     FROM status_subscriptions";
 
 impl SubscriptionRow {
@@ -150,9 +151,8 @@ impl Store {
             if known.contains_key(service) {
                 continue;
             }
-            let add = query(
-                "INSERT INTO status_services (service, since) VALUES ($1, $2) ON CONFLICT (service) DO NOTHING",
-            );
+            let add =
+                query("INSERT INTO status_services (service, since) VALUES ($1, $2) ON CONFLICT (service) DO NOTHING");
             in_time(add.bind(service.0.clone()).bind(ms(now)).execute(&self.shared.pool)).await?;
             // Another node may have been faster, by a moment.
             known.insert(service.clone(), now);
@@ -384,10 +384,7 @@ impl Store {
         for (sql, before) in [
             ("DELETE FROM status_deliveries WHERE done_at < $1", before(REMEMBERED)),
             ("DELETE FROM status_proofs WHERE expires_at < $1", ms(now)),
-            (
-                "DELETE FROM status_subscriptions WHERE confirmed_at IS NULL AND created_at < $1",
-                before(UNCONFIRMED),
-            ),
+            ("DELETE FROM status_subscriptions WHERE confirmed_at IS NULL AND created_at < $1", before(UNCONFIRMED)),
             (
                 "DELETE FROM status_subscriptions WHERE page IN
                     (SELECT id FROM documents WHERE kind = 'status_pages' AND deleted = 1 AND updated_at < $1)",
@@ -409,7 +406,9 @@ impl Store {
     pub fn cached_incidents(&self) -> Option<(Vec<Incident>, Existence)> {
         let text = std::fs::read(self.incidents_file()).ok()?;
         let (bodies, since): (Vec<String>, BTreeMap<String, i64>) = serde_json::from_slice(&text)
-            .inspect_err(|_| tracing::warn!("the copy of the incidents in the data folder can't be read; it is left aside"))
+            .inspect_err(|_| {
+                tracing::warn!("the copy of the incidents in the data folder can't be read; it is left aside")
+            })
             .ok()?;
         let incidents = bodies.iter().filter_map(|body| record_incident::decode(body).ok()).collect();
         Some((incidents, since.into_iter().map(|(id, at)| (ServiceId(id), of_ms(at))).collect()))

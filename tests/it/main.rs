@@ -22,6 +22,7 @@ mod joining;
 mod line;
 mod night;
 mod notices;
+mod outage;
 mod page;
 mod phone;
 mod raw;

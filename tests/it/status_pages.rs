@@ -78,8 +78,7 @@ struct Got {
 
 /// A browser's request; a form if there is a body.
 async fn ask(hotline: &Hotline, path: &str, cookie: &str, form: Option<&str>) -> Got {
-    let (url, cookie, form) =
-        (format!("http://{}{path}", hotline.http()), cookie.to_owned(), form.map(str::to_owned));
+    let (url, cookie, form) = (format!("http://{}{path}", hotline.http()), cookie.to_owned(), form.map(str::to_owned));
     tokio::task::spawn_blocking(move || {
         let agent: ureq::Agent =
             ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
@@ -133,14 +132,16 @@ async fn publish(hotline: &Hotline, service: &str, title: &str, text: &str) -> S
     });
     let incident = say(hotline, "/incidents", opening).await;
     let id = incident["id"].as_str().expect("an id").to_owned();
-    say(hotline, &format!("/incidents/{id}/updates"), json!({ "text": text, "phase": "identified", "publish": true })).await;
+    say(hotline, &format!("/incidents/{id}/updates"), json!({ "text": text, "phase": "identified", "publish": true }))
+        .await;
     id
 }
 
 /// The path of the link with this word in a mail.
 fn link(mail: &Mail, word: &str) -> String {
     let text = mail.text().replace("\r\n", "\n");
-    let at = text.find(&format!("http://status.test/status/desk/{word}/")).unwrap_or_else(|| panic!("{word} in {text}"));
+    let at =
+        text.find(&format!("http://status.test/status/desk/{word}/")).unwrap_or_else(|| panic!("{word} in {text}"));
     let url: String = text[at..].chars().take_while(|c| !c.is_whitespace() && *c != '"' && *c != '>').collect();
     url.trim_start_matches("http://status.test").to_owned()
 }
@@ -179,13 +180,15 @@ async fn a_visitor_proves_whose_they_are_and_sees_their_own_at_once() {
     let globex = visitor(&hotline, &post, "gus@shop.globex.example").await;
     assert_eq!((nobodys.status, post.count()), (200, 2));
     let page = ask(&hotline, "/status/desk", &acme, None).await;
-    assert!(page.status == 200 && page.body.contains("Warehouse") && !page.body.contains("Shop of Globex"), "{}", page.body);
+    assert!(
+        page.status == 200 && page.body.contains("Warehouse") && !page.body.contains("Shop of Globex"),
+        "{}",
+        page.body
+    );
 
     let own = publish(&hotline, "acme-erp", "Warehouse stands still", "words for acme").await;
     let shared = publish(&hotline, "mail", "No mail comes", "words for all").await;
-    for rest in
-        ["", "/history", "/api/v2/summary.json", "/api/v2/incidents.json", "/history.atom", "/history.rss"]
-    {
+    for rest in ["", "/history", "/api/v2/summary.json", "/api/v2/incidents.json", "/history.atom", "/history.rss"] {
         let path = format!("/status/desk{rest}");
         until(&format!("acme sees its own on {rest}"), async || {
             ask(&hotline, &path, &acme, None).await.body.contains("words for acme")
@@ -235,8 +238,7 @@ async fn whoever_asked_is_told_once_of_what_they_may_see_until_they_end_it() {
     let secret = challenge["secret"].as_str().expect("a secret").to_owned();
     assert!(hooks.seen()[0].is_signed_with(&secret));
     until("the subscriptions count", async || {
-        hotline.switch().status_subscribers().await.expect("a database")
-            .get(&"desk".into()) == Some(&[2, 1, 0])
+        hotline.switch().status_subscribers().await.expect("a database").get(&"desk".into()) == Some(&[2, 1, 0])
     })
     .await;
 
@@ -245,7 +247,10 @@ async fn whoever_asked_is_told_once_of_what_they_may_see_until_they_end_it() {
     let leas = post.to("lea@acme.example", 4).await;
     let gus = post.to("gus@globex.example", 3).await;
     let told: Vec<String> = leas[2..].iter().map(Mail::text).collect();
-    assert!(told.iter().any(|mail| mail.contains("words for acme")) && told.iter().any(|mail| mail.contains("words for all")));
+    assert!(
+        told.iter().any(|mail| mail.contains("words for acme"))
+            && told.iter().any(|mail| mail.contains("words for all"))
+    );
     assert!(gus[2].text().contains("words for all"), "{}", gus[2].text());
     assert!(gus[2].data.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click"), "{}", gus[2].data);
     let seen = hooks.when("an incident and a component", |seen| seen.len() >= 3).await;
@@ -289,7 +294,8 @@ async fn a_start_without_the_database_shows_what_was_last_known() {
         publish(&hotline, "mail", "No mail comes", "words for all").await;
         until("the copy is there", async || {
             let text = std::fs::read_to_string(hotline.data().join("status-incidents.json")).unwrap_or_default();
-            text.contains("words for all") && ask(&hotline, "/status/all", "", None).await.body.contains("words for all")
+            text.contains("words for all")
+                && ask(&hotline, "/status/all", "", None).await.body.contains("words for all")
         })
         .await;
         std::fs::read(hotline.data().join("status-incidents.json")).expect("the copy")

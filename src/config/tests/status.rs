@@ -73,7 +73,10 @@ fn pages_are_read() {
     assert_eq!((&all.audience, all.open, all.language), (&Audience::Everyone, true, Tongue::En));
     assert_eq!((&acme.audience, acme.open, acme.language), (&Audience::Customer("acme".into()), false, Tongue::De));
     assert_eq!(all.components[0].name, "Mail", "as the house calls it");
-    assert_eq!((acme.components[0].name.as_str(), acme.components[0].group.as_deref()), ("Warenwirtschaft", Some("Büro")));
+    assert_eq!(
+        (acme.components[0].name.as_str(), acme.components[0].group.as_deref()),
+        ("Warenwirtschaft", Some("Büro"))
+    );
     assert_eq!((acme.title.as_str(), all.title.as_str(), acme.secrets.len()), ("Acme status", "all", 1));
     assert_eq!(wrong(json!({ "audience": "visitors", "components": [{ "service": "erp" }] })), []);
 }
@@ -86,7 +89,11 @@ fn slips_are_told_with_their_remedy() {
         told.into_iter().next().unwrap()
     };
     for (body, field, words) in [
-        (json!({ "components": [{ "service": "erp" }] }), "components[0].service", "is for everyone, but service `erp`"),
+        (
+            json!({ "components": [{ "service": "erp" }] }),
+            "components[0].service",
+            "is for everyone, but service `erp`",
+        ),
         (json!({ "customer": "harbour", "components": [{ "service": "erp" }] }), "components[0].service", "`acme`'s"),
         (json!({ "components": [{ "service": "mail" }, { "service": "mail" }] }), "components[1].service", "twice"),
         (json!({ "components": [{ "service": "mial" }] }), "components[0].service", "did you mean"),

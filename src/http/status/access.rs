@@ -50,8 +50,7 @@ pub async fn ask(
 pub fn too_many(headers: &HeaderMap, slug: &str) -> Response {
     let tongue = browser_tongue(headers);
     let t = texts::of(tongue);
-    let mut response =
-        message(tongue, slug, StatusCode::TOO_MANY_REQUESTS, (t.too_many, t.too_many_text), None);
+    let mut response = message(tongue, slug, StatusCode::TOO_MANY_REQUESTS, (t.too_many, t.too_many_text), None);
     response.headers_mut().insert(axum::http::header::RETRY_AFTER, axum::http::HeaderValue::from_static("600"));
     response
 }

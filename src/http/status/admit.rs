@@ -185,7 +185,8 @@ fn starting() -> Response {
 /// The language of whoever asks for a page that we do not know.
 pub fn browser_tongue(headers: &HeaderMap) -> Tongue {
     let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let tags = wanted.split(',').map(|tag| tag.split([';', '-']).next().unwrap_or_default().trim().to_ascii_lowercase());
+    let tags =
+        wanted.split(',').map(|tag| tag.split([';', '-']).next().unwrap_or_default().trim().to_ascii_lowercase());
     tags.into_iter().find_map(|tag| Tongue::from_word(&tag)).unwrap_or(Tongue::En)
 }
 

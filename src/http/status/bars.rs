@@ -26,10 +26,9 @@ const fn class(worst: Option<Impact>) -> &'static str {
 
 /// In one sentence: how much of the time, and on how many days it did not work.
 pub fn words(uptime: &Uptime, t: &Texts, tongue: Tongue) -> String {
-    let share = uptime.percent.map_or_else(
-        || t.unknown.to_owned(),
-        |percent| format!("{} {}", texts::percent(percent, tongue), t.uptime),
-    );
+    let share = uptime
+        .percent
+        .map_or_else(|| t.unknown.to_owned(), |percent| format!("{} {}", texts::percent(percent, tongue), t.uptime));
     let bad = uptime.days.iter().filter(|day| day.down_ms > 0).count();
     if bad == 0 { share } else { format!("{share}, {bad} {}", t.bad_days) }
 }

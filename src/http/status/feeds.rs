@@ -134,7 +134,10 @@ fn rss_of(material: &Material<'_>) -> String {
              <guid isPermaLink=\"false\">{}</guid>\n</item>\n",
             xml(&one.title),
             // Readers take it for HTML: escaped twice, so that it stays the text that it is.
-            xml(&format!("<p>{}</p>", xml(&told(material, one)).trim_end().replace("\n\n", "</p><p>").replace('\n', "<br>"))),
+            xml(&format!(
+                "<p>{}</p>",
+                xml(&told(material, one)).trim_end().replace("\n\n", "</p><p>").replace('\n', "<br>")
+            )),
             date(changed_at(one)),
             one.id,
         );

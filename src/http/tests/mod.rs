@@ -10,8 +10,8 @@ mod page;
 mod schedules;
 mod scope;
 mod shape;
-mod status;
 mod slas;
+mod status;
 
 use std::sync::Arc;
 

@@ -19,8 +19,8 @@ mod random;
 mod reading;
 mod recovery;
 pub(crate) mod server;
-mod status;
 mod slas;
+mod status;
 mod told;
 
 use std::path::Path;

@@ -88,7 +88,9 @@ impl Envelope<'_> {
             ),
             Tongue::De => (
                 format!("Bitte bestätigen: Meldungen von {title}"),
-                format!("Jemand, hoffentlich Sie, möchte Neues von \u{201e}{title}\u{201c} an dieses Postfach bekommen."),
+                format!(
+                    "Jemand, hoffentlich Sie, möchte Neues von \u{201e}{title}\u{201c} an dieses Postfach bekommen."
+                ),
                 "Ja, bitte benachrichtigen",
                 "Waren Sie es nicht, tun Sie nichts: es kommt keine weitere Mail.",
             ),
@@ -124,10 +126,8 @@ impl Envelope<'_> {
     pub fn update(&self, view: &View, incident: &IncidentView, update: &UpdateView, unsubscribe: &str) -> Letter {
         let tongue = self.tongue;
         let phase = words::phase(update.phase, tongue);
-        let mut lines = vec![
-            Line::Strong(format!("{}: {phase}", incident.title)),
-            Line::Words(update.text_in(tongue).to_owned()),
-        ];
+        let mut lines =
+            vec![Line::Strong(format!("{}: {phase}", incident.title)), Line::Words(update.text_in(tongue).to_owned())];
         let states: Vec<String> = update
             .changes
             .iter()

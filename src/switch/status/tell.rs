@@ -10,10 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::Snapshot;
 use super::letter::Envelope;
 use super::shape::Shape;
 use super::token::{self, Purpose};
-use super::Snapshot;
 use crate::clock::now;
 use crate::notify::SendError;
 use crate::store::StoreError;
@@ -263,7 +263,8 @@ impl Sender<'_> {
             if self.subscription.confirmed_at.is_some() {
                 return Err(Not::Needed);
             }
-            envelope.confirm(&format!("{link}/confirm/{}", token::link(self.key, Purpose::Confirm, self.subscription.id.0)))
+            envelope
+                .confirm(&format!("{link}/confirm/{}", token::link(self.key, Purpose::Confirm, self.subscription.id.0)))
         } else {
             let (incident, update, _) = self.about().ok_or(Not::Needed)?;
             envelope.update(self.view, incident, update, &self.unsubscribe())

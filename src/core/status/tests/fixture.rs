@@ -61,12 +61,7 @@ pub fn page(id: &str, audience: Audience) -> StatusPage {
         audience,
         open: false,
         components: SERVICES.map(component).into(),
-        brand: Brand {
-            name: None,
-            logo: None,
-            accent: Colour(0, 0x40, 0x80),
-            accent_dark: Colour(0x80, 0xc0, 0xff),
-        },
+        brand: Brand { name: None, logo: None, accent: Colour(0, 0x40, 0x80), accent_dark: Colour(0x80, 0xc0, 0xff) },
         language: Tongue::En,
         time_zone: TimeZone::UTC,
         support: None,

@@ -108,7 +108,11 @@ fn cut_down(incident: &Incident, own: Option<&str>) -> Option<Incident> {
     (!updates.is_empty()).then(|| Incident {
         updates,
         affected: Vec::new(),
-        customers: if is_own(&incident.customers) { own.map(CustomerId::from).into_iter().collect() } else { Vec::new() },
+        customers: if is_own(&incident.customers) {
+            own.map(CustomerId::from).into_iter().collect()
+        } else {
+            Vec::new()
+        },
         title: "other".to_owned(),
         reference: "INC-0".to_owned(),
         ..incident.clone()

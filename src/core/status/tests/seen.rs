@@ -25,10 +25,10 @@ fn everyone(incidents: &[Incident]) -> View {
 #[test]
 fn a_fault_is_told_from_its_first_word_to_its_last() {
     let view = everyone(&[mail_is_down()]);
-    assert_eq!(view.components.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), [
-        "public name of mail",
-        "public name of backup"
-    ]);
+    assert_eq!(
+        view.components.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(),
+        ["public name of mail", "public name of backup"]
+    );
     assert_eq!(view.indicator, Indicator::Minor);
     let shown = &view.incidents[0];
     assert_eq!((shown.impact, shown.phase), (Indicator::Critical, Phase::Monitoring));
@@ -49,7 +49,10 @@ fn what_is_over_is_over_whoever_was_told() {
     last.customers = vec!["acme".into()];
     over.updates.push(last);
     let view = everyone(&[over]);
-    assert_eq!((view.indicator, view.incidents.len(), view.components[0].impact), (Indicator::None, 0, Impact::Operational));
+    assert_eq!(
+        (view.indicator, view.incidents.len(), view.components[0].impact),
+        (Indicator::None, 0, Impact::Operational)
+    );
     let past = &view.past[0];
     assert_eq!((past.resolved_at, past.phase, past.updates.len()), (Some(at(30)), Phase::Resolved, 3));
     assert_eq!(view.components[0].uptime.days.last().unwrap().down_ms, 20 * 60_000);

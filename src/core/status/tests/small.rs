@@ -111,7 +111,9 @@ fn logos_are_known_by_their_bytes() {
     assert_eq!(Logo::read(b"\xff\xd8\xff\xe0....\xff\xd9").unwrap().kind, LogoKind::Jpeg);
     assert_eq!(Logo::read(b"RIFF\x08\0\0\0WEBPVP8 ").unwrap().kind, LogoKind::Webp);
     assert_eq!(Logo::read(b"RIFF\x09\0\0\0WEBPVP8 "), Err(LogoFault::Damaged));
-    for other in [&b"<svg xmlns='http://www.w3.org/2000/svg'/>"[..], b"GIF89a", b"", b"\x89PNG", b"<?xml version='1.0'?>"] {
+    for other in
+        [&b"<svg xmlns='http://www.w3.org/2000/svg'/>"[..], b"GIF89a", b"", b"\x89PNG", b"<?xml version='1.0'?>"]
+    {
         assert_eq!(Logo::read(other), Err(LogoFault::Unknown));
     }
     let mut large = png.clone();

@@ -32,15 +32,8 @@ pub const DRAFTED: u128 = 0xE5;
 pub const PLANNED: u128 = 0xF6;
 
 /// Everything of one customer that no eye but theirs may see.
-pub const ACMES: [&str; 7] = [
-    "acme-erp",
-    "Acme public ERP",
-    "Acme title",
-    "words for acme",
-    "mail words for acme",
-    "Acme GmbH",
-    "Acme group",
-];
+pub const ACMES: [&str; 7] =
+    ["acme-erp", "Acme public ERP", "Acme title", "words for acme", "mail words for acme", "Acme GmbH", "Acme group"];
 pub const MUSTERS: [&str; 7] = [
     "muster-lager",
     "Muster public Lager",
@@ -51,7 +44,16 @@ pub const MUSTERS: [&str; 7] = [
     "Muster group",
 ];
 /// The house's own.
-pub const INSIDE: [&str; 8] = ["internal", "secret writer", "secret releaser", "INC-", "draft words", "drill words", "Drill title", "Drafted title"];
+pub const INSIDE: [&str; 8] = [
+    "internal",
+    "secret writer",
+    "secret releaser",
+    "INC-",
+    "draft words",
+    "drill words",
+    "Drill title",
+    "Drafted title",
+];
 
 const SECRET: &str = "a secret of the portal, forty characters";
 const MAIL_KEY: &str = "the key of mailed links";
@@ -176,32 +178,51 @@ fn incident(n: u128, title: &str, updates: Vec<Update>) -> Incident {
 pub fn incidents() -> Vec<Incident> {
     let hostile = "<script>alert('x')</script> & \u{1}]]> words for acme";
     let down = Impact::MajorOutage;
-    let acme = incident(ACME_OUTAGE, "Acme title <img src=x>", vec![
-        update(1, 60, Phase::Investigating, hostile, &[("acme-erp", down)]),
-        update(2, 30, Phase::Identified, "words for acme\nin two lines", &[("acme-erp", Impact::PartialOutage)]),
-    ]);
-    let mut muster = incident(MUSTER_OUTAGE, "Muster title", vec![update(3, 50, Phase::Investigating, "words for muster", &[
-        ("muster-lager", down),
-    ])]);
+    let acme = incident(
+        ACME_OUTAGE,
+        "Acme title <img src=x>",
+        vec![
+            update(1, 60, Phase::Investigating, hostile, &[("acme-erp", down)]),
+            update(2, 30, Phase::Identified, "words for acme\nin two lines", &[("acme-erp", Impact::PartialOutage)]),
+        ],
+    );
+    let mut muster = incident(
+        MUSTER_OUTAGE,
+        "Muster title",
+        vec![update(3, 50, Phase::Investigating, "words for muster", &[("muster-lager", down)])],
+    );
     muster.phase = Phase::Resolved;
     muster.resolved_at = Some(ago(10));
-    let mut mail = incident(MAIL_OUTAGE, "Mail is slow", vec![
-        update(4, 40, Phase::Investigating, "mail words for all", &[("mail", Impact::DegradedPerformance)]),
-        update(5, 35, Phase::Identified, "mail words for acme", &[("mail", Impact::DegradedPerformance), ("acme-erp", down)]),
-        update(6, 34, Phase::Identified, "mail words for muster", &[("mail", Impact::DegradedPerformance)]),
-        update(7, 20, Phase::Identified, "draft words", &[("mail", down)]),
-    ]);
+    let mut mail = incident(
+        MAIL_OUTAGE,
+        "Mail is slow",
+        vec![
+            update(4, 40, Phase::Investigating, "mail words for all", &[("mail", Impact::DegradedPerformance)]),
+            update(
+                5,
+                35,
+                Phase::Identified,
+                "mail words for acme",
+                &[("mail", Impact::DegradedPerformance), ("acme-erp", down)],
+            ),
+            update(6, 34, Phase::Identified, "mail words for muster", &[("mail", Impact::DegradedPerformance)]),
+            update(7, 20, Phase::Identified, "draft words", &[("mail", down)]),
+        ],
+    );
     mail.updates[1].customers = vec!["acme".into()];
     mail.updates[2].customers = vec!["muster".into()];
     mail.updates[3].state = UpdateState::Draft;
-    let mut drill = incident(DRILL, "Drill title", vec![update(8, 25, Phase::Investigating, "drill words", &[("mail", down)])]);
+    let mut drill =
+        incident(DRILL, "Drill title", vec![update(8, 25, Phase::Investigating, "drill words", &[("mail", down)])]);
     drill.drill = Some(DrillId(Uuid::from_u128(1)));
-    let mut drafted = incident(DRAFTED, "Drafted title", vec![update(9, 25, Phase::Investigating, "draft words", &[("mail", down)])]);
+    let mut drafted =
+        incident(DRAFTED, "Drafted title", vec![update(9, 25, Phase::Investigating, "draft words", &[("mail", down)])]);
     drafted.updates[0].state = UpdateState::Review;
-    let mut planned = incident(PLANNED, "New mail server", vec![update(10, 15, Phase::Scheduled, "tonight", &[(
-        "mail",
-        Impact::UnderMaintenance,
-    )])]);
+    let mut planned = incident(
+        PLANNED,
+        "New mail server",
+        vec![update(10, 15, Phase::Scheduled, "tonight", &[("mail", Impact::UnderMaintenance)])],
+    );
     (planned.kind, planned.phase) = (Kind::Maintenance, Phase::Scheduled);
     planned.scheduled = Some((ago(-120), ago(-180)));
     vec![acme, muster, mail, drill, drafted, planned]

@@ -17,11 +17,14 @@ async fn whoever_asks_for_a_link_hears_the_same() {
     let known = post(&bench, "/status/own-a/access", "", "email=ada%40acme.example").await;
     assert_eq!(known.status, StatusCode::OK, "{}", known.text());
     assert_eq!(desk.asked.lock().as_slice(), [("own-a".to_owned(), "ada@acme.example".to_owned())]);
-    for (page, address) in [("own-a", "eve%40evil.example"), ("own-m", "ada%40other.example"), ("own-x", "b%40acme.example")] {
+    for (page, address) in
+        [("own-a", "eve%40evil.example"), ("own-m", "ada%40other.example"), ("own-x", "b%40acme.example")]
+    {
         let other = post(&bench, &format!("/status/{page}/access"), "", &format!("email={address}")).await;
         assert_eq!(other.whole(), known.whole(), "{page} {address}");
     }
-    for odd in ["email=", "email=ada", "x=y", "email=%3Cscript%3E%40x", "email=a%40b.example%0d%0aBcc%3A+c%40d.example"] {
+    for odd in ["email=", "email=ada", "x=y", "email=%3Cscript%3E%40x", "email=a%40b.example%0d%0aBcc%3A+c%40d.example"]
+    {
         assert_eq!(post(&bench, "/status/own-a/access", "", odd).await.status, StatusCode::BAD_REQUEST, "{odd}");
     }
     for _ in 0..2 {
@@ -37,7 +40,11 @@ async fn a_mailed_link_opens_by_its_button_only() {
     let (bench, _) = status_bench();
     let looked = bench.look("own-a", "/access/good-token", "").await;
     assert_eq!((looked.status, looked.header("set-cookie")), (StatusCode::OK, ""));
-    assert!(looked.text().contains("<form method=\"post\" action=\"/status/own-a/access/good-token\">"), "{}", looked.text());
+    assert!(
+        looked.text().contains("<form method=\"post\" action=\"/status/own-a/access/good-token\">"),
+        "{}",
+        looked.text()
+    );
     let opened = post(&bench, "/status/own-a/access/good-token", "", "").await;
     assert_eq!((opened.status, opened.header("location")), (StatusCode::SEE_OTHER, "/status/own-a"));
     assert!(opened.header("set-cookie").starts_with("hotline-visitor=m1.cookie.value; Path=/status/own-a;"));
@@ -98,7 +105,8 @@ async fn confirming_and_ending_take_a_button_and_a_click_of_the_mail_program_end
         assert_eq!(done.status, StatusCode::OK);
     }
     // RFC 8058: without cookie, origin or referrer.
-    let click = bench.ask(Method::POST, "/status/own-a/unsubscribe/good-token", &[FORM], "List-Unsubscribe=One-Click").await;
+    let click =
+        bench.ask(Method::POST, "/status/own-a/unsubscribe/good-token", &[FORM], "List-Unsubscribe=One-Click").await;
     assert_eq!(click.status, StatusCode::OK);
     assert_eq!(bench.ask(Method::POST, "/status/own-a/unsubscribe/bad", &[FORM], "").await.status, StatusCode::GONE);
 }

@@ -71,11 +71,18 @@ async fn guessed_ids_are_like_ids_that_never_were() {
             let guessed = bench.look(page, &format!("/incidents/{}", visible_id(n)), &cookie).await;
             assert_eq!(guessed.whole(), never.whole(), "{page} {n:x}");
         }
-        for odd in ["/incidents/../../own-m", "/incidents/%2e%2e", "/incidents/1%27", "/api/v2/users.json", "/api/v2/incidents/x.json"] {
+        for odd in [
+            "/incidents/../../own-m",
+            "/incidents/%2e%2e",
+            "/incidents/1%27",
+            "/api/v2/users.json",
+            "/api/v2/incidents/x.json",
+        ] {
             assert_eq!(bench.look(page, odd, &cookie).await.status, StatusCode::NOT_FOUND, "{page}{odd}");
         }
     }
-    let own = bench.look("own-a", &format!("/incidents/{}", visible_id(ACME_OUTAGE)), &cookie_of("acme", "own-a")).await;
+    let own =
+        bench.look("own-a", &format!("/incidents/{}", visible_id(ACME_OUTAGE)), &cookie_of("acme", "own-a")).await;
     assert_eq!(own.status, StatusCode::OK);
 }
 

@@ -9,20 +9,52 @@ use super::fixture::*;
 
 const PAGE: &[&str] = &["id", "name", "url", "time_zone", "updated_at"];
 const COMPONENT: &[&str] = &[
-    "id", "name", "status", "created_at", "updated_at", "position", "description", "showcase", "start_date", "group_id",
-    "page_id", "group", "only_show_if_degraded",
+    "id",
+    "name",
+    "status",
+    "created_at",
+    "updated_at",
+    "position",
+    "description",
+    "showcase",
+    "start_date",
+    "group_id",
+    "page_id",
+    "group",
+    "only_show_if_degraded",
 ];
 const INCIDENT: &[&str] = &[
-    "id", "name", "status", "created_at", "updated_at", "monitoring_at", "resolved_at", "impact", "shortlink",
-    "started_at", "page_id", "incident_updates", "components",
+    "id",
+    "name",
+    "status",
+    "created_at",
+    "updated_at",
+    "monitoring_at",
+    "resolved_at",
+    "impact",
+    "shortlink",
+    "started_at",
+    "page_id",
+    "incident_updates",
+    "components",
 ];
 const UPDATE: &[&str] = &[
-    "id", "status", "body", "incident_id", "created_at", "updated_at", "display_at", "affected_components",
-    "deliver_notifications", "custom_tweet", "tweet_id",
+    "id",
+    "status",
+    "body",
+    "incident_id",
+    "created_at",
+    "updated_at",
+    "display_at",
+    "affected_components",
+    "deliver_notifications",
+    "custom_tweet",
+    "tweet_id",
 ];
 
 fn has(value: &Value, keys: &[&str], more: &[&str], what: &str) {
-    let own: BTreeSet<&str> = value.as_object().unwrap_or_else(|| panic!("{what}: {value}")).keys().map(String::as_str).collect();
+    let own: BTreeSet<&str> =
+        value.as_object().unwrap_or_else(|| panic!("{what}: {value}")).keys().map(String::as_str).collect();
     let wanted: BTreeSet<&str> = keys.iter().chain(more).copied().collect();
     assert_eq!(own, wanted, "{what}");
 }
@@ -35,7 +67,10 @@ fn is_time(value: &Value) -> bool {
 
 fn incident(value: &Value, more: &[&str]) {
     has(value, INCIDENT, more, "incident");
-    assert!(["none", "minor", "major", "critical", "maintenance"].contains(&value["impact"].as_str().unwrap()), "{value}");
+    assert!(
+        ["none", "minor", "major", "critical", "maintenance"].contains(&value["impact"].as_str().unwrap()),
+        "{value}"
+    );
     for key in ["created_at", "updated_at", "started_at"] {
         assert!(is_time(&value[key]), "{key}: {value}");
     }
@@ -94,11 +129,20 @@ async fn the_json_has_the_shapes_that_clients_know() {
     let planned = planned["scheduled_maintenances"].as_array().unwrap();
     incident(&planned[0], &["scheduled_for", "scheduled_until"]);
     assert_eq!((&planned[0]["impact"], &planned[0]["status"]), (&"maintenance".into(), &"scheduled".into()));
-    assert_eq!(json(&bench, "scheduled-maintenances/upcoming.json").await["scheduled_maintenances"].as_array().unwrap().len(), 1);
-    assert_eq!(json(&bench, "scheduled-maintenances/active.json").await["scheduled_maintenances"], serde_json::json!([]));
+    assert_eq!(
+        json(&bench, "scheduled-maintenances/upcoming.json").await["scheduled_maintenances"].as_array().unwrap().len(),
+        1
+    );
+    assert_eq!(
+        json(&bench, "scheduled-maintenances/active.json").await["scheduled_maintenances"],
+        serde_json::json!([])
+    );
     let of_acme = all["incidents"].as_array().unwrap().iter().find(|one| one["id"] == visible_id(ACME_OUTAGE)).unwrap();
     assert_eq!(of_acme["impact"], "critical", "its worst");
-    assert_eq!(of_acme["shortlink"], format!("https://status.msp.example/status/own-a/incidents/{}", visible_id(ACME_OUTAGE)));
+    assert_eq!(
+        of_acme["shortlink"],
+        format!("https://status.msp.example/status/own-a/incidents/{}", visible_id(ACME_OUTAGE))
+    );
     let newest = &of_acme["incident_updates"][0];
     assert_eq!(newest["affected_components"][0]["old_status"], "major_outage");
     assert_eq!(newest["affected_components"][0]["new_status"], "partial_outage");
@@ -110,7 +154,9 @@ async fn feeds_and_badge_are_what_readers_expect() {
     let atom = bench.look("all", "/history.atom", "").await;
     assert_eq!(atom.header("content-type"), "application/atom+xml; charset=utf-8");
     let text = atom.text();
-    assert!(text.starts_with("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\""));
+    assert!(
+        text.starts_with("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\"")
+    );
     assert_eq!(text.matches("<entry>").count(), 2, "{text}");
     for part in [
         "<id>https://status.msp.example/status/all/history.atom</id>",
@@ -125,7 +171,11 @@ async fn feeds_and_badge_are_what_readers_expect() {
     let rss = bench.look("all", "/history.rss", "").await;
     assert_eq!(rss.header("content-type"), "application/rss+xml; charset=utf-8");
     let text = rss.text();
-    assert_eq!((text.matches("<item>").count(), text.matches("<guid isPermaLink=\"false\">").count()), (2, 2), "{text}");
+    assert_eq!(
+        (text.matches("<item>").count(), text.matches("<guid isPermaLink=\"false\">").count()),
+        (2, 2),
+        "{text}"
+    );
     assert!(text.contains("<pubDate>") && text.contains("<atom:link rel=\"self\""), "{text}");
     let badge = bench.look("all", "/badge.svg", "").await;
     assert_eq!(badge.header("content-type"), "image/svg+xml; charset=utf-8");

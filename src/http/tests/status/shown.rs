@@ -45,7 +45,8 @@ async fn a_page_tells_how_all_is() {
     }
     let own = bench.look("own-a", "", &cookie_of("acme", "own-a")).await.text();
     assert!(own.contains("<html lang=\"de\">") && own.contains("?lang=en"), "the page's own language: {own}");
-    let missing = bench.ask(Method::GET, "/status/nowhere", &[("accept", "text/html"), ("accept-language", "de-AT")], "").await;
+    let missing =
+        bench.ask(Method::GET, "/status/nowhere", &[("accept", "text/html"), ("accept-language", "de-AT")], "").await;
     assert!(missing.text().contains("Hier gibt es keine Seite"), "{}", missing.text());
 }
 
@@ -98,7 +99,9 @@ async fn what_is_known_is_not_sent_again_and_what_is_new_is_there_at_once() {
         let now = bench.ask(Method::GET, &path, &[("if-none-match", &tag)], "").await;
         let stays = matches!(
             rest,
-            "/style.css" | "/api/v2/scheduled-maintenances/active.json" | "/api/v2/scheduled-maintenances/upcoming.json"
+            "/style.css"
+                | "/api/v2/scheduled-maintenances/active.json"
+                | "/api/v2/scheduled-maintenances/upcoming.json"
         );
         if rest == "/style.css" {
             assert_eq!(now.status, StatusCode::NOT_MODIFIED, "{rest}");
@@ -156,7 +159,14 @@ async fn the_house_sees_its_pages_and_how_many_are_told() {
         bench.ask(Method::GET, "/status-pages", &[("authorization", &bearer), ("accept", "text/html")], "").await
     };
     let all = get("admin", "").await.text();
-    for shown in ["12 by e-mail", "3 by webhook", "1 switched off", "for Acme GmbH", "for everyone", "/status/visitors?as=muster"] {
+    for shown in [
+        "12 by e-mail",
+        "3 by webhook",
+        "1 switched off",
+        "for Acme GmbH",
+        "for everyone",
+        "/status/visitors?as=muster",
+    ] {
         assert!(all.contains(shown), "{shown} in {all}");
     }
     assert!(!all.contains("<b>of</b>"), "{all}");
