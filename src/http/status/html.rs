@@ -64,7 +64,8 @@ pub struct IncidentRow {
     started: Moment,
     ended: Option<Moment>,
     planned_until: Option<Moment>,
-    affected: Vec<(String, StateView)>,
+    /// Names; what they are like where that is not as usual.
+    affected: Vec<(String, Option<StateView>)>,
     updates: Vec<UpdateRow>,
 }
 
@@ -142,7 +143,8 @@ fn row(incident: &IncidentView, view: &View, page: &StatusPage, tongue: Tongue) 
     let at = |time| moment(time, &page.time_zone, tongue);
     let affected = incident.components.iter().filter_map(|(place, impact)| {
         let component = view.components.get(*place)?;
-        Some((component.name.clone(), state(*impact, tongue)))
+        let unusual = (*impact != Impact::Operational).then(|| state(*impact, tongue));
+        Some((component.name.clone(), unusual))
     });
     let updates = incident.updates.iter().rev().map(|update| UpdateRow {
         phase: words::phase(update.phase, tongue),
