@@ -224,6 +224,10 @@ fn event_jobs(tasks: &mut JoinSet<()>, switch: &Switch, store: &Store, stop: &Ca
     tasks.spawn(jobs::kept_up("library", move || jobs::library::run(own.clone(), until.clone())));
     let (own, until) = (switch.clone(), stop.clone());
     tasks.spawn(jobs::kept_up("drills", move || jobs::drills::run(own.clone(), until.clone())));
+    let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+    tasks.spawn(jobs::kept_up("remind actions", move || {
+        jobs::remind_actions::run(own.clone(), records.clone(), until.clone())
+    }));
 }
 
 /// Ourselves, to run as `transcribe-worker`. In tests the binary beside the test's.

@@ -54,12 +54,23 @@ async fn asked(
     Ok(prose)
 }
 
-/// The object in the answer; models like to put it between fences.
-fn read(text: &str) -> Option<Prose> {
-    let object = text.get(text.find('{')?..=text.rfind('}')?)?;
-    let value: Value = serde_json::from_str(object).ok()?;
-    let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
-    value.is_object().then(|| Prose { summary: text("summary"), impact: text("impact"), detection: text("detection") })
+/// The texts in the answer. Small models put fences around the object, or run on until they are cut off: what was said until then
+/// counts, if it is whole. `None`: it is not the object that was asked for.
+fn read(answer: &str) -> Option<Prose> {
+    let object = &answer[answer.find('{')?..];
+    let text = |key: &str| {
+        let (_, rest) = object.split_once(&format!("\"{key}\""))?;
+        let value = rest.trim_start().strip_prefix(':')?;
+        // The first whole value; what follows it is left unread.
+        let value = serde_json::Deserializer::from_str(value).into_iter::<Value>().next()?.ok()?;
+        value.as_str().map(|text| text.trim().to_owned())
+    };
+    let (summary, impact, detection) = (text("summary"), text("impact"), text("detection"));
+    if summary.is_none() && impact.is_none() && detection.is_none() {
+        return None;
+    }
+    let [summary, impact, detection] = [summary, impact, detection].map(Option::unwrap_or_default);
+    Some(Prose { summary, impact, detection })
 }
 
 /// Names of people, customers and services.
@@ -150,6 +161,36 @@ mod tests {
         let asked = seen.json();
         assert_eq!((&asked["model"], &asked["max_tokens"]), (&"small".into(), &300.into()));
         assert!(asked["messages"][1]["content"].as_str().unwrap().contains("INC-1001"));
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_off_counts_as_far_as_it_is_whole() {
+        let cut = "{\n\"summary\": \"A \\\"b\\\". \",\n\"impact\": \"c\", \"detection\" : \"d\", \"impact\": \"half";
+        let read_of = |text| read(text).map(|prose| [prose.summary, prose.impact, prose.detection]);
+        assert_eq!(read_of(cut), Some(["A \"b\".", "c", "d"].map(str::to_owned)));
+        assert_eq!(read_of("{\"summary\": \"half"), None);
+        assert_eq!(read_of("{\"summary\": 5, \"impact\": [1]}"), None);
+        assert_eq!(read_of("summary: \"x\""), None);
+        assert_eq!(read_of("{\"summary\""), None);
+    }
+
+    #[tokio::test]
+    async fn real_once() {
+        let Some(url) = std::env::var_os("LLM_URL") else { return };
+        let begun = std::time::Instant::now();
+        let notifier = Notifier::new(NotifySettings {
+            allow_networks: Network::parse("127.0.0.0/8").into_iter().collect(),
+            language_model: Some(LanguageModelSettings {
+                url: url.into_string().unwrap(),
+                model: "gemma-3-270m-q4_k_m".to_owned(),
+                key: None,
+                timeout: Duration::from_secs(300),
+                tokens_max: 300,
+            }),
+            ..NotifySettings::default()
+        });
+        let drafted = draft_of(&notifier).await;
+        println!("{drafted:#?} {:?}", begun.elapsed());
     }
 
     #[tokio::test]

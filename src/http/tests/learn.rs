@@ -353,3 +353,84 @@ async fn a_drill_is_planned_and_what_can_not_be_is_told() {
     assert_eq!(all.bench.get("/api/v1/drill-runs/nothing").await.problem(404), "run-not-found");
     let _: Timestamp = next.parse().unwrap();
 }
+
+#[tokio::test]
+async fn the_pages_show_write_and_escape() {
+    let all = learning().await;
+    let cookie = all.bench.log_in("ann").await;
+    let post = async |path: &str, body: &str| {
+        let headers = [
+            ("cookie", cookie.as_str()),
+            ("origin", "http://hotline.test"),
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("accept", "text/html"),
+        ];
+        all.bench.ask(Method::POST, path, &headers, body).await
+    };
+    let form =
+        |fields: &[(&str, &str)]| url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let hostile =
+        format!("{FAULT}\n## Notes\n{HOSTILE}\n").replace("title: Fault reported", "title: Fault <i>reported</i>");
+    let hostile = hostile.replace('\n', "\r\n");
+    let saved = post("/runbooks/new/save", &form(&[("id", "fault"), ("version", "0"), ("text", &hostile)])).await;
+    assert_eq!(
+        (saved.status, saved.header("location")),
+        (StatusCode::SEE_OTHER, "/runbooks/fault"),
+        "{}",
+        saved.text()
+    );
+    let wrong = post("/runbooks/fault/save", &form(&[("version", "1"), ("text", "---\nkind: x\n")])).await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    assert!(wrong.text().contains("Line 1:") && wrong.text().contains("kind: x"), "{}", wrong.text());
+    let incident = all.incident(700).await;
+    let drafted = post("/postmortems", &form(&[("incident", &incident), ("language", "de")])).await;
+    let to = drafted.header("location").to_owned();
+    assert!(to.starts_with("/postmortems/"), "{}", drafted.text());
+    let written = [
+        ("version", "1"),
+        ("title", "Scanner <b>Ausfall</b>"),
+        ("summary", "Du hast es vergessen."),
+        ("action0_text", "Zertifikat überwachen"),
+        ("action0_owner", "engineer-1"),
+        ("action0_due", "2026-12-24"),
+        ("action0_done", ""),
+        ("action1_text", ""),
+    ];
+    let saved = post(&format!("{to}/save"), &form(&written)).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.text());
+    let stale = post(&format!("{to}/save"), &form(&written)).await;
+    assert_eq!(stale.status, StatusCode::CONFLICT);
+    assert!(stale.text().contains("Zertifikat überwachen"), "what was written is not lost");
+    let planned = post("/drills", &form(&[("title", "Übung <b>"), ("language", "de"), ("every", "once")])).await;
+    assert_eq!(planned.header("location"), "/drills", "{}", planned.text());
+    for (path, shown) in [
+        ("/runbooks".to_owned(), "Fault &#60;i&#62;reported"),
+        ("/runbooks?q=call".to_owned(), "Fault &#60;i&#62;reported"),
+        ("/runbooks/fault".to_owned(), "Call back."),
+        ("/runbooks/fault/edit".to_owned(), "## Recovery"),
+        ("/runbooks/new/edit".to_owned(), "kind: runbook"),
+        ("/runbooks/fault/versions/1".to_owned(), "+ 1. Call back."),
+        (to.clone(), "Du hast"),
+        ("/postmortems".to_owned(), "INC-"),
+        ("/drills".to_owned(), "Übung &#60;b&#62;"),
+        (super::path("/alerts", ALERT_WAITING, ""), "What to do"),
+    ] {
+        let page = all.bench.browse(&path, &cookie).await;
+        let text = page.text();
+        assert_eq!(page.status, StatusCode::OK, "{path}: {text}");
+        assert!(text.contains(shown), "{shown} is not in {path}:\n{text}");
+        assert!(
+            !text.contains("<i>reported") && !text.contains("<script>alert") && !text.contains("<b>Ausfall"),
+            "{path}"
+        );
+    }
+    let ticked = post(&super::path("/alerts", ALERT_WAITING, "/runbooks/fault/1/done"), "").await;
+    assert_eq!(ticked.status, StatusCode::SEE_OTHER, "{}", ticked.text());
+    let page = all.bench.browse(&super::path("/alerts", ALERT_WAITING, ""), &cookie).await;
+    assert!(page.text().contains("done by login ann"), "{}", page.text());
+    // A stakeholder sees none of it.
+    let sam = all.bench.log_in("sam").await;
+    for path in ["/runbooks", "/postmortems", "/drills"] {
+        assert_eq!(all.bench.browse(path, &sam).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+}

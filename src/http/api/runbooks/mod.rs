@@ -24,7 +24,7 @@ use crate::switch::library::RunbookError;
 pub use list::{Found, found};
 pub use of_alert::{OfAlert, StepShown, of_alert, started, ticked};
 pub use one::known;
-pub use save::saved;
+pub use save::{RunbookText, saved};
 pub use versions::{Compared, compared};
 
 /// The routes of runbooks.
