@@ -23,6 +23,7 @@ mod night;
 mod notices;
 mod page;
 mod phone;
+mod promises;
 mod raw;
 mod receiver;
 mod report;
