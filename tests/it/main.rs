@@ -25,6 +25,7 @@ mod notices;
 mod outage;
 mod page;
 mod phone;
+mod promises;
 mod raw;
 mod receiver;
 mod report;

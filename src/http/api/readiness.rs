@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::State;
-use hotline_core::ids::SlaId;
+use hotline_core::directory::{Directory, Service};
+use hotline_core::ids::{ServiceId, SlaId};
 use hotline_core::report::{Known, Missing, readiness};
+use hotline_core::runbook::{self, Document, Subject};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -42,7 +44,7 @@ pub struct MissingRow {
 }
 
 /// What would fail if it happened tonight: contracts that are not signed, customers without one, gaps in rotas within two weeks, telephones
-/// that nobody has proven, people on call without a contact.
+/// that nobody has proven, people on call without a contact, services without a runbook.
 #[utoipa::path(
     get, path = "/api/v1/reports/readiness", tag = "slas", security(("token" = []), ("session" = [])),
     responses(
@@ -78,8 +80,27 @@ pub async fn missing(state: &AppState, viewer: &Viewer) -> Result<Vec<Missing>, 
         latest.iter().filter(|row| is_signed(&row.sla, row.number)).map(|row| SlaId(row.sla.clone())).collect();
     let directory = state.board().directory();
     let now = crate::clock::now().wall;
-    let work = move || readiness(&directory, &Known { signed: Some(&signed), ..Known::default() }, now);
+    let library = state.board().library();
+    let work = move || {
+        let runbooks = library.map(|all| with_runbook(&all, &directory));
+        let known = Known { signed: Some(&signed), runbooks: runbooks.as_ref(), stale_pages: None };
+        readiness(&directory, &known, now)
+    };
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|_| Problem::of_status(axum::http::StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+/// The services of which a runbook is, by its rule: their own, their category's, or all of the customer's.
+fn with_runbook(all: &[(String, Document)], directory: &Directory) -> BTreeSet<ServiceId> {
+    let has_one = |service: &&Service| {
+        let subject = Subject {
+            service: Some(&service.id),
+            customer: service.customer.as_ref(),
+            category: service.category.as_deref(),
+            ..Subject::default()
+        };
+        runbook::matching(all, &subject).iter().any(|(_, document)| document.kind == runbook::Kind::Runbook)
+    };
+    directory.services.values().filter(has_one).map(|service| service.id.clone()).collect()
 }

@@ -163,6 +163,8 @@ async fn reports_are_of_those_whom_the_viewer_sees() {
         assert_eq!((csv.status, csv.header("content-type")), (StatusCode::OK, "text/csv; charset=utf-8"), "{report}");
         assert!(csv.text().lines().count() > 1, "{report}: {}", csv.text());
     }
+    let load = of("engineer", "", "on-call-load?format=csv").await;
+    assert!(load.text().starts_with("user,name,times,asleep,nights,days\n"), "{}", load.text());
     let sla = of("engineer", "", "sla").await.json();
     assert_eq!(
         (&sla["all"]["kept"], &sla["all"]["broken"], &sla["all"]["rate"]),
