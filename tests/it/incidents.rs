@@ -200,7 +200,8 @@ async fn the_second_caller_hears_that_it_is_known_and_is_told_when_it_is_over() 
     assert_eq!(preview["silent"], json!([]), "{preview:#}");
     assert_eq!(preview["told"][0]["ways"], json!(["email to Lea Sommer"]));
     assert_eq!(preview["told"][1]["ways"], json!(["page globex-page"]));
-    let (status, refused) = send(&hotline, "POST", &format!("/incidents/{id}/updates/{update}/publish"), TOKEN, &json!({})).await;
+    let (status, refused) =
+        send(&hotline, "POST", &format!("/incidents/{id}/updates/{update}/publish"), TOKEN, &json!({})).await;
     assert_eq!((status, text(&refused, "code")), (400, "no-public-title"));
     let title = json!({ "public_title": "E-mail does not work" });
     let published = say(&hotline, "POST", &format!("/incidents/{id}/updates/{update}/publish"), title).await;
@@ -242,7 +243,10 @@ async fn the_second_caller_hears_that_it_is_known_and_is_told_when_it_is_over() 
     assert_eq!((status, text(&refused, "code")), (400, "update-without-text"));
     let last = json!({ "phase": "resolved", "text": "It works again.", "publish": true });
     let over = say(&hotline, "POST", &path, last).await;
-    assert_eq!((&over["open"], &over["update_due"], &over["callers_waiting"]), (&json!(false), &Value::Null, &json!(0)));
+    assert_eq!(
+        (&over["open"], &over["update_due"], &over["callers_waiting"]),
+        (&json!(false), &Value::Null, &json!(0))
+    );
     let (status, refused) =
         send(&hotline, "PATCH", &format!("/incidents/{id}"), TOKEN, &json!({ "severity": "minor" })).await;
     assert_eq!((status, text(&refused, "code")), (409, "incident-over"));
@@ -304,7 +308,10 @@ async fn each_customers_people_see_their_own() {
     say(&hotline, "POST", &format!("{one}/comments"), json!({ "text": "inner comment" })).await;
     // Acme sees what was published to it, and nothing else.
     let (status, seen) = look(&acme, &one).await;
-    assert_eq!((status, text(&seen, "title"), seen["updates"].as_array().map(Vec::len)), (200, "Warehouse is slow", Some(1)));
+    assert_eq!(
+        (status, text(&seen, "title"), seen["updates"].as_array().map(Vec::len)),
+        (200, "Warehouse is slow", Some(1))
+    );
     for inner in ["secret inner words", "draft words", "inner comment", "token "] {
         assert!(!seen.to_string().contains(inner), "{inner}: {seen:#}");
     }
