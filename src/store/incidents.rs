@@ -220,17 +220,17 @@ impl Store {
         Ok(Some((incident, customer.map(CustomerId), contact)))
     }
 
-    /// Makes an incident under a new reference (`INC-1001`), durably. `make` is asked with the reference and may be asked again
+    /// Makes an incident under a new reference (`INC-1001`), durably. `shape` is asked with the reference and may be asked again
     /// (a conflict).
     pub async fn open_incident<E: Send>(
         &self,
         at: Timestamp,
-        make: impl Fn(String) -> Result<IncidentVerdict, E> + Send + Sync,
+        shape: impl Fn(String) -> Result<IncidentVerdict, E> + Send + Sync,
     ) -> Result<Result<Incident, E>, StoreError> {
         let mut tries = Tries::default();
         in_time(async {
             loop {
-                match self.open_incident_once(at, &make).await {
+                match self.open_incident_once(at, &shape).await {
                     Ok(made) => return Ok(made),
                     Err(error) => tries.again(error).await?,
                 }
@@ -242,7 +242,7 @@ impl Store {
     async fn open_incident_once<E: Send>(
         &self,
         at: Timestamp,
-        make: &(impl Fn(String) -> Result<IncidentVerdict, E> + Send + Sync),
+        shape: &(impl Fn(String) -> Result<IncidentVerdict, E> + Send + Sync),
     ) -> Result<Result<Incident, E>, WriteError> {
         let inner = &*self.shared;
         let mut writer = inner.writers.writer().await?;
@@ -251,7 +251,7 @@ impl Store {
             "UPDATE counters SET value = value + 1 WHERE name = 'incident_reference' RETURNING value",
         );
         let next = next.fetch_one(&mut *transaction).await?;
-        let made = match make(format!("INC-{next}")) {
+        let made = match shape(format!("INC-{next}")) {
             Ok(mut verdict) => {
                 verdict.incident.version = 1;
                 insert(&mut transaction, &verdict.incident).await?;

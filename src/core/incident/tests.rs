@@ -89,6 +89,7 @@ impl World {
         self.say_by(incident, command, &by("ada", "dispatcher"))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "said where it is called")]
     fn say_by(&self, incident: &Incident, command: Command, by: &By) -> Result<Incident, Refusal> {
         self.with(|setting| carry_out(incident, &command, by, setting)).map(|deed| deed.incident)
     }
@@ -398,7 +399,7 @@ fn some_command(random: &mut IdSource, words: &mut Words, incident: &Incident) -
     let phases = [Phase::Investigating, Phase::Identified, Phase::Monitoring, Phase::Resolved];
     let known: Vec<UpdateId> = incident.updates.iter().map(|update| update.id).chain([UpdateId(id(0))]).collect();
     let update = *pick(random, &known);
-    let new = draft(*pick(random, &phases), &words.next(), *pick(random, &customers));
+    let new = draft(*pick(random, &phases), &words.next(), pick(random, &customers));
     match random.next_u64() % 16 {
         0 => Command::Describe { title: Some(words.next()), public_title: None, severity: None },
         1 => Command::Describe { title: None, public_title: Some(words.next()), severity: None },
@@ -414,7 +415,7 @@ fn some_command(random: &mut IdSource, words: &mut Words, incident: &Incident) -
         7 | 8 => Command::Draft(UpdateId(id(u128::from(random.next_u64()))), new),
         9 => Command::Edit(update, new),
         10 => Command::Submit(update),
-        11 | 12 => Command::Publish(update, (random.next_u64() % 2 == 0).then(|| words.next())),
+        11 | 12 => Command::Publish(update, (random.next_u64().is_multiple_of(2)).then(|| words.next())),
         13 => Command::Withdraw(update),
         14 => Command::Phase(*pick(random, &phases)),
         _ => Command::Reopen,
@@ -435,7 +436,7 @@ fn no_sequence_of_commands_shows_a_customer_what_is_not_published_to_it() {
         for step in 0..60 {
             world.now = at(step);
             let command = some_command(&mut random, &mut words, &incident);
-            let who = if random.next_u64() % 2 == 0 { by("ada", "dispatcher") } else { by("bob", "engineer") };
+            let who = if random.next_u64().is_multiple_of(2) { by("ada", "dispatcher") } else { by("bob", "engineer") };
             let Ok(after) = world.say_by(&incident, command.clone(), &who) else { continue };
             assert!(incident.is_open() || is_said_when_over(&command), "seed {seed}: {command:?}");
             if let Command::Publish(update, title) = &command {
@@ -462,17 +463,17 @@ fn is_said_when_over(command: &Command) -> bool {
 fn check(world: &World, incident: &Incident, released: &Released, seed: u64) -> u32 {
     let mut count = 0;
     for customer in world.directory.customers.keys() {
-        let Some(seen) = incident.seen_by(customer, &world.directory) else { continue };
+        let Some(shown) = incident.seen_by(customer, &world.directory) else { continue };
         assert!(incident.touched(&world.directory).contains(customer), "seed {seed}");
-        assert!(released.titles.contains(seen.title), "seed {seed}: the title {} was not released", seen.title);
-        for update in &seen.updates {
+        assert!(released.titles.contains(shown.title), "seed {seed}: the title {} was not released", shown.title);
+        for update in &shown.updates {
             let readers = released.texts.get(&update.text);
             let readers = readers.unwrap_or_else(|| panic!("seed {seed}: {} was not released", update.text));
             assert!(readers.is_empty() || readers.contains(customer), "seed {seed}: not for {customer}");
             count += 1;
         }
-        assert_eq!(seen.phase, seen.updates.last().unwrap().phase, "seed {seed}");
-        for affected in &seen.affected {
+        assert_eq!(shown.phase, shown.updates.last().unwrap().phase, "seed {seed}");
+        for affected in &shown.affected {
             let owner = &world.directory.services[&affected.service].customer;
             assert!(owner.as_ref().is_none_or(|owner| owner == customer), "seed {seed}: {}", affected.service);
         }

@@ -40,6 +40,7 @@ struct ListPage {
 
 #[derive(Template)]
 #[template(path = "incident.html")]
+#[expect(clippy::struct_excessive_bools, reason = "what the page shows: each is a question of its own in the template")]
 struct Page {
     frame: Frame,
     incident: IncidentDetail,
@@ -267,10 +268,7 @@ pub async fn act(
         Ok(None) => return error(&state, StatusCode::NOT_FOUND, "There is nothing here", "There is no such button."),
         Err(problem) => return show_problem(&state, &problem),
     };
-    let drafted = words.iter().rev().find_map(|word| match word {
-        Command::Draft(id, _) | Command::Edit(id, _) => Some(*id),
-        _ => None,
-    });
+    let drafted = words.iter().rev().find_map(|word| if let Command::Draft(id, _) = word { Some(*id) } else { None });
     match state.board().incident_commands(incident.id, words, sight::by(&viewer), None).await {
         // A draft is looked at with everything that its publishing leads to.
         Ok(_) => match drafted {

@@ -12,7 +12,7 @@ use crate::http::api::types::Listed;
 use crate::http::auth::{Role, Viewer};
 use crate::http::params::Params;
 use crate::http::problem::Problem;
-use crate::store::incidents::IncidentFilter;
+use crate::store::incidents::{IncidentFilter, Touching};
 
 /// The incidents, newest first. Stakeholders see those that were published to their customers, as these see them.
 #[utoipa::path(
@@ -64,7 +64,7 @@ pub async fn page(state: &AppState, viewer: &Viewer, params: &mut Params) -> Res
         // A customer that they don't see has no incidents for them.
         let seen: Vec<CustomerId> = viewer.sees(Some(&customer)).then_some(CustomerId(customer)).into_iter().collect();
         let touching = sight::touching(seen.clone(), &directory);
-        filter.touching.push(if seen.is_empty() { Default::default() } else { touching });
+        filter.touching.push(if seen.is_empty() { Touching::default() } else { touching });
     }
     // Which alerts belong together is not a customer's to know.
     if viewer.role == Role::Stakeholder && (filter.alert.is_some() || filter.call.is_some()) {

@@ -76,7 +76,7 @@ fn version(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
         .ok_or_else(|| Problem::invalid("If-Match", "If-Match must be the ETag of the incident, unchanged."))
 }
 
-/// Carries words out; the incident as it is then, with its ETag.
+/// Carries words out; the incident as it is then, with its `ETag`.
 async fn say(
     state: &AppState,
     viewer: &Viewer,

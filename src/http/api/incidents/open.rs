@@ -15,6 +15,7 @@ use crate::http::AppState;
 use crate::http::api::alerts::Said;
 use crate::http::auth::{Right, Viewer};
 use crate::http::problem::Problem;
+use crate::switch::incidents::IncidentError;
 
 /// Alerts or calls that one is opened from at most.
 const MANY: usize = 100;
@@ -149,8 +150,8 @@ async fn add_alerts(
         let id: AlertId = id.parse().map_err(|_| unknown())?;
         let seen = state.board().alert_seen(id).await;
         let seen = seen.map_err(|error| match error {
-            crate::switch::incidents::IncidentError::UnknownAlert(_) => unknown(),
-            other => refused(&other),
+            IncidentError::UnknownAlert(_) => unknown(),
+            error @ (IncidentError::Unknown | IncidentError::Refused(_) | IncidentError::NotKept(_)) => refused(&error),
         })?;
         if !viewer.sees(seen.customer.as_ref().map(|id| id.0.as_str())) {
             return Err(unknown());
