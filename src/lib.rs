@@ -6,6 +6,7 @@ pub mod config;
 
 pub mod calendar;
 pub mod notify;
+pub mod paper;
 pub mod rtp;
 pub mod sip;
 pub mod speech;

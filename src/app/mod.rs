@@ -126,6 +126,12 @@ impl App {
             jobs::watch_schedules::run(own.clone(), records.clone(), until.clone())
         }));
         event_jobs(&mut tasks, &switch, &store, &stop);
+        let (own, until) = (switch.clone(), stop.clone());
+        tasks.spawn(jobs::kept_up("watch slas", move || jobs::watch_slas::run(own.clone(), until.clone())));
+        let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+        tasks.spawn(jobs::kept_up("send reports", move || {
+            jobs::send_reports::run(own.clone(), records.clone(), until.clone())
+        }));
         let (until, records) = (stop.clone(), store.clone());
         tasks.spawn(jobs::kept_up("audit", move || jobs::audit::run(records.clone(), node.clone(), until.clone())));
         let (own, until) = (switch.clone(), stop.clone());
@@ -214,6 +220,14 @@ fn event_jobs(tasks: &mut JoinSet<()>, switch: &Switch, store: &Store, stop: &Ca
     tasks.spawn(jobs::kept_up("incidents", move || jobs::incidents::run(own.clone(), until.clone())));
     let (own, until) = (switch.clone(), stop.clone());
     tasks.spawn(jobs::kept_up("actions", move || jobs::actions::run(own.clone(), until.clone())));
+    let (own, until) = (switch.clone(), stop.clone());
+    tasks.spawn(jobs::kept_up("library", move || jobs::library::run(own.clone(), until.clone())));
+    let (own, until) = (switch.clone(), stop.clone());
+    tasks.spawn(jobs::kept_up("drills", move || jobs::drills::run(own.clone(), until.clone())));
+    let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+    tasks.spawn(jobs::kept_up("remind actions", move || {
+        jobs::remind_actions::run(own.clone(), records.clone(), until.clone())
+    }));
 }
 
 /// Ourselves, to run as `transcribe-worker`. In tests the binary beside the test's.

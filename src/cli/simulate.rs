@@ -530,6 +530,7 @@ fn listed(report: &OpenReport) -> LineAlert {
         customer: None,
         taken: report.taken,
         opened: report.opened,
+        runbook: None,
         recordings: Vec::new(),
         callback: Err("a simulation rings nobody back".to_owned()),
     }

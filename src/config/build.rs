@@ -17,6 +17,7 @@ use crate::store::StoreSettings;
 
 use super::customers;
 use super::flow::Flows;
+use super::language_model;
 use super::names::{Kind, Names};
 use super::notify;
 use super::numbers::Numbers;
@@ -95,6 +96,7 @@ fn build(
     };
     let (directory, mut secrets) = directory(&sections, &context, &server.data_dir);
     secrets.notify = notify::read(&sections, environment, base, server.public_url.as_deref(), report);
+    secrets.notify.language_model = language_model::read(&sections, environment, base, report);
     for section in sections {
         section.finish();
     }

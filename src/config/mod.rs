@@ -26,6 +26,7 @@ mod documents;
 mod flow;
 mod ical;
 mod incidents;
+mod language_model;
 mod names;
 mod notify;
 mod numbers;

@@ -70,6 +70,10 @@ impl Context<'_> {
     /// One `[[alert_sources]]`.
     pub fn source(&self, section: &Section<'_>) -> Option<AlertSource> {
         let id = self.id(Kind::Source, section);
+        if id.as_ref().is_some_and(|id| hotline_core::drill::is_drill(Some(id.text))) {
+            let what = "`drill` is the name of the hotline's own exercises, which nobody counts; take another";
+            self.report.mistake(section.place, what);
+        }
         let name = section.text("name");
         let key = self.key(section);
         let mut secrets: Vec<Private<String>> =

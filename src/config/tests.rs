@@ -1,5 +1,6 @@
 mod directory;
 mod schedules;
+mod slas;
 mod status;
 
 use std::collections::BTreeMap;

@@ -16,12 +16,15 @@ pub mod sentence;
 pub mod alert;
 pub mod audit;
 pub mod call;
+pub mod drill;
 pub mod escalation;
 pub mod incident;
 pub mod notify;
 pub mod oncall;
 pub mod paper;
+pub mod postmortem;
 pub mod report;
+pub mod runbook;
 pub mod sla;
 pub mod status;
 

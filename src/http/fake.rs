@@ -32,7 +32,7 @@ use super::hotline::store::notifications::NotificationRow;
 use super::hotline::store::read::{
     AlertFilter, AlertRow, CallFilter, CallRow, LegRow, LoginRow, Page, RecordingRow, TimelineRow, TokenRow,
 };
-use super::hotline::store::{OpenAlert, StoreError};
+use super::hotline::store::{OpenAlert, Store, StoreError};
 use super::hotline::switch::documents::{DocumentError, Done, Expect, InForce, Write};
 use super::hotline::switch::{AlertError, Change, Health};
 
@@ -44,6 +44,9 @@ pub use glances::More;
 mod desk;
 #[path = "fake_night.rs"]
 mod night;
+#[path = "fake_sla.rs"]
+mod sla;
+pub use sla::SIGN_TOKEN;
 #[path = "fake_things.rs"]
 mod things;
 
@@ -92,6 +95,8 @@ pub struct Fake {
     pub said: Mutex<Vec<(AlertId, Command)>>,
     /// Secret addresses of feeds: hash, kind, whose.
     pub feeds: Mutex<Vec<(String, String, String)>>,
+    /// A real store, where a test has one.
+    pub store: std::sync::OnceLock<Store>,
     now: Timestamp,
 }
 
@@ -129,6 +134,7 @@ impl Fake {
             changes: broadcast::channel(64).0,
             away: AtomicBool::new(false),
             full: AtomicBool::new(false),
+            store: std::sync::OnceLock::new(),
             panics: AtomicBool::new(false),
             replies: None,
             real: false,
@@ -206,13 +212,6 @@ impl Fake {
     }
 }
 
-impl Drop for Fake {
-    fn drop(&mut self) {
-        // Left over: harmless, it is in the temporary folder.
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
 /// Pages by offset; the real store's cursors look different, and nobody may care.
 fn page<T>(rows: Vec<T>, cursor: Option<&str>, limit: u32) -> Result<Page<T>, StoreError> {
     let from: usize = match cursor {
@@ -235,6 +234,9 @@ fn among(customers: Option<&[String]>, value: Option<&str>) -> bool {
 
 #[async_trait]
 impl Records for Fake {
+    fn store(&self) -> Option<&Store> {
+        self.store.get()
+    }
     async fn calls(&self, filter: &CallFilter, cursor: Option<&str>, limit: u32) -> Result<Page<CallRow>, StoreError> {
         self.read(|kept| {
             let mut rows: Vec<_> = kept

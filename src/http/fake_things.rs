@@ -176,3 +176,10 @@ pub fn directory() -> Directory {
     directory.trunks.insert(trunk.id.clone(), trunk);
     directory
 }
+
+impl Drop for super::Fake {
+    fn drop(&mut self) {
+        // Left over: harmless, it is in the temporary folder.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}

@@ -74,12 +74,16 @@ async fn one_shape(State(state): State<AppState>, request: Request, next: Next) 
     }
     // A public page's badge and data are made to stand on others' pages.
     let embeddable = response.extensions().get::<Embeddable>().is_some();
+    let own_policy = response.extensions_mut().remove::<super::papers::OwnPolicy>();
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if embeddable {
         headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    }
+    if let Some(policy) = own_policy {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy.0);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

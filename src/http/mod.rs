@@ -19,9 +19,11 @@ mod idempotency;
 mod inbound;
 mod incident_desk;
 mod pages;
+pub mod papers;
 mod params;
 mod plan_desk;
 mod sessions;
+mod sla_desk;
 mod slowdown;
 mod sources;
 mod status;
@@ -44,6 +46,7 @@ pub use glances::Glances;
 pub use inbound::Replies;
 pub use incident_desk::{IncidentDesk, IncidentRecords};
 pub use plan_desk::PlanRecords;
+pub use sla_desk::{SlaDesk, SlaRecords};
 pub use sources::{Board, Records};
 pub use status::StatusDesk;
 
@@ -169,7 +172,7 @@ pub fn router(state: AppState) -> Router {
     let sessions = sessions::layer(&state);
     let routes =
         Router::new().merge(api::router()).merge(pages::router()).merge(inbound::router()).merge(status::router());
-    guard::around(routes, api::large_router(), &state).layer(sessions).with_state(state)
+    guard::around(routes, api::large_router().merge(pages::large_router()), &state).layer(sessions).with_state(state)
 }
 
 /// Serves, with `beside` (doors that have guards of their own), until `shutdown`; then ends the streams, lets answers under way finish and returns.

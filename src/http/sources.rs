@@ -18,6 +18,7 @@ use super::alert_desk::{AlertDesk, AlertRecords};
 use super::glances::Glances;
 use super::incident_desk::{IncidentDesk, IncidentRecords};
 use super::plan_desk::PlanRecords;
+use super::sla_desk::{SlaDesk, SlaRecords};
 use crate::sip::{Registered, SipCounters, TrunkState};
 use crate::store::alerts::Audited;
 use crate::store::documents::CodeRow;
@@ -34,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What is kept: the read half of the store, logins and sessions.
 #[async_trait]
-pub trait Records: AlertRecords + IncidentRecords + Glances + PlanRecords + Send + Sync + 'static {
+pub trait Records: AlertRecords + IncidentRecords + Glances + PlanRecords + SlaRecords + Send + Sync + 'static {
     /// Calls, newest first.
     async fn calls(&self, filter: &CallFilter, cursor: Option<&str>, limit: u32) -> Result<Page<CallRow>, StoreError>;
     /// One call.
@@ -119,11 +120,15 @@ pub trait Records: AlertRecords + IncidentRecords + Glances + PlanRecords + Send
     async fn remove_session(&self, id: &str) -> Result<(), StoreError>;
     /// The finished WAV of a recording, if it is there.
     fn wav_path(&self, recording: RecordingId) -> PathBuf;
+    /// The store itself, for what has no shorter way (runbooks, postmortems, drills).
+    fn store(&self) -> Option<&Store> {
+        None
+    }
 }
 
 /// What is going on: the switch.
 #[async_trait]
-pub trait Board: AlertDesk + IncidentDesk + Send + Sync + 'static {
+pub trait Board: AlertDesk + IncidentDesk + SlaDesk + Send + Sync + 'static {
     /// The snapshot in force.
     fn directory(&self) -> Arc<Directory>;
     /// Everything that is configured, as it was written.
@@ -157,6 +162,16 @@ pub trait Board: AlertDesk + IncidentDesk + Send + Sync + 'static {
     async fn acknowledge(&self, alert: AlertId, by: Actor) -> Result<(), AlertError>;
     /// It is over.
     async fn resolve(&self, alert: AlertId, by: Actor) -> Result<(), AlertError>;
+    /// Runbooks and articles in force, in memory; `None`: ask the store.
+    fn library(&self) -> Option<Arc<Vec<crate::switch::library::Shelved>>> {
+        None
+    }
+    /// A runbook was saved: what is in memory follows.
+    async fn library_changed(&self) {}
+    /// The switch itself, for what has no shorter way (drills, prose).
+    fn switch(&self) -> Option<&Switch> {
+        None
+    }
     /// Where answers from outside lead to; `None`: there is no such door.
     fn replies(&self) -> Option<&dyn super::inbound::Replies> {
         None
@@ -181,6 +196,9 @@ pub(super) async fn soon<T>(answer: impl Future<Output = Result<T, StoreError>> 
 
 #[async_trait]
 impl Records for Store {
+    fn store(&self) -> Option<&Store> {
+        Some(self)
+    }
     async fn calls(&self, filter: &CallFilter, cursor: Option<&str>, limit: u32) -> Result<Page<CallRow>, StoreError> {
         soon(Self::calls(self, filter, cursor, limit)).await
     }
@@ -296,6 +314,16 @@ impl Records for Store {
 
 #[async_trait]
 impl Board for Switch {
+    fn library(&self) -> Option<Arc<Vec<crate::switch::library::Shelved>>> {
+        Some(Self::library(self))
+    }
+    async fn library_changed(&self) {
+        // The job's next look does it otherwise.
+        let _ = self.refresh_library().await;
+    }
+    fn switch(&self) -> Option<&Switch> {
+        Some(self)
+    }
     fn directory(&self) -> Arc<Directory> {
         Self::directory(self)
     }

@@ -51,9 +51,9 @@ pub async fn run(switch: Switch, store: Store, stop: CancellationToken) {
 
 /// One message to one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Said {
-    planned: Planned,
-    text: String,
+pub(super) struct Said {
+    pub(super) planned: Planned,
+    pub(super) text: String,
 }
 
 /// One look at `at`.
@@ -115,7 +115,7 @@ fn contact<'a>(directory: &'a Directory, user: &UserId) -> Option<(&'a str, &'a 
 }
 
 /// A message to somebody, if there is a way. `deed`: what makes it this message, whoever plans it.
-fn message(
+pub(super) fn message(
     directory: &Directory,
     user: &UserId,
     deed: &str,

@@ -147,8 +147,14 @@ fn links<'a>(t: &Texts, card: &'a AlertCard, kind: Kind) -> Vec<(&'static str, &
 fn html(message: &Message) -> String {
     let t = texts::of(&message.language);
     let mut parts = vec![format!("<h2 style=\"font:600 18px sans-serif\">{}</h2>", escaped(&message.subject))];
-    if message.alerts.len() != 1 {
-        let text = escaped(&message.text).replace('\n', "<br>");
+    // What a message says beside its alert stands before the first empty line; the rest is the table below.
+    let own = match message.alerts.len() {
+        1 if message.kind == Kind::Status => message.text.split("\n\n").next(),
+        1 => None,
+        _ => Some(message.text.as_str()),
+    };
+    if let Some(own) = own {
+        let text = escaped(own).replace('\n', "<br>");
         parts.push(format!("<p style=\"font:15px sans-serif\">{text}</p>"));
     }
     for card in &message.alerts {

@@ -27,6 +27,17 @@ pub struct Letter {
     pub unsubscribe: Option<String>,
 }
 
+/// A file that travels with a letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its name.
+    pub name: String,
+    /// Media type (`application/pdf`).
+    pub kind: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
 impl Notifier {
     /// Whether mail can be sent at all.
     pub fn has_mail(&self) -> bool {
@@ -35,8 +46,18 @@ impl Notifier {
 
     /// One try.
     pub async fn send_letter(&self, to: &Private<String>, letter: &Letter) -> Result<(), SendError> {
+        self.send_letter_with(to, letter, None).await
+    }
+
+    /// One try, with a file.
+    pub async fn send_letter_with(
+        &self,
+        to: &Private<String>,
+        letter: &Letter,
+        attached: Option<&Attachment>,
+    ) -> Result<(), SendError> {
         let Some(smtp) = &self.0.settings.smtp else { return Err(never("no mail server is set up")) };
-        let mail = written(&smtp.from, to.reveal(), letter)?;
+        let mail = written(&smtp.from, to.reveal(), letter, attached)?;
         let sent = tokio::time::timeout(self.0.timeout * MAIL_TIMES, self.mailer(smtp)?.send(mail)).await;
         match sent {
             Ok(Ok(_)) => Ok(()),
@@ -62,7 +83,7 @@ pub fn is_webhook_url(text: &str) -> bool {
     text.len() <= 2_000 && super::guard::is_url(text)
 }
 
-fn written(from: &str, to: &str, letter: &Letter) -> Result<lettre::Message, SendError> {
+fn written(from: &str, to: &str, letter: &Letter, attached: Option<&Attachment>) -> Result<lettre::Message, SendError> {
     let mut sender: Mailbox = from.parse().map_err(|_| never("`from` in [notify.smtp] is no mail address"))?;
     if let Some(name) = &letter.from_name {
         sender.name = Some(one_line(name));
@@ -79,9 +100,16 @@ fn written(from: &str, to: &str, letter: &Letter) -> Result<lettre::Message, Sen
         let thread = format!("<{thread}@{host}>");
         builder = builder.references(thread.clone()).in_reply_to(thread);
     }
-    let mut mail = builder
-        .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
-        .map_err(|_| never("the mail can't be written"))?;
+    let words = MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone());
+    let parts = match attached {
+        Some(file) => {
+            let kind = file.kind.parse().map_err(|_| never("the file's kind can't be written"))?;
+            let part = lettre::message::Attachment::new(file.name.clone()).body(file.bytes.clone(), kind);
+            MultiPart::mixed().multipart(words).singlepart(part)
+        }
+        None => words,
+    };
+    let mut mail = builder.multipart(parts).map_err(|_| never("the mail can't be written"))?;
     // RFC 3834: no out-of-office notes in return.
     let mut headers =
         vec![("Auto-Submitted", "auto-generated".to_owned()), ("X-Auto-Response-Suppress", "All".to_owned())];
@@ -111,13 +139,36 @@ mod tests {
             from_name: Some("Acme\r\nX-Evil: 1".to_owned()),
             unsubscribe: Some("https://hotline.example/status/a/unsubscribe/t".to_owned()),
         };
-        let mail = written("Hotline <hotline@msp.example>", "ada@acme.example", &letter).unwrap();
+        let mail = written("Hotline <hotline@msp.example>", "ada@acme.example", &letter, None).unwrap();
         let text = String::from_utf8(mail.formatted()).unwrap();
         let head = text.split("\r\n\r\n").next().unwrap();
         assert!(head.contains("List-Unsubscribe: <https://hotline.example/status/a/unsubscribe/t>"), "{head}");
         assert!(head.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click"), "{head}");
         assert!(head.contains("Message-ID: <0199.1@msp.example>"), "{head}");
         assert!(!head.contains("\r\nBcc:") && !head.contains("\r\nX-Evil:"), "{head}");
-        assert!(matches!(written("hotline@msp.example", "nobody", &letter), Err(SendError::Never(_))));
+        assert!(matches!(written("hotline@msp.example", "nobody", &letter, None), Err(SendError::Never(_))));
+    }
+
+    #[test]
+    fn a_file_travels_with_it() {
+        let letter = Letter {
+            id: "report.1".to_owned(),
+            thread: None,
+            subject: "Report".to_owned(),
+            text: "Here it is".to_owned(),
+            html: "<p>Here it is".to_owned(),
+            from_name: None,
+            unsubscribe: None,
+        };
+        let file = Attachment {
+            name: "report.pdf".to_owned(),
+            kind: "application/pdf".to_owned(),
+            bytes: b"%PDF-1.7 \xff\x00 not really".to_vec(),
+        };
+        let mail = written("hotline@msp.example", "lea@acme.example", &letter, Some(&file)).unwrap();
+        let text = String::from_utf8(mail.formatted()).unwrap();
+        assert!(text.contains("multipart/mixed") && text.contains("multipart/alternative"), "{text}");
+        assert!(text.contains("Content-Disposition: attachment; filename=\"report.pdf\""), "{text}");
+        assert!(text.contains("application/pdf") && text.contains("JVBERi0xLjcg"), "{text}");
     }
 }

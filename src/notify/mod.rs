@@ -8,6 +8,7 @@
 //! | `texts` | what is said, in each language |
 //! | `sms` | what fits into an SMS; `sms_twilio`, `sms_seven`, `sms_http` carry it |
 //! | `letter` | mails to people outside, who can end them |
+//! | `language_model` | prose from a model, for whoever judges it |
 //! | `email`, `ntfy`, `telegram`, `slack`, `teams`, `webhook` | one channel each |
 //!
 //! Decides nothing about who or when; knows no alert's row. Every request goes through one client that does not reach private
@@ -16,6 +17,7 @@
 
 mod email;
 mod guard;
+mod language_model;
 pub mod letter;
 mod ntfy;
 pub(crate) mod proof;
@@ -43,6 +45,7 @@ use hotline_core::private::Private;
 use jiff::Timestamp;
 
 use guard::Guard;
+pub use language_model::{LanguageModel, LanguageModelSettings};
 
 /// A provider that takes longer is tried again later.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -74,6 +77,8 @@ pub struct NotifySettings {
     pub timeout: Duration,
     /// What addresses of ours begin with, for providers that report back; `None`: they can't.
     pub public_url: Option<String>,
+    /// Writes prose; `None`: nobody does.
+    pub language_model: Option<LanguageModelSettings>,
 }
 
 /// A mail server.
@@ -272,6 +277,7 @@ struct Inner {
     guard: Guard,
     timeout: Duration,
     mailer: OnceLock<email::Mailer>,
+    language_model: Option<LanguageModel>,
 }
 
 impl fmt::Debug for Inner {
@@ -289,7 +295,14 @@ impl Notifier {
 
     fn behind(settings: NotifySettings, guard: Guard) -> Self {
         let timeout = timeout(&settings);
-        Self(Arc::new(Inner { settings, guard, timeout, mailer: OnceLock::new() }))
+        let allowed = || settings.allow_networks.clone();
+        let language_model = settings.language_model.clone().map(|model| LanguageModel::new(model, allowed()));
+        Self(Arc::new(Inner { settings, guard, timeout, mailer: OnceLock::new(), language_model }))
+    }
+
+    /// The language model, if one is configured.
+    pub fn language_model(&self) -> Option<&LanguageModel> {
+        self.0.language_model.as_ref()
     }
 
     /// Whether addresses of this kind can be sent to at all; else what to configure. A call: always fine here.

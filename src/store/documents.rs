@@ -145,15 +145,15 @@ impl CodeWork<'_> {
 /// What is written under a revision.
 #[derive(Debug, Clone, Copy)]
 enum Work<'a> {
-    Document(&'a DocumentChange),
+    Documents(&'a [DocumentChange]),
     Proof { user: &'a UserId, contact: &'a str, code: &'a str },
 }
 
 impl Work<'_> {
     /// How many rows it wrote.
     async fn write(self, connection: &mut AnyConnection, revision: i64, at: Timestamp) -> Result<u64, sqlx::Error> {
-        let change = match self {
-            Self::Document(change) => change,
+        let changes = match self {
+            Self::Documents(changes) => changes,
             Self::Proof { user, contact, code } => {
                 let verify = query(
                     "UPDATE contact_proofs SET verified_at = $4, code = NULL, tries = 0
@@ -166,27 +166,40 @@ impl Work<'_> {
                 return verify.execute(connection).await.map(|done| done.rows_affected());
             }
         };
-        let put = query(
-            "INSERT INTO documents (kind, id, version, body, deleted, updated_at, updated_by)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (kind, id) DO UPDATE
-             SET version = excluded.version, body = excluded.body, deleted = excluded.deleted,
-                 updated_at = excluded.updated_at, updated_by = excluded.updated_by",
-        )
-        .bind(change.kind.clone())
-        .bind(change.id.clone())
-        .bind(revision)
-        .bind(change.body.clone().unwrap_or_else(|| "{}".to_owned()))
-        .bind(i64::from(change.body.is_none()))
-        .bind(at.as_millisecond())
-        .bind(change.by.clone());
-        put.execute(&mut *connection).await?;
-        if change.kind == "users" && change.body.is_none() {
-            let proofs = query("DELETE FROM contact_proofs WHERE user_id = $1").bind(change.id.clone());
-            proofs.execute(&mut *connection).await?;
+        for change in changes {
+            put(connection, change, revision, at).await?;
         }
-        Ok(1)
+        Ok(u64::try_from(changes.len()).unwrap_or(u64::MAX))
     }
+}
+
+/// One document's row.
+async fn put(
+    connection: &mut AnyConnection,
+    change: &DocumentChange,
+    revision: i64,
+    at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let put = query(
+        "INSERT INTO documents (kind, id, version, body, deleted, updated_at, updated_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (kind, id) DO UPDATE
+         SET version = excluded.version, body = excluded.body, deleted = excluded.deleted,
+             updated_at = excluded.updated_at, updated_by = excluded.updated_by",
+    )
+    .bind(change.kind.clone())
+    .bind(change.id.clone())
+    .bind(revision)
+    .bind(change.body.clone().unwrap_or_else(|| "{}".to_owned()))
+    .bind(i64::from(change.body.is_none()))
+    .bind(at.as_millisecond())
+    .bind(change.by.clone());
+    put.execute(&mut *connection).await?;
+    if change.kind == "users" && change.body.is_none() {
+        let proofs = query("DELETE FROM contact_proofs WHERE user_id = $1").bind(change.id.clone());
+        proofs.execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 impl Store {
@@ -229,7 +242,20 @@ impl Store {
         audited: &[Audited],
         at: Timestamp,
     ) -> Result<Option<i64>, StoreError> {
-        let done = self.at_revision(Some(checked_at), audited, at, Work::Document(change)).await?;
+        let done =
+            self.at_revision(Some(checked_at), audited, at, Work::Documents(std::slice::from_ref(change))).await?;
+        Ok(done.map(|(revision, _)| revision))
+    }
+
+    /// The same for many at once: all of them or none, under one revision.
+    pub async fn write_documents(
+        &self,
+        changes: &[DocumentChange],
+        checked_at: i64,
+        audited: &[Audited],
+        at: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
+        let done = self.at_revision(Some(checked_at), audited, at, Work::Documents(changes)).await?;
         Ok(done.map(|(revision, _)| revision))
     }
 

@@ -51,7 +51,7 @@ impl Store {
     }
 
     /// Who was disturbed when in `[from, to)`, oldest first: telephones that rang for a caller, and messages about alerts that left.
-    /// A notification by telephone is both, and counts once, as its message.
+    /// A notification by telephone is both, and counts once, as its message. Exercises do not count.
     pub async fn interruptions(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Interruption>, StoreError> {
         let rows = query(
             "SELECT person, at FROM (
@@ -60,6 +60,7 @@ impl Store {
                  UNION ALL
                  SELECT user_id AS person, finished_at AS at FROM notifications
                  WHERE user_id IS NOT NULL AND kind = 'alert' AND attempts > 0 AND finished_at >= $3 AND finished_at < $4
+                 AND NOT EXISTS (SELECT 1 FROM drill_runs d WHERE d.alert = notifications.alert_id)
              ) AS disturbed
              ORDER BY at, person LIMIT $5",
         )

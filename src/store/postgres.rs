@@ -190,3 +190,11 @@ pub(super) async fn tell(connection: &mut AnyConnection, node: &str, changed: &[
     }
     Ok(())
 }
+
+/// The condition that all these beginnings of words are in a runbook. The words are letters and digits only; the expression is that of
+/// the index.
+pub(super) fn runbook_words(words: &[String], place: &mut impl FnMut(String) -> String) -> String {
+    let asked: Vec<String> = words.iter().map(|word| format!("'{word}':*")).collect();
+    let place = place(asked.join(" & "));
+    format!("array_to_tsvector(string_to_array(words, ' ')) @@ CAST({place} AS tsquery)")
+}

@@ -124,3 +124,24 @@ pub(super) fn plain(code: u32, error: &sqlx::Error) -> Option<String> {
         _ => return None,
     })
 }
+
+/// The condition that all these beginnings of words are in a runbook. The words are letters and digits only.
+pub(super) fn runbook_words(words: &[String], place: &mut impl FnMut(String) -> String) -> String {
+    let asked: Vec<String> = words.iter().map(|word| format!("\"{word}\"*")).collect();
+    format!("id IN (SELECT id FROM runbook_words WHERE runbook_words MATCH {})", place(asked.join(" AND ")))
+}
+
+/// Keeps a runbook's words for the search.
+pub(super) async fn keep_runbook_words(
+    connection: &mut AnyConnection,
+    id: &str,
+    words: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM runbook_words WHERE id = $1").bind(id.to_owned()).execute(&mut *connection).await?;
+    sqlx::query("INSERT INTO runbook_words (id, words) VALUES ($1, $2)")
+        .bind(id.to_owned())
+        .bind(words.to_owned())
+        .execute(connection)
+        .await
+        .map(|_| ())
+}

@@ -10,6 +10,7 @@
 //! | `play` | from prompts to clips |
 //! | `commands` | what people say about alerts, kept by the database |
 //! | `escalate` | the steps that are due, many in one transaction |
+//! | `slas` | contracts revision by revision, the clocks of promises |
 //! | `nodes` | what other nodes do to alerts |
 //! | `reach` | which contacts can be reached now |
 //! | `board` | open alerts of calls, in memory |
@@ -17,6 +18,7 @@
 //! | `events` | what tools send: kept in batches, on disk while the database is away |
 //! | `actions` | what alerts start: webhooks and commands |
 //! | `deliver` | notifications that are due: sent, rung, tried again, told by the next contact |
+//! | `library` | runbooks and articles in force, in memory |
 //! | `notified` | counts what became of notifications |
 //! | `links`, `replies` | signed links; what people answer by SMS and in chats |
 //! | `phone` | a notification by telephone: one call of our own to one phone |
@@ -37,12 +39,14 @@ pub mod commands;
 mod deeds;
 mod deliver;
 pub mod documents;
+pub mod drills;
 mod escalate;
 pub mod events;
 mod health;
 mod heartbeats;
 pub mod incidents;
 mod leg;
+pub mod library;
 pub mod links;
 mod nodes;
 pub mod notified;
@@ -50,12 +54,14 @@ mod outside;
 pub mod phone;
 mod pins;
 mod play;
+mod prose;
 mod reach;
 mod recover;
 pub mod replies;
 mod ring;
 pub mod schedules;
 mod secrets;
+pub mod slas;
 pub mod status;
 mod strict;
 mod taken;
@@ -175,6 +181,7 @@ struct Inner {
     /// Since when the database can't be used: then the board's own alerts ring without it.
     away_since: Mutex<Option<std::time::Instant>>,
     escalating: Mutex<escalate::Escalating>,
+    contracts: slas::Contracts,
     escalation_woken: tokio::sync::Notify,
     ids: Mutex<IdSource>,
     reference: AtomicU32,
@@ -194,6 +201,7 @@ struct Inner {
     /// Open ones, for calls and clocks.
     incidents: incidents::Memory,
     node: String,
+    library: library::Library,
 }
 
 /// A running call as the others see it.
@@ -267,6 +275,7 @@ impl Switch {
             unreached: Mutex::default(),
             away_since: Mutex::default(),
             escalating: Mutex::default(),
+            contracts: slas::Contracts::default(),
             escalation_woken: tokio::sync::Notify::new(),
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),
@@ -282,6 +291,7 @@ impl Switch {
             pings: heartbeats::Pings::default(),
             incidents: incidents::Memory::default(),
             node: parts.node,
+            library: library::Library::default(),
         }));
         switch.prepare_names();
         switch.end_cut_off(recovered.cut_off);

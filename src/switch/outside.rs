@@ -60,7 +60,7 @@ impl Switch {
             open.sort_by_key(|alert| (alert.acknowledged, alert.priority, std::cmp::Reverse(alert.id)));
             open.truncate(ALERTS_MAX as usize);
             let alerts: Vec<LineAlert> = open.iter().map(|alert| switch.line_alert(alert)).collect();
-            let names = alerts.iter().map(|alert| alert.title.clone());
+            let names = alerts.iter().flat_map(|alert| [Some(alert.title.clone()), alert.runbook.clone()]).flatten();
             switch.make_ready(&language, names.collect()).await;
             // The call may be over by now.
             let _ = answer.send(Event::OpenAlertsFound { dial, alerts: Some(alerts) }).await;
@@ -79,6 +79,7 @@ impl Switch {
             urgency: self.urgency_of(alert),
             customer: customer.map(|customer| customer.name.clone()),
             taken: alert.acknowledged,
+            runbook: self.spoken_runbooks(&alert.title, None, alert.customer.as_ref(), None),
             opened: super::board::began(alert).unwrap_or_default(),
             recordings: alert.recordings.clone(),
             callback: match alert.call {

@@ -40,6 +40,8 @@ pub struct SpokenAlert {
     pub priority: String,
     /// Spoken.
     pub customer: Option<String>,
+    /// Which runbook helps, spoken.
+    pub runbook: Option<String>,
     /// What its caller said.
     pub recordings: Vec<RecordingId>,
 }
@@ -73,8 +75,11 @@ impl Switch {
         if let Err(why) = self.can_dial(&notice.destination) {
             return PhoneAnswer::Unreachable(why);
         }
-        let names =
-            notice.alerts.iter().flat_map(|alert| alert.customer.clone().into_iter().chain([alert.title.clone()]));
+        let of_alert = |alert: &SpokenAlert| {
+            let names = [alert.customer.clone(), Some(alert.title.clone()), alert.runbook.clone()];
+            names.into_iter().flatten().collect::<Vec<_>>()
+        };
+        let names = notice.alerts.iter().flat_map(of_alert);
         let words = notice.text.iter().filter(|text| notice::code_in(text).is_none()).cloned();
         self.make_ready(&notice.language, names.chain(words).collect()).await;
         let (sender, answer) = oneshot::channel();
@@ -99,6 +104,7 @@ impl Switch {
             title: alert.title,
             priority: Priority::from_word(&alert.priority),
             customer: alert.customer,
+            runbook: alert.runbook,
             recordings: alert.recordings,
         };
         let notice = Notice {

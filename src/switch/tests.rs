@@ -26,6 +26,7 @@ mod actions;
 mod events;
 mod fallback;
 mod nodes;
+mod slas;
 
 struct World {
     switch: Switch,

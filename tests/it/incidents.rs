@@ -200,7 +200,8 @@ async fn the_second_caller_hears_that_it_is_known_and_is_told_when_it_is_over() 
     assert_eq!(preview["silent"], json!([]), "{preview:#}");
     assert_eq!(preview["told"][0]["ways"], json!(["email to Lea Sommer"]));
     assert_eq!(preview["told"][1]["ways"], json!(["page globex-page"]));
-    let (status, refused) = send(&hotline, "POST", &format!("/incidents/{id}/updates/{update}/publish"), TOKEN, &json!({})).await;
+    let (status, refused) =
+        send(&hotline, "POST", &format!("/incidents/{id}/updates/{update}/publish"), TOKEN, &json!({})).await;
     assert_eq!((status, text(&refused, "code")), (400, "no-public-title"));
     let title = json!({ "public_title": "E-mail does not work" });
     let published = say(&hotline, "POST", &format!("/incidents/{id}/updates/{update}/publish"), title).await;
@@ -242,7 +243,10 @@ async fn the_second_caller_hears_that_it_is_known_and_is_told_when_it_is_over() 
     assert_eq!((status, text(&refused, "code")), (400, "update-without-text"));
     let last = json!({ "phase": "resolved", "text": "It works again.", "publish": true });
     let over = say(&hotline, "POST", &path, last).await;
-    assert_eq!((&over["open"], &over["update_due"], &over["callers_waiting"]), (&json!(false), &Value::Null, &json!(0)));
+    assert_eq!(
+        (&over["open"], &over["update_due"], &over["callers_waiting"]),
+        (&json!(false), &Value::Null, &json!(0))
+    );
     let (status, refused) =
         send(&hotline, "PATCH", &format!("/incidents/{id}"), TOKEN, &json!({ "severity": "minor" })).await;
     assert_eq!((status, text(&refused, "code")), (409, "incident-over"));
@@ -304,7 +308,10 @@ async fn each_customers_people_see_their_own() {
     say(&hotline, "POST", &format!("{one}/comments"), json!({ "text": "inner comment" })).await;
     // Acme sees what was published to it, and nothing else.
     let (status, seen) = look(&acme, &one).await;
-    assert_eq!((status, text(&seen, "title"), seen["updates"].as_array().map(Vec::len)), (200, "Warehouse is slow", Some(1)));
+    assert_eq!(
+        (status, text(&seen, "title"), seen["updates"].as_array().map(Vec::len)),
+        (200, "Warehouse is slow", Some(1))
+    );
     for inner in ["secret inner words", "draft words", "inner comment", "token "] {
         assert!(!seen.to_string().contains(inner), "{inner}: {seen:#}");
     }
@@ -332,4 +339,78 @@ async fn each_customers_people_see_their_own() {
     // Somebody else was faster.
     let path = format!("{one}?x=1");
     assert_ne!(look(TOKEN, &path).await.0, 500);
+}
+
+/// The page behind a form's button (the answer's redirect followed), or of a GET.
+async fn page(hotline: &Hotline, path: &str, form: Option<&'static [(&'static str, &'static str)]>) -> (u16, String) {
+    let url = format!("http://{}{path}", hotline.http());
+    tokio::task::spawn_blocking(move || {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let token = format!("Bearer {TOKEN}");
+        let mut response = match form {
+            None => agent.get(&url).header("Authorization", &token).call(),
+            Some(fields) => agent.post(&url).header("Authorization", &token).send_form(fields.iter().copied()),
+        }
+        .expect("HTTP answers");
+        if let Some(place) = response.headers().get("location").and_then(|place| place.to_str().ok()) {
+            let place = place.to_owned();
+            let next = if place.starts_with("http") { place } else { format!("{}{place}", origin(&url)) };
+            response = agent.get(&next).header("Authorization", &token).call().expect("HTTP answers");
+        }
+        (response.status().as_u16(), response.body_mut().read_to_string().expect("a page"))
+    })
+    .await
+    .expect("no panic")
+}
+
+fn origin(url: &str) -> String {
+    url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_opens_previews_and_publishes_and_takes_no_html() {
+    let (receiver, post) = (Receiver::start().await, MailServer::start().await);
+    let hotline = Hotline::start(&toml(&receiver, post.port())).await;
+    assert!(page(&hotline, "/incidents", None).await.1.contains("No incident is open."));
+    let opened = page(
+        &hotline,
+        "/incidents",
+        Some(&[("title", "<script>alert(1)</script> db01"), ("severity", "major"), ("service", "mail")]),
+    );
+    let (status, shown) = opened.await;
+    assert_eq!(status, 200, "{shown}");
+    assert!(shown.contains("INC-1001") && shown.contains("partial outage") && shown.contains("Disturbance: E-Mail"));
+    assert!(!shown.contains("<script>alert"), "escaped");
+    let id = hotline.get("/incidents").await["items"][0]["id"].as_str().expect("an id").to_owned();
+    let draft: &[(&str, &str)] =
+        &[("phase", "identified"), ("public_title", "E-mail <b>slow</b>"), ("text", "Warehouse <img src=x> \u{7}waits.")];
+    let (status, shown) = page(&hotline, &format!("/incidents/{id}/draft"), Some(draft)).await;
+    assert_eq!(status, 200, "{shown}");
+    // The draft is shown with its preview: the words name a service of Acme's, and Globex reads them too.
+    assert!(shown.contains("Publishing tells:") && shown.contains("belongs to Acme Logistics"), "{shown}");
+    assert!(shown.contains("Warehouse &#60;img src=x&#62; waits.") && !shown.contains("<img src=x>"), "{shown}");
+    let incident = hotline.get(&format!("/incidents/{id}")).await;
+    assert_eq!(incident["published"], false);
+    let update = text(&incident["updates"][0], "id").to_owned();
+    let publish = vec![("update", &*update.leak())].leak();
+    let (status, shown) = page(&hotline, &format!("/incidents/{id}/publish"), Some(publish)).await;
+    assert!(status == 200 && shown.contains(">identified<") && !shown.contains("customers were not told"), "{shown}");
+    for (deed, fields) in [
+        ("comment", &[("text", "the carrier is on it")][..]),
+        ("task", &[("text", "ring the carrier")]),
+        ("tick", &[("number", "1")]),
+        ("role", &[("role", "lead"), ("user", "ada")]),
+        ("services", &[("impact:mail", "degraded_performance")]),
+    ] {
+        let (status, shown) = page(&hotline, &format!("/incidents/{id}/{deed}"), Some(fields)).await;
+        assert_eq!(status, 200, "{deed}: {shown}");
+    }
+    let incident = hotline.get(&format!("/incidents/{id}")).await;
+    assert_eq!(text(&incident["affected"][0], "impact"), "degraded_performance");
+    assert_eq!((text(&incident["roles"][0], "role"), &incident["tasks"][0]["number"]), ("lead", &json!(1)));
+    assert!(incident["tasks"][0]["done_at"].is_string(), "{incident:#}");
+    // What is refused is said in words, on a page.
+    let (status, shown) = page(&hotline, &format!("/incidents/{id}/phase"), Some(&[("phase", "monitoring")])).await;
+    assert!(status == 409 && shown.contains("Customers were told of it"), "{status} {shown}");
+    assert_eq!(page(&hotline, &format!("/incidents/{id}/nonsense"), Some(&[])).await.0, 404);
 }

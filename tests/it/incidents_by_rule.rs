@@ -98,7 +98,10 @@ async fn planned_work_begins_and_ends_at_its_times() {
     let done = when(&hotline, &id, "the work is over by itself", |incident| incident["phase"] == "completed").await;
     let phases: Vec<&str> = done["updates"].as_array().expect("updates").iter().map(|one| text(one, "phase")).collect();
     assert_eq!(phases.last(), Some(&"completed"), "{done:#}");
-    assert!(phases.len() == phases.iter().collect::<std::collections::BTreeSet<_>>().len(), "each is told once: {phases:?}");
+    assert!(
+        phases.len() == phases.iter().collect::<std::collections::BTreeSet<_>>().len(),
+        "each is told once: {phases:?}"
+    );
     assert!(done["updates"].as_array().expect("updates").iter().all(|one| one["state"] == "published"));
 }
 
@@ -112,9 +115,14 @@ async fn whoever_leads_is_warned_when_the_next_update_is_overdue() {
     });
     let incident = say(&hotline, "POST", "/incidents", opening).await;
     let id = text(&incident, "id").to_owned();
-    let (status, _) =
-        send(&hotline, "PUT", &format!("/incidents/{id}/roles/communication"), crate::harness::TOKEN, &json!({"user": "mia"}))
-            .await;
+    let (status, _) = send(
+        &hotline,
+        "PUT",
+        &format!("/incidents/{id}/roles/communication"),
+        crate::harness::TOKEN,
+        &json!({"user": "mia"}),
+    )
+    .await;
     assert_eq!(status, 200);
     // Half an hour later.
     let late = now().wall - SignedDuration::from_secs(1);

@@ -23,6 +23,7 @@ fn about(alert: AlertId, destination: Destination) -> PhoneNotice {
             title: "Mail queue is long".to_owned(),
             priority: "P2".to_owned(),
             customer: Some("Acme Logistics".to_owned()),
+            runbook: None,
             recordings: Vec::new(),
         }],
         text: None,

@@ -190,9 +190,14 @@ impl MailServer {
 
     /// The first mail, once it is there.
     pub async fn first(&self) -> Mail {
+        self.nth(0).await
+    }
+
+    /// One of them, from 0, once it is there.
+    pub async fn nth(&self, place: usize) -> Mail {
         let waiting = async {
             loop {
-                if let Some(mail) = self.mails.lock().first() {
+                if let Some(mail) = self.mails.lock().get(place) {
                     return mail.clone();
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;

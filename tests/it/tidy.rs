@@ -24,14 +24,25 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("notify", &[]),
     // iCalendar texts, read and written; fetches nothing.
     ("calendar", &[]),
+    // Documents as page, Markdown, PDF; knows nothing but the core's.
+    ("paper", &[]),
     ("switch", &["sip", "rtp", "speech", "store", "notify"]),
     // Payloads of tools become events; its routes stand beside those of `http`.
     ("intake", &["switch", "store"]),
     (
         "http",
-        &["store", "switch", "calendar", "sip::Registered", "sip::SipCounters", "sip::TrunkState", "sip::Transport"],
+        &[
+            "store",
+            "switch",
+            "calendar",
+            "paper",
+            "sip::Registered",
+            "sip::SipCounters",
+            "sip::TrunkState",
+            "sip::Transport",
+        ],
     ),
-    ("jobs", &["store", "switch", "speech"]),
+    ("jobs", &["store", "switch", "speech", "paper"]),
     // Turns text into the shells' settings, so it names those and nothing that acts; a node that is not named has the name
     // that its data folder was last used under.
     ("config", &["sip", "rtp", "notify", "calendar", "store::StoreSettings", "store::default_node"]),

@@ -348,6 +348,9 @@ fn about(alert: &NoticeAlert, at_length: bool) -> Vec<Prompt> {
         prompts.extend([Prompt::Say(say::NOTICE_CUSTOMER), Prompt::Name(customer.clone().into())]);
     }
     prompts.extend([Prompt::Name(alert.title.clone().into()), Prompt::Silence(PAUSE)]);
+    if at_length && let Some(runbook) = &alert.runbook {
+        prompts.extend([Prompt::Name(runbook.clone().into()), Prompt::Silence(PAUSE)]);
+    }
     if at_length && !alert.recordings.is_empty() {
         prompts.push(Prompt::Say(say::ENGINEER_CALLER_SAID));
         prompts.extend(alert.recordings.iter().take(RECORDINGS_MAX).copied().map(Prompt::Recording));

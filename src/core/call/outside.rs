@@ -61,6 +61,8 @@ pub struct LineAlert {
     pub taken: bool,
     /// Since when.
     pub opened: Timestamp,
+    /// Which runbook helps, spoken by the voice.
+    pub runbook: Option<String>,
     /// What its caller said.
     pub recordings: Vec<RecordingId>,
     /// Where its caller can be rung back; `Err`: why not.
@@ -80,6 +82,8 @@ pub struct NoticeAlert {
     pub priority: Option<Priority>,
     /// The customer's name, spoken.
     pub customer: Option<String>,
+    /// Which runbook helps, spoken by the voice.
+    pub runbook: Option<String>,
     /// What its caller said.
     pub recordings: Vec<RecordingId>,
 }

@@ -6,21 +6,34 @@ mod alerts;
 mod audit;
 mod calls;
 mod directory;
+pub mod drills;
 mod heartbeat_state;
 pub mod incidents;
 mod notifications;
 mod on_call;
+pub mod postmortems;
+mod readiness;
 mod recordings;
+mod reports;
+mod reports_customer;
 mod reports_oncall;
+pub mod runbooks;
 mod schedules;
+mod slas;
 mod strict;
 mod tokens;
 
-pub use alerts::{Deed, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page};
+pub use alerts::{
+    AlertPromises, Deed, PromiseClock, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page,
+    set_waiting,
+};
 pub use audit::filter as audit_filter;
 pub use calls::{detail as call_detail, page as call_page};
 pub use directory::{LARGE, PinChanges};
 pub use on_call::{OnCallNow, now as on_call_now};
+pub use readiness::missing;
+pub use reports::{Asked, Calls, Kepts, Report, Times, make as make_report};
+pub use slas::{Revision, Signature, ask as ask_to_sign, revisions as sla_revisions};
 
 use axum::extract::State;
 use axum::http::header;
@@ -52,8 +65,10 @@ use types::Listed;
     tags(
         (name = "calls", description = "Calls and their recordings"),
         (name = "alerts", description = "What somebody must take care of"),
+        (name = "knowledge", description = "Runbooks and articles: what to do, what to know"),
         (name = "incidents", description = "What is wrong, and what customers are told"),
         (name = "people", description = "Who is on call, and for whom"),
+        (name = "slas", description = "What was promised to customers, and how it is kept"),
         (name = "lines", description = "Numbers, carriers, phones"),
         (name = "status", description = "Status pages: what customers see"),
         (name = "audit", description = "Who did what when: the hash-chained record, for admins"),
@@ -74,17 +89,29 @@ impl Modify for Security {
     }
 }
 
+/// Documented routes with bodies up to [`LARGE`].
+fn documented_large() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().merge(runbooks::large()).merge(postmortems::large())
+}
+
 fn documented() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Frame::openapi())
         .routes(routes!(calls::list))
         .routes(routes!(calls::one))
         .merge(alerts::documented())
+        .merge(runbooks::documented())
+        .merge(postmortems::documented())
+        .merge(drills::documented())
         .merge(incidents::documented())
         .routes(routes!(notifications::list))
         .routes(routes!(heartbeat_state::state))
         .routes(routes!(recordings::audio))
         .routes(routes!(on_call::list))
         .merge(schedules::documented())
+        .merge(slas::documented())
+        .merge(reports::documented())
+        .routes(routes!(readiness::report))
+        .routes(routes!(reports_customer::report))
         .routes(routes!(reports_oncall::load))
         .routes(routes!(reports_oncall::fairness))
         .routes(routes!(reports_oncall::compensation))
@@ -107,7 +134,7 @@ pub fn router() -> Router<AppState> {
 
 /// The `OpenAPI` 3.1 file.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut file = documented().split_for_parts().1;
+    let mut file = documented().merge(documented_large()).split_for_parts().1;
     directory::document(&mut file);
     strict::narrow(&mut file);
     file
@@ -115,7 +142,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Routes with bodies up to [`LARGE`].
 pub fn large_router() -> Router<AppState> {
-    directory::router()
+    directory::router().merge(documented_large().split_for_parts().0)
 }
 
 async fn openapi_json(State(state): State<AppState>) -> Response {

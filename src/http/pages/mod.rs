@@ -6,9 +6,14 @@ mod audit;
 mod board;
 mod call;
 mod deeds;
+mod drills;
 mod incidents;
+mod knowledge;
 mod lists;
 pub mod login;
+mod postmortems;
+mod promises;
+mod reports;
 mod rota;
 mod schedules;
 mod setup;
@@ -49,6 +54,12 @@ pub fn router() -> Router<AppState> {
         .route("/schedules", get(schedules::list))
         .route("/schedules/{id}", get(schedules::one))
         .route("/people/{id}", get(schedules::person))
+        .route("/slas", get(promises::list))
+        .route("/slas/{id}", get(promises::one))
+        .route("/slas/{id}/{revision}/ask", post(promises::ask))
+        .route("/sign/{token}", get(promises::look).post(promises::press))
+        .route("/reports", get(reports::show))
+        .route("/readiness", get(reports::readiness))
         .route("/setup", get(setup::show))
         .route("/status-pages", get(status_pages::show))
         .route("/audit", get(audit::show))
@@ -56,7 +67,15 @@ pub fn router() -> Router<AppState> {
         .route("/logout", post(login::log_out))
         .route("/assets/{name}", get(assets::asset))
         .route("/favicon.ico", get(assets::favicon))
+        .merge(knowledge::router())
+        .merge(postmortems::router())
+        .merge(drills::router())
         .fallback(nothing_here)
+}
+
+/// Forms with bodies up to the API's limit for documents.
+pub fn large_router() -> Router<AppState> {
+    knowledge::large_router().merge(postmortems::large_router())
 }
 
 /// Text as part of an address.

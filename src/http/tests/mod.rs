@@ -4,11 +4,13 @@ mod api;
 mod desk;
 mod desk_pages;
 mod directory;
+mod learn;
 mod live;
 mod page;
 mod schedules;
 mod scope;
 mod shape;
+mod slas;
 mod status;
 
 use std::sync::Arc;

@@ -11,6 +11,7 @@ mod incidents;
 mod intake;
 mod keys;
 mod kill;
+mod learn;
 mod names;
 mod nodes;
 mod notifications;
@@ -18,6 +19,7 @@ mod random;
 mod reading;
 mod recovery;
 pub(crate) mod server;
+mod slas;
 mod status;
 mod told;
 

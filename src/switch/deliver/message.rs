@@ -91,6 +91,12 @@ impl Switch {
             title: shown.title,
             priority: shown.priority,
             customer: shown.customer,
+            runbook: self.spoken_runbooks(
+                &alert.title,
+                alert.service.as_ref(),
+                alert.customer.as_ref(),
+                alert.source.as_ref().map(|source| source.0.as_str()),
+            ),
             recordings,
         }
     }

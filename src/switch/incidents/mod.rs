@@ -4,6 +4,7 @@
 mod auto;
 mod clock;
 mod memory;
+mod promises;
 mod tell;
 
 use hotline_core::directory::Directory;

@@ -446,6 +446,9 @@ fn spoken(alert: &LineAlert) -> Vec<Prompt> {
     }
     prompts.extend([Prompt::Name(alert.title.clone().into()), Prompt::Silence(PAUSE)]);
     prompts.push(Prompt::Say(if alert.taken { say::LINE_TAKEN } else { say::LINE_UNTAKEN }));
+    if let Some(runbook) = &alert.runbook {
+        prompts.extend([Prompt::Name(runbook.clone().into()), Prompt::Silence(PAUSE)]);
+    }
     if !alert.recordings.is_empty() {
         prompts.push(Prompt::Say(say::ENGINEER_CALLER_SAID));
         prompts.extend(alert.recordings.iter().take(RECORDINGS_MAX).copied().map(Prompt::Recording));

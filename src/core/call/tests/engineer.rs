@@ -40,6 +40,7 @@ fn alert(place: u8, urgency: Urgency, taken: bool) -> LineAlert {
         customer: Some("Acme Logistics".to_owned()),
         taken,
         opened: start().wall,
+        runbook: None,
         recordings: Vec::new(),
         callback: Ok(number("+49305550199")),
     }

@@ -222,6 +222,7 @@ pub(super) fn notice(directory: Arc<Directory>, alerts: usize, seed: u64) -> Not
         title: "Mail queue is long".to_owned(),
         priority: Some(Priority::P2),
         customer: Some("Acme Logistics".to_owned()),
+        runbook: None,
         recordings: vec![RecordingId(Uuid::from_u128(4))],
     };
     Notice {

@@ -506,6 +506,7 @@ impl World {
             customer: self.percent(50).then(|| "Acme Logistics".to_owned()),
             taken: self.percent(30),
             opened: self.now.wall,
+            runbook: None,
             recordings: Vec::new(),
             callback: if self.percent(70) {
                 Ok(super::fixture::number("+49305550199"))

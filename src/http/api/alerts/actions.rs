@@ -148,7 +148,7 @@ pub async fn start(
 
 /// Who sees only some customers' things starts what belongs to one of these: an action that names no customer may touch
 /// anybody's.
-fn may_start(viewer: &Viewer, directory: &Directory, action: &str) -> bool {
+pub fn may_start(viewer: &Viewer, directory: &Directory, action: &str) -> bool {
     let Some(on) = directory.actions.get(&ActionId::from(action)).map(|action| action.on.as_ref()) else { return true };
     let of_service = |service| directory.services.get(service).and_then(|service| service.customer.as_ref());
     let owner = on.and_then(|on| on.customer.as_ref().or_else(|| on.service.as_ref().and_then(of_service)));

@@ -1,7 +1,7 @@
 //! `alerts`: what somebody must take care of, and taking care of it. One file per verb; what they share is here.
 
 mod acknowledge;
-mod actions;
+pub mod actions;
 mod assign;
 mod comment;
 mod describe;
@@ -15,6 +15,7 @@ mod open;
 mod resolve;
 mod snooze;
 mod timeline;
+mod waiting;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -43,6 +44,7 @@ use crate::switch::commands::CommandError;
 
 pub use list::{filter, page};
 pub use one::detail;
+pub use waiting::{AlertPromises, PromiseClock, set as set_waiting};
 
 /// What was kept in the journal is in the database within this.
 const DRAINED_WITHIN: Duration = Duration::from_millis(1_200);
@@ -67,6 +69,7 @@ pub fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(hand_back::hand_back))
         .routes(routes!(assign::assign))
         .routes(routes!(snooze::snooze))
+        .routes(routes!(waiting::waiting))
         .routes(routes!(merge::merge))
         .routes(routes!(comment::comment))
         .routes(routes!(actions::runs))
@@ -290,7 +293,7 @@ fn sentence(words: &str) -> String {
 }
 
 /// 503: neither the database nor the disk takes it.
-fn not_kept(why: &str) -> Problem {
+pub fn not_kept(why: &str) -> Problem {
     tracing::error!(%why, "something that was done to an alert could not be kept");
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,

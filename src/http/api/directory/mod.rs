@@ -4,6 +4,7 @@
 mod contacts;
 mod docs;
 mod effective;
+mod import;
 mod people;
 mod schemas;
 mod vcard;
@@ -160,6 +161,7 @@ const READ_ONLY: [&str; 10] = [
 pub fn router() -> Router<AppState> {
     let mut router = Router::new()
         .route("/api/v1/hotline.vcf", get(vcard::vcard))
+        .route("/api/v1/customers/import", post(import::import))
         .route("/api/v1/users/{id}/contacts/{contact}/verify", post(contacts::verify))
         .route("/api/v1/users/{id}/contacts/{contact}/confirm", post(contacts::confirm))
         .route("/api/v1/users/{id}/contacts/{contact}/test", post(contacts::test))

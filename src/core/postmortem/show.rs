@@ -1,0 +1,187 @@
+//! The postmortem as a document; what customers may read of it.
+
+use super::draft::is_german;
+use super::{Facts, Moment, Origin, Postmortem, State};
+use crate::directory::Directory;
+use crate::ids::CustomerId;
+use crate::incident::Incident;
+use crate::paper::{Block, Paper};
+use crate::runbook;
+
+/// The whole document, for the MSP's own people.
+pub fn paper(postmortem: &Postmortem, facts: &Facts, directory: &Directory, foot: &str) -> Paper {
+    let german = is_german(&postmortem.language);
+    let word = |english: &str, german_word: &str| if german { german_word } else { english }.to_owned();
+    let mut blocks = Vec::new();
+    let mark = match &postmortem.origin {
+        Origin::Model(name) => Some(if german {
+            format!(
+                "Zusammenfassung, Auswirkung und Erkennung schrieb zuerst ein Sprachmodell ({name}) aus den Fakten; Personen haben den Text geprüft, wo der Stand „geprüft“ ist."
+            )
+        } else {
+            format!(
+                "Summary, impact and detection were first written by a language model ({name}) from the facts; people have checked them where the state is \"reviewed\"."
+            )
+        }),
+        Origin::Facts(Some(why)) => Some(if german {
+            format!("Aus den Fakten allein: {why}.")
+        } else {
+            format!("From the facts alone: {why}.")
+        }),
+        Origin::Facts(None) => None,
+    };
+    if facts.drill {
+        blocks.push(Block::Note(word("DRILL: this was an exercise.", "ÜBUNG: Dies war eine Übung.")));
+    }
+    blocks.extend(mark.map(Block::Note));
+    let sections = &postmortem.sections;
+    for (heading, text) in [
+        (word("Summary", "Zusammenfassung"), &sections.summary),
+        (word("Impact", "Auswirkung"), &sections.impact),
+        (word("Detection", "Erkennung"), &sections.detection),
+    ] {
+        section(&mut blocks, heading, text);
+    }
+    if !postmortem.timeline.is_empty() {
+        blocks.push(Block::Heading(1, word("Timeline", "Zeitverlauf")));
+        let row = |moment: &Moment| vec![facts.moment(moment.at), moment.what.clone()];
+        blocks.push(Block::Table {
+            head: vec![word("When", "Wann"), word("What", "Was")],
+            numbers: Vec::new(),
+            rows: postmortem.timeline.iter().map(row).collect(),
+        });
+    }
+    section(&mut blocks, word("Root cause", "Ursache"), &sections.root_cause);
+    section(&mut blocks, word("What went well", "Was gut lief"), &sections.went_well);
+    blocks.push(Block::Heading(1, word("Actions", "Maßnahmen")));
+    if postmortem.actions.is_empty() {
+        blocks.push(Block::Text(word("None yet.", "Noch keine.")));
+    } else {
+        let rows = postmortem.actions.iter().map(|action| {
+            vec![
+                action.number.to_string(),
+                action.text.clone(),
+                action.owner.as_ref().map(|owner| directory.name_of(owner).to_owned()).unwrap_or_default(),
+                action.due.map(|due| due.to_string()).unwrap_or_default(),
+                action.done.map(|at| facts.moment(at)).unwrap_or_default(),
+            ]
+        });
+        blocks.push(Block::Table {
+            head: vec![
+                word("No.", "Nr."),
+                word("Action", "Maßnahme"),
+                word("Owner", "Zuständig"),
+                word("Due", "Bis"),
+                word("Done", "Erledigt"),
+            ],
+            numbers: vec![0],
+            rows: rows.collect(),
+        });
+    }
+    let state = match postmortem.state {
+        State::Draft => word("draft", "Entwurf"),
+        State::Reviewed => word("reviewed", "geprüft"),
+        State::Published => word("published", "veröffentlicht"),
+    };
+    Paper {
+        title: postmortem.title.clone(),
+        subtitle: format!("{} · {state}", facts.reference),
+        language: postmortem.language.clone(),
+        foot: foot.to_owned(),
+        blocks,
+    }
+}
+
+fn section(blocks: &mut Vec<Block>, heading: String, text: &str) {
+    if !text.trim().is_empty() {
+        blocks.push(Block::Heading(1, heading));
+        blocks.extend(runbook::blocks(text));
+    }
+}
+
+/// What this customer may read of it, Markdown; `None`: nothing. Not published, an exercise, an incident of which the customer was
+/// told nothing: nothing.
+pub fn public_text<'a>(
+    postmortem: &'a Postmortem,
+    incident: &Incident,
+    customer: &CustomerId,
+    directory: &Directory,
+) -> Option<&'a str> {
+    let shown = postmortem.state == State::Published
+        && postmortem.incident == incident.id
+        && incident.drill.is_none()
+        && incident.public_title.is_some()
+        && incident.touched(directory).contains(customer)
+        && incident.published_to(customer).next().is_some();
+    Some(postmortem.sections.public.trim()).filter(|text| shown && !text.is_empty())
+}
+
+/// The same as a document with what the customer was told, oldest first, and its own services.
+pub fn public_paper(
+    postmortem: &Postmortem,
+    incident: &Incident,
+    customer: &CustomerId,
+    directory: &Directory,
+    facts: &Facts,
+) -> Option<Paper> {
+    let text = public_text(postmortem, incident, customer, directory)?;
+    let german = is_german(&postmortem.language);
+    let word = |english: &str, german_word: &str| if german { german_word } else { english }.to_owned();
+    let mut blocks = runbook::blocks(text);
+    let services: Vec<String> = incident
+        .services_of(customer, directory)
+        .into_iter()
+        .filter_map(|affected| directory.services.get(&affected.service).map(|service| service.name.clone()))
+        .collect();
+    if !services.is_empty() {
+        blocks.push(Block::Heading(1, word("Affected services", "Betroffene Dienste")));
+        blocks.push(Block::List(services));
+    }
+    blocks.push(Block::Heading(1, word("What we told you", "Unsere Mitteilungen")));
+    blocks.push(Block::Table {
+        head: vec![word("When", "Wann"), word("What", "Was")],
+        numbers: Vec::new(),
+        rows: incident
+            .published_to(customer)
+            .map(|update| vec![facts.moment(update.at), update.text.clone()])
+            .collect(),
+    });
+    Some(Paper {
+        title: incident.public_title.clone()?,
+        subtitle: String::new(),
+        language: postmortem.language.clone(),
+        foot: String::new(),
+        blocks,
+    })
+}
+
+/// What a public text names although customers must not read it: people of the MSP, customers, services of one customer,
+/// the internal title and reference.
+pub fn internal_names(text: &str, incident: &Incident, directory: &Directory) -> Vec<String> {
+    let lower = text.to_lowercase();
+    let people = directory.users.values().flat_map(|user| [user.name.as_str(), user.id.0.as_str()]);
+    let surnames = directory.users.values().flat_map(|user| user.name.split_whitespace());
+    let customers = directory.customers.values().flat_map(|customer| [customer.name.as_str(), customer.id.0.as_str()]);
+    let own = directory.services.values().filter(|service| service.customer.is_some());
+    let internal = [incident.title.as_str(), incident.reference.as_str()];
+    let allowed = incident.public_title.as_deref().unwrap_or_default().to_lowercase();
+    let mut found: Vec<String> = people
+        .chain(surnames.filter(|name| name.chars().count() > 3))
+        .chain(customers)
+        .chain(own.map(|service| service.name.as_str()))
+        .chain(internal)
+        .filter(|name| name.chars().count() > 2 && has_word(&lower, &name.to_lowercase()))
+        // What customers were told already is no secret.
+        .filter(|name| !has_word(&allowed, &name.to_lowercase()))
+        .map(str::to_owned)
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    let edge = |letter: Option<char>| letter.is_none_or(|letter| !letter.is_alphanumeric());
+    text.match_indices(word)
+        .any(|(at, _)| edge(text[..at].chars().next_back()) && edge(text[at + word.len()..].chars().next()))
+}
