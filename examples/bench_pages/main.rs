@@ -2,6 +2,7 @@
 //! answers came a second and how late; `serve` is a static file server to hold it against, where there is no nginx.
 //! bench/pages.py starts both.
 
+#[expect(dead_code, reason = "visitors send nothing")]
 #[path = "../bench_events/client.rs"]
 mod client;
 

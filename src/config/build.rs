@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use hotline_core::directory::{Destination, Directory, Number};
+use hotline_core::directory::{Destination, Directory, Number, Service};
 use hotline_core::escalation::Target;
-use hotline_core::ids::{PhoneId, PolicyId, TrunkId, UserId};
+use hotline_core::ids::{PhoneId, PolicyId, ServiceId, StatusPageId, TrunkId, UserId};
 use hotline_core::private::Private;
+use hotline_core::status::StatusPage;
 
 use crate::notify::NotifySettings;
 use crate::rtp::MediaSettings;
@@ -222,11 +223,7 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
     slas::circles(&services, report);
     slas::check(&contracts, &directory, crate::clock::now().wall, report);
     directory.services = services.into_iter().map(|(id, (service, _))| (id, service)).collect();
-    let mut pages = BTreeMap::new();
-    each(roots, Kind::StatusPage, report, |section| {
-        pages.extend(context.status_page(section, &directory.services).map(|page| (page.id.clone(), page)));
-    });
-    directory.status_pages = pages;
+    directory.status_pages = status_pages(roots, context, &directory.services);
     directory.slas = contracts.into_iter().map(|(id, (sla, _))| (id, sla)).collect();
     directory.customers = customers.into_iter().map(|(id, (customer, _))| (id, customer)).collect();
     directory.users = users.into_iter().map(|(id, (user, _))| (id, user)).collect();
@@ -247,6 +244,19 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
     numbers.check_flows(&directory);
     (directory.numbers, directory.flows) = numbers.into_flows();
     (directory, secrets)
+}
+
+/// Once the services are known.
+fn status_pages<'a>(
+    roots: &[Section<'a>],
+    context: &Context<'a>,
+    services: &BTreeMap<ServiceId, Service>,
+) -> BTreeMap<StatusPageId, StatusPage> {
+    let mut pages = BTreeMap::new();
+    each(roots, Kind::StatusPage, context.report, |section| {
+        pages.extend(context.status_page(section, services).map(|page| (page.id.clone(), page)));
+    });
+    pages
 }
 
 /// One key opens one door.

@@ -407,7 +407,7 @@ impl Store {
         let text = std::fs::read(self.incidents_file()).ok()?;
         let (bodies, since): (Vec<String>, BTreeMap<String, i64>) = serde_json::from_slice(&text)
             .inspect_err(|_| {
-                tracing::warn!("the copy of the incidents in the data folder can't be read; it is left aside")
+                tracing::warn!("the copy of the incidents in the data folder can't be read; it is left aside");
             })
             .ok()?;
         let incidents = bodies.iter().filter_map(|body| record_incident::decode(body).ok()).collect();

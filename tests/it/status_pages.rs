@@ -260,7 +260,7 @@ async fn whoever_asked_is_told_once_of_what_they_may_see_until_they_end_it() {
         assert_eq!(body["page"]["status_indicator"], "critical");
         assert!(!body.to_string().contains("Warehouse") && !body.to_string().contains(&own), "{body}");
     }
-    let bodies: Vec<Value> = seen[1..].iter().map(|one| one.json()).collect();
+    let bodies: Vec<Value> = seen[1..].iter().map(crate::receiver::Seen::json).collect();
     let incident = bodies.iter().find(|body| body["incident"].is_object()).expect("an incident");
     assert_eq!(incident["incident"]["incident_updates"][0]["body"], "words for all");
     let component = bodies.iter().find(|body| body["component_update"].is_object()).expect("a component");
@@ -322,4 +322,44 @@ async fn a_start_without_the_database_shows_what_was_last_known() {
     let hotline = away(None).await;
     let page = ask(&hotline, "/status/all", "", None).await;
     assert!(page.status == 503 && !page.body.contains("Operational"), "{}: {}", page.status, page.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_show_the_same_and_tell_once() {
+    let post = MailServer::start().await;
+    let url = tokio::task::spawn_blocking(crate::two_nodes::server::new_database).await.expect("a database");
+    let node = async |name: &'static str| {
+        let (url, toml) = (url.clone(), toml(post.port()));
+        Hotline::start_with(&toml, move |config| {
+            config.public_url = Some("http://status.test".to_owned());
+            config.store.database_url = url;
+            config.store.node = name.to_owned();
+        })
+        .await
+    };
+    let (one, other) = (node("node-1").await, node("node-2").await);
+    // The link came from one node, and opens the page on the other; so does its cookie.
+    let cookie = visitor(&one, &post, "lea@acme.example").await;
+    assert_eq!(ask(&other, "/status/desk", &cookie, None).await.status, 200);
+    let wanted = ask(&other, "/status/desk/subscribe", &cookie, Some("email=lea@acme.example")).await;
+    assert_eq!(wanted.status, 200);
+    let path = link(&post.to("lea@acme.example", 2).await[1], "confirm");
+    assert_eq!(ask(&one, &path, "", Some("")).await.status, 200);
+    for round in 0..3 {
+        let text = format!("words of round {round}");
+        publish(if round % 2 == 0 { &one } else { &other }, "acme-erp", "Warehouse stands still", &text).await;
+        for node in [&one, &other] {
+            for rest in ["", "/api/v2/incidents.json", "/history.atom"] {
+                let path = format!("/status/desk{rest}");
+                until("both nodes tell of it", async || ask(node, &path, &cookie, None).await.body.contains(&text))
+                    .await;
+            }
+        }
+    }
+    let mails = post.to("lea@acme.example", 5).await;
+    for round in 0..3 {
+        let text = format!("words of round {round}");
+        assert_eq!(mails.iter().filter(|mail| mail.text().contains(&text)).count(), 1, "{text}: by one of the nodes");
+    }
+    assert_eq!(post.count(), 5);
 }

@@ -14,7 +14,7 @@ use crate::harness::{kinds, tells};
 use crate::receiver::{Receiver, Say, Seen};
 
 #[path = "../../src/store/tests/server.rs"]
-mod server;
+pub mod server;
 
 /// The promise: so long after a node is gone another has taken over.
 const TAKE_OVER: Duration = Duration::from_secs(10);

@@ -53,11 +53,13 @@ impl Colour {
     }
 
     /// Black or white, whichever is read better on it.
+    #[must_use]
     pub fn text_on(self) -> Self {
         if self.contrast(BACKGROUND) >= self.contrast(BLACK) { BACKGROUND } else { BLACK }
     }
 
     /// The same colour, made as much lighter as it takes to be read on a dark page.
+    #[must_use]
     pub fn for_dark(self) -> Self {
         let towards_white = |step: u16| {
             let part = |part: u8| {

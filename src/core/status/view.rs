@@ -147,6 +147,9 @@ struct Looking<'a> {
     now: Timestamp,
 }
 
+/// An update, when it was published, and the states that it tells of components that are seen.
+type Told<'a> = (Timestamp, &'a Update, Vec<(usize, Impact)>);
+
 /// What is seen of an incident, and what it did to components when.
 struct Story {
     shown: IncidentView,
@@ -193,7 +196,7 @@ impl<'a> Looking<'a> {
         let title = incident.public_title.clone().filter(|_| incident.drill.is_none())?;
         let mut published: Vec<(Timestamp, &Update)> = incident.updates.iter().filter_map(published).collect();
         published.sort_by_key(|(at, update)| (*at, update.id));
-        let mut told = Vec::new();
+        let mut told: Vec<Told<'_>> = Vec::new();
         for (at, update) in published {
             if self.reads(incident, update, !told.is_empty()) {
                 told.push((at, update, self.states(&update.affected)));
@@ -239,7 +242,7 @@ impl<'a> Looking<'a> {
     fn told(
         &self,
         incident: &Incident,
-        told: Vec<(Timestamp, &Update, Vec<(usize, Impact)>)>,
+        told: Vec<Told<'_>>,
         over: Option<Timestamp>,
     ) -> (Vec<UpdateView>, Vec<(usize, Span)>) {
         let mut updates = Vec::new();

@@ -7,7 +7,7 @@ use hotline_core::status::{Day, Tongue, Uptime};
 
 use super::texts::{self, Texts};
 
-/// Width of a bar and of the gap behind it.
+/// Width of a bar with the gap behind it, and without; the style sheet says the same numbers.
 const STEP: usize = 7;
 const WIDTH: usize = 5;
 const HEIGHT: usize = 30;
@@ -33,7 +33,8 @@ pub fn words(uptime: &Uptime, t: &Texts, tongue: Tongue) -> String {
     if bad == 0 { share } else { format!("{share}, {bad} {}", t.bad_days) }
 }
 
-/// The picture. Bars of the same kind that stand beside each other are one path: the page stays small.
+/// The picture. Bars of the same kind that stand beside each other are one dashed line (dashes of a bar's width, as high as the
+/// picture, in the style sheet): the page stays small.
 pub fn svg(uptime: &Uptime, t: &Texts, tongue: Tongue) -> String {
     let days: &[Day] = &uptime.days;
     let width = days.len() * STEP - (STEP - WIDTH);
@@ -42,11 +43,14 @@ pub fn svg(uptime: &Uptime, t: &Texts, tongue: Tongue) -> String {
         words(uptime, t, tongue)
     );
     for kind in ["u", "o", "m", "d", "p", "x"] {
-        let of_kind = days.iter().enumerate().filter(|(_, day)| class(day.worst) == kind);
         let mut path = String::new();
-        for (at, _) in of_kind {
-            // Writing to a String cannot fail.
-            let _ = write!(path, "M{} 0h{WIDTH}v{HEIGHT}h-{WIDTH}z", at * STEP);
+        let mut at = 0;
+        for run in days.chunk_by(|a, b| class(a.worst) == class(b.worst)) {
+            if class(run[0].worst) == kind {
+                // Writing to a String cannot fail.
+                let _ = write!(path, "M{} {}h{}", at * STEP, HEIGHT / 2, run.len() * STEP - (STEP - WIDTH));
+            }
+            at += run.len();
         }
         if !path.is_empty() {
             let _ = write!(out, "<path class=\"{kind}\" d=\"{path}\"/>");
@@ -54,4 +58,28 @@ pub fn svg(uptime: &Uptime, t: &Texts, tongue: Tongue) -> String {
     }
     out.push_str("</svg>");
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn a_run_is_one_line_and_a_day_a_dash() {
+        let day = |n: i8, worst| Day { date: date(2026, 11, n), worst, down_ms: 0 };
+        let days = [None, None, Some(Impact::Operational), Some(Impact::MajorOutage), Some(Impact::Operational)];
+        let days = days.into_iter().enumerate().map(|(at, worst)| day(i8::try_from(at).unwrap() + 1, worst)).collect();
+        let svg = svg(&Uptime { days, percent: Some(66.666) }, texts::of(Tongue::En), Tongue::En);
+        for part in [
+            "viewBox=\"0 0 33 30\"",
+            "aria-label=\"66.66% available in 90 days\"",
+            "<path class=\"u\" d=\"M0 15h12\"/>",
+            "<path class=\"o\" d=\"M14 15h5M28 15h5\"/>",
+            "<path class=\"x\" d=\"M21 15h5\"/>",
+        ] {
+            assert!(svg.contains(part), "{part} in {svg}");
+        }
+    }
 }

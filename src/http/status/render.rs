@@ -86,13 +86,13 @@ pub struct Material<'a> {
 /// Text of a type; `None`: there is no such thing to be seen.
 pub type Made = Option<(String, &'static str)>;
 
-/// Answers from the shelf, or makes it.
+/// Answers from the shelf, or renders it.
 pub fn answer(
     state: &AppState,
     headers: &HeaderMap,
     admitted: &Admitted,
     what: What,
-    make: impl FnOnce(&Material<'_>) -> Result<Made, askama::Error>,
+    render: impl FnOnce(&Material<'_>) -> Result<Made, askama::Error>,
 ) -> Response {
     let now = crate::clock::now();
     let key = Key { page: admitted.slug.clone(), eyes: admitted.eyes.clone(), tongue: admitted.tongue, what };
@@ -109,7 +109,7 @@ pub fn answer(
             return missing(state, headers, admitted);
         };
         let base = state.settings().public_url.as_deref().unwrap_or_default().trim_end_matches('/');
-        let made = match make(&Material { admitted, view: &view, base }) {
+        let made = match render(&Material { admitted, view: &view, base }) {
             Ok(Some(made)) => made,
             Ok(None) => return missing(state, headers, admitted),
             Err(error) => {

@@ -1,5 +1,7 @@
 //! Mails of status pages, in the receiver's language. What stands in them comes from a view; HTML of others is escaped.
 
+use std::fmt::Write as _;
+
 use hotline_core::incident::Phase;
 use hotline_core::status::{IncidentView, StatusPage, Tongue, UpdateView, View};
 use jiff::Timestamp;
@@ -36,18 +38,19 @@ impl Envelope<'_> {
         let mut text = String::new();
         let mut html = String::new();
         for line in lines {
+            // Writing to a String cannot fail.
             match line {
                 Line::Words(words) => {
                     text.push_str(words);
-                    html.push_str(&format!("<p>{}</p>", escaped(words).replace('\n', "<br>")));
+                    let _ = write!(html, "<p>{}</p>", escaped(words).replace('\n', "<br>"));
                 }
                 Line::Strong(words) => {
                     text.push_str(words);
-                    html.push_str(&format!("<p><strong>{}</strong></p>", escaped(words)));
+                    let _ = write!(html, "<p><strong>{}</strong></p>", escaped(words));
                 }
                 Line::Link(words, url) => {
-                    text.push_str(&format!("{words}:\n{url}"));
-                    html.push_str(&format!("<p><a href=\"{}\">{}</a></p>", escaped(url), escaped(words)));
+                    let _ = write!(text, "{words}:\n{url}");
+                    let _ = write!(html, "<p><a href=\"{}\">{}</a></p>", escaped(url), escaped(words));
                 }
             }
             text.push_str("\n\n");
@@ -58,8 +61,8 @@ impl Envelope<'_> {
             (_, None) => "",
         };
         if let Some(url) = unsubscribe {
-            text.push_str(&format!("-- \n{foot}: {url}\n"));
-            html.push_str(&format!("<hr><p><small><a href=\"{}\">{foot}</a></small></p>", escaped(url)));
+            let _ = write!(text, "-- \n{foot}: {url}\n");
+            let _ = write!(html, "<hr><p><small><a href=\"{}\">{foot}</a></small></p>", escaped(url));
         }
         let tag = self.tongue.word();
         let html = format!(

@@ -108,7 +108,7 @@ async fn what_is_known_is_not_sent_again_and_what_is_new_is_there_at_once() {
             continue;
         }
         assert_eq!(now.status, StatusCode::OK, "{rest}");
-        if rest.contains("incidents") || rest.contains("history") || rest.contains("summary") || rest == "" {
+        if rest.contains("incidents") || rest.contains("history") || rest.contains("summary") || rest.is_empty() {
             assert!(now.text().contains("words of this second"), "{rest}: {}", now.text());
         } else if !stays && !rest.contains("maintenances") && !rest.contains("lang") {
             assert!(now.text().contains("Major") || now.text().contains("major_outage"), "{rest}: {}", now.text());
