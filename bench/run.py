@@ -12,6 +12,7 @@
   bridge  the caller speaks with a phone behind the server, media through the server
 
   events, trigger, storm, oncall: alerts instead of calls, on SQLite and PostgreSQL; see events.py
+  pages: visitors of a status page while it is updated, beside a static file server; see pages.py
 
 Needs only Python's own library and the programs that `make bench` builds. Loopback only."""
 
@@ -31,6 +32,7 @@ import urllib.error
 import urllib.request
 
 import events
+import pages
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MEASURES = ["setup", "play", "talk", "dtmf", "bridge"]
@@ -238,7 +240,7 @@ def is_right(result):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("measures", nargs="*", help=" ".join(MEASURES + events.MEASURES))
+    parser.add_argument("measures", nargs="*", help=" ".join(MEASURES + events.MEASURES + pages.MEASURES))
     parser.add_argument("-n", "--calls", type=int, help="calls at once; for setup in all (default: 100; setup 2000, bridge 50)")
     parser.add_argument("-r", "--rate", type=float, help="new calls a second (default: a sixth of the calls; setup 100); events a second at half load (half of the goal)")
     parser.add_argument("--hold", type=float, default=20, help="seconds of a talk or bridge call")
@@ -248,6 +250,7 @@ def main():
     parser.add_argument("--hotline", default=os.path.join(ROOT, "target", "release", "hotline"))
     parser.add_argument("--peer", default=os.path.join(ROOT, "target", "release", "examples", "bench_peer"))
     parser.add_argument("--tools", default=os.path.join(ROOT, "target", "release", "examples", "bench_events"))
+    parser.add_argument("--pages", default=os.path.join(ROOT, "target", "release", "examples", "bench_pages"))
     parser.add_argument("--engines", nargs="+", default=["sqlite", "postgres"], choices=["sqlite", "postgres"], help="of the alerts' measures")
     parser.add_argument("--connections", type=int, default=128, help="of the tools that send events")
     parser.add_argument("--seconds", type=float, default=15, help="of each run of events")
@@ -257,8 +260,8 @@ def main():
     parser.add_argument("--json", metavar="FILE", help="add each result to this file, one JSON object a line")
     args = parser.parse_args()
     for what in args.measures:
-        if what not in MEASURES + events.MEASURES:
-            parser.error(f"there is no measure {what}; there are {' '.join(MEASURES + events.MEASURES)}")
+        if what not in MEASURES + events.MEASURES + pages.MEASURES:
+            parser.error(f"there is no measure {what}; there are {' '.join(MEASURES + events.MEASURES + pages.MEASURES)}")
     if (args.target is None) != (args.pid is None):
         parser.error("--target and --pid go together")
     args.numbers = dict(number.split("=", 1) for number in args.number)
@@ -266,11 +269,17 @@ def main():
     # A socket for each phone.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    args.tools = os.path.abspath(args.tools)
+    args.tools, args.pages = os.path.abspath(args.tools), os.path.abspath(args.pages)
+    of_pages = not args.measures or "pages" in args.measures
     of_alerts = [what for what in args.measures or events.MEASURES if what in events.MEASURES]
     of_calls = [what for what in args.measures or MEASURES if what in MEASURES]
     if of_calls:
         measure_calls(of_calls, args)
+    if of_pages and args.target is None:
+        results = pages.run(args)
+        keep(results, args)
+        if not pages.table(results):
+            print("note: a goal of the pages was missed; other processes on the machine count too")
     if of_alerts and args.target is None:
         results = events.run(of_alerts, args, memory_mb)
         keep(results, args)

@@ -126,6 +126,12 @@ impl App {
             jobs::watch_schedules::run(own.clone(), records.clone(), until.clone())
         }));
         event_jobs(&mut tasks, &switch, &store, &stop);
+        let (own, until) = (switch.clone(), stop.clone());
+        tasks.spawn(jobs::kept_up("watch slas", move || jobs::watch_slas::run(own.clone(), until.clone())));
+        let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+        tasks.spawn(jobs::kept_up("send reports", move || {
+            jobs::send_reports::run(own.clone(), records.clone(), until.clone())
+        }));
         let (until, records) = (stop.clone(), store.clone());
         tasks.spawn(jobs::kept_up("audit", move || jobs::audit::run(records.clone(), node.clone(), until.clone())));
         let (own, until) = (switch.clone(), stop.clone());
@@ -137,6 +143,8 @@ impl App {
             demo: config.demo,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
+        // Before anybody can ask: a page without its incidents would be a lie.
+        switch.load_status().await;
         let state = AppState::new(settings, store.clone(), switch.clone());
         let door = SwitchDoor { switch: switch.clone(), store: store.clone() };
         let doors = intake::router(Intake::new(Arc::new(door), IntakeSettings::default()));
@@ -204,6 +212,10 @@ fn event_jobs(tasks: &mut JoinSet<()>, switch: &Switch, store: &Store, stop: &Ca
     let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
     tasks
         .spawn(jobs::kept_up("heartbeats", move || jobs::heartbeats::run(own.clone(), records.clone(), until.clone())));
+    let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+    tasks.spawn(jobs::kept_up("status pages", move || {
+        jobs::status_pages::run(own.clone(), records.clone(), until.clone())
+    }));
     let (own, until) = (switch.clone(), stop.clone());
     tasks.spawn(jobs::kept_up("incidents", move || jobs::incidents::run(own.clone(), until.clone())));
     let (own, until) = (switch.clone(), stop.clone());

@@ -222,6 +222,11 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
     slas::circles(&services, report);
     slas::check(&contracts, &directory, crate::clock::now().wall, report);
     directory.services = services.into_iter().map(|(id, (service, _))| (id, service)).collect();
+    let mut pages = BTreeMap::new();
+    each(roots, Kind::StatusPage, report, |section| {
+        pages.extend(context.status_page(section, &directory.services).map(|page| (page.id.clone(), page)));
+    });
+    directory.status_pages = pages;
     directory.slas = contracts.into_iter().map(|(id, (sla, _))| (id, sla)).collect();
     directory.customers = customers.into_iter().map(|(id, (customer, _))| (id, customer)).collect();
     directory.users = users.into_iter().map(|(id, (user, _))| (id, user)).collect();

@@ -7,7 +7,7 @@ use super::names::Kind;
 use super::tree::{self, Place, Spot, Value};
 
 /// The kinds of documents: the key in the file, and the path below `/api/v1`.
-pub const KINDS: [(&str, &str); 19] = [
+pub const KINDS: [(&str, &str); 20] = [
     ("customers", "customers"),
     ("services", "services"),
     ("slas", "slas"),
@@ -24,6 +24,7 @@ pub const KINDS: [(&str, &str); 19] = [
     ("alert_sources", "alert-sources"),
     ("heartbeats", "heartbeats"),
     ("maintenance_windows", "maintenance-windows"),
+    ("status_pages", "status-pages"),
     ("actions", "actions"),
     ("update_templates", "update-templates"),
     (SETTINGS, SETTINGS),

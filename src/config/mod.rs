@@ -39,6 +39,7 @@ mod server;
 mod services;
 mod slas;
 mod sources;
+mod status;
 mod tree;
 mod words;
 

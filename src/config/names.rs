@@ -24,6 +24,7 @@ pub(super) enum Kind {
     Source,
     Heartbeat,
     Maintenance,
+    StatusPage,
     Action,
     Template,
     /// Of the allow-list; never through the API.
@@ -32,7 +33,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// All of them, in the order in which the file has them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Customer,
         Self::Service,
         Self::Sla,
@@ -48,6 +49,7 @@ impl Kind {
         Self::Source,
         Self::Heartbeat,
         Self::Maintenance,
+        Self::StatusPage,
         Self::Action,
         Self::Template,
         Self::Command,
@@ -71,6 +73,7 @@ impl Kind {
             Self::Source => "alert_sources",
             Self::Heartbeat => "heartbeats",
             Self::Maintenance => "maintenance_windows",
+            Self::StatusPage => "status_pages",
             Self::Action => "actions",
             Self::Template => "update_templates",
             Self::Command => "commands",
@@ -95,6 +98,7 @@ impl Kind {
             | Self::Source
             | Self::Heartbeat
             | Self::Maintenance
+            | Self::StatusPage
             | Self::Action
             | Self::Template
             | Self::Command => "id",
@@ -118,6 +122,7 @@ impl Kind {
             Self::Source => "alert source",
             Self::Heartbeat => "heartbeat",
             Self::Maintenance => "maintenance window",
+            Self::StatusPage => "status page",
             Self::Action => "action",
             Self::Template => "update template",
             Self::Command => "command",

@@ -52,6 +52,7 @@ impl Context<'_> {
             | Kind::Source
             | Kind::Heartbeat
             | Kind::Maintenance
+            | Kind::StatusPage
             | Kind::Action
             | Kind::Command => "\"a-short-name\"",
         };

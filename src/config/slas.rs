@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::names::Kind;
 use super::people::Context;
-use super::report::{Report, Section, Word};
+use super::report::{Report, Section};
 use super::tree::{Place, Value};
 use super::words;
 

@@ -1,5 +1,7 @@
 mod directory;
 mod schedules;
+mod slas;
+mod status;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -26,6 +26,7 @@ pub mod postmortem;
 pub mod report;
 pub mod runbook;
 pub mod sla;
+pub mod status;
 
 pub mod audio;
 pub mod dtmf;

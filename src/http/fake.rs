@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hotline_core::alert::Command;
 use hotline_core::call::CallView;
+use hotline_core::directory::code;
 use hotline_core::directory::{Directory, Language};
 use hotline_core::fact::{Actor, Priority};
 use hotline_core::ids::{AlertId, NotificationId, PhoneId, RecordingId, TrunkId, UserId};
@@ -25,7 +26,7 @@ use super::hotline::http::{Board, Records, Replies};
 use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
 use super::hotline::store::alerts::Audited;
 use super::hotline::store::audit::AuditRow;
-use super::hotline::store::documents::{CODE_TRIES, CodeRow, code_tries, code_wait};
+use super::hotline::store::documents::CodeRow;
 use super::hotline::store::idempotency::{Answered, Claim};
 use super::hotline::store::notifications::NotificationRow;
 use super::hotline::store::read::{
@@ -43,6 +44,9 @@ pub use glances::More;
 mod desk;
 #[path = "fake_night.rs"]
 mod night;
+#[path = "fake_sla.rs"]
+mod sla;
+pub use sla::SIGN_TOKEN;
 #[path = "fake_things.rs"]
 mod things;
 
@@ -369,7 +373,7 @@ impl Records for Fake {
             verified_at: None,
         };
         self.write(|kept| {
-            let wait = code_wait(&lately(kept, user, address), at.as_millisecond());
+            let wait = code::wait(&lately(kept, user, address), at.as_millisecond());
             if wait == 0 {
                 kept.codes.insert((user.0.clone(), contact.to_owned()), row);
             }
@@ -384,7 +388,7 @@ impl Records for Fake {
         at: Timestamp,
     ) -> Result<Option<i64>, StoreError> {
         self.write(|kept| {
-            let left = CODE_TRIES - 1 - code_tries(&lately(kept, user, address), at.as_millisecond());
+            let left = code::TRIES - 1 - code::tries(&lately(kept, user, address), at.as_millisecond());
             let row = kept.codes.get_mut(&(user.0.clone(), contact.to_owned()))?;
             row.tries += i64::from(left >= 0);
             (left >= 0).then_some(left)

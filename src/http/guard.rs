@@ -15,6 +15,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use super::api::LARGE;
 use super::problem::{PROBLEM_JSON, Problem};
+use super::status::Embeddable;
 use super::{AppState, idempotency, pages};
 
 /// Nothing takes more, apart from documents.
@@ -26,6 +27,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; \
                    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
 const HEADERS: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, CSP),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -33,7 +36,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
     // Not `no-referrer`: browsers would then send `Origin: null` with our own forms.
     (header::REFERRER_POLICY, "same-origin"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (RESOURCE_POLICY, "same-origin"),
 ];
 
 /// Puts the guards around the routes; `large`: those that take larger bodies.
@@ -69,10 +72,15 @@ async fn one_shape(State(state): State<AppState>, request: Request, next: Next) 
             response = with_headers_of(bare, &response);
         }
     }
+    // A public page's badge and data are made to stand on others' pages.
+    let embeddable = response.extensions().get::<Embeddable>().is_some();
     let own_policy = response.extensions_mut().remove::<super::papers::OwnPolicy>();
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if embeddable {
+        headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     }
     if let Some(policy) = own_policy {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy.0);

@@ -23,8 +23,10 @@ pub mod papers;
 mod params;
 mod plan_desk;
 mod sessions;
+mod sla_desk;
 mod slowdown;
 mod sources;
+mod status;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -44,7 +46,9 @@ pub use glances::Glances;
 pub use inbound::Replies;
 pub use incident_desk::{IncidentDesk, IncidentRecords};
 pub use plan_desk::PlanRecords;
+pub use sla_desk::{SlaDesk, SlaRecords};
 pub use sources::{Board, Records};
+pub use status::StatusDesk;
 
 /// How long a graceful end waits for answers that are under way.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -80,6 +84,7 @@ struct Shared {
     pin_changes: api::PinChanges,
     passwords: password::Checker,
     metrics: metrics::Metrics,
+    status: status::Served,
     /// Cancelled when the service ends: streams end with it.
     closing: CancellationToken,
     /// Ends the feed's task with the last clone.
@@ -95,11 +100,22 @@ impl std::fmt::Debug for AppState {
 impl AppState {
     /// The state of the service. Starts the feed's task, so it wants a running tokio.
     pub fn new(settings: HttpSettings, store: Store, switch: Switch) -> Self {
-        Self::with(settings, Arc::new(store), Arc::new(switch))
+        let desk: Arc<dyn StatusDesk> = Arc::new(switch.clone());
+        Self::with_status(settings, Arc::new(store), Arc::new(switch), Some(desk))
     }
 
     /// The same on any sources: tests and the preview bring their own.
     pub fn with(settings: HttpSettings, records: Arc<dyn Records>, board: Arc<dyn Board>) -> Self {
+        Self::with_status(settings, records, board, None)
+    }
+
+    /// The same with status pages.
+    pub fn with_status(
+        settings: HttpSettings,
+        records: Arc<dyn Records>,
+        board: Arc<dyn Board>,
+        desk: Option<Arc<dyn StatusDesk>>,
+    ) -> Self {
         let (proxies, faulty) = client::networks(&settings.trusted_proxies);
         for entry in faulty {
             tracing::warn!(%entry, "trusted_proxies: not an address or network (CIDR), ignored; write 10.0.0.1 or 10.0.0.0/8");
@@ -118,6 +134,7 @@ impl AppState {
             pin_changes: api::PinChanges::default(),
             passwords: password::Checker::default(),
             metrics: metrics::Metrics::default(),
+            status: status::Served { desk, ..Default::default() },
             closing,
             _feed_ends: feed_token.drop_guard(),
         }))
@@ -153,7 +170,8 @@ impl AppState {
 /// All routes with their guards.
 pub fn router(state: AppState) -> Router {
     let sessions = sessions::layer(&state);
-    let routes = Router::new().merge(api::router()).merge(pages::router()).merge(inbound::router());
+    let routes =
+        Router::new().merge(api::router()).merge(pages::router()).merge(inbound::router()).merge(status::router());
     guard::around(routes, api::large_router().merge(pages::large_router()), &state).layer(sessions).with_state(state)
 }
 

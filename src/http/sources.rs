@@ -18,6 +18,7 @@ use super::alert_desk::{AlertDesk, AlertRecords};
 use super::glances::Glances;
 use super::incident_desk::{IncidentDesk, IncidentRecords};
 use super::plan_desk::PlanRecords;
+use super::sla_desk::{SlaDesk, SlaRecords};
 use crate::sip::{Registered, SipCounters, TrunkState};
 use crate::store::alerts::Audited;
 use crate::store::documents::CodeRow;
@@ -34,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What is kept: the read half of the store, logins and sessions.
 #[async_trait]
-pub trait Records: AlertRecords + IncidentRecords + Glances + PlanRecords + Send + Sync + 'static {
+pub trait Records: AlertRecords + IncidentRecords + Glances + PlanRecords + SlaRecords + Send + Sync + 'static {
     /// Calls, newest first.
     async fn calls(&self, filter: &CallFilter, cursor: Option<&str>, limit: u32) -> Result<Page<CallRow>, StoreError>;
     /// One call.
@@ -127,7 +128,7 @@ pub trait Records: AlertRecords + IncidentRecords + Glances + PlanRecords + Send
 
 /// What is going on: the switch.
 #[async_trait]
-pub trait Board: AlertDesk + IncidentDesk + Send + Sync + 'static {
+pub trait Board: AlertDesk + IncidentDesk + SlaDesk + Send + Sync + 'static {
     /// The snapshot in force.
     fn directory(&self) -> Arc<Directory>;
     /// Everything that is configured, as it was written.

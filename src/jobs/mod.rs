@@ -15,11 +15,14 @@ pub mod library;
 pub mod remind_actions;
 pub mod ring_alerts;
 pub mod see_alerts;
+pub mod send_reports;
 pub mod share_lines;
+pub mod status_pages;
 pub mod take_events;
 pub mod transcribe;
 pub mod watch_health;
 pub mod watch_schedules;
+pub mod watch_slas;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

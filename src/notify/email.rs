@@ -54,15 +54,15 @@ pub(super) async fn send(
     }
 }
 
-fn never(what: &str) -> SendError {
+pub(super) fn never(what: &str) -> SendError {
     SendError::Never(format!("{CHANNEL}: {what}"))
 }
 
-fn later(what: &str) -> SendError {
+pub(super) fn later(what: &str) -> SendError {
     SendError::Later { reason: format!("{CHANNEL}: {what}"), after: None }
 }
 
-fn class_of(error: &lettre::transport::smtp::Error) -> SendError {
+pub(super) fn class_of(error: &lettre::transport::smtp::Error) -> SendError {
     let code = error.status().map(|code| format!(" ({code})")).unwrap_or_default();
     if error.is_permanent() {
         return never(&format!("the mail server refused it{code}"));
@@ -112,11 +112,11 @@ fn message_id(from: &str, message: &Message) -> String {
     format!("<{}@{}>", message.id, domain(from))
 }
 
-fn domain(from: &str) -> &str {
+pub(super) fn domain(from: &str) -> &str {
     from.rsplit_once('@').map_or("hotline.invalid", |(_, domain)| domain.trim_end_matches('>').trim())
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect()
 }
 
@@ -147,8 +147,14 @@ fn links<'a>(t: &Texts, card: &'a AlertCard, kind: Kind) -> Vec<(&'static str, &
 fn html(message: &Message) -> String {
     let t = texts::of(&message.language);
     let mut parts = vec![format!("<h2 style=\"font:600 18px sans-serif\">{}</h2>", escaped(&message.subject))];
-    if message.alerts.len() != 1 {
-        let text = escaped(&message.text).replace('\n', "<br>");
+    // What a message says beside its alert stands before the first empty line; the rest is the table below.
+    let own = match message.alerts.len() {
+        1 if message.kind == Kind::Status => message.text.split("\n\n").next(),
+        1 => None,
+        _ => Some(message.text.as_str()),
+    };
+    if let Some(own) = own {
+        let text = escaped(own).replace('\n', "<br>");
         parts.push(format!("<p style=\"font:15px sans-serif\">{text}</p>"));
     }
     for card in &message.alerts {

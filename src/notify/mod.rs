@@ -7,6 +7,7 @@
 //! | `proof` | signatures, ours and others' |
 //! | `texts` | what is said, in each language |
 //! | `sms` | what fits into an SMS; `sms_twilio`, `sms_seven`, `sms_http` carry it |
+//! | `letter` | mails to people outside, who can end them |
 //! | `language_model` | prose from a model, for whoever judges it |
 //! | `email`, `ntfy`, `telegram`, `slack`, `teams`, `webhook` | one channel each |
 //!
@@ -17,6 +18,7 @@
 mod email;
 mod guard;
 mod language_model;
+pub mod letter;
 mod ntfy;
 pub(crate) mod proof;
 mod slack;

@@ -7,6 +7,7 @@
 
 use std::path::PathBuf;
 
+use hotline_core::directory::code::{GOOD_FOR_MS, TRIES, tries, wait};
 use hotline_core::ids::UserId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -87,30 +88,6 @@ pub struct CodeRow {
     pub verified_at: Option<i64>,
 }
 
-/// A code is good for so long, and wrong tries count so long.
-pub const CODE_GOOD_FOR_MS: i64 = 10 * 60_000;
-/// Wrong tries in that time.
-pub const CODE_TRIES: i64 = 5;
-/// Between two codes.
-pub const CODE_PAUSE_MS: i64 = 60_000;
-
-/// Wrong tries that still count, of `(sent_at, tries)`.
-pub fn code_tries(lately: &[(Option<i64>, i64)], now_ms: i64) -> i64 {
-    let counts = |sent: Option<i64>| sent.is_some_and(|sent| sent + CODE_GOOD_FOR_MS > now_ms);
-    lately.iter().filter(|(sent, _)| counts(*sent)).map(|(_, tries)| tries).sum()
-}
-
-/// How long (ms) until the next code may go out; 0: now. `lately`: `(sent_at, tries)` of all contacts of this person, and of
-/// this address, whatever their names are.
-pub fn code_wait(lately: &[(Option<i64>, i64)], now_ms: i64) -> i64 {
-    let last = lately.iter().filter_map(|(sent, _)| *sent).max();
-    let guessed = lately.iter().filter(|(_, tries)| *tries > 0).filter_map(|(sent, _)| *sent).max();
-    let used_up = code_tries(lately, now_ms) >= CODE_TRIES;
-    let until =
-        last.map(|sent| sent + CODE_PAUSE_MS).max(guessed.filter(|_| used_up).map(|sent| sent + CODE_GOOD_FOR_MS));
-    until.map_or(0, |until| (until - now_ms).max(0))
-}
-
 /// A code that is made, or a try that is counted.
 #[derive(Debug, Clone, Copy)]
 struct CodeWork<'a> {
@@ -131,7 +108,7 @@ impl CodeWork<'_> {
     ) -> Result<Option<i64>, sqlx::Error> {
         let now = self.at.as_millisecond();
         let Some(code) = self.code else {
-            let left = CODE_TRIES - 1 - code_tries(lately, now);
+            let left = TRIES - 1 - tries(lately, now);
             if left < 0 {
                 return Ok(None);
             }
@@ -141,7 +118,7 @@ impl CodeWork<'_> {
             let count = count.bind(self.user.0.clone()).bind(self.contact.to_owned());
             return Ok((count.execute(connection).await?.rows_affected() == 1).then_some(left));
         };
-        let wait = code_wait(lately, now);
+        let wait = wait(lately, now);
         if wait > 0 {
             return Ok(Some(wait));
         }
@@ -160,7 +137,7 @@ impl CodeWork<'_> {
         .bind(self.address.to_owned())
         .bind(code.to_owned())
         .bind(now)
-        .bind(now - CODE_GOOD_FOR_MS);
+        .bind(now - GOOD_FOR_MS);
         put.execute(connection).await.map(|_| None)
     }
 }
@@ -168,15 +145,15 @@ impl CodeWork<'_> {
 /// What is written under a revision.
 #[derive(Debug, Clone, Copy)]
 enum Work<'a> {
-    Document(&'a DocumentChange),
+    Documents(&'a [DocumentChange]),
     Proof { user: &'a UserId, contact: &'a str, code: &'a str },
 }
 
 impl Work<'_> {
     /// How many rows it wrote.
     async fn write(self, connection: &mut AnyConnection, revision: i64, at: Timestamp) -> Result<u64, sqlx::Error> {
-        let change = match self {
-            Self::Document(change) => change,
+        let changes = match self {
+            Self::Documents(changes) => changes,
             Self::Proof { user, contact, code } => {
                 let verify = query(
                     "UPDATE contact_proofs SET verified_at = $4, code = NULL, tries = 0
@@ -189,27 +166,40 @@ impl Work<'_> {
                 return verify.execute(connection).await.map(|done| done.rows_affected());
             }
         };
-        let put = query(
-            "INSERT INTO documents (kind, id, version, body, deleted, updated_at, updated_by)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (kind, id) DO UPDATE
-             SET version = excluded.version, body = excluded.body, deleted = excluded.deleted,
-                 updated_at = excluded.updated_at, updated_by = excluded.updated_by",
-        )
-        .bind(change.kind.clone())
-        .bind(change.id.clone())
-        .bind(revision)
-        .bind(change.body.clone().unwrap_or_else(|| "{}".to_owned()))
-        .bind(i64::from(change.body.is_none()))
-        .bind(at.as_millisecond())
-        .bind(change.by.clone());
-        put.execute(&mut *connection).await?;
-        if change.kind == "users" && change.body.is_none() {
-            let proofs = query("DELETE FROM contact_proofs WHERE user_id = $1").bind(change.id.clone());
-            proofs.execute(&mut *connection).await?;
+        for change in changes {
+            put(connection, change, revision, at).await?;
         }
-        Ok(1)
+        Ok(u64::try_from(changes.len()).unwrap_or(u64::MAX))
     }
+}
+
+/// One document's row.
+async fn put(
+    connection: &mut AnyConnection,
+    change: &DocumentChange,
+    revision: i64,
+    at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let put = query(
+        "INSERT INTO documents (kind, id, version, body, deleted, updated_at, updated_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (kind, id) DO UPDATE
+         SET version = excluded.version, body = excluded.body, deleted = excluded.deleted,
+             updated_at = excluded.updated_at, updated_by = excluded.updated_by",
+    )
+    .bind(change.kind.clone())
+    .bind(change.id.clone())
+    .bind(revision)
+    .bind(change.body.clone().unwrap_or_else(|| "{}".to_owned()))
+    .bind(i64::from(change.body.is_none()))
+    .bind(at.as_millisecond())
+    .bind(change.by.clone());
+    put.execute(&mut *connection).await?;
+    if change.kind == "users" && change.body.is_none() {
+        let proofs = query("DELETE FROM contact_proofs WHERE user_id = $1").bind(change.id.clone());
+        proofs.execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 impl Store {
@@ -252,7 +242,20 @@ impl Store {
         audited: &[Audited],
         at: Timestamp,
     ) -> Result<Option<i64>, StoreError> {
-        let done = self.at_revision(Some(checked_at), audited, at, Work::Document(change)).await?;
+        let done =
+            self.at_revision(Some(checked_at), audited, at, Work::Documents(std::slice::from_ref(change))).await?;
+        Ok(done.map(|(revision, _)| revision))
+    }
+
+    /// The same for many at once: all of them or none, under one revision.
+    pub async fn write_documents(
+        &self,
+        changes: &[DocumentChange],
+        checked_at: i64,
+        audited: &[Audited],
+        at: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
+        let done = self.at_revision(Some(checked_at), audited, at, Work::Documents(changes)).await?;
         Ok(done.map(|(revision, _)| revision))
     }
 
@@ -277,7 +280,7 @@ impl Store {
         self.with_codes(CodeWork { user, contact, address, code: Some(code), at }).await
     }
 
-    /// Counts a try before it is judged, so that many at once get no more than [`CODE_TRIES`], for all contacts of the
+    /// Counts a try before it is judged, so that many at once get no more than [`TRIES`], for all contacts of the
     /// person and of the address together. How many are left after it; `None`: there was none left, or no code.
     pub async fn count_code_try(
         &self,
@@ -407,20 +410,4 @@ impl Store {
 async fn revision(connection: &mut AnyConnection) -> Result<i64, sqlx::Error> {
     let row = query("SELECT revision FROM directory_revision WHERE one = 1").fetch_one(connection).await?;
     row.try_get(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_and_tries_are_counted_over_all_contacts() {
-        let now = 10_000_000;
-        assert_eq!(code_wait(&[], now), 0);
-        assert_eq!(code_wait(&[(Some(now - 1_000), 0), (None, 0)], now), CODE_PAUSE_MS - 1_000);
-        let spread = [(Some(now - 70_000), 2), (Some(now - 130_000), 3), (Some(now - 65_000), 0)];
-        assert_eq!((code_tries(&spread, now), code_wait(&spread, now)), (5, CODE_GOOD_FOR_MS - 70_000));
-        assert_eq!(code_wait(&spread[..1], now), 0);
-        assert_eq!(code_tries(&spread, now + CODE_GOOD_FOR_MS), 0);
-    }
 }

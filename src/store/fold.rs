@@ -131,7 +131,17 @@ impl AlertRecord {
                 progress.look = Some(at);
             }
             // A fault that goes on changes nothing about who is told.
-            (_, Fact::Alert(Change::Joined { .. } | Change::Recovered { .. } | Change::Commented { .. })) => {}
+            (
+                _,
+                Fact::Alert(
+                    Change::Joined { .. }
+                    | Change::Recovered { .. }
+                    | Change::Commented { .. }
+                    | Change::WaitsForCustomer { .. }
+                    | Change::CustomerAnswered { .. }
+                    | Change::Promised { .. },
+                ),
+            ) => {}
             (Status::Triggered | Status::Acknowledged, _) => progress.look = Some(at),
         }
     }

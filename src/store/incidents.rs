@@ -1,6 +1,8 @@
 //! Incidents: loaded with a row lock, decided by the core, kept in one transaction with their timeline, the messages that
 //! they lead to and their deeds. The row's `body` is the whole state; what lists and clocks ask for stands beside it.
 
+mod watch;
+
 use hotline_core::ids::{AlertId, CallId, CustomerId, IncidentId, ServiceId, UpdateId};
 use hotline_core::incident::{Incident, Line, UpdateState};
 use hotline_core::notify::Planned;
@@ -16,6 +18,8 @@ use super::pages::{self, List};
 use super::read::Page;
 use super::writer::{Tries, WriteError, in_time};
 use super::{Changed, Store, StoreError, lines, notifications, record_incident};
+
+pub use watch::{WatchedIncident, clock_id};
 
 /// What was decided about an incident; kept as a whole or not at all.
 #[derive(Debug, Clone)]

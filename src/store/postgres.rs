@@ -18,6 +18,9 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     migrator
 });
 
+// The statements below say the number of milliseconds themselves.
+const _: () = assert!(super::nodes::DEAD.as_millis() == 6_000);
+
 /// The call `c` has not ended, and its node said of late that it is alive (see `nodes::DEAD`).
 pub(super) const CALL_RUNS: &str = "c.ended_at IS NULL AND EXISTS (SELECT 1 FROM nodes n WHERE n.name = c.node
     AND n.seen_at > CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) - 6000)";

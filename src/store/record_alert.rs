@@ -2,9 +2,12 @@
 
 use hotline_core::alert::Change;
 use hotline_core::alert::Urgency;
-use hotline_core::alert::change::NotifyOutcome;
-use hotline_core::ids::{ActionId, AlertId, CallId, CustomerId, NotificationId, PolicyId, ServiceId, SourceId, UserId};
+use hotline_core::alert::change::{NotifyOutcome, PromiseWord};
+use hotline_core::ids::{
+    ActionId, AlertId, CallId, CustomerId, NotificationId, PolicyId, ServiceId, SlaId, SourceId, UserId,
+};
 use hotline_core::private::Private;
+use hotline_core::sla::Promise;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -92,6 +95,21 @@ pub(super) enum ChangeRecord {
         ok: Option<bool>,
         #[serde(default)]
         output: Option<String>,
+    },
+    WaitsForCustomer {
+        by: ActorRecord,
+    },
+    CustomerAnswered {
+        by: ActorRecord,
+    },
+    Promised {
+        sla: String,
+        revision: u32,
+        promise: String,
+        said: String,
+        share: u32,
+        #[serde(default)]
+        due_at: Option<Timestamp>,
     },
 }
 
@@ -190,6 +208,16 @@ pub(super) fn to_change(change: &Change) -> ChangeRecord {
             ok: *ok,
             output: output.as_ref().map(|output| output.reveal().clone()),
         },
+        Change::WaitsForCustomer { by } => ChangeRecord::WaitsForCustomer { by: to_actor(by) },
+        Change::CustomerAnswered { by } => ChangeRecord::CustomerAnswered { by: to_actor(by) },
+        Change::Promised { sla, revision, promise, said, share, due_at } => ChangeRecord::Promised {
+            sla: sla.0.clone(),
+            revision: *revision,
+            promise: promise.word().to_owned(),
+            said: said.word().to_owned(),
+            share: *share,
+            due_at: *due_at,
+        },
     }
 }
 
@@ -243,6 +271,16 @@ pub(super) fn from_change(record: ChangeRecord) -> Result<Change, String> {
         ChangeRecord::Action { action, by, ok, output } => {
             Change::Action { action: ActionId(action), by: from_actor(by), ok, output: output.map(Private::new) }
         }
+        ChangeRecord::WaitsForCustomer { by } => Change::WaitsForCustomer { by: from_actor(by) },
+        ChangeRecord::CustomerAnswered { by } => Change::CustomerAnswered { by: from_actor(by) },
+        ChangeRecord::Promised { sla, revision, promise, said, share, due_at } => Change::Promised {
+            sla: SlaId(sla),
+            revision,
+            promise: Promise::from_word(&promise).ok_or_else(|| unknown("promise", &promise))?,
+            said: PromiseWord::from_word(&said).ok_or_else(|| unknown("word about a promise", &said))?,
+            share,
+            due_at,
+        },
     })
 }
 

@@ -4,6 +4,8 @@
 //! where it stands. Then it is kept durably, the snapshot is swapped, phones and trunks follow, and the other nodes
 //! see the new revision within seconds. Calls that run keep the snapshot they began with.
 
+mod many;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,6 +23,8 @@ use crate::store::alerts::Audited;
 use crate::store::documents::{DocumentChange, DocumentRow, Documents};
 use crate::store::seal::Seal;
 use crate::store::{Store, StoreError};
+
+pub use many::Became;
 
 /// Somebody else writes at the same time: looked at again so often.
 const TRIES: u32 = 5;
@@ -445,7 +449,7 @@ impl Switch {
         } else if kind == "users" {
             documents.proofs.retain(|proof| proof.user_id != id);
         }
-        let mut loaded = self.checked(&documents, &place).await?;
+        let mut loaded = self.checked(&documents, std::slice::from_ref(&place)).await?;
         if kind == "users" && takes_anothers_pin(&loaded.composed.directory, id, old.as_ref(), body.as_ref()) {
             let what = "`pin` can't be told from another person's; choose another".to_owned();
             let field = Some("pin".to_owned());
@@ -467,7 +471,7 @@ impl Switch {
                 row.body = sealed;
             }
             body = Some(settled);
-            loaded = self.checked(&documents, &place).await?;
+            loaded = self.checked(&documents, std::slice::from_ref(&place)).await?;
         }
         let audited = audited(by, &change, old.as_ref(), body.as_ref());
         let Some(revision) = self.0.store.write_document(&change, checked_at, &[audited], wall).await? else {
@@ -475,6 +479,9 @@ impl Switch {
         };
         documents.revision = revision;
         self.put_in_force(Loaded { in_force: InForce { revision, ..loaded.in_force }, ..loaded }).await?;
+        if let Err(error) = self.keep_contracts(&shown_actor(by)).await {
+            tracing::debug!(%error, "revisions of contracts are kept with the next look");
+        }
         keep_copy(&self.0.store, &documents).await;
         Ok(Some(Done { shown: self.shown(kind, id), created: before.is_none(), key }))
     }
@@ -505,8 +512,8 @@ impl Switch {
         if fits { Ok(()) } else { Err(DocumentError::Changed) }
     }
 
-    /// The directory with these documents, none left out. `place`: the one that is being written.
-    async fn checked(&self, documents: &Documents, place: &str) -> Result<Loaded, DocumentError> {
+    /// The directory with these documents, none left out. `places`: those that are being written.
+    async fn checked(&self, documents: &Documents, places: &[String]) -> Result<Loaded, DocumentError> {
         let (compose, seal) = (self.0.compose.load_full(), self.0.seal.clone());
         let (documents, all) = (documents.clone(), documents.clone());
         let work = move || {
@@ -525,7 +532,7 @@ impl Switch {
             Err(error) => return Err(DocumentError::Unusable(error.to_string())),
         };
         let (own, others): (Vec<Fault>, Vec<Fault>) =
-            faults.into_iter().partition(|fault| fault.document.as_deref() == Some(place));
+            faults.into_iter().partition(|fault| fault.document.as_ref().is_some_and(|own| places.contains(own)));
         if !own.is_empty() {
             return Err(DocumentError::Invalid(own));
         }

@@ -10,6 +10,7 @@
 //! | `play` | from prompts to clips |
 //! | `commands` | what people say about alerts, kept by the database |
 //! | `escalate` | the steps that are due, many in one transaction |
+//! | `slas` | contracts revision by revision, the clocks of promises |
 //! | `nodes` | what other nodes do to alerts |
 //! | `reach` | which contacts can be reached now |
 //! | `board` | open alerts of calls, in memory |
@@ -23,6 +24,7 @@
 //! | `phone` | a notification by telephone: one call of our own to one phone |
 //! | `outside` | what a call asks of the house: open reports, alerts, people's words; phones that make way |
 //! | `taken` | the SMS to a caller whose report somebody has taken |
+//! | `status` | status pages: the snapshot of what visitors see, subscribers |
 //! | `recover` | ends the calls that a crash cut off |
 //! | `incidents` | incidents: words and rules, the clock of updates, what calls know |
 //! | `health` | what is wrong and how to mend it |
@@ -59,6 +61,8 @@ pub mod replies;
 mod ring;
 pub mod schedules;
 mod secrets;
+pub mod slas;
+pub mod status;
 mod strict;
 mod taken;
 mod task;
@@ -168,6 +172,8 @@ struct Inner {
     public_url: Option<String>,
     /// Messages on their way out.
     delivery: deliver::Delivery,
+    /// Status pages.
+    status: status::Pages,
     calls: Mutex<HashMap<CallId, Running>>,
     board: Mutex<board::Board>,
     /// Alerts whose last round found no phone that could be reached.
@@ -175,6 +181,7 @@ struct Inner {
     /// Since when the database can't be used: then the board's own alerts ring without it.
     away_since: Mutex<Option<std::time::Instant>>,
     escalating: Mutex<escalate::Escalating>,
+    contracts: slas::Contracts,
     escalation_woken: tokio::sync::Notify,
     ids: Mutex<IdSource>,
     reference: AtomicU32,
@@ -262,11 +269,13 @@ impl Switch {
             notifier: parts.notifier,
             public_url: parts.public_url,
             delivery: deliver::Delivery::default(),
+            status: status::Pages::default(),
             calls: Mutex::default(),
             board: Mutex::new(board::Board::new(recovered.open_alerts)),
             unreached: Mutex::default(),
             away_since: Mutex::default(),
             escalating: Mutex::default(),
+            contracts: slas::Contracts::default(),
             escalation_woken: tokio::sync::Notify::new(),
             ids: Mutex::new(IdSource::new(rand::random())),
             reference: AtomicU32::new(recovered.next_reference),

@@ -27,6 +27,7 @@ mod drills;
 mod events;
 mod fallback;
 mod nodes;
+mod slas;
 
 struct World {
     switch: Switch,

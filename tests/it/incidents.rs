@@ -12,7 +12,7 @@ use crate::receiver::{MailServer, Receiver};
 /// A mobile number, so that an SMS can be sent to it.
 const MOBILE: &str = "+4915112345642";
 
-fn toml(receiver: &Receiver, mail_port: u16) -> String {
+pub fn toml(receiver: &Receiver, mail_port: u16) -> String {
     let sms = receiver.url("/sms");
     format!(
         r#"
@@ -58,6 +58,12 @@ language = "en"
 id = "mail"
 name = "E-Mail"
 
+[[status_pages]]
+id = "globex-page"
+title = "Status of Globex"
+customer = "globex"
+components = [{{ service = "mail" }}]
+
 [[services]]
 id = "acme-erp"
 name = "Warehouse"
@@ -73,8 +79,15 @@ account = "ada"
 user = "ada"
 password = "a-phones-password"
 
+[[schedules]]
+id = "nights"
+members = ["ada"]
+start = "2026-01-05T09:00"
+time_zone = "Europe/Berlin"
+
 [[numbers]]
 number = "hotline"
+schedule = "nights"
 flow = "desk"
 
 [flows.desk]
@@ -95,7 +108,7 @@ type = "voicemail"
 }
 
 /// A request with a body; the status and the answer.
-async fn send(hotline: &Hotline, method: &'static str, path: &str, token: &str, body: &Value) -> (u16, Value) {
+pub async fn send(hotline: &Hotline, method: &'static str, path: &str, token: &str, body: &Value) -> (u16, Value) {
     let (url, authorization) = (format!("http://{}/api/v1{path}", hotline.http()), format!("Bearer {token}"));
     let body = body.to_string();
     tokio::task::spawn_blocking(move || {
@@ -104,6 +117,11 @@ async fn send(hotline: &Hotline, method: &'static str, path: &str, token: &str, 
             "GET" => agent.get(&url).header("Authorization", &authorization).call(),
             "PATCH" => agent
                 .patch(&url)
+                .header("Authorization", &authorization)
+                .content_type("application/json")
+                .send(body.as_bytes()),
+            "PUT" => agent
+                .put(&url)
                 .header("Authorization", &authorization)
                 .content_type("application/json")
                 .send(body.as_bytes()),
@@ -121,14 +139,14 @@ async fn send(hotline: &Hotline, method: &'static str, path: &str, token: &str, 
     .expect("no panic")
 }
 
-async fn say(hotline: &Hotline, method: &'static str, path: &str, body: Value) -> Value {
+pub async fn say(hotline: &Hotline, method: &'static str, path: &str, body: Value) -> Value {
     let (status, answer) = send(hotline, method, path, TOKEN, &body).await;
     assert!((200..300).contains(&status), "{method} {path}: {status} {answer:#}");
     answer
 }
 
 /// The incident, once it is as it should be.
-async fn when(hotline: &Hotline, id: &str, what: &str, ready: impl Fn(&Value) -> bool) -> Value {
+pub async fn when(hotline: &Hotline, id: &str, what: &str, ready: impl Fn(&Value) -> bool) -> Value {
     let waiting = async {
         loop {
             let incident = hotline.get(&format!("/incidents/{id}")).await;
@@ -141,7 +159,7 @@ async fn when(hotline: &Hotline, id: &str, what: &str, ready: impl Fn(&Value) ->
     tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"))
 }
 
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+pub fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_default()
 }
 
@@ -174,13 +192,14 @@ async fn the_second_caller_hears_that_it_is_known_and_is_told_when_it_is_over() 
     assert!(incident["update_due"].is_string(), "a clock runs: {incident:#}");
     assert_eq!(incident["customers"].as_array().map(Vec::len), Some(2), "a shared service is everybody's");
 
-    // Before it is published it is looked at: Globex has no contact.
+    // Before it is published it is looked at: Acme's contact gets a mail, Globex has a page.
     let draft = json!({ "phase": "identified", "text": "A switch is broken.", "translations": {"de": "Ein Switch ist kaputt."} });
     let drafted = say(&hotline, "POST", &format!("/incidents/{id}/updates"), draft).await;
     let update = text(&drafted["updates"][0], "id").to_owned();
     let preview = say(&hotline, "POST", &format!("/incidents/{id}/updates/preview"), json!({ "update": update })).await;
-    assert_eq!(preview["silent"][0]["id"], "globex", "{preview:#}");
+    assert_eq!(preview["silent"], json!([]), "{preview:#}");
     assert_eq!(preview["told"][0]["ways"], json!(["email to Lea Sommer"]));
+    assert_eq!(preview["told"][1]["ways"], json!(["page globex-page"]));
     let (status, refused) =
         send(&hotline, "POST", &format!("/incidents/{id}/updates/{update}/publish"), TOKEN, &json!({})).await;
     assert_eq!((status, text(&refused, "code")), (400, "no-public-title"));
@@ -190,13 +209,13 @@ async fn the_second_caller_hears_that_it_is_known_and_is_told_when_it_is_over() 
 
     // Acme's contact reads it in her language.
     let mail = post.first().await;
-    assert_eq!(mail.to, ["lea@acme.example"]);
+    assert_eq!(mail.to, ["<lea@acme.example>"]);
     assert!(mail.text().contains("Ein Switch ist kaputt."), "{}", mail.text());
 
     // A caller of Globex hears of it before waiting, adds to it, and wants to be told.
     let mut second = phone::named(&hotline, MOBILE).await?;
     second.dial(&phone::number(&hotline, "hotline")).await?;
-    second.begins_to_hear("incident-known").await?;
+    second.waits_for("incident-known").await?;
     second.waits_for("incident-choice").await?;
     second.press("2").await?;
     second.begins_to_hear("incident-add").await?;
@@ -320,4 +339,78 @@ async fn each_customers_people_see_their_own() {
     // Somebody else was faster.
     let path = format!("{one}?x=1");
     assert_ne!(look(TOKEN, &path).await.0, 500);
+}
+
+/// The page behind a form's button (the answer's redirect followed), or of a GET.
+async fn page(hotline: &Hotline, path: &str, form: Option<&'static [(&'static str, &'static str)]>) -> (u16, String) {
+    let url = format!("http://{}{path}", hotline.http());
+    tokio::task::spawn_blocking(move || {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let token = format!("Bearer {TOKEN}");
+        let mut response = match form {
+            None => agent.get(&url).header("Authorization", &token).call(),
+            Some(fields) => agent.post(&url).header("Authorization", &token).send_form(fields.iter().copied()),
+        }
+        .expect("HTTP answers");
+        if let Some(place) = response.headers().get("location").and_then(|place| place.to_str().ok()) {
+            let place = place.to_owned();
+            let next = if place.starts_with("http") { place } else { format!("{}{place}", origin(&url)) };
+            response = agent.get(&next).header("Authorization", &token).call().expect("HTTP answers");
+        }
+        (response.status().as_u16(), response.body_mut().read_to_string().expect("a page"))
+    })
+    .await
+    .expect("no panic")
+}
+
+fn origin(url: &str) -> String {
+    url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_opens_previews_and_publishes_and_takes_no_html() {
+    let (receiver, post) = (Receiver::start().await, MailServer::start().await);
+    let hotline = Hotline::start(&toml(&receiver, post.port())).await;
+    assert!(page(&hotline, "/incidents", None).await.1.contains("No incident is open."));
+    let opened = page(
+        &hotline,
+        "/incidents",
+        Some(&[("title", "<script>alert(1)</script> db01"), ("severity", "major"), ("service", "mail")]),
+    );
+    let (status, shown) = opened.await;
+    assert_eq!(status, 200, "{shown}");
+    assert!(shown.contains("INC-1001") && shown.contains("partial outage") && shown.contains("Disturbance: E-Mail"));
+    assert!(!shown.contains("<script>alert"), "escaped");
+    let id = hotline.get("/incidents").await["items"][0]["id"].as_str().expect("an id").to_owned();
+    let draft: &[(&str, &str)] =
+        &[("phase", "identified"), ("public_title", "E-mail <b>slow</b>"), ("text", "Warehouse <img src=x> \u{7}waits.")];
+    let (status, shown) = page(&hotline, &format!("/incidents/{id}/draft"), Some(draft)).await;
+    assert_eq!(status, 200, "{shown}");
+    // The draft is shown with its preview: the words name a service of Acme's, and Globex reads them too.
+    assert!(shown.contains("Publishing tells:") && shown.contains("belongs to Acme Logistics"), "{shown}");
+    assert!(shown.contains("Warehouse &#60;img src=x&#62; waits.") && !shown.contains("<img src=x>"), "{shown}");
+    let incident = hotline.get(&format!("/incidents/{id}")).await;
+    assert_eq!(incident["published"], false);
+    let update = text(&incident["updates"][0], "id").to_owned();
+    let publish = vec![("update", &*update.leak())].leak();
+    let (status, shown) = page(&hotline, &format!("/incidents/{id}/publish"), Some(publish)).await;
+    assert!(status == 200 && shown.contains(">identified<") && !shown.contains("customers were not told"), "{shown}");
+    for (deed, fields) in [
+        ("comment", &[("text", "the carrier is on it")][..]),
+        ("task", &[("text", "ring the carrier")]),
+        ("tick", &[("number", "1")]),
+        ("role", &[("role", "lead"), ("user", "ada")]),
+        ("services", &[("impact:mail", "degraded_performance")]),
+    ] {
+        let (status, shown) = page(&hotline, &format!("/incidents/{id}/{deed}"), Some(fields)).await;
+        assert_eq!(status, 200, "{deed}: {shown}");
+    }
+    let incident = hotline.get(&format!("/incidents/{id}")).await;
+    assert_eq!(text(&incident["affected"][0], "impact"), "degraded_performance");
+    assert_eq!((text(&incident["roles"][0], "role"), &incident["tasks"][0]["number"]), ("lead", &json!(1)));
+    assert!(incident["tasks"][0]["done_at"].is_string(), "{incident:#}");
+    // What is refused is said in words, on a page.
+    let (status, shown) = page(&hotline, &format!("/incidents/{id}/phase"), Some(&[("phase", "monitoring")])).await;
+    assert!(status == 409 && shown.contains("Customers were told of it"), "{status} {shown}");
+    assert_eq!(page(&hotline, &format!("/incidents/{id}/nonsense"), Some(&[])).await.0, 404);
 }

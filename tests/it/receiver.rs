@@ -59,6 +59,8 @@ impl Seen {
 pub enum Say {
     /// This status and `{"ok":true}`.
     Status(u16),
+    /// 200 and the request's own body.
+    Echo,
     /// Nothing, as long as the other side waits.
     Nothing,
 }
@@ -131,12 +133,17 @@ async fn take(
     let say = {
         let mut seen = shared.seen.lock();
         let say = (shared.decide)(&new, &seen);
-        new.answered = if let Say::Status(status) = say { Some(status) } else { None };
+        new.answered = match say {
+            Say::Status(status) => Some(status),
+            Say::Echo => Some(200),
+            Say::Nothing => None,
+        };
         seen.push(new);
         say
     };
     match say {
         Say::Status(status) => (StatusCode::from_u16(status).expect("a status"), r#"{"ok":true}"#).into_response(),
+        Say::Echo => (StatusCode::OK, body).into_response(),
         Say::Nothing => std::future::pending().await,
     }
 }
@@ -183,9 +190,14 @@ impl MailServer {
 
     /// The first mail, once it is there.
     pub async fn first(&self) -> Mail {
+        self.nth(0).await
+    }
+
+    /// One of them, from 0, once it is there.
+    pub async fn nth(&self, place: usize) -> Mail {
         let waiting = async {
             loop {
-                if let Some(mail) = self.mails.lock().first() {
+                if let Some(mail) = self.mails.lock().get(place) {
                     return mail.clone();
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -196,6 +208,22 @@ impl MailServer {
 
     pub fn count(&self) -> usize {
         self.mails.lock().len()
+    }
+
+    /// The mails to this address, once there are so many.
+    pub async fn to(&self, address: &str, many: usize) -> Vec<Mail> {
+        let waiting = async {
+            loop {
+                let mails = self.mails.lock().clone();
+                let theirs: Vec<Mail> =
+                    mails.into_iter().filter(|mail| mail.to.iter().any(|to| to.contains(address))).collect();
+                if theirs.len() >= many {
+                    return theirs;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(crate::child::PATIENCE, waiting).await.expect("the mails come")
     }
 }
 

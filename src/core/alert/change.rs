@@ -5,8 +5,9 @@ use jiff::Timestamp;
 
 use crate::alert::Urgency;
 use crate::fact::{Actor, Priority};
-use crate::ids::{ActionId, AlertId, CallId, CustomerId, NotificationId, PolicyId, ServiceId, SourceId, UserId};
+use crate::ids::{ActionId, AlertId, CallId, CustomerId, NotificationId, PolicyId, ServiceId, SlaId, SourceId, UserId};
 use crate::private::Private;
+use crate::sla::Promise;
 
 /// One thing that happened to an alert.
 #[derive(Debug, Clone, PartialEq)]
@@ -165,7 +166,56 @@ pub enum Change {
         /// What it said (the last 4,000 characters).
         output: Option<Private<String>>,
     },
+    /// The customer is waited for: the clocks of its contract stand still.
+    WaitsForCustomer {
+        /// Who says so.
+        by: Actor,
+    },
+    /// The customer is not waited for any more.
+    CustomerAnswered {
+        /// Who says so.
+        by: Actor,
+    },
+    /// About a promise to the customer.
+    Promised {
+        /// By which contract.
+        sla: SlaId,
+        /// Which revision of it.
+        revision: u32,
+        /// Which promise.
+        promise: Promise,
+        /// What there is to say.
+        said: PromiseWord,
+        /// How much of its time has passed, in hundredths.
+        share: u32,
+        /// When it is (or was) due; `None`: the customer is waited for.
+        due_at: Option<Timestamp>,
+    },
 }
+
+/// What there is to say about a promise to a customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PromiseWord {
+    /// Its time has begun.
+    Runs,
+    /// The priority is another, and with it the time.
+    Changed,
+    /// So much of its time has passed.
+    Warned,
+    /// It was due and is not done.
+    Breached,
+    /// Done in time.
+    Kept,
+    /// Done too late.
+    Late,
+    /// It counts no more: merged into another alert, or nothing is promised for the priority.
+    Void,
+}
+
+crate::fact::words!(PromiseWord {
+    Runs = "runs", Changed = "changed", Warned = "warned", Breached = "breached", Kept = "kept", Late = "late",
+    Void = "void",
+});
 
 /// What came of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -214,6 +264,11 @@ impl Change {
             Self::Commented { .. } => "alert-commented",
             Self::Notified { .. } => "notified",
             Self::Action { .. } => "action",
+            Self::WaitsForCustomer { .. } => "waits-for-customer",
+            Self::CustomerAnswered { .. } => "customer-answered",
+            Self::Promised { said: PromiseWord::Warned, .. } => "sla-warned",
+            Self::Promised { said: PromiseWord::Breached | PromiseWord::Late, .. } => "sla-breached",
+            Self::Promised { .. } => "sla",
         }
     }
 
@@ -262,7 +317,30 @@ impl Change {
             Self::Action { action, ok: Some(ok), .. } => {
                 format!("Action {action} {}.", if *ok { "done" } else { "failed" })
             }
+            Self::WaitsForCustomer { by } => {
+                format!("The customer is waited for, says {}: the contract's clocks stand still.", by.shown())
+            }
+            Self::CustomerAnswered { by } => format!("The customer is not waited for any more, says {}.", by.shown()),
+            Self::Promised { sla, revision, promise, said, share, due_at } => {
+                let due = due_at.as_ref().map_or_else(|| "not while the customer is waited for".to_owned(), when);
+                promised(&format!("SLA {sla}, revision {revision}"), *promise, *said, *share, &due)
+            }
         }
+    }
+}
+
+fn promised(by: &str, promise: Promise, said: PromiseWord, share: u32, due: &str) -> String {
+    let promise = promise.word();
+    match said {
+        PromiseWord::Runs => format!("The {promise} is promised by {by}; due: {due}."),
+        PromiseWord::Changed => format!("The {promise} by {by} has another target now; due: {due}."),
+        PromiseWord::Warned => format!("{share} % of the time for the {promise} by {by} has passed; due: {due}."),
+        PromiseWord::Breached => format!("The {promise} by {by} is overdue: it was due at {due}."),
+        PromiseWord::Kept => format!("The {promise} by {by} was kept, after {share} % of its time."),
+        PromiseWord::Late => {
+            format!("The {promise} by {by} came late, after {share} % of its time; it was due at {due}.")
+        }
+        PromiseWord::Void => format!("The {promise} by {by} counts no more."),
     }
 }
 

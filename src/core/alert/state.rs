@@ -90,7 +90,10 @@ impl Alert {
             | Change::Took { from: _ }
             | Change::Commented { .. }
             | Change::Notified { .. }
-            | Change::Action { .. } => {}
+            | Change::Action { .. }
+            | Change::WaitsForCustomer { by: _ }
+            | Change::CustomerAnswered { by: _ }
+            | Change::Promised { .. } => {}
         }
     }
 

@@ -10,12 +10,15 @@ use crate::call::flow::Flow;
 use crate::escalation::EscalationPolicy;
 use crate::ids::{
     ActionId, CalendarId, ChannelId, CustomerId, FlowId, HeartbeatId, NumberId, PhoneId, PolicyId, ScheduleId,
-    ServiceId, SlaId, SourceId, TeamId, TrunkId, UserId,
+    ServiceId, SlaId, SourceId, StatusPageId, TeamId, TrunkId, UserId,
 };
 use crate::notify::Limits;
 use crate::oncall::{Calendar, Schedule};
 use crate::private::Private;
 use crate::sla::Sla;
+use crate::status::StatusPage;
+
+pub mod code;
 
 mod contact;
 mod customer;
@@ -72,6 +75,8 @@ pub struct Directory {
     pub maintenance: Vec<MaintenanceWindow>,
     /// How often one contact may be used.
     pub limits: Limits,
+    /// What customers see of how services are.
+    pub status_pages: BTreeMap<StatusPageId, StatusPage>,
     /// Who may publish, what goes by itself.
     pub incident_rules: crate::incident::Rules,
     /// Words for customers that are prepared, in the order in which they were written.

@@ -79,7 +79,10 @@ fn after_change(alert: &Alert, change: &Change, directory: &Directory, now: Time
         | Change::Took { .. }
         | Change::Commented { .. }
         | Change::Notified { .. }
-        | Change::Action { .. } => same,
+        | Change::Action { .. }
+        | Change::WaitsForCustomer { by: _ }
+        | Change::CustomerAnswered { by: _ }
+        | Change::Promised { .. } => same,
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 mod after;
+mod beside;
 mod choose;
 mod outlook;
 mod route;
@@ -19,6 +20,7 @@ mod tests;
 mod walk;
 
 pub use after::{Settled, after, settle};
+pub use beside::beside;
 pub use choose::{choose, choose_for};
 pub use outlook::outlook;
 

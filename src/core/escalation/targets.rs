@@ -51,8 +51,13 @@ impl<'a> Telling<'a> {
     }
 
     /// Everybody a step names.
-    pub fn step(mut self, step: &Step) -> Told {
-        for (index, target) in step.targets.iter().enumerate() {
+    pub fn step(self, step: &Step) -> Told {
+        self.targets(&step.targets)
+    }
+
+    /// Everybody who is named.
+    pub fn targets(mut self, targets: &[Target]) -> Told {
+        for (index, target) in targets.iter().enumerate() {
             match target {
                 Target::Schedule(schedule) => self.schedule(schedule),
                 Target::User(user) => {
@@ -63,7 +68,7 @@ impl<'a> Telling<'a> {
                 Target::Number(destination) => self.number(destination, index),
             }
         }
-        if step.targets.is_empty() {
+        if targets.is_empty() {
             self.told.misses.push("the step names nobody".to_owned());
         }
         self.told

@@ -5,8 +5,10 @@
 
 mod choose;
 mod clock;
+mod document;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -22,6 +24,8 @@ use crate::oncall::Calendar;
 
 pub use choose::{contract, update_interval};
 pub use clock::{Clock, Pause, State, clock, moment_of};
+pub use document::document;
+pub use watch::{End, Look, Measured, Subject, Terms, look, promised, standing};
 
 /// A contract of service levels with one customer.
 #[derive(Debug, Clone, PartialEq)]

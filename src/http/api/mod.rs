@@ -12,18 +12,28 @@ pub mod incidents;
 mod notifications;
 mod on_call;
 pub mod postmortems;
+mod readiness;
 mod recordings;
+mod reports;
+mod reports_customer;
 mod reports_oncall;
 pub mod runbooks;
 mod schedules;
+mod slas;
 mod strict;
 mod tokens;
 
-pub use alerts::{Deed, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page};
+pub use alerts::{
+    AlertPromises, Deed, PromiseClock, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page,
+    set_waiting,
+};
 pub use audit::filter as audit_filter;
 pub use calls::{detail as call_detail, page as call_page};
 pub use directory::{LARGE, PinChanges};
 pub use on_call::{OnCallNow, now as on_call_now};
+pub use readiness::missing;
+pub use reports::{Asked, Calls, Kepts, Report, Times, make as make_report};
+pub use slas::{Revision, Signature, ask as ask_to_sign, revisions as sla_revisions};
 
 use axum::extract::State;
 use axum::http::header;
@@ -58,7 +68,9 @@ use types::Listed;
         (name = "knowledge", description = "Runbooks and articles: what to do, what to know"),
         (name = "incidents", description = "What is wrong, and what customers are told"),
         (name = "people", description = "Who is on call, and for whom"),
+        (name = "slas", description = "What was promised to customers, and how it is kept"),
         (name = "lines", description = "Numbers, carriers, phones"),
+        (name = "status", description = "Status pages: what customers see"),
         (name = "audit", description = "Who did what when: the hash-chained record, for admins"),
         (name = "live", description = "Changes as they happen"),
         (name = "service", description = "How the service is; no login needed")
@@ -96,6 +108,10 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(recordings::audio))
         .routes(routes!(on_call::list))
         .merge(schedules::documented())
+        .merge(slas::documented())
+        .merge(reports::documented())
+        .routes(routes!(readiness::report))
+        .routes(routes!(reports_customer::report))
         .routes(routes!(reports_oncall::load))
         .routes(routes!(reports_oncall::fairness))
         .routes(routes!(reports_oncall::compensation))

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use hotline_core::ids::ScheduleId;
 use hotline_core::oncall::Schedule;
 use hotline_core::oncall::hours::{self, Hours};
@@ -118,6 +119,7 @@ pub struct FairnessRow {
     params(
         ("from" = Option<String>, Query, description = "First moment, RFC 3339 (four weeks ago)"),
         ("to" = Option<String>, Query, description = "First moment after it (four weeks after `from`)"),
+        ("format" = Option<String>, Query, description = "`json` (usual) or `csv`"),
     ),
     responses(
         (status = 200, description = "By person", body = LoadReport),
@@ -131,9 +133,10 @@ pub async fn load(
     viewer: Viewer,
     State(state): State<AppState>,
     mut params: Params,
-) -> Result<Json<LoadReport>, Problem> {
+) -> Result<Response, Problem> {
     house(&viewer, Right::SeeDirectory)?;
     let (from, to) = past(&mut params)?;
+    let csv = params.word("format", &["json", "csv"])?.is_some_and(|format| format == "csv");
     params.done()?;
     let directory = state.board().directory();
     let interruptions = state.records().interruptions(from, to).await?;
@@ -145,8 +148,30 @@ pub async fn load(
         nights: row.nights,
         days: row.days,
     });
+    let detail = serde_json::json!({ "from": from.to_string(), "to": to.to_string() });
     let (from, to) = (rfc3339(from.as_millisecond()), rfc3339(to.as_millisecond()));
-    Ok(Json(LoadReport { from, to, people: people.collect() }))
+    let report = LoadReport { from, to, people: people.collect() };
+    if !csv {
+        return Ok(Json(report).into_response());
+    }
+    super::note_export(&state, &viewer, "report.export", "on-call-load", &detail, Vec::new()).await?;
+    let sheet = load_sheet(&report).map_err(|_| Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR))?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"on-call-load.csv\""),
+    ];
+    Ok((headers, sheet).into_response())
+}
+
+fn load_sheet(report: &LoadReport) -> Result<Vec<u8>, csv::Error> {
+    let mut lines = csv::Writer::from_writer(Vec::new());
+    lines.write_record(["user", "name", "times", "asleep", "nights", "days"])?;
+    for row in &report.people {
+        let counts = [row.times, row.asleep, row.nights, row.days].map(|count| count.to_string());
+        let [times, asleep, nights, days] = counts;
+        lines.write_record([cell(&row.user.id), cell(&row.user.name), times, asleep, nights, days])?;
+    }
+    lines.into_inner().map_err(|error| error.into_error().into())
 }
 
 /// How the hours of a schedule are shared among those who could take them.

@@ -10,11 +10,11 @@ use hotline_core::ids::AlertId;
 use super::views::alert::AlertView;
 use super::views::notifications::{TellingView, tellings};
 use super::views::timeline::{GroupView, groups};
-use super::views::{Frame, RecordingView, recordings};
+use super::views::{Frame, RecordingView, When, recordings};
 use super::{Shared, Visitor, away, html, no_such};
 use crate::http::AppState;
-use crate::http::api::alert_detail;
 use crate::http::api::runbooks::OfAlert;
+use crate::http::api::{PromiseClock, alert_detail};
 use crate::http::auth::{Right, Viewer};
 use crate::store::StoreError;
 
@@ -33,6 +33,39 @@ struct Page {
     tellings: Vec<TellingView>,
     timeline: Vec<GroupView>,
     runbooks: Vec<OfAlert>,
+    clocks: Vec<ClockView>,
+    waiting: Option<When>,
+}
+
+/// A promise to the customer.
+struct ClockView {
+    what: &'static str,
+    sla: String,
+    share: u32,
+    due: Option<When>,
+    state: &'static str,
+    mood: &'static str,
+}
+
+impl From<PromiseClock> for ClockView {
+    fn from(clock: PromiseClock) -> Self {
+        let (state, mood) = match clock.state {
+            "paused" => ("waits for the customer", "warn"),
+            "breached" => ("overdue", "bad"),
+            "kept" => ("kept", "good"),
+            "late" => ("too late", "bad"),
+            "void" => ("counts no more", "calm"),
+            _ => ("runs", "live"),
+        };
+        Self {
+            what: if clock.promise == "response" { "Somebody takes it" } else { "It is over" },
+            sla: format!("{}, revision {}", clock.name, clock.revision),
+            share: clock.share,
+            due: clock.due_at.as_deref().map(When::full),
+            state,
+            mood,
+        }
+    }
 }
 
 pub async fn show(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path<String>) -> Response {
@@ -68,6 +101,8 @@ async fn page(state: &AppState, viewer: &Viewer, id: &str) -> Result<Option<Page
         tellings: tellings(told, &directory),
         runbooks: super::knowledge::of_alert(state, viewer, &alert.id).await,
         timeline: groups(detail.timeline, &directory),
+        waiting: detail.promises.waiting_since.as_deref().map(When::full),
+        clocks: detail.promises.clocks.into_iter().map(ClockView::from).collect(),
         alert,
     }))
 }

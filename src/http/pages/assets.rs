@@ -15,9 +15,19 @@ struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 3] = [
+const ASSETS: [Asset; 4] = [
     Asset { name: "app.css", kind: "text/css; charset=utf-8", text: include_str!("assets/app.css") },
     Asset { name: "app.js", kind: "text/javascript; charset=utf-8", text: include_str!("assets/app.js") },
+    // Status pages that are nobody's: without colours of their own.
+    Asset {
+        name: "status.css",
+        kind: "text/css; charset=utf-8",
+        text: concat!(
+            ":root{--accent:#0b5394;--on-accent:#fff}",
+            "@media(prefers-color-scheme:dark){:root{--accent:#86c8f2;--on-accent:#000}}\n",
+            include_str!("../status/status.css")
+        ),
+    },
     Asset { name: "icon.svg", kind: "image/svg+xml", text: include_str!("assets/icon.svg") },
 ];
 

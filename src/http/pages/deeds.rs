@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::{Shared, Visitor, away, error, no_such, show_problem};
 use crate::http::AppState;
-use crate::http::api::{Deed, alert_detail, carry_out};
+use crate::http::api::{Deed, alert_detail, carry_out, set_waiting};
 use crate::http::auth::{Right, Viewer};
 use crate::http::params::Params;
 use crate::http::problem::Problem;
@@ -67,6 +67,13 @@ pub async fn other(
 ) -> Response {
     if let Err(problem) = viewer.require(Right::HandleAlerts) {
         return show_problem(&state, &problem);
+    }
+    if let waits @ ("waiting" | "answered") = deed.as_str() {
+        return match set_waiting(&state, &viewer, &id, waits == "waiting").await {
+            // Somebody was faster: the page shows who.
+            Err(problem) if problem.status() != StatusCode::CONFLICT => show_problem(&state, &problem),
+            Ok(_) | Err(_) => Redirect::to(&format!("/alerts/{}", super::escaped(&id))).into_response(),
+        };
     }
     // Also finds out whether it is one that the viewer sees.
     let alert = match alert_detail(&state, &viewer, &id).await {

@@ -49,7 +49,7 @@ pub struct Entered {
 }
 
 /// The address of whoever asks.
-pub struct Address(IpAddr);
+pub struct Address(pub IpAddr);
 
 impl FromRequestParts<AppState> for Address {
     type Rejection = std::convert::Infallible;

@@ -10,11 +10,14 @@ mod drills;
 mod incidents;
 mod knowledge;
 mod lists;
-mod login;
+pub mod login;
 mod postmortems;
+mod promises;
+mod reports;
 mod rota;
 mod schedules;
 mod setup;
+mod status_pages;
 pub mod views;
 mod warnings;
 
@@ -51,7 +54,14 @@ pub fn router() -> Router<AppState> {
         .route("/schedules", get(schedules::list))
         .route("/schedules/{id}", get(schedules::one))
         .route("/people/{id}", get(schedules::person))
+        .route("/slas", get(promises::list))
+        .route("/slas/{id}", get(promises::one))
+        .route("/slas/{id}/{revision}/ask", post(promises::ask))
+        .route("/sign/{token}", get(promises::look).post(promises::press))
+        .route("/reports", get(reports::show))
+        .route("/readiness", get(reports::readiness))
         .route("/setup", get(setup::show))
+        .route("/status-pages", get(status_pages::show))
         .route("/audit", get(audit::show))
         .route("/login", get(login::show).post(login::log_in))
         .route("/logout", post(login::log_out))

@@ -132,6 +132,7 @@ async fn every_kind_has_every_verb() {
     for kind in [
         "customers",
         "services",
+        "slas",
         "teams",
         "users",
         "schedules",

@@ -10,6 +10,8 @@ mod page;
 mod schedules;
 mod scope;
 mod shape;
+mod slas;
+mod status;
 
 use std::sync::Arc;
 

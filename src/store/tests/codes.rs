@@ -4,7 +4,7 @@ use hotline_core::ids::UserId;
 use jiff::{SignedDuration, Timestamp};
 
 use super::databases::{Database, for_each_db};
-use crate::store::documents::{CODE_GOOD_FOR_MS, CODE_PAUSE_MS, CODE_TRIES};
+use hotline_core::directory::code::{GOOD_FOR_MS, PAUSE_MS, TRIES};
 
 fn at(ms: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_hours(480_000) + SignedDuration::from_millis(ms)
@@ -19,10 +19,10 @@ for_each_db! {
         };
         assert_eq!(put(&ada, "x0", "a0", 0).await, None);
         // Another contact of hers, and the same address as somebody else's.
-        assert_eq!(put(&ada, "x1", "a1", 1_000).await, Some(CODE_PAUSE_MS - 1_000));
-        assert_eq!(put(&ben, "mobile", "a0", 2_000).await, Some(CODE_PAUSE_MS - 2_000));
+        assert_eq!(put(&ada, "x1", "a1", 1_000).await, Some(PAUSE_MS - 1_000));
+        assert_eq!(put(&ben, "mobile", "a0", 2_000).await, Some(PAUSE_MS - 2_000));
         assert_eq!(put(&ben, "mobile", "b0", 3_000).await, None, "his own address, his own pause");
-        assert_eq!(put(&ada, "x1", "a1", CODE_PAUSE_MS).await, None);
+        assert_eq!(put(&ada, "x1", "a1", PAUSE_MS).await, None);
     }
 
     async fn five_tries_are_all_that_a_person_and_an_address_have(db: Database) {
@@ -36,17 +36,17 @@ for_each_db! {
         };
         assert_eq!(guess("x0", "a0", 0).await, None, "there is no code");
         assert_eq!(put("x0", "a0", 0).await, None);
-        assert_eq!(put("x1", "a1", CODE_PAUSE_MS).await, None);
-        let later = CODE_PAUSE_MS + 1_000;
+        assert_eq!(put("x1", "a1", PAUSE_MS).await, None);
+        let later = PAUSE_MS + 1_000;
         let mut left = Vec::new();
-        for n in 0..CODE_TRIES {
+        for n in 0..TRIES {
             left.push(if n % 2 == 0 { guess("x0", "a0", later).await } else { guess("x1", "a1", later).await });
         }
         assert_eq!(left, [Some(4), Some(3), Some(2), Some(1), Some(0)]);
         assert_eq!((guess("x0", "a0", later).await, guess("x1", "a1", later).await), (None, None));
         // No third name gets more, until the tries are old.
-        assert!(put("x2", "a2", 2 * CODE_PAUSE_MS).await.is_some());
-        assert_eq!(put("x2", "a2", CODE_PAUSE_MS + CODE_GOOD_FOR_MS).await, None);
-        assert_eq!(guess("x2", "a2", CODE_PAUSE_MS + CODE_GOOD_FOR_MS).await, Some(4));
+        assert!(put("x2", "a2", 2 * PAUSE_MS).await.is_some());
+        assert_eq!(put("x2", "a2", PAUSE_MS + GOOD_FOR_MS).await, None);
+        assert_eq!(guess("x2", "a2", PAUSE_MS + GOOD_FOR_MS).await, Some(4));
     }
 }

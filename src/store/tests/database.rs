@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use hotline_core::alert::change::NotifyOutcome;
+use hotline_core::alert::change::{NotifyOutcome, PromiseWord};
 use hotline_core::alert::{Change, Urgency};
 use hotline_core::fact::{Actor, Entry, Fact, Outcome, Priority};
 use hotline_core::ids::{AlertId, CallId, CustomerId, NotificationId, PolicyId, ServiceId};
 use hotline_core::private::Private;
+use hotline_core::sla::Promise;
 use sqlx::{Connection, Row};
 
 use super::{PATIENCE, Story, append_all, connect, dump, everything, open, open_with, quick, until};
@@ -87,9 +88,19 @@ fn changes() -> Vec<Change> {
         notified(None),
         action(None, None),
         action(Some(false), Some(Private::from("exit 1"))),
+        Change::WaitsForCustomer { by: by.clone() },
+        Change::CustomerAnswered { by: Actor::Login("admin".to_owned()) },
+        Change::Promised {
+            sla: "gold".into(),
+            revision: 2,
+            promise: Promise::Resolution,
+            said: PromiseWord::Warned,
+            share: 75,
+            due_at: Some(at),
+        },
     ];
     let kinds: std::collections::BTreeSet<_> = all.iter().map(Change::kind).collect();
-    assert_eq!(kinds.len(), 19, "a change is missing here: {kinds:?}");
+    assert_eq!(kinds.len(), 22, "a change is missing here: {kinds:?}");
     all
 }
 

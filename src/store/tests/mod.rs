@@ -19,6 +19,8 @@ mod random;
 mod reading;
 mod recovery;
 pub(crate) mod server;
+mod slas;
+mod status;
 mod told;
 
 use std::path::Path;

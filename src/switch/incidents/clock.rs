@@ -105,7 +105,7 @@ fn reminders(incident: &Incident, what: clock::Due, directory: &Directory, at: T
 }
 
 /// The first people that a policy of what is affected would tell.
-fn on_call(incident: &Incident, directory: &Directory, at: Timestamp) -> Vec<UserId> {
+pub(super) fn on_call(incident: &Incident, directory: &Directory, at: Timestamp) -> Vec<UserId> {
     let services = incident.affected.iter().filter_map(|affected| directory.services.get(&affected.service));
     let by_service = services.filter_map(|service| service.policy.as_ref());
     let touched = incident.touched(directory);

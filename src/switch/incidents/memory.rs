@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use hotline_core::call::outside::KnownIncident;
-use hotline_core::directory::{Directory, Language};
+use hotline_core::directory::Language;
 use hotline_core::ids::{CustomerId, IncidentId};
-use hotline_core::incident::preview::Way;
 use hotline_core::incident::{Incident, Phase};
 use hotline_core::private::Private;
 use parking_lot::Mutex;
@@ -170,11 +169,6 @@ pub(super) fn pieces(text: &str) -> Vec<String> {
         }
     }
     pieces
-}
-
-/// The customer's status pages.
-pub(super) fn pages(_directory: &Directory, _customer: &CustomerId) -> Vec<Way> {
-    Vec::new()
 }
 
 #[cfg(test)]

@@ -4,15 +4,17 @@
 mod auto;
 mod clock;
 mod memory;
+mod promises;
 mod tell;
 
 use hotline_core::directory::Directory;
-use hotline_core::ids::{AlertId, CallId, IncidentId, RecordingId, UpdateId};
+use hotline_core::ids::{AlertId, CallId, CustomerId, IncidentId, RecordingId, UpdateId};
 use hotline_core::incident::preview::{Preview, Way, preview};
 use hotline_core::incident::{
-    AlertSeen, By, Command, Deed, Incident, Opening, Refusal, Setting, carry_out, open as open_by_core,
+    AlertSeen, By, Command, Deed, Incident, Opening, Refusal, Setting, UpdateState, carry_out, open as open_by_core,
 };
 use hotline_core::private::Private;
+use hotline_core::status::{Existence, StatusPage, Visitor, view};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
@@ -142,6 +144,7 @@ impl Switch {
     pub fn preview_update(&self, incident: &Incident, update: UpdateId, title: Option<&str>) -> Option<Preview> {
         let directory = self.directory();
         let found = incident.update(update)?;
+        let published = as_published(incident, update, title, now().wall);
         let ways = |customer: &hotline_core::ids::CustomerId| {
             let readers = incident.readers(update, &directory);
             let own = readers.iter().filter(|reader| reader.customer == *customer);
@@ -155,7 +158,7 @@ impl Switch {
                         .collect::<Vec<_>>()
                 })
                 .collect();
-            ways.extend(memory::pages(&directory, customer));
+            ways.extend(pages(&published, update, &directory, customer));
             ways.sort_unstable();
             ways
         };
@@ -232,6 +235,33 @@ pub fn seen(row: &AlertRow) -> Option<AlertSeen> {
         began: row.began_at.and_then(at),
         call: row.call_id.as_deref().and_then(|id| id.parse().ok()),
     })
+}
+
+/// The incident as it would be with this update out.
+fn as_published(incident: &Incident, update: UpdateId, title: Option<&str>, at: Timestamp) -> Incident {
+    let mut published = incident.clone();
+    published.public_title = title.map(str::to_owned).or(published.public_title).or_else(|| Some(String::new()));
+    let affected = published.affected.clone();
+    for own in published.updates.iter_mut().filter(|own| own.id == update) {
+        own.state = UpdateState::Published { at, by: hotline_core::fact::Actor::System };
+        own.at = at;
+        own.affected.clone_from(&affected);
+    }
+    published
+}
+
+/// The status pages on which this customer would read the update.
+fn pages(incident: &Incident, update: UpdateId, directory: &Directory, customer: &CustomerId) -> Vec<Way> {
+    let visitor = Visitor::Customer(customer.clone());
+    let incidents = std::slice::from_ref(incident);
+    let reads = |page: &&StatusPage| {
+        let view = view(page, &visitor, incidents, directory, &Existence::new(), now().wall);
+        view.is_some_and(|view| {
+            let all = view.incidents.iter().chain(&view.maintenances).chain(&view.past);
+            all.flat_map(|seen| &seen.updates).any(|seen| seen.id == update)
+        })
+    };
+    directory.status_pages.values().filter(reads).map(|page| Way::Page(page.id.0.clone())).collect()
 }
 
 /// Several deeds as one; `None`: nothing changed.

@@ -413,7 +413,10 @@ fn told(fact: &Fact, why: &str) -> Option<String> {
         | Change::Took { .. }
         | Change::Commented { .. }
         | Change::Notified { .. }
-        | Change::Action { .. } => None,
+        | Change::Action { .. }
+        | Change::WaitsForCustomer { .. }
+        | Change::CustomerAnswered { .. }
+        | Change::Promised { .. } => None,
     }
 }
 

@@ -15,6 +15,7 @@ mod open;
 mod resolve;
 mod snooze;
 mod timeline;
+mod waiting;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -43,6 +44,7 @@ use crate::switch::commands::CommandError;
 
 pub use list::{filter, page};
 pub use one::detail;
+pub use waiting::{AlertPromises, PromiseClock, set as set_waiting};
 
 /// What was kept in the journal is in the database within this.
 const DRAINED_WITHIN: Duration = Duration::from_millis(1_200);
@@ -67,6 +69,7 @@ pub fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(hand_back::hand_back))
         .routes(routes!(assign::assign))
         .routes(routes!(snooze::snooze))
+        .routes(routes!(waiting::waiting))
         .routes(routes!(merge::merge))
         .routes(routes!(comment::comment))
         .routes(routes!(actions::runs))

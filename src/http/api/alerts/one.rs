@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::timeline::told_to;
+use super::waiting::{AlertPromises, promises};
 use crate::http::AppState;
 use crate::http::alert_desk::NotificationFilter;
 use crate::http::api::notifications::NotificationEntry;
@@ -49,6 +50,8 @@ pub struct AlertDetail {
     pub next: Option<NextStep>,
     /// Who was told, newest first, at most 200; `GET /notifications?alert=` has all.
     pub notifications: Vec<NotificationEntry>,
+    /// What was promised to the customer, and how it stands.
+    pub promises: AlertPromises,
     /// Every step of the alert and its calls, oldest first.
     pub timeline: Vec<TimelineEntry>,
 }
@@ -74,9 +77,10 @@ pub async fn one(
 
 /// One alert; `None`: there is none, or not for this viewer.
 pub async fn detail(state: &AppState, viewer: &Viewer, id: &str) -> Result<Option<AlertDetail>, StoreError> {
-    let Ok(id) = AlertId::from_str(id).map(|id| id.to_string()) else {
+    let Ok(alert) = AlertId::from_str(id) else {
         return Ok(None);
     };
+    let id = alert.to_string();
     let records = state.records();
     let Some(row) = records.alert(&id).await?.filter(|row| viewer.sees(row.customer.as_deref())) else {
         return Ok(None);
@@ -88,8 +92,8 @@ pub async fn detail(state: &AppState, viewer: &Viewer, id: &str) -> Result<Optio
         }
     };
     let told = notifications(state, viewer, &id);
-    let (recordings, timeline, told, next) =
-        tokio::try_join!(said, records.alert_timeline(&id), told, next_of(state, &row))?;
+    let (recordings, timeline, told, next, promises) =
+        tokio::try_join!(said, records.alert_timeline(&id), told, next_of(state, &row), promises(state, alert))?;
     let recordings = crate::http::api::recordings::of_rows(state, recordings);
     let directory = state.board().directory();
     let lines: Vec<String> = recordings
@@ -103,6 +107,7 @@ pub async fn detail(state: &AppState, viewer: &Viewer, id: &str) -> Result<Optio
         details: row.details.clone(),
         next,
         notifications: told.into_iter().map(|row| NotificationEntry::of_row(row, &directory)).collect(),
+        promises,
         timeline: told_to(viewer, named_timeline(timeline, &directory)),
         alert: AlertSummary::of_row(row, &directory),
     }))

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hotline_core::call::callback::contact_allowed;
-use hotline_core::directory::{Address, Contact, Destination};
+use hotline_core::directory::{Address, Contact, Destination, code};
 use hotline_core::ids::UserId;
 use hotline_core::notify::{Kind, Planned, To};
 use rand::Rng;
@@ -17,7 +17,6 @@ use crate::http::AppState;
 use crate::http::auth::{Right, Viewer};
 use crate::http::problem::Problem;
 use crate::store::alerts::Audited;
-use crate::store::documents::CODE_GOOD_FOR_MS;
 use crate::switch::documents::address_hash;
 
 /// Between two tests of one contact.
@@ -106,8 +105,7 @@ pub async fn verify(
         | Address::Webhook(_) => format!("{code} is your hotline code. It is good for 10 minutes."),
     };
     state.records().notify(&[planned], Some(&text), now).await?;
-    let body =
-        json!({ "state": "sent", "expires_at": crate::http::params::rfc3339(now.as_millisecond() + CODE_GOOD_FOR_MS) });
+    let body = json!({ "state": "sent", "expires_at": crate::http::params::rfc3339(now.as_millisecond() + code::GOOD_FOR_MS) });
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
 }
 
@@ -131,7 +129,7 @@ pub async fn confirm(
     let Some(kept) = kept.filter(|kept| kept.code.is_some() && kept.address == address_hash(&contact.address)) else {
         return Err(none("Ask for one with POST …/verify; a changed address needs a new one."));
     };
-    if kept.sent_at.is_none_or(|sent| now.as_millisecond() > sent + CODE_GOOD_FOR_MS) {
+    if kept.sent_at.is_none_or(|sent| now.as_millisecond() > sent + code::GOOD_FOR_MS) {
         return Err(none("The code is older than 10 minutes. Ask for a new one with POST …/verify."));
     }
     let Some(left) = state.records().count_code_try(&user, &id, &kept.address, now).await? else {

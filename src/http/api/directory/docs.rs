@@ -8,7 +8,7 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{
     ContentBuilder, HeaderBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response, ResponseBuilder, Schema,
 };
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::{OpenApi as _, PartialSchema, ToSchema};
 
 use super::{KINDS, Kind, SETTINGS, schemas};
 
@@ -27,7 +27,13 @@ pub fn document(openapi: &mut OpenApi) {
         openapi.paths.add_path_operation("/api/v1/settings", vec![verb], operation);
     }
     contacts(openapi);
+    openapi.merge(Import::openapi());
 }
+
+/// What is written out because it is like nothing else here.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(super::import::import))]
+struct Import;
 
 fn add_schemas(openapi: &mut OpenApi) {
     let mut all: Vec<(String, RefOr<Schema>)> = Vec::new();
@@ -39,7 +45,8 @@ fn add_schemas(openapi: &mut OpenApi) {
     }
     add!(CustomerDocument ServiceDocument SlaDocument TeamDocument UserDocument ScheduleDocument CalendarDocument NumberDocument
         FlowDocument TrunkDocument PhoneDocument EscalationPolicyDocument ChannelDocument AlertSourceDocument
-        HeartbeatDocument MaintenanceWindowDocument ActionDocument UpdateTemplateDocument SettingsDocument);
+        HeartbeatDocument MaintenanceWindowDocument ActionDocument UpdateTemplateDocument StatusPageDocument
+        SettingsDocument);
     let components = openapi.components.get_or_insert_default();
     components.schemas.extend(all);
 }

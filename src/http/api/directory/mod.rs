@@ -4,6 +4,7 @@
 mod contacts;
 mod docs;
 mod effective;
+mod import;
 mod people;
 mod schemas;
 mod vcard;
@@ -65,6 +66,8 @@ enum Whose {
     Itself,
     /// Its `customer`; none: it is shared.
     Customer,
+    /// Its `customer`; without one it speaks of several.
+    CustomersOwn,
     /// Its `customers`.
     Customers,
 }
@@ -80,7 +83,7 @@ const fn kind(
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 18] = [
+pub const KINDS: [Kind; 19] = [
     Kind { whose: Whose::Itself, ..kind("customers", "customers", "customer", "people", "CustomerDocument") },
     Kind { whose: Whose::Customer, ..kind("services", "services", "service", "people", "ServiceDocument") },
     Kind { whose: Whose::Customer, ..kind("slas", "slas", "sla", "slas", "SlaDocument") },
@@ -118,6 +121,11 @@ pub const KINDS: [Kind; 18] = [
             "MaintenanceWindowDocument",
         )
     },
+    Kind {
+        whose: Whose::CustomersOwn,
+        limit: LARGE,
+        ..kind("status_pages", "status-pages", "status-page", "status", "StatusPageDocument")
+    },
     Kind { whose: Whose::Inside, ..kind("actions", "actions", "action", "alerts", "ActionDocument") },
     Kind {
         right: Right::Plan,
@@ -153,6 +161,7 @@ const READ_ONLY: [&str; 10] = [
 pub fn router() -> Router<AppState> {
     let mut router = Router::new()
         .route("/api/v1/hotline.vcf", get(vcard::vcard))
+        .route("/api/v1/customers/import", post(import::import))
         .route("/api/v1/users/{id}/contacts/{contact}/verify", post(contacts::verify))
         .route("/api/v1/users/{id}/contacts/{contact}/confirm", post(contacts::confirm))
         .route("/api/v1/users/{id}/contacts/{contact}/test", post(contacts::test))
@@ -259,6 +268,9 @@ impl Kind {
             Whose::Itself => viewer.sees(Some(&thing.id)),
             Whose::Customer => {
                 thing.body.get("customer").and_then(Value::as_str).is_none_or(|customer| viewer.sees(Some(customer)))
+            }
+            Whose::CustomersOwn => {
+                thing.body.get("customer").and_then(Value::as_str).is_some_and(|customer| viewer.sees(Some(customer)))
             }
             Whose::Customers => {
                 let customers = thing.body.get("customers").and_then(Value::as_array);

@@ -425,6 +425,44 @@ documents! {
         services: Option<Vec<String>>,
     }
 
+    /// What customers see of how services are, at `/status/{id}`.
+    StatusPageDocument {
+        "title": "Nordlicht status", "customer": "nordlicht", "open": true, "language": "de", "time_zone": "Europe/Berlin",
+        "accent": "#0b5394", "support": "mailto:help@example.com",
+        "components": [{"service": "mail", "name": "E-Mail", "group": "Büro"}]
+    } {
+        /// At its top.
+        title: Option<String>,
+        /// Whose it is; without: see `audience`.
+        customer: Option<String>,
+        /// `everyone` (shared services only), `customer`, or `visitors` (each sees their own).
+        audience: Option<String>,
+        /// Strangers may open it. Without: visitors prove themselves first, unless it is for everyone.
+        open: Option<bool>,
+        /// What it tells about, in its order.
+        components: Option<Vec<StatusComponentField>>,
+        /// Who speaks.
+        name: Option<String>,
+        /// A PNG, JPEG or WebP of at most 512 kB, in Base64.
+        logo: Option<String>,
+        /// Colour of links and band, `#rrggbb`; must be read well on white (4.5:1).
+        accent: Option<String>,
+        /// The same on the dark background; without: made lighter.
+        accent_dark: Option<String>,
+        /// `en` or `de`.
+        language: Option<String>,
+        /// IANA name; without: UTC.
+        time_zone: Option<String>,
+        /// `https:`, `mailto:` or `tel:` where visitors find help.
+        support: Option<String>,
+        /// By which portals sign visitors, newest first; at least 32 characters, two at most. Never in an answer.
+        #[schema(write_only)]
+        secrets: Option<Vec<String>>,
+        /// It has such secrets.
+        #[schema(read_only)]
+        has_secrets: Option<bool>,
+    }
+
     /// Something that an alert can start.
     ActionDocument {
         "name": "Restart the mail service", "command": "restart-mail", "timeout": "30s", "retries": 1,
@@ -519,6 +557,19 @@ pub struct ContactField {
     pub kind: String,
     /// Where. A URL is never in an answer (`has_address` is); left out it stays.
     pub address: Option<String>,
+}
+
+/// A service as visitors know it.
+#[derive(ToSchema)]
+pub struct StatusComponentField {
+    /// Which.
+    pub service: String,
+    /// What visitors call it; without: as the house does.
+    pub name: Option<String>,
+    /// Under which heading it stands.
+    pub group: Option<String>,
+    /// What it is for, in a sentence.
+    pub description: Option<String>,
 }
 
 /// Somebody at a customer.

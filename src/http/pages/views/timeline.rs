@@ -82,10 +82,15 @@ pub fn groups(entries: Vec<TimelineEntry>, directory: &Directory) -> Vec<GroupVi
 fn mood(kind: &str) -> &'static str {
     match kind {
         "leg-accepted" | "bridged" | "alert-acknowledged" | "alert-resolved" | "answers-confirmed" => "good",
-        "alert-opened" | "alert-received" | "alert-rings" | "leg-declined" | "alert-unacknowledged" | "alert-woke" => {
-            "warn"
-        }
-        "transcript-failed" | "nobody-reached" | "escalation-exhausted" => "bad",
+        "alert-opened"
+        | "alert-received"
+        | "alert-rings"
+        | "leg-declined"
+        | "alert-unacknowledged"
+        | "alert-woke"
+        | "sla-warned"
+        | "waits-for-customer" => "warn",
+        "transcript-failed" | "nobody-reached" | "escalation-exhausted" | "sla-breached" => "bad",
         "call-started" | "call-ended" | "call-joined" | "escalation-step" | "alert-escalated" => "live",
         _ => "calm",
     }

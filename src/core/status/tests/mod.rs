@@ -1,0 +1,6 @@
+//! Status pages: what is seen, and by property, what is not.
+
+mod fixture;
+mod secret;
+mod seen;
+mod small;
