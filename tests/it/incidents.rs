@@ -382,8 +382,11 @@ async fn the_page_opens_previews_and_publishes_and_takes_no_html() {
     assert!(shown.contains("INC-1001") && shown.contains("partial outage") && shown.contains("Disturbance: E-Mail"));
     assert!(!shown.contains("<script>alert"), "escaped");
     let id = hotline.get("/incidents").await["items"][0]["id"].as_str().expect("an id").to_owned();
-    let draft: &[(&str, &str)] =
-        &[("phase", "identified"), ("public_title", "E-mail <b>slow</b>"), ("text", "Warehouse <img src=x> \u{7}waits.")];
+    let draft: &[(&str, &str)] = &[
+        ("phase", "identified"),
+        ("public_title", "E-mail <b>slow</b>"),
+        ("text", "Warehouse <img src=x> \u{7}waits."),
+    ];
     let (status, shown) = page(&hotline, &format!("/incidents/{id}/draft"), Some(draft)).await;
     assert_eq!(status, 200, "{shown}");
     // The draft is shown with its preview: the words name a service of Acme's, and Globex reads them too.
