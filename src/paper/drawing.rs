@@ -204,7 +204,8 @@ fn bars(chart: &Chart, field: Field) -> Vec<Mark> {
             let x = LEFT + field.place * (place as f32 + 0.125) + wide * number as f32;
             // A value that is known is seen, even if it is nothing.
             let height = (ground - y).abs().max(0.6);
-            Mark::Bar { x, y: y.min(ground), width: wide * 0.92, height, colour: SERIES[number % SERIES_MAX].0 }
+            let top = if value < 0.0 { ground } else { ground - height };
+            Mark::Bar { x, y: top, width: wide * 0.92, height, colour: SERIES[number % SERIES_MAX].0 }
         })
         .collect()
 }

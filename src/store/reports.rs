@@ -65,6 +65,7 @@ impl Store {
                            WHERE t.alert_id = a.id AND t.kind = 'alert-acknowledged'), a.acknowledged_at),
                  a.resolved_at, a.events, a.merged_into
              FROM alerts a WHERE a.created_at >= $1 AND a.created_at < $2 AND (a.customer = $3 OR $4 = 1)
+             AND COALESCE(a.source, '') <> 'drill'
              ORDER BY a.created_at, a.id LIMIT $5",
         )
         .bind(ms(from))

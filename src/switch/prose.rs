@@ -175,25 +175,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn real_once() {
-        let Some(url) = std::env::var_os("LLM_URL") else { return };
-        let begun = std::time::Instant::now();
-        let notifier = Notifier::new(NotifySettings {
-            allow_networks: Network::parse("127.0.0.0/8").into_iter().collect(),
-            language_model: Some(LanguageModelSettings {
-                url: url.into_string().unwrap(),
-                model: "gemma-3-270m-q4_k_m".to_owned(),
-                key: None,
-                timeout: Duration::from_secs(300),
-                tokens_max: 300,
-            }),
-            ..NotifySettings::default()
-        });
-        let drafted = draft_of(&notifier).await;
-        println!("{drafted:#?} {:?}", begun.elapsed());
-    }
-
-    #[tokio::test]
     async fn whatever_else_comes_the_facts_stand_and_the_reason_is_said() {
         let receiver = Receiver::start().await;
         let notifier = notifier(&receiver, 20, "127.0.0.0/8");

@@ -23,6 +23,7 @@ use crate::store::read::TimelineRow;
 use crate::store::{Store, StoreSettings};
 
 mod actions;
+mod drills;
 mod events;
 mod fallback;
 mod nodes;
