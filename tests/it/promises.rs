@@ -105,16 +105,14 @@ fn states(alert: &Value) -> Vec<&str> {
 async fn a_promise_is_signed_measured_kept_and_told() -> anyhow::Result<()> {
     let post = MailServer::start().await;
     let hotline = Hotline::start(&toml(post.port())).await;
-    let contract = |response: &str| {
-        json!({ "name": "Gold", "customer": "acme", "targets": [{ "priority": "P1", "response": response, "resolution": "4h" }] })
-    };
+    let contract = |response: &str| json!({ "name": "Gold", "customer": "acme", "targets": [{ "priority": "P1", "response": response, "resolution": "4h" }] });
     say(&hotline, "PUT", "/slas/gold", &contract("15m")).await;
 
     // Signed by the link that is in the mail only.
     let asked = say(&hotline, "POST", "/slas/gold/revisions/1/request-signature", &json!({ "contact": "lea" })).await;
     assert!(asked["signed_at"].is_null(), "{asked:#}");
     let mail = post.first().await;
-    assert_eq!(mail.to, ["lea@acme.example"]);
+    assert!(mail.to.len() == 1 && mail.to[0].contains("lea@acme.example"), "{:?}", mail.to);
     let text = mail.text();
     let link = text.split("https://hotline.example.com").nth(1).expect("a link");
     let link: String = link.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '/').collect();
@@ -136,7 +134,9 @@ async fn a_promise_is_signed_measured_kept_and_told() -> anyhow::Result<()> {
     assert!(missing.contains("unsigned-sla"), "{missing}");
 
     // Measured by the revision in force, paused, kept.
-    let opened = say(&hotline, "POST", "/alerts", &json!({ "title": "Mail is down", "priority": "P1", "customer": "acme" })).await;
+    let opened =
+        say(&hotline, "POST", "/alerts", &json!({ "title": "Mail is down", "priority": "P1", "customer": "acme" }))
+            .await;
     let id = opened["id"].as_str().expect("an id").to_owned();
     let alert = alert_when(&hotline, &id, "the clocks run", |alert| states(alert) == ["running", "running"]).await;
     let response = &alert["promises"]["clocks"][0];
@@ -163,7 +163,9 @@ async fn a_promise_is_signed_measured_kept_and_told() -> anyhow::Result<()> {
     let page = String::from_utf8(page)?;
     assert!(status == 200 && page.contains("Servicebericht") && page.contains("Acme Logistics"), "{status} {page}");
     assert!(!page.contains("Mail is down"), "titles of alerts are the house's own");
-    let made = say(&hotline, "POST", "/tokens", &json!({ "name": "globex", "role": "stakeholder", "customers": ["globex"] })).await;
+    let made =
+        say(&hotline, "POST", "/tokens", &json!({ "name": "globex", "role": "stakeholder", "customers": ["globex"] }))
+            .await;
     let stranger = made["token"].as_str().expect("a token").to_owned();
     for path in [
         report.to_owned(),

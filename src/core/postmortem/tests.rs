@@ -45,6 +45,7 @@ fn incident() -> Incident {
         by: Actor::Login("ada".to_owned()),
         phase: Phase::Identified,
         text: text.to_owned(),
+        translations: Vec::new(),
         customers: customers.iter().map(|customer| (*customer).into()).collect(),
         affected: Vec::new(),
         state,

@@ -129,11 +129,7 @@ pub struct FairnessRow {
         (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn load(
-    viewer: Viewer,
-    State(state): State<AppState>,
-    mut params: Params,
-) -> Result<Response, Problem> {
+pub async fn load(viewer: Viewer, State(state): State<AppState>, mut params: Params) -> Result<Response, Problem> {
     house(&viewer, Right::SeeDirectory)?;
     let (from, to) = past(&mut params)?;
     let csv = params.word("format", &["json", "csv"])?.is_some_and(|format| format == "csv");
