@@ -126,12 +126,7 @@ impl App {
             jobs::watch_schedules::run(own.clone(), records.clone(), until.clone())
         }));
         event_jobs(&mut tasks, &switch, &store, &stop);
-        let (own, until) = (switch.clone(), stop.clone());
-        tasks.spawn(jobs::kept_up("watch slas", move || jobs::watch_slas::run(own.clone(), until.clone())));
-        let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
-        tasks.spawn(jobs::kept_up("send reports", move || {
-            jobs::send_reports::run(own.clone(), records.clone(), until.clone())
-        }));
+        customer_jobs(&mut tasks, &switch, &store, &stop);
         let (until, records) = (stop.clone(), store.clone());
         tasks.spawn(jobs::kept_up("audit", move || jobs::audit::run(records.clone(), node.clone(), until.clone())));
         let (own, until) = (switch.clone(), stop.clone());
@@ -196,6 +191,16 @@ impl App {
         self.media.stop();
         self.store.close().await;
     }
+}
+
+/// Promises to customers, and the reports that they get.
+fn customer_jobs(tasks: &mut JoinSet<()>, switch: &Switch, store: &Store, stop: &CancellationToken) {
+    let (own, until) = (switch.clone(), stop.clone());
+    tasks.spawn(jobs::kept_up("watch slas", move || jobs::watch_slas::run(own.clone(), until.clone())));
+    let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+    tasks.spawn(jobs::kept_up("send reports", move || {
+        jobs::send_reports::run(own.clone(), records.clone(), until.clone())
+    }));
 }
 
 /// What tools send and monitors say, and what alerts start.

@@ -1,6 +1,7 @@
 //! The clocks of promises: kept with what was said about them, in the same transaction as the timeline's lines.
 
 use hotline_core::alert::Alert;
+use hotline_core::drill::SOURCE;
 use hotline_core::fact::{Fact, Priority};
 use hotline_core::ids::{AlertId, SlaId};
 use hotline_core::notify::Planned;
@@ -322,14 +323,16 @@ impl Store {
     }
 
     /// Alerts that nobody has looked at for their promises: the customer is known, or it is over. Those from before the first
-    /// contract (`since`) are passed over for good. With each its customer and service.
+    /// contract (`since`) and exercises are passed over for good. With each its customer and service.
     pub async fn unseen_alerts(&self, since: Timestamp, limit: u32) -> Result<Vec<UnseenAlert>, StoreError> {
         let asked = query(
             "SELECT id, customer, service, created_at FROM alerts
              WHERE sla_seen = 0 AND created_at >= $1 AND (customer IS NOT NULL OR status = 'resolved')
-             ORDER BY created_at LIMIT $2",
+                 AND (source IS NULL OR source <> $2)
+             ORDER BY created_at LIMIT $3",
         )
         .bind(ms(since))
+        .bind(SOURCE)
         .bind(i64::from(limit));
         let rows = in_time(asked.fetch_all(&self.shared.pool)).await?;
         let read = |row: &AnyRow| {

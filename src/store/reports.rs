@@ -1,5 +1,6 @@
 //! What reports count: alerts and calls of a time. And which reports went out.
 
+use hotline_core::drill::SOURCE;
 use hotline_core::fact::{Outcome, Priority};
 use hotline_core::report::{Case, Rung};
 use jiff::{SignedDuration, Timestamp};
@@ -51,7 +52,7 @@ fn rung(row: &AnyRow) -> Result<(String, Rung), sqlx::Error> {
 }
 
 impl Store {
-    /// The alerts that were opened in `[from, to)`, of one customer or of all, oldest first; one more than [`ROWS_MAX`] where there are too many.
+    /// The alerts that were opened in `[from, to)` (no exercises), of one customer or of all, oldest first; one more than [`ROWS_MAX`] where there are too many.
     pub async fn report_cases(
         &self,
         from: Timestamp,
@@ -65,13 +66,14 @@ impl Store {
                            WHERE t.alert_id = a.id AND t.kind = 'alert-acknowledged'), a.acknowledged_at),
                  a.resolved_at, a.events, a.merged_into
              FROM alerts a WHERE a.created_at >= $1 AND a.created_at < $2 AND (a.customer = $3 OR $4 = 1)
-             AND COALESCE(a.source, '') <> 'drill'
-             ORDER BY a.created_at, a.id LIMIT $5",
+                 AND (a.source IS NULL OR a.source <> $5)
+             ORDER BY a.created_at, a.id LIMIT $6",
         )
         .bind(ms(from))
         .bind(ms(to))
         .bind(customer.unwrap_or_default().to_owned())
         .bind(i64::from(customer.is_none()))
+        .bind(SOURCE)
         .bind(ASKED);
         let rows = in_time(asked.fetch_all(&self.shared.pool)).await?;
         rows.iter().map(case).collect::<Result<_, _>>().map_err(|error| pages::database(&error))

@@ -151,6 +151,8 @@ fn services_do_not_need_each_other_in_a_circle() {
     right(&services(&[("a", "\"b\", \"c\""), ("b", "\"c\""), ("c", "")]));
 }
 
+const TARGETS: &str = "targets = [{ priority = \"P1\", response = \"15m\" }]";
+
 #[test]
 fn a_contract_must_be_kept_by_somebody_sometime() {
     let with = |lines: &str| {
@@ -158,7 +160,6 @@ fn a_contract_must_be_kept_by_somebody_sometime() {
             "[[customers]]\nid = \"acme\"\n[[calendars]]\nid = \"never\"\ntime_zone = \"Europe/Berlin\"\nwindows = [{{ days = [], from = \"08:00\", to = \"18:00\" }}]\n[[slas]]\nid = \"gold\"\n{lines}\n"
         )
     };
-    const TARGETS: &str = "targets = [{ priority = \"P1\", response = \"15m\" }]";
     right(&with(&format!("customer = \"acme\"\n{TARGETS}")));
     for (lines, says) in [
         (

@@ -291,10 +291,10 @@ fn alerts_chart(facts: &Facts<'_>, cases: &[Case], words: &Wording) -> Chart {
 fn promises(facts: &Facts<'_>, cases: &[Case], words: &Wording) -> Vec<Block> {
     let mut blocks = vec![Block::Heading(2, words.promises.to_owned())];
     if facts.promises.is_empty() {
-        if !cases.is_empty() {
-            blocks.push(Block::Text(words.no_promises.to_owned()));
-        } else {
+        if cases.is_empty() {
             blocks.pop();
+        } else {
+            blocks.push(Block::Text(words.no_promises.to_owned()));
         }
         return blocks;
     }

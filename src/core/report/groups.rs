@@ -75,7 +75,7 @@ pub fn by<'a, T, K: Ord>(all: &'a [T], key: impl Fn(&'a T) -> K) -> BTreeMap<K, 
 }
 
 /// Things by priority; those of which there are none are left out.
-pub fn priorities<'a, T>(all: &'a [T], of: impl Fn(&T) -> Priority) -> Vec<(Priority, Vec<&'a T>)> {
+pub fn priorities<T>(all: &[T], of: impl Fn(&T) -> Priority) -> Vec<(Priority, Vec<&T>)> {
     Priority::ALL
         .into_iter()
         .map(|priority| (priority, all.iter().filter(|one| of(one) == priority).collect::<Vec<_>>()))

@@ -101,10 +101,9 @@ impl Kept {
     /// Whether it was kept; `None`: it is open, or counts no more.
     pub const fn verdict(&self) -> Option<bool> {
         match (self.end, self.breached) {
-            (Some(End::Void), _) => None,
+            (Some(End::Void), _) | (None, false) => None,
             (Some(End::Late), _) | (None, true) => Some(false),
             (Some(End::Kept), _) => Some(true),
-            (None, false) => None,
         }
     }
 }

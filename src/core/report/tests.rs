@@ -183,10 +183,10 @@ fn a_report_says_what_is_known_and_names_nobody() {
     assert_eq!((paper.language.as_str(), paper.title.as_str()), ("de", "Servicebericht"));
     assert_eq!(paper.subtitle, "Nordlicht GmbH, 2028-05-01 bis 2028-05-31");
     assert_eq!(paper.foot, "Erstellt von hotline am 2028-06-01 08:00 (Europe/Berlin)");
-    let figures = paper.blocks.iter().find_map(|block| match block {
-        Block::Figures(figures) => Some(figures.clone()),
-        _ => None,
-    });
+    let figures = paper
+        .blocks
+        .iter()
+        .find_map(|block| if let Block::Figures(figures) = block { Some(figures.clone()) } else { None });
     let figures: Vec<String> = figures.unwrap().into_iter().map(|(_, value)| value).collect();
     assert_eq!(figures, ["2", "9 min", "1 h 30 min", "50,0 %"]);
     let charts: Vec<_> = paper

@@ -60,11 +60,11 @@ pub fn clock(
     let end = stopped.unwrap_or(now).max(started);
     let elapsed = passed(hours, started, end, pauses);
     let due_at = moment_of(target, hours, started, pauses);
-    let paused = pauses.iter().any(|pause| pause.from <= end && pause.to.is_none_or(|to| end < to));
+    let waits = pauses.iter().any(|pause| pause.from <= end && pause.to.is_none_or(|to| end < to));
     let state = match (due_at.is_some_and(|due| due < end), stopped) {
         (true, _) => State::Breached,
         (false, Some(_)) => State::Kept,
-        (false, None) if paused => State::Paused,
+        (false, None) if waits => State::Paused,
         (false, None) => State::Running,
     };
     Clock { elapsed, due_at, share: share(elapsed, target), state }

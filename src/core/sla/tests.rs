@@ -373,15 +373,12 @@ proptest! {
         let clock = clock(minutes(target), hours.as_ref(), started, &pauses, Some(end), end);
         prop_assert_eq!(clock.elapsed, minutes(counted), "{:?}", hours);
         prop_assert_eq!(i64::from(clock.share), counted * 100 / target);
-        match due {
-            Some(due) => {
-                prop_assert_eq!(clock.due_at, Some(due));
-                prop_assert_eq!(clock.state, if due < end { State::Breached } else { State::Kept });
-            }
-            None => {
-                prop_assert!(clock.due_at.is_none_or(|due| due > end), "{:?}", clock);
-                prop_assert_eq!(clock.state, State::Kept);
-            }
+        if let Some(due) = due {
+            prop_assert_eq!(clock.due_at, Some(due));
+            prop_assert_eq!(clock.state, if due < end { State::Breached } else { State::Kept });
+        } else {
+            prop_assert!(clock.due_at.is_none_or(|due| due > end), "{:?}", clock);
+            prop_assert_eq!(clock.state, State::Kept);
         }
     }
 }

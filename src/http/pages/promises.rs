@@ -91,8 +91,11 @@ struct RevisionView {
     since: When,
     by: String,
     sha256: String,
-    signatures: Vec<(String, Option<(String, When)>, When)>,
+    signatures: Vec<AskedView>,
 }
+
+/// Whom: the name, the name that was typed and when, when they were asked.
+type AskedView = (String, Option<(String, When)>, When);
 
 impl From<Revision> for RevisionView {
     fn from(revision: Revision) -> Self {

@@ -249,7 +249,7 @@ pub async fn readiness(Visitor(viewer): Visitor, State(state): Shared) -> Respon
     for one in all {
         let head = head_of(&one);
         match groups.last_mut() {
-            Some((last, list)) if *last == head => list.push(one),
+            Some((before, list)) if *before == head => list.push(one),
             Some(_) | None => groups.push((head, vec![one])),
         }
     }

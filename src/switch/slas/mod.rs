@@ -30,10 +30,18 @@ const REMEMBERED: usize = 2_000;
 /// What is known of contracts.
 #[derive(Debug, Default)]
 pub(super) struct Contracts {
-    /// The hash of each contract as this node last kept it, and the directory that this was.
-    kept: Mutex<(BTreeMap<String, String>, Option<Arc<Directory>>)>,
+    /// What this node last kept.
+    kept: Mutex<Kept>,
     /// What revisions say.
     terms: Mutex<HashMap<(String, u32), Arc<Terms>>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// The hash of each contract.
+    hashes: BTreeMap<String, String>,
+    /// The directory that they were read from.
+    directory: Option<Arc<Directory>>,
 }
 
 impl Switch {
@@ -43,19 +51,19 @@ impl Switch {
         let directory = self.directory();
         let new: Vec<_> = {
             let kept = self.0.contracts.kept.lock();
-            if kept.1.as_ref().is_some_and(|looked| Arc::ptr_eq(looked, &directory)) {
+            if kept.directory.as_ref().is_some_and(|looked| Arc::ptr_eq(looked, &directory)) {
                 return Ok(());
             }
             let all = directory.slas.values().map(|sla| body::revision(sla, &directory));
-            all.filter(|new| kept.0.get(&new.sla) != Some(&new.sha256)).collect()
+            all.filter(|new| kept.hashes.get(&new.sla) != Some(&new.sha256)).collect()
         };
         let made = if new.is_empty() { Vec::new() } else { self.0.store.keep_revisions(&new, now().wall, by).await? };
         for (sla, revision) in &made {
             tracing::info!(%sla, revision, "a contract has a new revision");
         }
         let mut kept = self.0.contracts.kept.lock();
-        kept.0.extend(new.into_iter().map(|new| (new.sla, new.sha256)));
-        kept.1 = Some(directory);
+        kept.hashes.extend(new.into_iter().map(|new| (new.sla, new.sha256)));
+        kept.directory = Some(directory);
         Ok(())
     }
 

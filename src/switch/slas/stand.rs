@@ -39,7 +39,9 @@ impl Switch {
     /// The promises that an alert is under; empty: none.
     pub async fn promises(&self, alert: AlertId) -> Result<Promises, StoreError> {
         let (rows, pauses) = self.0.store.clocks(Subject::Alert, &alert.to_string()).await?;
-        let waiting_since = pauses.iter().find(|pause| pause.to.is_none()).map(|pause| pause.from);
+        // Where all is over nobody is waited for any more.
+        let open = rows.is_empty() || rows.iter().any(|row| row.measured.end.is_none());
+        let waiting_since = pauses.iter().find(|pause| open && pause.to.is_none()).map(|pause| pause.from);
         let mut clocks = Vec::new();
         for row in rows {
             let Some(terms) = self.terms(&row.measured.sla.0, row.measured.revision).await? else { continue };

@@ -218,8 +218,8 @@ impl Switch {
             };
             let mut facts = vec![(Fact::Alert(fact), why.to_owned())];
             // What is due moves with the pause.
-            let paused = UnderWatch { pauses: &pauses, ..*seen };
-            let mut watched = self.looked(&paused, None, &known, at);
+            let then = UnderWatch { pauses: &pauses, ..*seen };
+            let mut watched = self.looked(&then, None, &known, at);
             facts.append(&mut watched.facts);
             told.lock().clone_from(&facts);
             let audit = facts.iter().map(|(fact, why)| audited(id, fact, why, by)).take(1).collect();

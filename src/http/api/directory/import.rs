@@ -236,9 +236,8 @@ impl Table {
         let mut lines =
             csv::ReaderBuilder::new().delimiter(divider(text)).flexible(true).has_headers(false).from_reader(bytes);
         let mut records = lines.records();
-        let head = match records.next() {
-            Some(Ok(head)) => head,
-            Some(Err(_)) | None => return Err(vec![wrong(1, "", "there is no line with the columns' names")]),
+        let Some(Ok(head)) = records.next() else {
+            return Err(vec![wrong(1, "", "there is no line with the columns' names")]);
         };
         let columns = columns(&head)?;
         let (mut table, mut errors) = (Self { customers: Vec::new() }, Vec::new());
@@ -424,8 +423,8 @@ impl Ruler<'_> {
         let from = position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(self.at);
         let begins = from..self.bytes.len();
         let to = begins.into_iter().find(|at| !matches!(self.bytes[*at], b'\r' | b'\n')).unwrap_or(self.bytes.len());
-        let newlines = self.bytes.get(self.at..to).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
-        self.line += newlines as u64;
+        let passed = self.bytes.get(self.at..to).unwrap_or_default();
+        self.line += passed.split(|byte| *byte == b'\n').skip(1).map(|_| 1).sum::<u64>();
         self.at = self.at.max(to);
         self.line
     }
