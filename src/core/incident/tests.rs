@@ -399,7 +399,8 @@ fn some_command(random: &mut IdSource, words: &mut Words, incident: &Incident) -
     let phases = [Phase::Investigating, Phase::Identified, Phase::Monitoring, Phase::Resolved];
     let known: Vec<UpdateId> = incident.updates.iter().map(|update| update.id).chain([UpdateId(id(0))]).collect();
     let update = *pick(random, &known);
-    let new = draft(*pick(random, &phases), &words.next(), pick(random, &customers));
+    let readers = *pick(random, &customers);
+    let new = draft(*pick(random, &phases), &words.next(), readers);
     match random.next_u64() % 16 {
         0 => Command::Describe { title: Some(words.next()), public_title: None, severity: None },
         1 => Command::Describe { title: None, public_title: Some(words.next()), severity: None },
