@@ -210,8 +210,11 @@ fn bars(chart: &Chart, field: Field) -> Vec<Mark> {
         .collect()
 }
 
+/// A line without gaps: its series, the place of its last point, its points.
+type Run = (usize, usize, Vec<(f32, f32)>);
+
 fn lines(chart: &Chart, field: Field) -> Vec<Mark> {
-    let mut runs: Vec<(usize, usize, Vec<(f32, f32)>)> = Vec::new();
+    let mut runs: Vec<Run> = Vec::new();
     for (number, place, value) in values(chart) {
         let point = (LEFT + field.place * (place as f32 + 0.5), field.axis.y(value, field.top, field.bottom));
         match runs.last_mut() {

@@ -1,4 +1,4 @@
-//! The document as Markdown (CommonMark with tables), for tickets and wikis. Charts become tables.
+//! The document as Markdown (`CommonMark` with tables), for tickets and wikis. Charts become tables.
 
 use std::fmt::Write as _;
 

@@ -186,8 +186,7 @@ fn public(facts: &Facts, language: &str) -> String {
     let title = title.trim_end_matches('.');
     match (facts.duration(), is_german(language)) {
         (Some(time), false) => format!("{title}. The disturbance lasted {} and is over.", length(time)),
-        (None, false) => format!("{title}."),
         (Some(time), true) => format!("{title}. Die Beeinträchtigung dauerte {} und ist behoben.", length(time)),
-        (None, true) => format!("{title}."),
+        (None, _) => format!("{title}."),
     }
 }

@@ -156,7 +156,6 @@ pub fn may_become(
     names: &[String],
 ) -> Result<(), Refusal> {
     match (postmortem.state, to) {
-        (_, State::Draft) => Ok(()),
         (State::Draft | State::Reviewed, State::Reviewed) if postmortem.sections.root_cause.trim().is_empty() => {
             Err(Refusal::NotYet("the root cause is empty; write it, or that it is not known"))
         }
@@ -164,16 +163,13 @@ pub fn may_become(
             Err(Refusal::NotYet("the root cause is still the question of the draft; answer it"))
         }
         (State::Draft, State::Reviewed) if same_person => Err(Refusal::OwnReview),
-        (State::Draft | State::Reviewed, State::Reviewed) | (State::Published, State::Reviewed | State::Published) => {
-            Ok(())
-        }
         (State::Draft, State::Published) => Err(Refusal::NotYet("it was not reviewed yet")),
         (State::Reviewed, State::Published) if drill => Err(Refusal::Drill),
         (State::Reviewed, State::Published) if postmortem.sections.public.trim().is_empty() => {
             Err(Refusal::NotYet("the public text is empty; write what customers may read"))
         }
         (State::Reviewed, State::Published) if !names.is_empty() => Err(Refusal::Names(names.to_vec())),
-        (State::Reviewed, State::Published) => Ok(()),
+        (_, State::Draft | State::Reviewed) | (State::Reviewed | State::Published, State::Published) => Ok(()),
     }
 }
 

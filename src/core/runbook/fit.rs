@@ -37,7 +37,7 @@ pub fn fits(rule: &Rule, subject: &Subject<'_>) -> Option<u32> {
             .then(|| subject.source.is_some_and(|source| rule.sources.iter().any(|one| one == source))),
     ];
     let said: Vec<bool> = said.into_iter().flatten().collect();
-    (!said.is_empty() && said.iter().all(|fits| *fits)).then(|| said.len() as u32)
+    (!said.is_empty() && said.iter().all(|fits| *fits)).then_some(said.len() as u32)
 }
 
 /// The documents that belong to it: those that say most first, then by title. One that is a customer's belongs to alerts

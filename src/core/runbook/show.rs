@@ -33,12 +33,11 @@ struct Showing {
 impl Showing {
     fn line(&mut self, line: &str) {
         if line.trim_start().starts_with("```") {
-            match self.fence.take() {
-                Some(code) => self.blocks.push(Block::Note(code.join("\n"))),
-                None => {
-                    self.end();
-                    self.fence = Some(Vec::new());
-                }
+            if let Some(code) = self.fence.take() {
+                self.blocks.push(Block::Note(code.join("\n")));
+            } else {
+                self.end();
+                self.fence = Some(Vec::new());
             }
         } else if let Some(code) = &mut self.fence {
             code.push(line.to_owned());

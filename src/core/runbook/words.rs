@@ -58,14 +58,13 @@ pub(super) fn folded(text: &str) -> impl Iterator<Item = String> {
                 'ü' => plain.push_str("ue"),
                 'ß' => plain.push_str("ss"),
                 'à' | 'á' | 'â' | 'ã' | 'å' => plain.push('a'),
-                'è' | 'é' | 'ê' | 'ë' => plain.push('e'),
+                // An umlaut may come in two parts (macOS).
+                'è' | 'é' | 'ê' | 'ë' | '\u{308}' => plain.push('e'),
                 'ì' | 'í' | 'î' | 'ï' => plain.push('i'),
                 'ò' | 'ó' | 'ô' | 'õ' | 'ø' => plain.push('o'),
                 'ù' | 'ú' | 'û' => plain.push('u'),
                 'ç' => plain.push('c'),
                 'ñ' => plain.push('n'),
-                // An umlaut in two parts (macOS).
-                '\u{308}' => plain.push('e'),
                 other => plain.push(other),
             }
         }

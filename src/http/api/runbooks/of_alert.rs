@@ -208,12 +208,11 @@ async fn matching(state: &AppState, viewer: &Viewer, row: &AlertRow) -> Result<V
         category,
         source: row.source.as_deref(),
     };
-    let all = match state.board().library() {
-        Some(all) => all,
-        None => {
-            let rows = store(state)?.runbooks(&RunbookFilter::default()).await?;
-            rows.into_iter().filter_map(|row| Some((row.id, runbook::read(&row.body).ok()?))).collect::<Vec<_>>().into()
-        }
+    let all = if let Some(all) = state.board().library() {
+        all
+    } else {
+        let rows = store(state)?.runbooks(&RunbookFilter::default()).await?;
+        rows.into_iter().filter_map(|row| Some((row.id, runbook::read(&row.body).ok()?))).collect::<Vec<_>>().into()
     };
     let allowed =
         |document: &Document| may_read(viewer, document.customer.as_ref().map(|customer| customer.0.as_str()));
