@@ -115,16 +115,7 @@ impl App {
         tasks.spawn(jobs::kept_up("transcribe", move || {
             jobs::transcribe::run(own.clone(), records.clone(), transcriber.clone(), until.clone())
         }));
-        let (own, until) = (switch.clone(), stop.clone());
-        tasks.spawn(jobs::kept_up("watch health", move || jobs::watch_health::run(own.clone(), until.clone())));
-        let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
-        tasks.spawn(jobs::kept_up("see alerts", move || {
-            jobs::see_alerts::run(own.clone(), records.clone(), until.clone())
-        }));
-        let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
-        tasks.spawn(jobs::kept_up("watch schedules", move || {
-            jobs::watch_schedules::run(own.clone(), records.clone(), until.clone())
-        }));
+        watching_jobs(&mut tasks, &switch, &store, &stop);
         event_jobs(&mut tasks, &switch, &store, &stop);
         customer_jobs(&mut tasks, &switch, &store, &stop);
         let (until, records) = (stop.clone(), store.clone());
@@ -200,6 +191,19 @@ fn customer_jobs(tasks: &mut JoinSet<()>, switch: &Switch, store: &Store, stop: 
     let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
     tasks.spawn(jobs::kept_up("send reports", move || {
         jobs::send_reports::run(own.clone(), records.clone(), until.clone())
+    }));
+}
+
+/// Jobs that watch: what is well, what others did, what comes.
+fn watching_jobs(tasks: &mut JoinSet<()>, switch: &Switch, store: &Store, stop: &CancellationToken) {
+    let (own, until) = (switch.clone(), stop.clone());
+    tasks.spawn(jobs::kept_up("watch health", move || jobs::watch_health::run(own.clone(), until.clone())));
+    let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+    tasks
+        .spawn(jobs::kept_up("see alerts", move || jobs::see_alerts::run(own.clone(), records.clone(), until.clone())));
+    let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+    tasks.spawn(jobs::kept_up("watch schedules", move || {
+        jobs::watch_schedules::run(own.clone(), records.clone(), until.clone())
     }));
 }
 

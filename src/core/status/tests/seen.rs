@@ -35,8 +35,8 @@ fn a_fault_is_told_from_its_first_word_to_its_last() {
     assert_eq!((shown.started_at, shown.updated_at, shown.monitoring_at), (at(0), at(20), Some(at(20))));
     assert_eq!(shown.components, [(0, Impact::DegradedPerformance)]);
     let changes: Vec<_> = shown.updates.iter().map(|one| (one.changes[0].old, one.changes[0].new)).collect();
-    use Impact::{DegradedPerformance as Slow, MajorOutage as Down, Operational as Well};
-    assert_eq!(changes, [(Well, Down), (Down, Down), (Down, Slow)]);
+    let (well, down, slow) = (Impact::Operational, Impact::MajorOutage, Impact::DegradedPerformance);
+    assert_eq!(changes, [(well, down), (down, down), (down, slow)]);
     let today = view.components[0].uptime.days.last().unwrap();
     assert_eq!((today.worst, today.down_ms), (Some(Impact::MajorOutage), 20 * 60_000));
 }
