@@ -186,7 +186,7 @@ fn an_open_report_of_before_is_told_and_joined() {
             "incident-since",
             "incident-update",
             "incident-add",
-            "adds to the incident  what was said",
+            "adds to the incident what was said",
             "notes     an SMS when the incident is over",
             "outcome: completed",
         ],

@@ -159,7 +159,7 @@ async fn no_path_tells_a_stakeholder_of_nobody_anything() {
         } else {
             CALL_TAKEN
         };
-        let path = template.replace("{id}", &id(number).to_string());
+        let path = template.replace("{id}", &id(number).to_string()).replace("{version}", "1");
         let answer = bench.get_as("stakeholder", "", &path).await;
         let table = answer.header("content-type").starts_with("text/csv");
         let nothing =
