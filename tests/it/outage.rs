@@ -126,7 +126,7 @@ async fn an_outage_is_reported_known_told_measured_and_learned_from() -> anyhow:
         loop {
             let alert = hotline.get(&format!("/alerts/{alert_id}")).await;
             let lines = alert["timeline"].as_array().cloned().unwrap_or_default();
-            if lines.iter().any(|line| text(line, "kind") == "sla" && text(line, "what").contains("5 %")) {
+            if lines.iter().any(|line| text(line, "kind") == "sla-warned" && text(line, "what").contains("5 %")) {
                 return alert;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;

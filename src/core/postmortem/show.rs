@@ -13,27 +13,10 @@ pub fn paper(postmortem: &Postmortem, facts: &Facts, directory: &Directory, foot
     let german = is_german(&postmortem.language);
     let word = |english: &str, german_word: &str| if german { german_word } else { english }.to_owned();
     let mut blocks = Vec::new();
-    let mark = match &postmortem.origin {
-        Origin::Model(name) => Some(if german {
-            format!(
-                "Zusammenfassung, Auswirkung und Erkennung schrieb zuerst ein Sprachmodell ({name}) aus den Fakten; Personen haben den Text geprüft, wo der Stand „geprüft“ ist."
-            )
-        } else {
-            format!(
-                "Summary, impact and detection were first written by a language model ({name}) from the facts; people have checked them where the state is \"reviewed\"."
-            )
-        }),
-        Origin::Facts(Some(why)) => Some(if german {
-            format!("Aus den Fakten allein: {why}.")
-        } else {
-            format!("From the facts alone: {why}.")
-        }),
-        Origin::Facts(None) => None,
-    };
     if facts.drill {
         blocks.push(Block::Note(word("DRILL: this was an exercise.", "ÜBUNG: Dies war eine Übung.")));
     }
-    blocks.extend(mark.map(Block::Note));
+    blocks.extend(mark(&postmortem.origin, german).map(Block::Note));
     let sections = &postmortem.sections;
     for (heading, text) in [
         (word("Summary", "Zusammenfassung"), &sections.summary),
@@ -89,6 +72,27 @@ pub fn paper(postmortem: &Postmortem, facts: &Facts, directory: &Directory, foot
         language: postmortem.language.clone(),
         foot: foot.to_owned(),
         blocks,
+    }
+}
+
+/// Who wrote the first draft, where that is worth a word.
+fn mark(origin: &Origin, german: bool) -> Option<String> {
+    match origin {
+        Origin::Model(name) => Some(if german {
+            format!(
+                "Zusammenfassung, Auswirkung und Erkennung schrieb zuerst ein Sprachmodell ({name}) aus den Fakten; Personen haben den Text geprüft, wo der Stand „geprüft“ ist."
+            )
+        } else {
+            format!(
+                "Summary, impact and detection were first written by a language model ({name}) from the facts; people have checked them where the state is \"reviewed\"."
+            )
+        }),
+        Origin::Facts(Some(why)) => Some(if german {
+            format!("Aus den Fakten allein: {why}.")
+        } else {
+            format!("From the facts alone: {why}.")
+        }),
+        Origin::Facts(None) => None,
     }
 }
 
