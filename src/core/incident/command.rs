@@ -82,8 +82,8 @@ pub struct Setting<'a> {
     pub directory: &'a Directory,
     /// What may be published by whom.
     pub rules: &'a Rules,
-    /// By when customers must hear again, counted from the moment they last did.
-    pub due: &'a (dyn Fn(&Incident, Timestamp) -> Option<Timestamp> + Send + Sync),
+    /// By when this customer must hear again, counted from the moment it last did; `None`: nobody asks for it.
+    pub due: &'a (dyn Fn(&Incident, &CustomerId, Timestamp) -> Option<Timestamp> + Send + Sync),
     /// Now.
     pub now: Timestamp,
 }

@@ -70,7 +70,7 @@ impl World {
     }
 
     fn with<T>(&self, work: impl FnOnce(&Setting<'_>) -> T) -> T {
-        let every = |incident: &Incident, since: Timestamp| {
+        let every = |incident: &Incident, _: &CustomerId, since: Timestamp| {
             let every = self.rules.every(incident.severity)?;
             since.checked_add(every).ok()
         };
@@ -303,6 +303,18 @@ fn the_clock_reminds_warns_and_ends() {
         .unwrap();
     assert_eq!(milder.update_due, Some(at(5_600)));
     assert_eq!(world.publish(&milder, 8, Phase::Resolved, &[]).unwrap().update_due, None);
+}
+
+#[test]
+fn a_word_to_one_customer_is_none_to_the_others() {
+    let mut world = World::new();
+    let incident = world.open(&[("acme-erp", Impact::MajorOutage), ("globex-shop", Impact::MajorOutage)]);
+    world.now = at(600);
+    let acme_told = world.publish(&incident, 7, Phase::Identified, &["acme"]).unwrap();
+    assert_eq!(acme_told.update_due, Some(at(1_800)), "Globex still waits");
+    world.now = at(900);
+    let both_told = world.publish(&acme_told, 8, Phase::Identified, &["globex"]).unwrap();
+    assert_eq!(both_told.update_due, Some(at(2_400)), "Acme is next");
 }
 
 #[test]

@@ -229,9 +229,8 @@ async fn a_step_is_ticked_on_the_alerts_timeline_once_and_starts_its_action() {
     let comments = || {
         let said = all.bench.fake.said.lock();
         said.iter()
-            .filter_map(|(_, word)| match word {
-                hotline_core::alert::Command::Comment(text) => Some(text.reveal().clone()),
-                _ => None,
+            .filter_map(|(_, word)| {
+                if let hotline_core::alert::Command::Comment(text) = word { Some(text.reveal().clone()) } else { None }
             })
             .collect::<Vec<_>>()
     };

@@ -34,7 +34,9 @@ impl Switch {
     pub fn prepared_update(&self, incident: &Incident, phase: Phase, at: Timestamp) -> Option<Prepared> {
         let directory = self.directory();
         let templates = usual::all(&directory);
-        let next = if phase.is_over() { None } else { due(&directory, incident, at) };
+        let touched = incident.touched(&directory);
+        let due = |customer| due(&directory, incident, customer, at);
+        let next = if phase.is_over() { None } else { touched.iter().filter_map(due).min() };
         let in_language = |language: &Language| {
             let template = template(&templates, phase, language)?;
             Some((template.language.clone(), usual::filled(incident, template, &directory, next, at)))
@@ -50,7 +52,6 @@ impl Switch {
             .map(|(language, (_, text))| (language, text))
             .collect();
         // A title has one language: the customer's, where it is one.
-        let touched = incident.touched(&directory);
         let only = match touched.as_slice() {
             [one] => directory.customers.get(one).and_then(|customer| customer.language.clone()),
             _ => None,

@@ -7,6 +7,8 @@ mod memory;
 mod promises;
 mod tell;
 
+use std::slice;
+
 use hotline_core::directory::Directory;
 use hotline_core::ids::{AlertId, CallId, CustomerId, IncidentId, RecordingId, UpdateId};
 use hotline_core::incident::preview::{Preview, Way, preview};
@@ -51,20 +53,24 @@ impl From<StoreError> for IncidentError {
     }
 }
 
-/// By when customers must hear again: by the strictest contract of those who are touched, else by the rules.
-fn due(directory: &Directory, incident: &Incident, since: Timestamp) -> Option<Timestamp> {
-    let touched = incident.touched(directory);
+/// By when this customer must hear again: by its contract. Where no contract of those who are touched promises anything, by the rules.
+fn due(directory: &Directory, incident: &Incident, customer: &CustomerId, since: Timestamp) -> Option<Timestamp> {
     let services: Vec<_> = incident.affected.iter().map(|affected| affected.service.clone()).collect();
-    let promised = hotline_core::sla::update_interval(directory, &touched, &services, incident.severity);
-    match promised {
-        Some((every, _)) => since.checked_add(every).ok(),
-        None => since.checked_add(directory.incident_rules.every(incident.severity)?).ok(),
+    let promised = |customers: &[CustomerId]| {
+        hotline_core::sla::update_interval(directory, customers, &services, incident.severity).map(|(every, _)| every)
+    };
+    if let Some(every) = promised(slice::from_ref(customer)) {
+        return since.checked_add(every).ok();
     }
+    if promised(&incident.touched(directory)).is_some() {
+        return None;
+    }
+    since.checked_add(directory.incident_rules.every(incident.severity)?).ok()
 }
 
 /// Asks the core with everything that it wants to know.
 fn with_setting<T>(directory: &Directory, at: Timestamp, work: impl FnOnce(&Setting<'_>) -> T) -> T {
-    let due = |incident: &Incident, since: Timestamp| due(directory, incident, since);
+    let due = |incident: &Incident, customer: &CustomerId, since: Timestamp| due(directory, incident, customer, since);
     work(&Setting { directory, rules: &directory.incident_rules, due: &due, now: at })
 }
 
