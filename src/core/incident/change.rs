@@ -17,6 +17,8 @@ pub enum Change {
     Titled(String),
     /// The title for customers.
     PublicTitled(String),
+    /// The same title in other languages, all of them.
+    PublicTitles(Vec<(Language, String)>),
     /// How bad it is.
     Severity(Severity),
     /// Which services are touched.
@@ -103,6 +105,7 @@ impl Change {
             Self::Opened => "incident.open",
             Self::Titled(_) => "incident.title",
             Self::PublicTitled(_) => "incident.public-title",
+            Self::PublicTitles(_) => "incident.public-titles",
             Self::Severity(_) => "incident.severity",
             Self::Affected(_) => "incident.affected",
             Self::Customers(_) => "incident.customers",
@@ -139,6 +142,14 @@ impl Change {
             Self::Opened => format!("{} {} is opened: {}.", kind_name(incident), incident.reference, incident.title),
             Self::Titled(title) => format!("It is called “{title}” now."),
             Self::PublicTitled(title) => format!("Customers read “{title}” as its title."),
+            Self::PublicTitles(titles) => match titles.as_slice() {
+                [] => "Its title for customers stands in one language only.".to_owned(),
+                some => {
+                    let one = |(language, title): &(Language, String)| format!("“{title}” ({})", language.0);
+                    let shown = some.iter().map(one).collect::<Vec<_>>().join(", ");
+                    format!("In other languages customers read {shown} as its title.")
+                }
+            },
             Self::Severity(severity) => format!("Its severity is {}.", severity.word()),
             Self::Affected(affected) => {
                 let one = |one: &Affected| format!("{} ({})", one.service, one.impact.word().replace('_', " "));
@@ -208,6 +219,7 @@ impl Change {
             Self::Opened
             | Self::Titled(_)
             | Self::PublicTitled(_)
+            | Self::PublicTitles(_)
             | Self::Severity(_)
             | Self::Affected(_)
             | Self::Customers(_)
@@ -239,6 +251,7 @@ impl Change {
             Self::Opened | Self::Commented(_) | Self::Noted { .. } => {}
             Self::Titled(title) => incident.title.clone_from(title),
             Self::PublicTitled(title) => incident.public_title = Some(title.clone()),
+            Self::PublicTitles(titles) => incident.public_titles.clone_from(titles),
             Self::Severity(severity) => incident.severity = *severity,
             Self::Affected(affected) => incident.affected.clone_from(affected),
             Self::Customers(customers) => incident.customers.clone_from(customers),
@@ -281,7 +294,7 @@ impl Change {
     }
 
     fn apply_to_update(&self, incident: &mut Incident, by: &Actor, at: Timestamp) {
-        let now_affected = incident.affected.clone();
+        let (now_affected, now_named) = (incident.affected.clone(), incident.customers.clone());
         match self {
             Self::Edited { id, phase, text, translations, customers } => on_update(incident, *id, |update| {
                 update.phase = *phase;
@@ -299,6 +312,7 @@ impl Change {
                     update.state = UpdateState::Published { at, by: by.clone() };
                     update.at = at;
                     update.affected = now_affected;
+                    update.named = now_named;
                 });
                 // The latest word stands last.
                 if let Some(place) = incident.updates.iter().position(|update| update.id == *id) {
@@ -312,6 +326,7 @@ impl Change {
             Self::Opened
             | Self::Titled(_)
             | Self::PublicTitled(_)
+            | Self::PublicTitles(_)
             | Self::Severity(_)
             | Self::Affected(_)
             | Self::Customers(_)

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::rules::Rules;
 use super::{Affected, Began, Change, Draft, Incident, Kind, Line, Origin, Phase, Refusal, Severity, publish};
-use crate::directory::Directory;
+use crate::directory::{Directory, Language};
 use crate::fact::Actor;
 use crate::ids::{AlertId, CallId, CustomerId, UpdateId, UserId};
 use crate::private::Private;
@@ -21,6 +21,8 @@ pub enum Command {
         /// How bad it is.
         severity: Option<Severity>,
     },
+    /// The title for customers in other languages, all of them.
+    Titles(Vec<(Language, String)>),
     /// The services that are touched, all of them.
     Affect(Vec<Affected>),
     /// The customers named beside, all of them.
@@ -182,6 +184,7 @@ const fn is_fine_when_over(command: &Command) -> bool {
     match command {
         Command::Comment(_) | Command::Reopen | Command::Note(..) => true,
         Command::Describe { .. }
+        | Command::Titles(_)
         | Command::Affect(_)
         | Command::Customers(_)
         | Command::Role(..)
@@ -216,6 +219,7 @@ fn decide(incident: &Incident, command: &Command, by: &By, setting: &Setting<'_>
             }
             describe(incident, title.as_deref(), public_title.as_deref(), *severity, by)?
         }
+        Command::Titles(titles) => retitle(incident, titles, by, setting.rules)?,
         Command::Affect(affected) => {
             let affected = services(affected, directory)?;
             one(affected != incident.affected, Change::Affected(affected), says("says which services are affected"))
@@ -295,12 +299,45 @@ fn describe(
     if let Some(title) = public_title {
         let title = title_of(title)?;
         let new = incident.public_title.as_ref() != Some(&title);
-        changes.extend(one(new, Change::PublicTitled(title), why.clone()));
+        changes.extend(if new { titled(incident, title, &why) } else { Vec::new() });
     }
     if let Some(severity) = severity {
         changes.extend(one(severity != incident.severity, Change::Severity(severity), why));
     }
     Ok(changes)
+}
+
+/// Another title. Those in other languages said what the former one did: they are gone with it.
+pub(super) fn titled(incident: &Incident, title: String, why: &str) -> Changes {
+    let mut changes = vec![(Change::PublicTitled(title), why.to_owned())];
+    if !incident.public_titles.is_empty() {
+        changes.push((Change::PublicTitles(Vec::new()), "Its title for customers is another one.".to_owned()));
+    }
+    changes
+}
+
+fn retitle(incident: &Incident, titles: &[(Language, String)], by: &By, rules: &Rules) -> Result<Changes, Refusal> {
+    if incident.public_title.is_none() {
+        return Err(Refusal::NoPublicTitle);
+    }
+    if incident.is_published() && !by.may_publish(incident, rules) {
+        return Err(Refusal::MayNotPublish);
+    }
+    let titles = titles_of(titles)?;
+    let why = format!("{} says so", by.actor.shown());
+    Ok(one(titles != incident.public_titles, Change::PublicTitles(titles), why))
+}
+
+/// Each language once.
+pub(super) fn titles_of(titles: &[(Language, String)]) -> Result<Vec<(Language, String)>, Refusal> {
+    let mut all: Vec<(Language, String)> = Vec::new();
+    for (language, title) in titles {
+        let title = title_of(title)?;
+        bounded(all.len())?;
+        all.retain(|(known, _)| known != language);
+        all.push((language.clone(), title));
+    }
+    Ok(all)
 }
 
 fn give_role(

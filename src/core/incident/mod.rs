@@ -48,6 +48,8 @@ pub struct Incident {
     pub title: String,
     /// One line for customers; they see it once an update is published to them. `None`: none has been written yet.
     pub public_title: Option<String>,
+    /// The same title in other languages; who reads none of them gets `public_title`.
+    pub public_titles: Vec<(Language, String)>,
     /// How bad it is.
     pub severity: Severity,
     /// How far it is.
@@ -201,6 +203,8 @@ pub struct Update {
     pub customers: Vec<CustomerId>,
     /// What the services were like at that moment.
     pub affected: Vec<Affected>,
+    /// The customers that were named beside their owners at that moment.
+    pub named: Vec<CustomerId>,
     /// Draft, waiting for a second person, or out.
     pub state: UpdateState,
 }
@@ -318,13 +322,39 @@ impl Incident {
         self.affected.iter().filter(visible).collect()
     }
 
-    /// What this customer may read, oldest first: published, and meant for it. Nothing of a drill.
-    pub fn published_to<'a>(&'a self, customer: &'a CustomerId) -> impl Iterator<Item = &'a Update> {
-        let drill = self.drill.is_some();
-        self.updates.iter().filter(move |update| {
-            !drill
-                && matches!(update.state, UpdateState::Published { .. })
-                && (update.customers.is_empty() || update.customers.contains(customer))
-        })
+    /// What this customer may read, oldest first: published, and meant for it when it went out. Nothing of a drill.
+    pub fn published_to<'a>(&'a self, customer: &CustomerId, directory: &Directory) -> Vec<&'a Update> {
+        let mut read = Vec::new();
+        if self.drill.is_some() {
+            return read;
+        }
+        for update in self.updates.iter().filter(|update| update.is_published()) {
+            if update.was_for(customer, directory, !read.is_empty()) {
+                read.push(update);
+            }
+        }
+        read
     }
+
+    /// Since when, as customers are told it everywhere: planned work from its time on; a fault since it began if anybody knows
+    /// that, else since the first word about it that they read (`told`), else since it was noticed. A fault did not begin after
+    /// the first word about it.
+    pub fn since(&self, told: Option<Timestamp>) -> Timestamp {
+        let began = self.began.as_ref().map(|began| began.at);
+        match (self.kind, self.scheduled, began, told) {
+            (Kind::Maintenance, Some((from, _)), _, _) => from,
+            (_, _, Some(began), Some(told)) => began.min(told),
+            (_, _, Some(began), None) => began,
+            (_, _, None, Some(told)) => told,
+            (_, _, None, None) => self.detected_at,
+        }
+    }
+}
+
+/// The words of this language among translations, by its whole tag, else by its main part.
+pub(crate) fn in_language<'a>(translations: &'a [(Language, String)], language: &Language) -> Option<&'a str> {
+    let main = |language: &Language| language.0.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    let exact = translations.iter().find(|(known, _)| known == language);
+    let close = || translations.iter().find(|(known, _)| main(known) == main(language));
+    exact.or_else(close).map(|(_, words)| words.as_str())
 }

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::command::{By, Deed, Setting, bounded, deed, fits_plan, known_customers, services, title_of};
+use super::command::{By, Deed, Setting, bounded, deed, fits_plan, known_customers, services, title_of, titles_of};
 use super::{Affected, Began, Change, Impact, Incident, Kind, Origin, Phase, Refusal, Severity};
+use crate::directory::Language;
 use crate::fact::Priority;
 use crate::ids::{AlertId, CallId, CustomerId, DrillId, IncidentId, ServiceId};
 
@@ -18,6 +19,8 @@ pub struct Opening {
     pub title: Option<String>,
     /// The title for customers.
     pub public_title: Option<String>,
+    /// The same in other languages.
+    pub public_titles: Vec<(Language, String)>,
     /// How bad; `None`: by its most urgent alert, else minor.
     pub severity: Option<Severity>,
     /// Services beside those of its alerts.
@@ -67,6 +70,7 @@ impl Opening {
             kind,
             title: None,
             public_title: None,
+            public_titles: Vec::new(),
             severity: None,
             affected: Vec::new(),
             customers: Vec::new(),
@@ -148,6 +152,7 @@ fn first(opening: &Opening, reference: String, by: &By, setting: &Setting<'_>) -
         kind: opening.kind,
         title,
         public_title: opening.public_title.as_deref().map(title_of).transpose()?,
+        public_titles: titles(opening)?,
         severity,
         phase,
         affected: affected(opening, severity, setting)?,
@@ -170,6 +175,14 @@ fn first(opening: &Opening, reference: String, by: &By, setting: &Setting<'_>) -
         tell_when_over: Vec::new(),
         version: 0,
     })
+}
+
+fn titles(opening: &Opening) -> Result<Vec<(Language, String)>, Refusal> {
+    match (&opening.public_title, opening.public_titles.as_slice()) {
+        (_, []) => Ok(Vec::new()),
+        (Some(_), titles) => titles_of(titles),
+        (None, _) => Err(Refusal::NoPublicTitle),
+    }
 }
 
 /// An alert's title may be longer than an incident's.

@@ -53,7 +53,7 @@ pub fn preview(
     };
     let silent = told.iter().filter(|(_, ways)| ways.is_empty()).map(|(customer, _)| customer.clone()).collect();
     let title = title.or(incident.public_title.as_deref()).unwrap_or_default();
-    let words = update.translations.iter().map(|(_, words)| words.as_str());
+    let words = update.translations.iter().chain(&incident.public_titles).map(|(_, words)| words.as_str());
     let all: Vec<&str> = words.chain([update.text.as_str(), title]).collect();
     Preview { told, silent, names: names(&all, &readers, directory) }
 }

@@ -1,6 +1,6 @@
 //! Texts for customers: drafted, looked at, published, withdrawn.
 
-use super::command::{By, Setting, TEXT_MAX, bounded, known_customers, text_of, title_of};
+use super::command::{By, Setting, TEXT_MAX, bounded, known_customers, text_of, title_of, titled};
 use super::{Change, Incident, Phase, Refusal, Update, UpdateState};
 use crate::directory::Language;
 use crate::ids::{CustomerId, UpdateId};
@@ -42,6 +42,7 @@ pub(super) fn draft(
         translations: draft.translations,
         customers: draft.customers,
         affected: incident.affected.clone(),
+        named: incident.customers.clone(),
         state: UpdateState::Draft,
     };
     Ok(vec![(Change::Drafted(Box::new(update)), format!("{} writes it", by.actor.shown()))])
@@ -117,7 +118,7 @@ pub(super) fn publish(
         format!("{} releases it", by.actor.shown())
     };
     let mut changes = Vec::new();
-    changes.extend(title.map(|title| (Change::PublicTitled(title), why.clone())));
+    changes.extend(title.map(|title| titled(incident, title, &why)).unwrap_or_default());
     changes.push((Change::Published(id), why));
     if update.phase != incident.phase {
         changes.push((Change::Phase(update.phase), "The published update says so.".to_owned()));

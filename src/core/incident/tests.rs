@@ -279,6 +279,80 @@ fn each_customer_sees_its_own() {
 }
 
 #[test]
+fn whoever_is_added_later_reads_what_goes_out_from_then_on() {
+    let mut world = World::new();
+    let incident = world.open(&[("acme-erp", Impact::MajorOutage)]);
+    let reads = |incident: &Incident, customer: &str| -> Vec<String> {
+        let customer = CustomerId::from(customer);
+        let seen = incident.seen_by(&customer, &world.directory);
+        seen.map(|seen| seen.updates.iter().map(|update| update.text.clone()).collect()).unwrap_or_default()
+    };
+    let told = world.publish(&incident, 7, Phase::Investigating, &[]).unwrap();
+    let touched = affected(&[("acme-erp", Impact::MajorOutage), ("globex-shop", Impact::PartialOutage)]);
+    let more = world.say(&told, Command::Affect(touched)).unwrap();
+    let more = world.say(&more, Command::Customers(vec!["initech".into()])).unwrap();
+    for late in ["globex", "initech"] {
+        assert!(more.touches(&late.into(), &world.directory));
+        assert_eq!(reads(&more, late), [""; 0], "{late}: not what was said when it was not touched");
+    }
+    let apart = world.publish(&more, 8, Phase::Identified, &["acme"]).unwrap();
+    let next = world.publish(&apart, 9, Phase::Monitoring, &[]).unwrap();
+    assert_eq!(reads(&next, "acme"), ["words 7", "words 8", "words 9"]);
+    for late in ["globex", "initech"] {
+        assert_eq!(reads(&next, late), ["words 9"]);
+        let (id, directory) = (CustomerId::from(late), &world.directory);
+        assert_eq!(next.seen_by(&id, directory).unwrap().phase, Phase::Monitoring, "the state as it is");
+    }
+    // A shared service is everybody's from then on.
+    let all = world.say(&next, Command::Affect(affected(&[("mail", Impact::MajorOutage)]))).unwrap();
+    let all = world.publish(&all, 10, Phase::Identified, &[]).unwrap();
+    assert_eq!(reads(&all, "globex"), ["words 9", "words 10"]);
+    world.directory.customers.insert("new".into(), Customer { id: "new".into(), ..Customer::default() });
+    assert_eq!(all.seen_by(&"new".into(), &world.directory).unwrap().updates.len(), 1);
+}
+
+#[test]
+fn titles_have_their_languages() {
+    let world = World::new();
+    let incident = world.open(&[("mail", Impact::MajorOutage)]);
+    let german = |title: &str| Command::Titles(vec![(Language("de".to_owned()), title.to_owned())]);
+    assert_eq!(world.say(&incident, german("Keine Mails")), Err(Refusal::NoPublicTitle));
+    let told = world.publish(&incident, 7, Phase::Investigating, &[]).unwrap();
+    assert_eq!(world.say(&told, german(" \t")), Err(Refusal::Title));
+    assert_eq!(world.say_by(&told, german("Keine Mails"), &by("bob", "engineer")), Err(Refusal::MayNotPublish));
+    let both = world.say(&told, german("Keine  Mails")).unwrap();
+    let acme = CustomerId::from("acme");
+    let title = |incident: &Incident, tag: &str| {
+        incident.seen_by(&acme, &world.directory).unwrap().title_in(&Language(tag.to_owned())).to_owned()
+    };
+    assert_eq!([title(&both, "de-AT"), title(&both, "en"), title(&both, "fr")], ["Keine Mails", "Mail is slow", "Mail is slow"]);
+    // Another title: what the others say is not true of it any more.
+    let other = Command::Describe { title: None, public_title: Some("No mail".to_owned()), severity: None };
+    let other = world.say(&both, other).unwrap();
+    assert_eq!([title(&other, "de"), title(&other, "en")], ["No mail", "No mail"]);
+    let over = world.publish(&both, 8, Phase::Resolved, &[]).unwrap();
+    assert_eq!(over.public_titles, both.public_titles, "the same title again changes nothing");
+    assert_eq!(world.say(&over, german("Mails")), Err(Refusal::Over));
+}
+
+#[test]
+fn since_when_is_the_same_everywhere() {
+    let mut world = World::new();
+    world.now = at(60);
+    let incident = Incident { detected_at: at(-60), ..world.open(&[("mail", Impact::MajorOutage)]) };
+    assert_eq!(incident.since(None), at(-60), "nobody was told, nothing is known: when it was noticed");
+    let told = world.publish(&incident, 7, Phase::Investigating, &[]).unwrap();
+    let seen = |incident: &Incident| incident.seen_by(&"acme".into(), &world.directory).unwrap().since();
+    assert_eq!(seen(&told), at(60), "the first word");
+    let began = |second| world.say(&told, Command::Began(Began { at: at(second), origin: Origin::Caller })).unwrap();
+    assert_eq!(seen(&began(-600)), at(-600), "the beginning");
+    let later = Incident { began: Some(Began { at: at(70), origin: Origin::Person }), ..told.clone() };
+    assert_eq!(seen(&later), at(60), "nothing is told before it begins");
+    let planned = Incident { kind: Kind::Maintenance, scheduled: Some((at(900), at(990))), ..told };
+    assert_eq!(seen(&planned), at(900));
+}
+
+#[test]
 fn the_clock_reminds_warns_and_ends() {
     let mut world = World::new();
     let incident = world.open(&[("mail", Impact::MajorOutage)]);
@@ -396,7 +470,7 @@ impl Words {
 /// What was released to whom, kept apart from the code under test.
 #[derive(Default)]
 struct Released {
-    /// The words, and the customers they were for (none: all).
+    /// The words, and the customers they were for: those named, else all who were touched at that moment.
     texts: BTreeMap<String, BTreeSet<CustomerId>>,
     titles: BTreeSet<String>,
 }
@@ -455,7 +529,9 @@ fn no_sequence_of_commands_shows_a_customer_what_is_not_published_to_it() {
             if let Command::Publish(update, title) = &command {
                 assert!(who.may_publish(&incident, &world.rules), "seed {seed}");
                 let update = incident.update(*update).unwrap();
-                released.texts.insert(update.text.clone(), update.customers.iter().cloned().collect());
+                let meant = Some(update.customers.clone()).filter(|named| !named.is_empty());
+                let meant = meant.unwrap_or_else(|| incident.touched(&world.directory));
+                released.texts.insert(update.text.clone(), meant.into_iter().collect());
                 released.titles.extend(title.clone().or(incident.public_title.clone()));
             }
             if let (Command::Describe { public_title: Some(title), .. }, true) = (&command, incident.is_published()) {
@@ -479,10 +555,12 @@ fn check(world: &World, incident: &Incident, released: &Released, seed: u64) -> 
         let Some(shown) = incident.seen_by(customer, &world.directory) else { continue };
         assert!(incident.touched(&world.directory).contains(customer), "seed {seed}");
         assert!(released.titles.contains(shown.title), "seed {seed}: the title {} was not released", shown.title);
-        for update in &shown.updates {
+        for (place, update) in shown.updates.iter().enumerate() {
             let readers = released.texts.get(&update.text);
             let readers = readers.unwrap_or_else(|| panic!("seed {seed}: {} was not released", update.text));
-            assert!(readers.is_empty() || readers.contains(customer), "seed {seed}: not for {customer}");
+            // A word about no service is for those too who read one before.
+            let follows = place > 0 && update.customers.is_empty() && update.affected.is_empty();
+            assert!(readers.contains(customer) || follows, "seed {seed}: not for {customer}");
             count += 1;
         }
         assert_eq!(shown.phase, shown.updates.last().unwrap().phase, "seed {seed}");

@@ -26,7 +26,7 @@ use crate::ids::{IncidentId, PostmortemId, UserId};
 
 pub use draft::draft;
 pub use facts::{Facts, Moment, Said, facts, length};
-pub use show::{internal_names, paper, public_paper, public_text};
+pub use show::{Published, internal_names, paper};
 
 /// Bytes of one section at most.
 pub const SECTION_MAX: usize = 40 * 1024;

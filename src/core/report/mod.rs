@@ -18,7 +18,7 @@ use crate::sla::{End, Promise};
 pub use customer::{Facts, Wording, paper};
 pub use figures::{Compliance, Hotline, Noise, Stats, compliance, hotline, noise, stats};
 pub use groups::{Step, by, periods, priorities};
-pub use readiness::{Known, Lack, Missing, readiness};
+pub use readiness::{Known, Lack, Missing, readiness, stale_pages};
 
 /// An alert or incident as reports count it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,12 +5,16 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::directory::{Address, Directory};
+use crate::incident::{Incident, Kind, clock};
 use crate::fact::words;
 use crate::ids::{CustomerId, ServiceId, SlaId};
 use crate::oncall::gaps;
+use crate::status::{Audience, StatusPage};
 
 /// Gaps within this time are told.
 const AHEAD: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// Where no clock asks for the next word about a fault, silence of this length is told.
+const SILENCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// A kind of lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,7 +31,7 @@ pub enum Lack {
     Unreachable,
     /// There is no runbook for a service.
     NoRunbook,
-    /// A status page that has not changed for long, or lists what is not there any more.
+    /// A status page that tells about nothing, about a service that is gone, or of an incident without a word when one was due.
     StalePage,
 }
 words!(Lack {
@@ -77,6 +81,54 @@ pub fn readiness(directory: &Directory, known: &Known<'_>, now: Timestamp) -> Ve
     }));
     all.sort_by(|a, b| (a.lack, &a.object).cmp(&(b.lack, &b.object)));
     all
+}
+
+/// Status pages that tell visitors too little or too late, each with what it is. `incidents`: the open ones.
+pub fn stale_pages(directory: &Directory, incidents: &[Incident], now: Timestamp) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for page in directory.status_pages.values() {
+        let mut tell = |what: String| all.push((page.id.0.clone(), what));
+        if page.components.is_empty() {
+            tell("it tells about nothing; give it components, or delete it".to_owned());
+        }
+        for component in page.components.iter().filter(|one| !directory.services.contains_key(&one.service)) {
+            tell(format!("its component `{}` is of a service that is gone; take it off", component.name));
+        }
+        for incident in incidents.iter().filter(|incident| is_shown(incident, page, directory)) {
+            let Some((what, at)) = silent_since(incident, now) else { continue };
+            let at = at.to_zoned(page.time_zone.clone()).strftime("%a %F %H:%M %Z");
+            tell(format!("it shows {}, {what} {at}; publish an update", incident.reference));
+        }
+    }
+    all
+}
+
+/// Whether visitors of this page read of it.
+fn is_shown(incident: &Incident, page: &StatusPage, directory: &Directory) -> bool {
+    if !incident.is_open() || !incident.is_published() || incident.drill.is_some() {
+        return false;
+    }
+    let told = incident.updates.iter().filter(|update| update.is_published()).flat_map(|update| &update.affected);
+    let on_page = |service: &ServiceId| page.components.iter().any(|component| component.service == *service);
+    let by_name = match &page.audience {
+        Audience::Customer(own) => incident.seen_by(own, directory).is_some(),
+        Audience::Everyone | Audience::Visitors => false,
+    };
+    by_name || told.map(|affected| &affected.service).any(on_page)
+}
+
+/// What should have been said, and since when; `None`: all is in time.
+fn silent_since(incident: &Incident, now: Timestamp) -> Option<(&'static str, Timestamp)> {
+    let ended = incident.scheduled.filter(|_| incident.kind == Kind::Maintenance).map(|(_, until)| until);
+    let spoke = clock::last_told(incident);
+    if let Some(due) = incident.update_due.filter(|due| *due <= now) {
+        return Some(("of which customers should have heard again by", due));
+    }
+    if let Some(until) = ended.filter(|until| *until <= now) {
+        return Some(("work that was to end by", until));
+    }
+    let silent = incident.kind == Kind::Fault && incident.update_due.is_none() && now.duration_since(spoke) >= SILENCE;
+    silent.then_some(("of which nothing was said since", spoke))
 }
 
 fn contracts(directory: &Directory, known: &Known<'_>) -> Vec<Missing> {
