@@ -361,16 +361,9 @@ fn give_role(
     Ok(one(has != user, Change::Role(role, user.cloned()), why))
 }
 
-/// What is known better stays: a payload's time is better than a caller's, and a person who writes one down overrules both. The
-/// earlier of two payloads counts, the first of two callers.
-fn start(incident: &Incident, began: &Began, by: &By, now: Timestamp) -> Result<Changes, Refusal> {
-    if began.at > now || now.duration_since(began.at) > BEGAN_MAX {
-        return Err(Refusal::Began);
-    }
-    if incident.kind == Kind::Maintenance {
-        return Err(Refusal::Began);
-    }
-    let known = incident.began.as_ref();
+/// Whether this beginning takes the place of the one that is known: a payload's time is better than a caller's, and a person who writes
+/// one down overrules both. The earlier of two payloads counts, the first of two callers.
+pub fn is_better(began: &Began, known: Option<&Began>) -> bool {
     let better = match (began.origin, known.map(|known| known.origin)) {
         (Origin::Person, _) | (Origin::Payload | Origin::Caller, None) | (Origin::Payload, Some(Origin::Caller)) => {
             true
@@ -378,13 +371,22 @@ fn start(incident: &Incident, began: &Began, by: &By, now: Timestamp) -> Result<
         (Origin::Payload, Some(Origin::Payload)) => known.is_some_and(|known| began.at < known.at),
         (Origin::Payload, Some(Origin::Person)) | (Origin::Caller, Some(_)) => false,
     };
-    let same = known == Some(began);
+    better && known != Some(began)
+}
+
+fn start(incident: &Incident, began: &Began, by: &By, now: Timestamp) -> Result<Changes, Refusal> {
+    if began.at > now || now.duration_since(began.at) > BEGAN_MAX {
+        return Err(Refusal::Began);
+    }
+    if incident.kind == Kind::Maintenance {
+        return Err(Refusal::Began);
+    }
     let why = match began.origin {
         Origin::Payload => "The monitoring tool's event says so.".to_owned(),
         Origin::Caller => "A caller said so.".to_owned(),
         Origin::Person => format!("{} says so", by.actor.shown()),
     };
-    Ok(one(better && !same, Change::Began(began.clone()), why))
+    Ok(one(is_better(began, incident.began.as_ref()), Change::Began(began.clone()), why))
 }
 
 pub(super) fn fits_plan(from: Timestamp, until: Timestamp, now: Timestamp) -> bool {

@@ -27,9 +27,9 @@ use crate::ids::{AlertId, CallId, CustomerId, DrillId, IncidentId, ServiceId, Up
 use crate::private::Private;
 
 pub use change::Change;
-pub use command::{By, Command, Deed, Setting, carry_out};
+pub use command::{By, Command, Deed, Setting, carry_out, is_better};
 pub use line::Line;
-pub use open::{AlertSeen, Opening, open};
+pub use open::{AlertSeen, Opening, join, open};
 pub use publish::Draft;
 pub use refusal::Refusal;
 pub use rules::{Rules, Template};

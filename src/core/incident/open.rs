@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::command::{By, Deed, Setting, bounded, deed, fits_plan, known_customers, services, title_of, titles_of};
+use super::command::{
+    By, Command, Deed, Setting, bounded, deed, fits_plan, known_customers, services, title_of, titles_of,
+};
 use super::{Affected, Began, Change, Impact, Incident, Kind, Origin, Phase, Refusal, Severity};
 use crate::directory::Language;
 use crate::fact::Priority;
@@ -56,8 +58,8 @@ pub struct AlertSeen {
     pub service: Option<ServiceId>,
     /// When it was opened.
     pub opened_at: Timestamp,
-    /// Since when, by its payload.
-    pub began: Option<Timestamp>,
+    /// Since when, and who knows.
+    pub began: Option<Began>,
     /// Its call.
     pub call: Option<CallId>,
 }
@@ -104,6 +106,14 @@ impl Severity {
             Self::None => Impact::Operational,
         }
     }
+}
+
+/// What it means that this alert belongs to the incident: it joins, and what is known of its beginning counts, unless a person said
+/// when the incident began.
+pub fn join(incident: &Incident, alert: &AlertSeen, now: Timestamp) -> Vec<Command> {
+    let said = incident.began.as_ref().is_some_and(|began| began.origin == Origin::Person);
+    let began = alert.began.clone().filter(|began| began.at <= now && incident.kind == Kind::Fault && !said);
+    [Command::JoinAlert(alert.id)].into_iter().chain(began.map(Command::Began)).collect()
 }
 
 /// Opens it under this reference.
@@ -223,7 +233,7 @@ fn customers(opening: &Opening, setting: &Setting<'_>) -> Result<Vec<CustomerId>
     known_customers(&all, setting.directory)
 }
 
-/// A person's word first, then the earliest payload's, then the caller's; unknown stays unknown.
+/// A person's word first (about the incident, else about an alert), then the earliest payload's, then the caller's; unknown stays unknown.
 fn began(opening: &Opening, now: Timestamp) -> Result<Option<Began>, Refusal> {
     if let Some(began) = &opening.began
         && began.origin == Origin::Person
@@ -234,7 +244,16 @@ fn began(opening: &Opening, now: Timestamp) -> Result<Option<Began>, Refusal> {
             Err(Refusal::Began)
         };
     }
-    let payload = opening.alerts.iter().filter_map(|alert| alert.began).filter(|at| *at <= now).min();
-    let payload = payload.map(|at| Began { at, origin: Origin::Payload });
-    Ok(payload.or_else(|| opening.began.clone().filter(|began| began.at <= now)))
+    let known = opening.alerts.iter().filter_map(|alert| alert.began.as_ref()).chain(opening.began.as_ref());
+    let known = known.filter(|began| began.at <= now && opening.kind == Kind::Fault);
+    Ok(known.min_by_key(|began| (rank(began.origin), began.at)).cloned())
+}
+
+/// The best first.
+const fn rank(origin: Origin) -> u8 {
+    match origin {
+        Origin::Person => 0,
+        Origin::Payload => 1,
+        Origin::Caller => 2,
+    }
 }

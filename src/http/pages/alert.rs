@@ -35,6 +35,10 @@ struct Page {
     runbooks: Vec<OfAlert>,
     clocks: Vec<ClockView>,
     waiting: Option<When>,
+    /// When the fault began, and who knows.
+    began: Option<(When, String)>,
+    /// In which zone its form is meant.
+    zone: String,
 }
 
 /// A promise to the customer.
@@ -80,6 +84,8 @@ async fn page(state: &AppState, viewer: &Viewer, id: &str) -> Result<Option<Page
     let Some(detail) = alert_detail(state, viewer, id).await? else { return Ok(None) };
     let directory = state.board().directory();
     let now = crate::clock::now().wall;
+    let origin = detail.alert.began_origin.clone().unwrap_or_default();
+    let began = detail.alert.began_at.as_deref().map(|at| (When::full(at), origin));
     let (mut told, mut alert) = (Vec::new(), AlertView::from(detail.alert));
     if let Ok(id) = alert.id.parse::<AlertId>() {
         let (glance, notifications) =
@@ -91,7 +97,10 @@ async fn page(state: &AppState, viewer: &Viewer, id: &str) -> Result<Option<Page
         }
         told = notifications;
     }
+    let zone = super::deeds::zone_of(viewer, &directory);
     Ok(Some(Page {
+        began,
+        zone: zone.iana_name().unwrap_or("UTC").to_owned(),
         frame: Frame::of(state, viewer, "alerts"),
         handles: viewer.may(Right::HandleAlerts),
         calls: viewer.may(Right::SeeCalls),

@@ -94,7 +94,8 @@ impl Switch {
         };
         let open = self.open_incidents();
         if let Some(known) = open.iter().find(|incident| affects(incident)) {
-            self.incident_command(known.id, Command::JoinAlert(alert), By::SYSTEM, None).await?;
+            let words = hotline_core::incident::join(known, &seen, now().wall);
+            self.incident_commands(known.id, words, By::SYSTEM, None).await?;
             return Ok(());
         }
         let id = IncidentId(Uuid::now_v7());

@@ -13,7 +13,7 @@ use hotline_core::directory::Directory;
 use hotline_core::ids::{AlertId, CallId, CustomerId, IncidentId, RecordingId, UpdateId};
 use hotline_core::incident::preview::{Preview, Way, preview};
 use hotline_core::incident::{
-    AlertSeen, By, Command, Deed, Incident, Opening, Refusal, Setting, UpdateState, carry_out, open as open_by_core,
+    AlertSeen, Began, By, Command, Deed, Incident, Opening, Origin, Refusal, Setting, UpdateState, carry_out, open as open_by_core,
 };
 use hotline_core::private::Private;
 use hotline_core::status::{Existence, StatusPage, Visitor, view};
@@ -29,6 +29,7 @@ use crate::store::read::AlertRow;
 
 pub use auto::Prepared;
 pub use memory::Memory;
+pub use promises::{CustomerPromises, IncidentWaitingError};
 
 /// Why something was not done to an incident.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -238,7 +239,10 @@ pub fn seen(row: &AlertRow) -> Option<AlertSeen> {
         customer: row.customer.clone().map(hotline_core::ids::CustomerId),
         service: row.service.clone().map(hotline_core::ids::ServiceId),
         opened_at: at(row.created_at)?,
-        began: row.began_at.and_then(at),
+        began: row.began_at.and_then(at).map(|at| {
+            let origin = row.began_origin.as_deref().and_then(Origin::from_word);
+            Began { at, origin: origin.unwrap_or(Origin::Payload) }
+        }),
         call: row.call_id.as_deref().and_then(|id| id.parse().ok()),
     })
 }

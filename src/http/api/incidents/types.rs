@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::super::types::Named;
 use super::sight::Sight;
+use super::waiting::IncidentPromises;
 use crate::http::params::rfc3339;
 use crate::store::incidents::{IncidentLineRow, IncidentMessageRow};
 
@@ -96,6 +97,8 @@ pub struct IncidentDetail {
     pub by_itself: bool,
     /// How many callers want to be told when it is over.
     pub callers_waiting: usize,
+    /// What was promised to the customers who are touched, customer by customer; for who sees all of it.
+    pub promises: Vec<IncidentPromises>,
 }
 
 /// Who does what.
@@ -350,6 +353,7 @@ impl IncidentDetail {
             scheduled_until: incident.scheduled.map(|(_, until)| moment(until)),
             by_itself: incident.by_itself,
             callers_waiting: incident.tell_when_over.len(),
+            promises: Vec::new(),
         }
     }
 
@@ -384,6 +388,7 @@ impl IncidentDetail {
             scheduled_until: planned.map(|(_, until)| moment(until)),
             by_itself: false,
             callers_waiting: 0,
+            promises: Vec::new(),
         }
     }
 }
