@@ -251,6 +251,17 @@ pub enum Origin {
 }
 words!(Origin { Payload = "payload", Caller = "caller", Person = "person" });
 
+impl Origin {
+    /// Whose word it is, in a sentence.
+    pub const fn whose(self) -> &'static str {
+        match self {
+            Self::Payload => "the monitoring",
+            Self::Caller => "the caller",
+            Self::Person => "a person",
+        }
+    }
+}
+
 impl Phase {
     /// Nothing follows any more.
     pub const fn is_over(self) -> bool {

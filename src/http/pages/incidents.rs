@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use hotline_core::directory::Directory;
 use hotline_core::ids::{ServiceId, UpdateId, UserId};
-use hotline_core::incident::{Affected, Command, Draft, Impact, Incident, Kind, Phase, Severity};
+use hotline_core::incident::{Affected, Command, Draft, Impact, Incident, Kind, Origin, Phase, Severity};
 use hotline_core::private::Private;
 use uuid::Uuid;
 
@@ -79,7 +79,7 @@ fn badge(severity: &str) -> &'static str {
     }
 }
 
-fn words(word: &str) -> String {
+pub fn words(word: &str) -> String {
     word.replace('_', " ")
 }
 
@@ -116,6 +116,26 @@ impl Page {
             "failed" => "bad",
             _ => "calm",
         }
+    }
+    fn origin(word: &str) -> &'static str {
+        Origin::from_word(word).unwrap_or(Origin::Person).whose()
+    }
+    /// As it stands in "by …".
+    fn way(channel: &str) -> &str {
+        match channel {
+            "email" => "e-mail",
+            "sms" => "SMS",
+            "call" => "telephone",
+            other => other,
+        }
+    }
+    /// The customers that are meant by these ids.
+    fn names(&self, ids: &[String]) -> String {
+        let name = |id: &String| {
+            let known = self.incident.customers.iter().find(|customer| customer.id == *id);
+            known.map_or_else(|| id.clone(), |customer| customer.name.clone())
+        };
+        ids.iter().map(name).collect::<Vec<_>>().join(", ")
     }
     fn known_roles(&self) -> Vec<(&'static str, Option<String>)> {
         ["lead", "communication", "scribe"]
@@ -214,6 +234,13 @@ async fn page(
         timeline,
         messages,
     })
+}
+
+/// The latest incidents: id, what people call them. For forms that ask for one.
+pub async fn of_late(state: &AppState, viewer: &Viewer) -> Result<Vec<(String, String)>, Problem> {
+    let found = listed(state, viewer, &mut Params::default()).await?;
+    let named = |one: IncidentSummary| (one.id, format!("{} {}", one.reference, one.title));
+    Ok(found.items.into_iter().map(named).collect())
 }
 
 fn services(state: &AppState, viewer: &Viewer) -> Vec<(String, String)> {
