@@ -8,6 +8,8 @@ use hotline_core::directory::{Directory, Service};
 use hotline_core::ids::{ServiceId, SlaId};
 use hotline_core::report::{Known, Missing, readiness};
 use hotline_core::runbook::{self, Document, Subject};
+use hotline_core::status::{IncidentView, StatusPage, Visitor};
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,6 +17,9 @@ use crate::http::AppState;
 use crate::http::auth::{Right, Viewer};
 use crate::http::params::{Params, rfc3339};
 use crate::http::problem::Problem;
+
+/// An incident that goes on and of which nothing was told for so long is stale.
+const QUIET: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -81,14 +86,34 @@ pub async fn missing(state: &AppState, viewer: &Viewer) -> Result<Vec<Missing>, 
     let directory = state.board().directory();
     let now = crate::clock::now().wall;
     let library = state.board().library();
+    let stale = stale_pages(state, now);
     let work = move || {
         let runbooks = library.map(|all| with_runbook(&all, &directory));
-        let known = Known { signed: Some(&signed), runbooks: runbooks.as_ref(), stale_pages: None };
+        let known = Known { signed: Some(&signed), runbooks: runbooks.as_ref(), stale_pages: stale.as_deref() };
         readiness(&directory, &known, now)
     };
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|_| Problem::of_status(axum::http::StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+/// Pages on which something goes on of which nothing was told for long: visitors believe neither it nor the rest. `None`: nothing is
+/// known of pages yet.
+fn stale_pages(state: &AppState, now: Timestamp) -> Option<Vec<(String, String)>> {
+    let snapshot = state.status_desk().ok()?.snapshot()?;
+    let stale = |page: &StatusPage| {
+        let view = snapshot.view(page, &Visitor::House, now)?;
+        if page.components.is_empty() {
+            return Some("it tells about nothing; give it components".to_owned());
+        }
+        let quiet = |incident: &&IncidentView| now.duration_since(incident.updated_at) > QUIET;
+        let oldest = view.incidents.iter().filter(quiet).min_by_key(|incident| incident.updated_at)?;
+        let hours = now.duration_since(oldest.updated_at).as_hours();
+        let title = &oldest.title;
+        Some(format!("nothing was told of “{title}” for {hours} h; publish an update, or that it is over"))
+    };
+    let pages = snapshot.directory.status_pages.values();
+    Some(pages.filter_map(|page| Some((page.id.0.clone(), stale(page)?))).collect())
 }
 
 /// The services of which a runbook is, by its rule: their own, their category's, or all of the customer's. What else the rule asks of

@@ -185,7 +185,10 @@ fn groups(view: &View, t: &Texts, tongue: Tongue) -> Vec<GroupView> {
             uptime: component
                 .uptime
                 .percent
-                .map_or_else(|| t.unknown.to_owned(), |percent| texts::percent(percent, tongue)),
+                .map_or_else(
+                    || t.unknown.to_owned(),
+                    |percent| format!("{} {}", texts::percent(percent, tongue), t.available),
+                ),
         };
         match groups.iter_mut().find(|group| group.name == component.group) {
             Some(group) => group.components.push(row),
