@@ -104,7 +104,7 @@ impl World {
         let update = UpdateId(id(number));
         let drafted =
             self.say(incident, Command::Draft(update, draft(phase, &format!("words {number}"), customers)))?;
-        self.say(&drafted, Command::Publish(update, Some("Mail is slow".to_owned())))
+        self.say(&drafted, Command::Publish(update, Some("Mail is slow".into())))
     }
 }
 
@@ -191,7 +191,7 @@ fn an_update_needs_words_a_title_readers_and_somebody_who_may() {
     assert_eq!(wrong, Err(Refusal::Phase(Kind::Fault, Phase::Scheduled)));
     let drafted = world.say(&incident, Command::Draft(update, draft(phase, "words", &[]))).unwrap();
     assert_eq!(world.say(&drafted, Command::Publish(update, None)), Err(Refusal::NoPublicTitle));
-    let out = Command::Publish(update, Some("Mail".to_owned()));
+    let out = Command::Publish(update, Some("Mail".into()));
     assert_eq!(world.say_by(&drafted, out.clone(), &by("bob", "engineer")), Err(Refusal::MayNotPublish));
     let lead = world.say(&drafted, Command::Role("Lead".to_owned(), Some("bob".into()))).unwrap();
     let published = world.say_by(&lead, out.clone(), &by("bob", "engineer")).unwrap();
@@ -215,7 +215,7 @@ fn a_second_person_looks_where_the_rules_want_it() {
     let incident = world.open(&[("mail", Impact::MajorOutage)]);
     let update = UpdateId(id(7));
     let drafted = world.say(&incident, Command::Draft(update, draft(Phase::Identified, "words", &[]))).unwrap();
-    let out = Command::Publish(update, Some("Mail".to_owned()));
+    let out = Command::Publish(update, Some("Mail".into()));
     assert_eq!(world.say(&drafted, out.clone()), Err(Refusal::NeedsReview));
     let submitted = world.say(&drafted, Command::Submit(update)).unwrap();
     assert_eq!(world.say(&submitted, out.clone()), Err(Refusal::OwnReview));
@@ -373,7 +373,7 @@ fn the_clock_reminds_warns_and_ends() {
     let update = UpdateId(id(7));
     let drafted = world.say(&warned, Command::Draft(update, draft(Phase::Identified, "words", &[]))).unwrap();
     assert_eq!(drafted.update_due, Some(at(1_800)));
-    let told = world.say(&drafted, Command::Publish(update, Some("Mail".to_owned()))).unwrap();
+    let told = world.say(&drafted, Command::Publish(update, Some("Mail".into()))).unwrap();
     assert_eq!((told.update_due, told.update_told), (Some(at(3_800)), 0));
     let milder = world
         .say(&told, Command::Describe { title: None, public_title: None, severity: Some(Severity::Major) })
