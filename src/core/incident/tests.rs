@@ -138,7 +138,11 @@ fn alert(number: u128, service: Option<&str>, customer: Option<&str>) -> AlertSe
 fn it_is_opened_from_alerts_with_what_they_know() {
     let world = World::new();
     let mut opening = Opening::new(IncidentId(id(1)), Kind::Fault);
-    let began = AlertSeen { began: Some(Began { at: at(-600), origin: Origin::Payload }), opened_at: at(-300), ..alert(1, Some("mail"), None) };
+    let began = AlertSeen {
+        began: Some(Began { at: at(-600), origin: Origin::Payload }),
+        opened_at: at(-300),
+        ..alert(1, Some("mail"), None)
+    };
     opening.alerts = vec![alert(2, None, Some("acme")), began, alert(3, Some("gone"), Some("nobody"))];
     opening.began = Some(Began { at: at(-900), origin: Origin::Caller });
     let deed = world.with(|setting| open(&opening, "INC-1001".to_owned(), &by("ada", "engineer"), setting)).unwrap();

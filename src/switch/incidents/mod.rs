@@ -11,7 +11,8 @@ use hotline_core::directory::Directory;
 use hotline_core::ids::{AlertId, CallId, CustomerId, IncidentId, RecordingId, UpdateId};
 use hotline_core::incident::preview::{Preview, Way, preview};
 use hotline_core::incident::{
-    AlertSeen, Began, By, Command, Deed, Incident, Opening, Origin, Refusal, Setting, UpdateState, carry_out, open as open_by_core,
+    AlertSeen, Began, By, Command, Deed, Incident, Opening, Origin, Refusal, Setting, UpdateState, carry_out,
+    open as open_by_core,
 };
 use hotline_core::private::Private;
 use hotline_core::status::{Existence, StatusPage, Visitor, view};
