@@ -177,7 +177,8 @@ fn spoken_before(hotline: &Hotline, words: &str, recording: &str) -> anyhow::Res
 async fn in_earnest_the_title_of_what_helps_is_spoken() -> anyhow::Result<()> {
     let hotline = Hotline::start(&toml(9)).await;
     let mut engineer = phone::engineer(&hotline, "ada").await?;
-    let runbook = "---\nkind: runbook\ntitle: Mail queue stuck\nservices: mail\nwords: queue\n---\n## Recovery\n1. Look at it.\n";
+    let runbook =
+        "---\nkind: runbook\ntitle: Mail queue stuck\nservices: mail\nwords: queue\n---\n## Recovery\n1. Look at it.\n";
     say(&hotline, "PUT", "/runbooks/mail-queue", json!({ "text": runbook })).await;
     spoken_before(&hotline, "Runbook: Mail queue stuck.", "message.wav")?;
     spoken_before(&hotline, "The queue grows", "where.wav")?;

@@ -336,12 +336,7 @@ fn may_retitle(incident: &Incident, by: &By, rules: &Rules) -> Result<(), Refusa
     if !by.may_publish(incident, rules) {
         return Err(Refusal::MayNotPublish);
     }
-    if by.role.is_some() && needs_review(incident, rules) { Err(Refusal::NeedsReview) } else { Ok(()) }
-}
-
-/// Whether a second person must look at what goes out.
-pub(super) fn needs_review(incident: &Incident, rules: &Rules) -> bool {
-    rules.review.contains(&incident.severity) || rules.review.contains(&incident.worst)
+    if by.role.is_some() && incident.needs_review(rules) { Err(Refusal::NeedsReview) } else { Ok(()) }
 }
 
 fn retitle(incident: &Incident, titles: &[(Language, String)], by: &By, rules: &Rules) -> Result<Changes, Refusal> {

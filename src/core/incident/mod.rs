@@ -309,6 +309,11 @@ impl Phase {
 }
 
 impl Incident {
+    /// Whether a second person must look at what goes out.
+    pub fn needs_review(&self, rules: &Rules) -> bool {
+        rules.review.contains(&self.severity) || rules.review.contains(&self.worst)
+    }
+
     /// An update of it.
     pub fn update(&self, id: UpdateId) -> Option<&Update> {
         self.updates.iter().find(|update| update.id == id)

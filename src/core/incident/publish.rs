@@ -1,8 +1,6 @@
 //! Texts for customers: drafted, looked at, published, withdrawn.
 
-use super::command::{
-    By, Setting, TEXT_MAX, bounded, known_customers, needs_review, text_of, title_of, titles_of,
-};
+use super::command::{By, Setting, TEXT_MAX, bounded, known_customers, text_of, title_of, titles_of};
 use super::{Change, Heading, Incident, Phase, Refusal, Update, UpdateState};
 use crate::directory::Language;
 use crate::ids::{CustomerId, UpdateId};
@@ -99,7 +97,7 @@ pub(super) fn publish(
         return Err(Refusal::MayNotPublish);
     }
     let by_rule = by.role.is_none();
-    if !by_rule && needs_review(incident, setting.rules) {
+    if !by_rule && incident.needs_review(setting.rules) {
         if update.state != UpdateState::Review {
             return Err(Refusal::NeedsReview);
         }
