@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Affected, Began, Draft, Incident, Phase, Severity, Task, Update, UpdateState};
+use super::{Affected, Began, Draft, Heading, Incident, Phase, Severity, Task, Update, UpdateState};
 use crate::directory::Language;
 use crate::fact::Actor;
 use crate::ids::{AlertId, CallId, CustomerId, UpdateId, UserId};
@@ -65,6 +65,8 @@ pub enum Change {
     Drafted(Box<Update>),
     /// A draft says something else now.
     Edited(UpdateId, Box<Draft>),
+    /// The title that goes out with an update for some customers.
+    Headed(UpdateId, Heading),
     /// A draft waits for a second person.
     Submitted(UpdateId),
     /// An update is out.
@@ -112,6 +114,7 @@ impl Change {
             Self::Scheduled(..) => "incident.scheduled",
             Self::Drafted(_) => "incident.update-drafted",
             Self::Edited(..) => "incident.update-edited",
+            Self::Headed(..) => "incident.update-headed",
             Self::Submitted(_) => "incident.update-submitted",
             Self::Published(_) => "incident.update-published",
             Self::Withdrawn(_) => "incident.update-withdrawn",
@@ -182,6 +185,7 @@ impl Change {
             Self::Edited(_, draft) => {
                 format!("A draft is changed: {}{}.", shown(draft.phase), for_whom(&draft.customers))
             }
+            Self::Headed(_, heading) => format!("Its readers read “{}” as the title.", heading.title),
             Self::Submitted(_) => "An update waits for a second person.".to_owned(),
             Self::Published(id) => match incident.update(*id) {
                 Some(update) => {
@@ -226,6 +230,7 @@ impl Change {
             | Self::CallJoined(_)
             | Self::Began(_)
             | Self::Scheduled(..)
+            | Self::Headed(..)
             | Self::Submitted(_)
             | Self::Published(_)
             | Self::Withdrawn(_)
@@ -271,7 +276,7 @@ impl Change {
                 incident.by_itself = *by_itself;
             }
             Self::Drafted(update) => incident.updates.push((**update).clone()),
-            Self::Edited(..) | Self::Submitted(_) | Self::Published(_) | Self::Withdrawn(_) => {
+            Self::Edited(..) | Self::Headed(..) | Self::Submitted(_) | Self::Published(_) | Self::Withdrawn(_) => {
                 self.apply_to_update(incident, by, at);
             }
             Self::Phase(phase) => {
@@ -293,6 +298,7 @@ impl Change {
     fn apply_to_update(&self, incident: &mut Incident, by: &Actor, at: Timestamp) {
         let (now_affected, now_named) = (incident.affected.clone(), incident.customers.clone());
         match self {
+            Self::Headed(id, heading) => on_update(incident, *id, |update| update.heading = Some(heading.clone())),
             Self::Edited(id, draft) => on_update(incident, *id, |update| {
                 update.phase = draft.phase;
                 update.heading.clone_from(&draft.heading);
