@@ -167,7 +167,11 @@ impl Change {
             Self::CallJoined(call) => format!("Call {call} is about it."),
             Self::Commented(_) => "A comment.".to_owned(),
             Self::Noted { what, .. } => what.clone(),
-            Self::Began(began) => format!("The fault began at {}; {} told it.", began.at.strftime("%Y-%m-%d %H:%M:%S UTC"), began.origin.whose()),
+            Self::Began(began) => format!(
+                "The fault began at {}; {} told it.",
+                began.at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+                began.origin.whose()
+            ),
             Self::Scheduled(from, until, by_itself) => {
                 let how = if *by_itself { "by itself" } else { "by hand" };
                 format!("The work is planned from {from:.0} to {until:.0}; it begins and ends {how}.")

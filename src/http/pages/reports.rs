@@ -126,7 +126,10 @@ async fn page(state: &AppState, viewer: &Viewer, asked: &Asked) -> Result<Page, 
             let own = report.by_customer.iter().find(|of| of.customer == one.customer);
             rows.push(CustomerRow {
                 id: one.customer.as_ref().map(|customer| customer.id.clone()),
-                name: one.customer.as_ref().map_or_else(|| "Of no customer".to_owned(), |customer| customer.name.clone()),
+                name: one
+                    .customer
+                    .as_ref()
+                    .map_or_else(|| "Of no customer".to_owned(), |customer| customer.name.clone()),
                 alerts: one.figures.known + one.figures.unknown,
                 median: words_of(one.figures.median_seconds),
                 promises: own.map_or_else(|| "–".to_owned(), |own| percent(&own.figures)),
@@ -148,10 +151,8 @@ async fn page(state: &AppState, viewer: &Viewer, asked: &Asked) -> Result<Page, 
     };
     let directory = state.board().directory();
     let noise = noise.sources.into_iter().filter(|row| row.needless > 0).take(NOISY).map(|row| {
-        let source = row.source.map_or_else(
-            || "calls".to_owned(),
-            |id| super::views::alert::source(&directory, &SourceId(id)),
-        );
+        let source =
+            row.source.map_or_else(|| "calls".to_owned(), |id| super::views::alert::source(&directory, &SourceId(id)));
         let name = row.service.map_or_else(|| source.clone(), |service| format!("{source}: {}", service.name));
         (name, row.alerts, row.needless)
     });
