@@ -59,7 +59,7 @@ impl Context<'_> {
     }
 
     /// A text of one line.
-    fn line(&self, section: &Section<'_>, key: &'static str, longest: usize) -> Option<String> {
+    pub(super) fn line(&self, section: &Section<'_>, key: &'static str, longest: usize) -> Option<String> {
         let word = section.text(key)?;
         if word.text.chars().count() > longest || word.text.chars().any(char::is_control) {
             let what = format!("`{key}` of {} must be one line of at most {longest} characters", section.what);

@@ -16,7 +16,7 @@ pub const PLANNED_YEARS: i64 = 10;
 const PLANNED_MAX: SignedDuration = SignedDuration::from_hours(24 * 366 * PLANNED_YEARS);
 
 /// The query, each name taken once.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Params(Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Params {

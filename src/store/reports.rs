@@ -59,9 +59,13 @@ impl Store {
         to: Timestamp,
         customer: Option<&str>,
     ) -> Result<Vec<Case>, StoreError> {
-        // Acknowledged, handed back, acknowledged again: the first counts.
+        // Acknowledged, handed back, acknowledged again: the first counts. An alert of which nobody knows when its fault began has the
+        // beginning of the incident to which it belongs, the earliest of several. It is looked up here and not written into the alert:
+        // a person who corrects the incident's corrects the report, and an alert that is taken out of it has none again.
         let asked = query(
-            "SELECT a.reference, a.customer, a.service, a.source, a.priority, a.began_at, a.created_at,
+            "SELECT a.reference, a.customer, a.service, a.source, a.priority,
+                 COALESCE(a.began_at, (SELECT MIN(i.began_at) FROM incident_alerts l JOIN incidents i ON i.id = l.incident_id
+                                       WHERE l.alert_id = a.id AND i.drill = 0)), a.created_at,
                  COALESCE((SELECT MIN(t.at) FROM timeline t
                            WHERE t.alert_id = a.id AND t.kind = 'alert-acknowledged'), a.acknowledged_at),
                  a.resolved_at, a.events, a.merged_into

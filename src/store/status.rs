@@ -19,8 +19,10 @@ use super::{Store, StoreError, record_incident};
 
 /// The copy in the data folder.
 const FILE: &str = "status-incidents.json";
-/// Deliveries that are looked at together.
-const DUE_MAX: i64 = 200;
+/// Mails that are looked at together.
+const LETTERS_MAX: i64 = 200;
+/// Calls of webhooks that are looked at together: enough to see past many that hang.
+const HOOKS_MAX: i64 = 2_000;
 /// A finished delivery is remembered so long: longer than anything is planned after its update.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(72);
 /// A subscription that nobody confirms is forgotten after so long.
@@ -117,6 +119,10 @@ pub struct StatusDelivery {
     pub due_at: Timestamp,
     /// How often it was tried.
     pub tries: i64,
+}
+
+fn delivery((key, owner, what, due_at, tries): (String, String, String, i64, i64)) -> Option<StatusDelivery> {
+    Some(StatusDelivery { owner: owner.parse().ok()?, key, what, due_at: of_ms(due_at), tries })
 }
 
 #[derive(FromRow)]
@@ -358,15 +364,29 @@ impl Store {
         Ok(new)
     }
 
-    /// What is to be sent now, the longest due first.
-    pub async fn status_due(&self, now: Timestamp) -> Result<Vec<StatusDelivery>, StoreError> {
+    /// The mails that are to be sent now, the longest due first.
+    pub async fn status_letters_due(&self, now: Timestamp) -> Result<Vec<StatusDelivery>, StoreError> {
         let rows = query_as::<_, (String, String, String, i64, i64)>(
             "SELECT key, owner, what, due_at, tries FROM status_deliveries
-             WHERE done_at IS NULL AND due_at <= $1 ORDER BY due_at, key LIMIT $2",
+             WHERE done_at IS NULL AND due_at <= $1
+                 AND NOT EXISTS (SELECT 1 FROM status_subscriptions s WHERE s.id = owner AND s.kind = 'webhook')
+             ORDER BY due_at, key LIMIT $2",
         );
-        let rows = in_time(rows.bind(ms(now)).bind(DUE_MAX).fetch_all(&self.shared.pool)).await?;
-        let read = |(key, owner, what, due_at, tries): (String, String, String, i64, i64)| {
-            Some(StatusDelivery { owner: owner.parse().ok()?, key, what, due_at: of_ms(due_at), tries })
+        let rows = in_time(rows.bind(ms(now)).bind(LETTERS_MAX).fetch_all(&self.shared.pool)).await?;
+        Ok(rows.into_iter().filter_map(delivery).collect())
+    }
+
+    /// The webhooks that are to be called now, each with its address; what was not tried yet before what is tried again.
+    pub async fn status_hooks_due(&self, now: Timestamp) -> Result<Vec<(StatusDelivery, Private<String>)>, StoreError> {
+        let rows = query_as::<_, (String, String, String, i64, i64, String)>(
+            "SELECT d.key, d.owner, d.what, d.due_at, d.tries, s.address
+             FROM status_deliveries d JOIN status_subscriptions s ON s.id = d.owner
+             WHERE d.done_at IS NULL AND d.due_at <= $1 AND s.kind = 'webhook'
+             ORDER BY d.tries, d.due_at, d.key LIMIT $2",
+        );
+        let rows = in_time(rows.bind(ms(now)).bind(HOOKS_MAX).fetch_all(&self.shared.pool)).await?;
+        let read = |(key, owner, what, due_at, tries, address)| {
+            Some((delivery((key, owner, what, due_at, tries))?, Private::new(address)))
         };
         Ok(rows.into_iter().filter_map(read).collect())
     }

@@ -203,7 +203,7 @@ pub fn paper(facts: &Facts<'_>, words: &Wording) -> Paper {
     let last = facts.to.checked_sub(SignedDuration::from_secs(1)).unwrap_or(facts.to);
     // What was merged is counted by the alert that goes on.
     let cases: Vec<Case> = facts.cases.iter().filter(|case| !case.merged).cloned().collect();
-    let mut blocks = vec![Block::Heading(2, words.glance.to_owned()), glance(facts, &cases, words)];
+    let mut blocks = vec![Block::Heading(1, words.glance.to_owned()), glance(facts, &cases, words)];
     if cases.is_empty() {
         blocks.push(Block::Text(words.nothing.to_owned()));
     } else {
@@ -289,7 +289,7 @@ fn alerts_chart(facts: &Facts<'_>, cases: &[Case], words: &Wording) -> Chart {
 }
 
 fn promises(facts: &Facts<'_>, cases: &[Case], words: &Wording) -> Vec<Block> {
-    let mut blocks = vec![Block::Heading(2, words.promises.to_owned())];
+    let mut blocks = vec![Block::Heading(1, words.promises.to_owned())];
     if facts.promises.is_empty() {
         if cases.is_empty() {
             blocks.pop();
@@ -318,7 +318,7 @@ fn promises(facts: &Facts<'_>, cases: &[Case], words: &Wording) -> Vec<Block> {
     let broken: Vec<&(String, Kept)> =
         facts.promises.iter().filter(|(_, kept)| kept.verdict() == Some(false)).collect();
     if !broken.is_empty() {
-        blocks.push(Block::Heading(3, words.broken.to_owned()));
+        blocks.push(Block::Heading(2, words.broken.to_owned()));
         blocks.push(broken_table(facts, &broken, words));
         if let Some(more) = broken.len().checked_sub(BROKEN_MAX).filter(|more| *more > 0) {
             blocks.push(Block::Note(format!("{more} {}.", words.more_broken)));
@@ -375,7 +375,7 @@ fn times(facts: &Facts<'_>, cases: &[Case], words: &Wording) -> Vec<Block> {
         series: vec![(words.median.to_owned(), spans.into_iter().map(median).collect())],
     };
     vec![
-        Block::Heading(2, words.times.to_owned()),
+        Block::Heading(1, words.times.to_owned()),
         Block::Table { head: words.times_head.map(str::to_owned).to_vec(), numbers: vec![1, 2, 3, 4, 5], rows },
         Block::Note(format!("{} {}", words.unknown, words.no_beginning)),
         Block::Chart(chart),
@@ -397,7 +397,7 @@ fn services(facts: &Facts<'_>, cases: &[Case], words: &Wording) -> Vec<Block> {
     rows.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     let rows = rows.into_iter().map(|(_, row)| row).collect();
     vec![
-        Block::Heading(2, words.by_service.to_owned()),
+        Block::Heading(1, words.by_service.to_owned()),
         Block::Table { head: words.service_head.map(str::to_owned).to_vec(), numbers: vec![1, 2], rows },
     ]
 }
@@ -414,7 +414,7 @@ fn calls(facts: &Facts<'_>, words: &Wording) -> Vec<Block> {
         (words.left_word.to_owned(), sum.left_word.to_string()),
         (words.abandoned.to_owned(), sum.abandoned.to_string()),
     ];
-    vec![Block::Heading(2, words.hotline.to_owned()), Block::Figures(figures)]
+    vec![Block::Heading(1, words.hotline.to_owned()), Block::Figures(figures)]
 }
 
 #[cfg(test)]

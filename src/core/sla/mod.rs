@@ -50,6 +50,15 @@ pub struct Sla {
     pub terms: Option<String>,
 }
 
+/// Between whom a contract is, by the names that they had when it was written down.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Parties {
+    /// Who promises; `None`: the configuration names no `company`.
+    pub provider: Option<String>,
+    /// To whom.
+    pub customer: String,
+}
+
 /// What was promised for one priority. `None`: nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Targets {

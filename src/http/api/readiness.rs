@@ -94,7 +94,8 @@ pub async fn missing(state: &AppState, viewer: &Viewer) -> Result<Vec<Missing>, 
         .map_err(|_| Problem::of_status(axum::http::StatusCode::INTERNAL_SERVER_ERROR))
 }
 
-/// The services of which a runbook is, by its rule: their own, their category's, or all of the customer's.
+/// The services of which a runbook is, by its rule: their own, their category's, or all of the customer's. What else the rule asks of
+/// an alert (words of its title, its source) makes it no less theirs; words alone are nobody's.
 fn with_runbook(all: &[(String, Document)], directory: &Directory) -> BTreeSet<ServiceId> {
     let has_one = |service: &&Service| {
         let subject = Subject {
@@ -103,7 +104,12 @@ fn with_runbook(all: &[(String, Document)], directory: &Directory) -> BTreeSet<S
             category: service.category.as_deref(),
             ..Subject::default()
         };
-        runbook::matching(all, &subject).iter().any(|(_, document)| document.kind == runbook::Kind::Runbook)
+        let theirs = |document: &Document| {
+            let rule = runbook::Rule { words: Vec::new(), sources: Vec::new(), ..document.rule.clone() };
+            let own = document.customer.as_ref().is_none_or(|own| subject.customer == Some(own));
+            document.kind == runbook::Kind::Runbook && own && runbook::fits(&rule, &subject).is_some()
+        };
+        all.iter().any(|(_, document)| theirs(document))
     };
     directory.services.values().filter(has_one).map(|service| service.id.clone()).collect()
 }

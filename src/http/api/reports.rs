@@ -395,7 +395,7 @@ impl Asked {
         let mut clocks = state.records().clocks_between(self.from, self.to, self.customer.as_deref()).await?;
         bounded(clocks.len())?;
         clocks.retain(|clock| self.sees(&clock.row.customer));
-        Ok(clocks.into_iter().map(kept).collect())
+        Ok(report::once(clocks.into_iter().map(kept).collect(), self.from, self.to))
     }
 
     /// The calls of it.
@@ -438,6 +438,7 @@ fn kept(clock: ClockOf) -> (String, Kept) {
     let measured = clock.row.measured;
     let kept = Kept {
         id: clock.row.id,
+        fault: clock.fault,
         customer: clock.row.customer,
         sla: measured.sla.0,
         promise: measured.promise,
@@ -445,6 +446,7 @@ fn kept(clock: ClockOf) -> (String, Kept) {
         target: measured.target,
         elapsed: clock.row.elapsed,
         started: measured.started,
+        counts_at: measured.started,
         end: measured.end,
         breached: measured.breached.is_some(),
     };
@@ -626,7 +628,7 @@ fn promises(
                 figures: sum(&of),
             })
             .collect(),
-        by_period: asked.by_period(all, |(_, kept)| kept.started, sum),
+        by_period: asked.by_period(all, |(_, kept)| kept.counts_at, sum),
         breaches: broken
             .map(|(reference, kept)| Breach {
                 id: kept.id.clone(),

@@ -7,6 +7,9 @@ use axum::Router;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use hotline_core::directory::Directory;
+use hotline_core::ids::CustomerId;
+use hotline_core::incident::Incident;
 use hotline_core::paper::Block;
 use hotline_core::runbook;
 
@@ -14,7 +17,7 @@ use super::views::{Frame, When};
 use super::{Shared, Visitor, html, show_problem};
 use crate::http::AppState;
 use crate::http::api::runbooks::{
-    Compared, OfAlert, RunbookSummary, RunbookText, compared, found, known, saved, started, ticked,
+    Compared, OfAlert, RunbookSummary, RunbookText, compared, found, known, saved, started, ticked, ticked_on_incident,
 };
 use crate::http::auth::Viewer;
 use crate::http::params::{Params, rfc3339};
@@ -31,11 +34,23 @@ pub fn router() -> Router<AppState> {
         .route("/runbooks/{id}/edit", get(edit))
         .route("/runbooks/{id}/versions/{version}", get(version))
         .route("/alerts/{id}/runbooks/{runbook}/{step}/{deed}", post(step))
+        .route("/incidents/{id}/runbooks/{runbook}/{step}/{deed}", post(incident_step))
 }
 
 /// Those with large bodies.
 pub fn large_router() -> Router<AppState> {
     Router::new().route("/runbooks/{id}/save", post(save))
+}
+
+/// With the names of people and customers where the API has their ids.
+fn summary(row: &crate::store::runbooks::RunbookRow, directory: &Directory) -> RunbookSummary {
+    let mut summary = RunbookSummary::from(row);
+    summary.owner = summary.owner.map(|id| directory.name_of(&id.as_str().into()).to_owned());
+    summary.customer = summary.customer.map(|id| {
+        let known = directory.customers.get(&CustomerId(id.clone()));
+        known.map_or(id, |customer| customer.name.clone())
+    });
+    summary
 }
 
 #[derive(Template)]
@@ -64,6 +79,8 @@ struct OnePage {
 struct EditPage {
     frame: Frame,
     id: String,
+    /// As it was last saved; the name where there is none.
+    title: String,
     text: String,
     version: i64,
     faults: Vec<(String, String)>,
@@ -82,8 +99,9 @@ struct VersionPage {
 async fn list(Visitor(viewer): Visitor, State(state): Shared, params: Result<Params, Problem>) -> Response {
     let shown = async {
         let found = found(&state, &viewer, params?).await?;
-        let rows: Vec<(RunbookSummary, When)> =
-            found.rows.iter().map(|row| (RunbookSummary::from(row), When::full(&rfc3339(row.updated_at)))).collect();
+        let directory = state.board().directory();
+        let shown = |row| (summary(row, &directory), When::full(&rfc3339(row.updated_at)));
+        let rows: Vec<(RunbookSummary, When)> = found.rows.iter().map(shown).collect();
         Ok(ListPage {
             frame: Frame::of(&state, &viewer, "knowledge"),
             overdue: rows.iter().filter(|(row, _)| row.overdue).count(),
@@ -112,7 +130,7 @@ async fn show(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path<Str
         };
         Ok::<_, Problem>(OnePage {
             frame: Frame::of(&state, &viewer, "knowledge"),
-            about: (&row).into(),
+            about: summary(&row, &state.board().directory()),
             saved: When::full(&rfc3339(row.updated_at)),
             blocks: runbook::blocks(&row.body),
             versions: versions.iter().take(50).map(version).collect(),
@@ -134,6 +152,7 @@ async fn edit(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path<Str
     html(&EditPage {
         frame: Frame::of(&state, &viewer, "knowledge"),
         id: row.as_ref().map(|row| row.id.clone()).unwrap_or_default(),
+        title: row.as_ref().map(|row| row.title.clone()).unwrap_or_default(),
         version: row.as_ref().map_or(0, |row| row.version),
         text: row.map_or_else(|| EMPTY.to_owned(), |row| row.body),
         faults: Vec::new(),
@@ -162,6 +181,7 @@ async fn save(
             });
             let page = EditPage {
                 frame: Frame::of(&state, &viewer, "knowledge"),
+                title: name.clone(),
                 id: name,
                 text,
                 version,
@@ -204,6 +224,31 @@ async fn step(
         Ok(()) => Redirect::to(&format!("/alerts/{}", super::escaped(&alert))).into_response(),
         Err(problem) => show_problem(&state, &problem),
     }
+}
+
+/// A step of an incident's runbook: done or not; then back to the incident.
+async fn incident_step(
+    Visitor(viewer): Visitor,
+    State(state): Shared,
+    Path((incident, name, number, deed)): Path<(String, String, u32, String)>,
+) -> Response {
+    let done = match deed.as_str() {
+        "done" => ticked_on_incident(&state, &viewer, &incident, &name, number, true).await,
+        "undone" => ticked_on_incident(&state, &viewer, &incident, &name, number, false).await,
+        _ => Err(Problem::not_found("button")),
+    };
+    match done {
+        Ok(()) => Redirect::to(&format!("/incidents/{}", super::escaped(&incident))).into_response(),
+        Err(problem) => show_problem(&state, &problem),
+    }
+}
+
+/// What belongs to an incident, for its page; nothing where the database can't say.
+pub async fn of_incident(state: &AppState, viewer: &Viewer, incident: &Incident) -> Vec<OfAlert> {
+    if state.records().store().is_none() || !viewer.may(crate::http::auth::Right::HandleAlerts) {
+        return Vec::new();
+    }
+    crate::http::api::runbooks::of_incident(state, viewer, incident).await.unwrap_or_default()
 }
 
 /// What belongs to an alert, for its page; nothing where the database can't say.

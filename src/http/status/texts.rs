@@ -33,6 +33,7 @@ texts! {
     support: "Contact support", "Support kontaktieren";
     zone: "Times are in", "Zeiten in";
     uptime: "available in 90 days", "verfügbar in 90 Tagen";
+    available: "available", "verfügbar";
     unknown: "not known yet", "noch nicht bekannt";
     days_ago: "90 days ago", "vor 90 Tagen";
     today: "today", "heute";
@@ -56,7 +57,7 @@ texts! {
     asked_text: "If this mailbox may open the page, a link is on its way. It works once, for 15 minutes.", "Darf dieses Postfach die Seite öffnen, ist ein Link unterwegs. Er gilt einmal, 15 Minuten lang.";
     open: "Open the page", "Seite öffnen";
     open_text: "The link is good. Open the page in this browser:", "Der Link ist gültig. Öffnen Sie die Seite in diesem Browser:";
-    worthless: "This link is worth nothing", "Dieser Link gilt nicht";
+    worthless: "This link is not valid", "Dieser Link gilt nicht";
     worthless_text: "It was used already, is too old, or was cut off. Ask for a new one.", "Er wurde schon benutzt, ist zu alt oder abgeschnitten. Fordern Sie einen neuen an.";
     too_many: "Too many tries", "Zu viele Versuche";
     too_many_text: "Wait some minutes, then try again.", "Warten Sie einige Minuten und versuchen Sie es dann noch einmal.";

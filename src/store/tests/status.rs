@@ -60,7 +60,7 @@ for_each_db! {
         store.plan_status(&[delivery(1, "update:x")], at(3)).await.unwrap();
         assert!(store.remove_subscription(first.id).await.unwrap());
         assert!(!store.remove_subscription(first.id).await.unwrap());
-        assert_eq!((store.status_due(at(4)).await.unwrap(), db.count("status_deliveries").await), (vec![], 0), "nothing is left");
+        assert_eq!((store.status_letters_due(at(4)).await.unwrap(), db.count("status_deliveries").await), (vec![], 0), "nothing is left");
         assert_eq!(db.count("status_subscriptions").await, 1);
         store.tidy_status(at(60 * 24 * 4)).await.unwrap();
         assert_eq!(db.count("status_subscriptions").await, 0, "nobody confirmed the other one");
@@ -89,17 +89,17 @@ for_each_db! {
         let second = other.as_ref().map_or(&store, |(second, _, _)| second);
         assert_eq!(store.plan_status(&[delivery(1, "a"), delivery(1, "b")], at(0)).await.unwrap(), 2);
         assert_eq!(second.plan_status(&[delivery(1, "b"), delivery(2, "b")], at(0)).await.unwrap(), 1);
-        let due = store.status_due(at(1)).await.unwrap();
+        let due = store.status_letters_due(at(1)).await.unwrap();
         assert_eq!(due.len(), 3);
-        assert_eq!(second.status_due(at(1)).await.unwrap(), due);
+        assert_eq!(second.status_letters_due(at(1)).await.unwrap(), due);
         let (mine, theirs) = tokio::join!(store.take_status(&due[0], at(3)), second.take_status(&due[0], at(3)));
         assert_eq!(u8::from(mine.unwrap()) + u8::from(theirs.unwrap()), 1, "one of them gets it");
-        assert_eq!(store.status_due(at(1)).await.unwrap().len(), 2);
+        assert_eq!(store.status_letters_due(at(1)).await.unwrap().len(), 2);
         store.finish_status(&due[0].key, at(1)).await.unwrap();
         assert_eq!(store.plan_status(&due, at(2)).await.unwrap(), 0, "what is done is not planned again");
         store.delay_status(&due[1].key, at(30)).await.unwrap();
-        assert_eq!(store.status_due(at(4)).await.unwrap().len(), 1);
-        assert_eq!(store.status_due(at(31)).await.unwrap().len(), 2);
+        assert_eq!(store.status_letters_due(at(4)).await.unwrap().len(), 1);
+        assert_eq!(store.status_letters_due(at(31)).await.unwrap().len(), 2);
     }
 
     async fn a_proof_is_used_once_and_for_a_while(db: Database) {

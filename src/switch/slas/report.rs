@@ -4,7 +4,7 @@ use hotline_core::directory::{Customer, CustomerReport, Every};
 use hotline_core::ids::CustomerId;
 use hotline_core::paper::Paper;
 use hotline_core::private::Private;
-use hotline_core::report::{Facts, Kept, Rung, Step, Wording, paper, periods};
+use hotline_core::report::{Facts, Kept, Rung, Step, Wording, once, paper, periods};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -84,7 +84,7 @@ impl Switch {
         }
         let tests = |number: &str| directory.number(number).is_some_and(|number| number.test);
         let calls: Vec<Rung> = calls.into_iter().filter(|(number, _)| !tests(number)).map(|(_, call)| call).collect();
-        let promises: Vec<(String, Kept)> = clocks.into_iter().map(kept).collect();
+        let promises: Vec<(String, Kept)> = once(clocks.into_iter().map(kept).collect(), from, to);
         // Of services only those that this customer may see have a name here.
         let own = directory.services.values().filter(|one| one.customer.as_ref().is_none_or(|owner| owner == id));
         let services: Vec<(String, String)> = own.map(|one| (one.id.0.clone(), one.name.clone())).collect();
@@ -199,6 +199,7 @@ fn kept(clock: ClockOf) -> (String, Kept) {
     let measured = clock.row.measured;
     let kept = Kept {
         id: clock.row.id,
+        fault: clock.fault,
         customer: clock.row.customer,
         sla: measured.sla.0,
         promise: measured.promise,
@@ -206,6 +207,7 @@ fn kept(clock: ClockOf) -> (String, Kept) {
         target: measured.target,
         elapsed: clock.row.elapsed,
         started: measured.started,
+        counts_at: measured.started,
         end: measured.end,
         breached: measured.breached.is_some(),
     };

@@ -65,7 +65,7 @@ pub struct IncidentChange {
 )]
 pub async fn one(viewer: Viewer, State(state): State<AppState>, Path(id): Path<String>) -> Result<Response, Problem> {
     let (incident, _) = sight::look(&state, &viewer, &id).await?;
-    Ok(shown(&state, &viewer, &incident, StatusCode::OK))
+    Ok(shown(&state, &viewer, &incident, StatusCode::OK).await)
 }
 
 /// Changes titles, severity, what is touched, the beginning, the plan, the phase: all of it or nothing.

@@ -88,7 +88,7 @@ pub async fn open(
 ) -> Result<Response, Problem> {
     let incident = opened(&state, &viewer, &said).await?;
     let place = state.link(&format!("/api/v1/incidents/{}", incident.id));
-    let mut response = shown(&state, &viewer, &incident, StatusCode::CREATED);
+    let mut response = shown(&state, &viewer, &incident, StatusCode::CREATED).await;
     if let Ok(place) = place.parse() {
         response.headers_mut().insert(header::LOCATION, place);
     }
