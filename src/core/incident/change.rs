@@ -134,14 +134,7 @@ impl Change {
             Self::Opened => format!("{} {} is opened: {}.", kind_name(incident), incident.reference, incident.title),
             Self::Titled(title) => format!("It is called “{title}” now."),
             Self::PublicTitled(title) => format!("Customers read “{title}” as its title."),
-            Self::PublicTitles(titles) => match titles.as_slice() {
-                [] => "Its title for customers stands in one language only.".to_owned(),
-                some => {
-                    let one = |(language, title): &(Language, String)| format!("“{title}” ({})", language.0);
-                    let shown = some.iter().map(one).collect::<Vec<_>>().join(", ");
-                    format!("In other languages customers read {shown} as its title.")
-                }
-            },
+            Self::PublicTitles(titles) => in_other_languages(titles),
             Self::Severity(severity) => format!("Its severity is {}.", severity.word()),
             Self::Affected(affected) => {
                 let one = |one: &Affected| format!("{} ({})", one.service, one.impact.word().replace('_', " "));
@@ -369,6 +362,15 @@ fn on_update(incident: &mut Incident, id: UpdateId, deed: impl FnOnce(&mut Updat
     if let Some(update) = incident.updates.iter_mut().find(|update| update.id == id) {
         deed(update);
     }
+}
+
+fn in_other_languages(titles: &[(Language, String)]) -> String {
+    if titles.is_empty() {
+        return "Its title for customers stands in one language only.".to_owned();
+    }
+    let one = |(language, title): &(Language, String)| format!("“{title}” ({})", language.0);
+    let shown: Vec<String> = titles.iter().map(one).collect();
+    format!("In other languages customers read {} as its title.", shown.join(", "))
 }
 
 const fn kind_name(incident: &Incident) -> &'static str {

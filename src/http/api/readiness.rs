@@ -85,8 +85,8 @@ pub async fn missing(state: &AppState, viewer: &Viewer) -> Result<Vec<Missing>, 
     let shown = state.status_desk().ok().and_then(|desk| desk.snapshot());
     let work = move || {
         let runbooks = library.map(|all| with_runbook(&all, &directory));
-        let stale = shown.map(|shown| stale_pages(&shown.directory, &shown.incidents, now));
-        let known = Known { signed: Some(&signed), runbooks: runbooks.as_ref(), stale_pages: stale.as_deref() };
+        let lagging = shown.map(|shown| stale_pages(&shown.directory, &shown.incidents, now));
+        let known = Known { signed: Some(&signed), runbooks: runbooks.as_ref(), stale_pages: lagging.as_deref() };
         readiness(&directory, &known, now)
     };
     tokio::task::spawn_blocking(work)
