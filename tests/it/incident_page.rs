@@ -108,10 +108,9 @@ async fn what_the_api_can_the_page_can_by_forms_alone() {
     let (status, ..) = press(&hotline, &format!("{place}/began"), &[("at", "2040-03-02T09:40")]).await;
     assert_eq!(status, 400, "a beginning to come");
     pressed(&hotline, &format!("{place}/describe"), &[("public_title", "No <b>VPN</b>")]).await;
-    let incident = when(&hotline, &id, "the clocks run", |seen| {
-        seen["promises"].as_array().is_some_and(|all| all.len() == 2)
-    })
-    .await;
+    let incident =
+        when(&hotline, &id, "the clocks run", |seen| seen["promises"].as_array().is_some_and(|all| all.len() == 2))
+            .await;
     assert_eq!(incident["named"], json!(["globex"]));
     let began = json!({ "at": "2026-03-02T08:40:00.000Z", "origin": "person" });
     assert_eq!(incident["began"], began, "{incident:#}");
@@ -119,7 +118,8 @@ async fn what_the_api_can_the_page_can_by_forms_alone() {
     // A draft, changed before it is out, for one customer only.
     let draft = [("phase", "investigating"), ("text", "We lok."), ("text:de", "Wir suchen.")];
     let preview = pressed(&hotline, &format!("{place}/draft"), &draft).await;
-    let update = preview.split("preview=").nth(1).and_then(|rest| rest.split('#').next()).expect("an update").to_owned();
+    let update =
+        preview.split("preview=").nth(1).and_then(|rest| rest.split('#').next()).expect("an update").to_owned();
     let edited = [
         ("update", update.as_str()),
         ("phase", "identified"),
@@ -140,17 +140,18 @@ async fn what_the_api_can_the_page_can_by_forms_alone() {
 
     // Acme is waited for; Globex's clocks go on, and Acme's had its first word.
     pressed(&hotline, &format!("{place}/waiting"), &[("customer", "acme")]).await;
-    let incident = when(&hotline, &id, "the first word counts", |seen| {
-        text(clock(seen, "acme", "response"), "state") == "kept"
-    })
-    .await;
+    let incident =
+        when(&hotline, &id, "the first word counts", |seen| text(clock(seen, "acme", "response"), "state") == "kept")
+            .await;
     assert_eq!(text(clock(&incident, "acme", "resolution"), "state"), "paused", "{incident:#}");
     assert!(clock(&incident, "acme", "resolution")["due_at"].is_null());
     for promise in ["response", "resolution"] {
         assert_eq!(text(clock(&incident, "globex", promise), "state"), "running", "{incident:#}");
     }
     let shown = page(&hotline, &place).await;
-    for words in ["is waited for since", "Acme Logistics has answered", "Wait for Globex", "VPN trouble", "No &#60;b&#62;VPN"] {
+    for words in
+        ["is waited for since", "Acme Logistics has answered", "Wait for Globex", "VPN trouble", "No &#60;b&#62;VPN"]
+    {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     assert!(!shown.contains("<b>VPN</b>"));
@@ -190,7 +191,10 @@ async fn what_the_api_can_the_page_can_by_forms_alone() {
     let body = json!({ "name": "acme-watch", "role": "stakeholder", "customers": ["acme"] });
     let acme = text(&say(&hotline, "POST", "/tokens", body).await, "token").to_owned();
     let (status, seen) = send(&hotline, "GET", &format!("/incidents/{id}"), &acme, &Value::Null).await;
-    assert_eq!((status, &seen["promises"], &seen["named"], &seen["began"]), (200, &json!([]), &json!([]), &Value::Null));
+    assert_eq!(
+        (status, &seen["promises"], &seen["named"], &seen["began"]),
+        (200, &json!([]), &json!([]), &Value::Null)
+    );
     assert!(!seen.to_string().contains("lobex"), "{seen:#}");
     for (method, path, refused) in [("GET", "runbooks", 403), ("POST", "waiting", 403)] {
         let body = json!({ "waiting": true });
