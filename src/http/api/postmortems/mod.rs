@@ -21,6 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::AppState;
+use crate::http::api::incidents::sight::{is_only_about, own};
 use crate::http::auth::{Right, Viewer};
 use crate::http::params::rfc3339;
 use crate::http::problem::Problem;
@@ -129,7 +130,7 @@ async fn incident(
     if !sees(viewer, &incident, &directory) {
         return Err(missing());
     }
-    let facts = facts_of(state, &incident, &directory, language).await?;
+    let facts = facts_of(state, viewer, &incident, &directory, language).await?;
     Ok((incident, facts))
 }
 
@@ -138,12 +139,12 @@ pub fn sees(viewer: &Viewer, incident: &Incident, directory: &Directory) -> bool
     if viewer.customers.is_none() {
         return true;
     }
-    let touched = incident.touched(directory);
-    !touched.is_empty() && touched.iter().all(|customer| viewer.sees(Some(&customer.0)))
+    is_only_about(incident, &own(viewer, directory), directory)
 }
 
 async fn facts_of(
     state: &AppState,
+    viewer: &Viewer,
     incident: &Incident,
     directory: &Directory,
     language: &str,
@@ -159,10 +160,13 @@ async fn facts_of(
     }
     for alert in incident.alerts.iter().take(ALERTS) {
         let id = alert.to_string();
+        // Another customer's alert may have joined by a slip.
+        let Some(alert) = state.records().alert(&id).await?.filter(|row| viewer.sees(row.customer.as_deref())) else {
+            continue;
+        };
         for line in state.records().alert_timeline(&id).await? {
             said.push(Said { at: moment(line.at), kind: line.kind, what: line.what, text: line.text.map(Private::new) });
         }
-        let Some(alert) = store(state)?.alert(&id).await? else { continue };
         if let Some(call) = alert.call_id {
             calls.insert(call);
             continue;
@@ -173,7 +177,9 @@ async fn facts_of(
     }
     for call in calls.iter().take(CALLS) {
         let Some(call) = store(state)?.call(call).await? else { continue };
-        seen.push(Seen { at: moment(call.started_at), by: Noticed::Call(call.reference) });
+        if viewer.sees(call.customer.as_deref()) {
+            seen.push(Seen { at: moment(call.started_at), by: Noticed::Call(call.reference) });
+        }
     }
     let sent = store(state)?.incident_messages(incident.id).await?;
     let sent: Vec<Sent> = sent
