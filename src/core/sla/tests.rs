@@ -74,6 +74,20 @@ fn nights_weekends_and_holidays_do_not_count() {
 }
 
 #[test]
+fn a_target_that_takes_years_of_its_hours_is_known_to() {
+    let started = ts("2028-05-01T00:00:00Z");
+    let mut hardly = office("Europe/Berlin", &[]);
+    hardly.windows = vec![window(&[Weekday::Monday], "10:00", "10:01")];
+    assert_eq!(reached_by(minutes(4), &hardly, started), (true, Some(ts("2028-05-22T08:01:00Z"))));
+    // Three years of Mondays, and more than anybody looks at.
+    let (soon, by) = reached_by(minutes(150), &hardly, started);
+    assert!(!soon && by.is_some_and(|by| started.duration_until(by) > REACHED_WITHIN), "{by:?}");
+    assert_eq!(reached_by(minutes(720 * 60), &hardly, started), (false, None));
+    // A quarter of a year by office hours is nothing.
+    assert!(reached_by(minutes(13 * 50 * 60), &office("Europe/Berlin", &[]), started).0);
+}
+
+#[test]
 fn the_leap_day_is_a_day() {
     let hours = office("Europe/Berlin", &[]);
     // 2028-02-28 is a Monday.
@@ -330,7 +344,9 @@ fn any_hours(place: usize) -> impl Strategy<Value = Option<Calendar>> {
     let calendar = (windows, holidays).prop_map(move |(windows, holidays)| {
         let day: Date = day.parse().unwrap();
         let holiday = |off: i64| (day.checked_add(off.days()).unwrap(), String::new());
-        Calendar { windows, holidays: holidays.into_iter().map(holiday).collect(), ..office(zone, &[]) }
+        let mut holidays: Vec<_> = holidays.into_iter().map(holiday).collect();
+        holidays.sort();
+        Calendar { windows, holidays, ..office(zone, &[]) }
     });
     proptest::option::weighted(0.95, calendar)
 }

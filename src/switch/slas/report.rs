@@ -105,6 +105,16 @@ impl Switch {
         ))
     }
 
+    /// Every report that goes out by itself, by customer and name.
+    pub fn reports(&self) -> Vec<(String, String)> {
+        let directory = self.directory();
+        let of = |customer: &Customer| {
+            let id = customer.id.0.clone();
+            customer.reports.iter().map(move |report| (id.clone(), report.id.clone())).collect::<Vec<_>>()
+        };
+        directory.customers.values().flat_map(of).collect()
+    }
+
     /// The reports that are due now: those of the last week or month, from six in the morning of the day after it on.
     pub fn due_reports(&self, at: Timestamp) -> Vec<Due> {
         let directory = self.directory();
