@@ -352,10 +352,11 @@ fn what_is_missing_is_told_with_its_remedy() {
     assert_eq!(told(&directory, &super::Known::default()), usual, "nothing is said of what nobody knows");
     directory.schedules.insert("week".into(), turns(Some("2028-05-10T00:00:00Z")));
     let (none, pages) = (std::collections::BTreeSet::new(), [("acme".to_owned(), "old".to_owned())]);
-    let known = super::Known { signed: None, runbooks: Some(&none), stale_pages: Some(&pages) };
+    let warned = ["action mend has no secret; set it".to_owned()];
+    let known = super::Known { runbooks: Some(&none), stale_pages: Some(&pages), warnings: &warned, ..super::Known::default() };
     let all = told(&directory, &known);
     assert_eq!(all[1], "gap schedules/week");
-    assert_eq!(&all[4..], ["no-runbook services/mail", "stale-page status-pages/acme"]);
+    assert_eq!(&all[4..], ["no-runbook services/mail", "warning health", "stale-page status-pages/acme"]);
     let gap = super::readiness(&directory, &known, now).remove(1);
     assert!(gap.what.contains("The week from Wed 2028-05-10 00:00"), "{}", gap.what);
 }
