@@ -174,7 +174,10 @@ fn went_well_german(facts: &Facts) -> String {
     if let Some(at) = facts.first_told {
         let after = length(at.duration_since(facts.detected));
         let missed = undelivered(facts.undelivered, " (", " Nachrichten kamen nicht an)");
-        lines.push(format!("- Kunden wurden {after} nach dem Bemerken informiert, insgesamt {}-mal{missed}.", facts.told));
+        lines.push(format!(
+            "- Kunden wurden {after} nach dem Bemerken informiert, insgesamt {}-mal{missed}.",
+            facts.told
+        ));
     }
     let done = facts.tasks.iter().filter(|(_, done)| *done).count();
     if done > 0 {

@@ -149,13 +149,7 @@ pub fn length(length: SignedDuration) -> String {
 }
 
 /// What is known of an incident; its timeline is told in this language.
-pub fn facts(
-    incident: &Incident,
-    known: &Known<'_>,
-    directory: &Directory,
-    zone: &TimeZone,
-    language: &str,
-) -> Facts {
+pub fn facts(incident: &Incident, known: &Known<'_>, directory: &Directory, zone: &TimeZone, language: &str) -> Facts {
     let named = |id: &crate::ids::CustomerId| {
         directory.customers.get(id).map_or_else(|| id.0.clone(), |customer| customer.name.clone())
     };

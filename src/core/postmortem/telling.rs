@@ -96,9 +96,7 @@ impl Teller<'_> {
                     self.failed(all, failed)
                 ),
                 (false, false) => "The callers who asked for it could not be told that it is over.".to_owned(),
-                (false, true) => {
-                    "Anrufer, die darum baten, konnten nicht erreicht werden: Es ist vorbei.".to_owned()
-                }
+                (false, true) => "Anrufer, die darum baten, konnten nicht erreicht werden: Es ist vorbei.".to_owned(),
             };
             Moment { at: said.at, what }
         })
@@ -208,9 +206,10 @@ impl Teller<'_> {
                 })
             }
             "incident.caller-waits" => Some(german("Ein Anrufer möchte hören, wenn es vorbei ist.".to_owned())),
-            "incident.update-overdue" => {
-                Some(self.either("The next word to customers is overdue.", "Die nächste Kundeninformation ist überfällig.").to_owned())
-            }
+            "incident.update-overdue" => Some(
+                self.either("The next word to customers is overdue.", "Die nächste Kundeninformation ist überfällig.")
+                    .to_owned(),
+            ),
             // Books: titles for customers, drafts, clocks, ids. What was published is told with its words.
             _ => None,
         }
@@ -288,9 +287,9 @@ impl Teller<'_> {
             return Some(format!("{who} {}.", self.either("takes the call", "nimmt den Anruf an")));
         }
         match what {
-            "Call ended: the caller left a message." => {
-                Some(self.either("The caller left a message.", "Der Anrufer hat eine Nachricht hinterlassen.").to_owned())
-            }
+            "Call ended: the caller left a message." => Some(
+                self.either("The caller left a message.", "Der Anrufer hat eine Nachricht hinterlassen.").to_owned(),
+            ),
             "Call ended: the caller hung up early." => {
                 Some(self.either("The caller hung up early.", "Der Anrufer hat vorzeitig aufgelegt.").to_owned())
             }
@@ -331,12 +330,14 @@ impl Teller<'_> {
         match kind {
             "alert-received" => {
                 let (source, rest) = what.strip_prefix("Alert from ")?.split_once(", ")?;
-                let source = self.directory.sources.get(&SourceId::from(source)).map_or(source, |source| source.name.as_str());
+                let source =
+                    self.directory.sources.get(&SourceId::from(source)).map_or(source, |source| source.name.as_str());
                 Some(format!("{} {source}, {rest}", self.either("Alert from", "Alarm von")))
             }
             "alert-opened" => {
                 let rest = what.strip_prefix("Alert opened").unwrap_or(what);
-                let about = rest.rsplit_once("; ").filter(|(_, tail)| tail.contains(" rung ")).map_or(rest, |(head, _)| head);
+                let about =
+                    rest.rsplit_once("; ").filter(|(_, tail)| tail.contains(" rung ")).map_or(rest, |(head, _)| head);
                 Some(format!("{}{}.", self.either("Alert opened", "Alarm eröffnet"), about.trim_end_matches('.')))
             }
             "alert-updated" => {
@@ -349,10 +350,16 @@ impl Teller<'_> {
                 let title = about.rsplit_once("; ").map_or(about, |(title, _)| title);
                 Some(format!("{}: {title}.", self.either("Over, says the monitoring", "Vorbei laut Überwachung")))
             }
-            "call-joined" => line("A caller rings about this alert again", "Zu diesem Alarm wird erneut angerufen", String::new()),
-            "alert-acknowledged" => line("Alert acknowledged", "Alarm übernommen", by("Alert acknowledged by ").unwrap_or_default()),
+            "call-joined" => {
+                line("A caller rings about this alert again", "Zu diesem Alarm wird erneut angerufen", String::new())
+            }
+            "alert-acknowledged" => {
+                line("Alert acknowledged", "Alarm übernommen", by("Alert acknowledged by ").unwrap_or_default())
+            }
             "alert-resolved" => line("Alert resolved", "Alarm erledigt", by("Alert resolved by ").unwrap_or_default()),
-            "alert-unacknowledged" => line("Alert handed back", "Alarm zurückgegeben", by("Nobody has it any more: handed back by ")?),
+            "alert-unacknowledged" => {
+                line("Alert handed back", "Alarm zurückgegeben", by("Nobody has it any more: handed back by ")?)
+            }
             "alert-escalated" => line("Escalated at once", "Sofort eskaliert", by("Escalated by ")?),
             "alert-assigned" => {
                 let (to, _) = what.strip_prefix("Assigned to ")?.split_once(" by ")?;
@@ -363,12 +370,26 @@ impl Teller<'_> {
                 let (until, _) = what.strip_prefix("Snoozed until ")?.split_once(" by ")?;
                 Some(format!("{} {until}.", self.either("Alert snoozed until", "Alarm stummgeschaltet bis")))
             }
-            "nobody-reached" => line("A step of the escalation reached nobody", "Ein Schritt der Eskalation erreichte niemanden", String::new()),
-            "escalation-exhausted" => line("The escalation is at its end and nobody has the alert", "Die Eskalation ist am Ende, niemand hat den Alarm", String::new()),
+            "nobody-reached" => line(
+                "A step of the escalation reached nobody",
+                "Ein Schritt der Eskalation erreichte niemanden",
+                String::new(),
+            ),
+            "escalation-exhausted" => line(
+                "The escalation is at its end and nobody has the alert",
+                "Die Eskalation ist am Ende, niemand hat den Alarm",
+                String::new(),
+            ),
             "notified" => self.notified(what),
             "action" => self.action(what),
-            "waits-for-customer" => line("The customer is waited for", "Es wird auf den Kunden gewartet", String::new()),
-            "customer-answered" => line("The customer is not waited for any more", "Es wird nicht mehr auf den Kunden gewartet", String::new()),
+            "waits-for-customer" => {
+                line("The customer is waited for", "Es wird auf den Kunden gewartet", String::new())
+            }
+            "customer-answered" => line(
+                "The customer is not waited for any more",
+                "Es wird nicht mehr auf den Kunden gewartet",
+                String::new(),
+            ),
             // Books: routes, steps, clocks, merges by id, each ring of a phone.
             _ => None,
         }

@@ -91,8 +91,12 @@ fn incident() -> Incident {
 }
 
 fn said() -> Vec<Said> {
-    let entry =
-        |time: &str, kind: &str, what: &str| Said { at: at(time), kind: kind.to_owned(), what: what.to_owned(), text: None };
+    let entry = |time: &str, kind: &str, what: &str| Said {
+        at: at(time),
+        kind: kind.to_owned(),
+        what: what.to_owned(),
+        text: None,
+    };
     vec![
         entry("09:53", "alert-acknowledged", "Alert acknowledged by login ada."),
         entry("09:50", "alert-opened", "Alert opened, P1: Exchange node stuck; nobody is rung about it."),

@@ -549,11 +549,7 @@ fn calls(facts: &Facts<'_>, words: &Wording) -> Vec<Block> {
     if sum.answered > 0 {
         figures.push((words.to_person.to_owned(), words.time(sum.to_person.median)));
     }
-    vec![
-        Block::Heading(1, words.hotline.to_owned()),
-        Block::Figures(figures),
-        Block::Note(words.calls_note.to_owned()),
-    ]
+    vec![Block::Heading(1, words.hotline.to_owned()), Block::Figures(figures), Block::Note(words.calls_note.to_owned())]
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{Case, Facts, Kept, Measure, Rung, Step, Wording, compliance, hotline, noise, once, paper, periods, stats};
+use super::{
+    Case, Facts, Kept, Measure, Rung, Step, Told, Wording, compliance, hotline, noise, once, paper, periods, stats,
+};
 use crate::fact::{Outcome, Priority};
 use crate::paper::{Block, Form};
 use crate::sla::{End, Promise};
@@ -269,16 +271,14 @@ fn a_report_says_what_is_known_and_names_nobody() {
         zone: &zone,
         now: ts("2028-06-01T06:00:00Z"),
         services: &services,
-        incidents: &[
-            Told {
-                reference: "INC-1001".to_owned(),
-                title: "E-Mail gestört".to_owned(),
-                planned: false,
-                from: ts("2028-05-03T09:00:00Z"),
-                until: Some(ts("2028-05-03T11:30:00Z")),
-                updates: 3,
-            },
-        ],
+        incidents: &[Told {
+            reference: "INC-1001".to_owned(),
+            title: "E-Mail gestört".to_owned(),
+            planned: false,
+            from: ts("2028-05-03T09:00:00Z"),
+            until: Some(ts("2028-05-03T11:30:00Z")),
+            updates: 3,
+        }],
         company: Some("Muster IT"),
     };
     let paper = paper(&facts, Wording::of("de-AT"));
@@ -300,10 +300,17 @@ fn a_report_says_what_is_known_and_names_nobody() {
     assert_eq!((charts[0].labels.len(), charts[0].series[0].0.as_str()), (31, "P2"));
     assert_eq!(charts[0].series[0].1[1], Some(1.0));
     assert_eq!(charts[1].form, Form::Line);
-    assert_eq!(charts[1].series[0].1, [Some(6.0), Some(12.0)], "days without an alert are neither zero minutes nor rows");
+    assert_eq!(
+        charts[1].series[0].1,
+        [Some(6.0), Some(12.0)],
+        "days without an alert are neither zero minutes nor rows"
+    );
     assert_eq!(charts[1].labels, ["02.05.", "03.05."]);
-    let rows: Vec<&Vec<String>> =
-        paper.blocks.iter().flat_map(|block| if let Block::Table { rows, .. } = block { rows.iter().collect() } else { vec![] }).collect();
+    let rows: Vec<&Vec<String>> = paper
+        .blocks
+        .iter()
+        .flat_map(|block| if let Block::Table { rows, .. } = block { rows.iter().collect() } else { vec![] })
+        .collect();
     assert_eq!(rows[0][..], ["INC-1001", "E-Mail gestört", "Störung", "03.05.2028 11:00", "03.05.2028 13:30", "3"]);
     for block in &paper.blocks {
         if let Block::Table { head, rows, .. } = block {
@@ -316,7 +323,6 @@ fn a_report_says_what_is_known_and_names_nobody() {
 
 #[test]
 fn calls_add_up() {
-    use crate::fact::Outcome;
     let call = |outcome, taken: Option<&str>| Rung {
         customer: "acme".to_owned(),
         started: ts("2028-05-02T10:00:00Z"),
@@ -345,7 +351,8 @@ fn calls_add_up() {
         company: None,
     };
     let paper = paper(&facts, Wording::of("en"));
-    let figures = paper.blocks.iter().rev().find_map(|block| if let Block::Figures(all) = block { Some(all) } else { None });
+    let figures =
+        paper.blocks.iter().rev().find_map(|block| if let Block::Figures(all) = block { Some(all) } else { None });
     let figures: Vec<usize> = figures.unwrap().iter().filter_map(|(_, value)| value.parse().ok()).collect();
     assert_eq!(figures, [6, 1, 1, 1, 1, 2], "all, a person, a message, an announcement, hung up, other");
 }
@@ -406,7 +413,8 @@ fn what_is_missing_is_told_with_its_remedy() {
     directory.schedules.insert("week".into(), turns(Some("2028-05-10T00:00:00Z")));
     let (none, pages) = (std::collections::BTreeSet::new(), [("acme".to_owned(), "old".to_owned())]);
     let warned = ["action mend has no secret; set it".to_owned()];
-    let known = super::Known { runbooks: Some(&none), stale_pages: Some(&pages), warnings: &warned, ..super::Known::default() };
+    let known =
+        super::Known { runbooks: Some(&none), stale_pages: Some(&pages), warnings: &warned, ..super::Known::default() };
     let all = told(&directory, &known);
     assert_eq!(all[1], "gap schedules/week");
     assert_eq!(&all[4..], ["no-runbook services/mail", "warning health", "stale-page status-pages/acme"]);

@@ -3,7 +3,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use proptest::prelude::*;
 
-use super::{Clock, Pause, Sla, State, Targets, clock, contract, moment_of, update_interval};
+use super::{
+    Clock, Pause, REACHED_WITHIN, Sla, State, Targets, clock, contract, moment_of, reached_by, update_interval,
+};
 use crate::call::flow::HoursWindow;
 use crate::directory::{Customer, Directory, Service};
 use crate::fact::Priority;

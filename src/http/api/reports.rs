@@ -604,12 +604,7 @@ pub async fn make(state: &AppState, asked: &Asked, name: &str) -> Result<Report,
     })
 }
 
-fn promises(
-    asked: &Asked,
-    about: About,
-    all: &[(String, Kept)],
-    directory: &Directory,
-) -> SlaReport {
+fn promises(asked: &Asked, about: About, all: &[(String, Kept)], directory: &Directory) -> SlaReport {
     let sum = |of: &[&(String, Kept)]| Kepts::of(compliance(of.iter().map(|(_, kept)| kept)));
     let whole: Vec<&(String, Kept)> = all.iter().collect();
     let by_promise = report::by(all, |(_, kept)| {

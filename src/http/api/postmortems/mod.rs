@@ -116,12 +116,7 @@ fn zone(incident: &Incident, directory: &Directory) -> TimeZone {
 }
 
 /// An incident with its facts. It names all customers that it touches, so it is for those who see every one of them.
-async fn incident(
-    state: &AppState,
-    viewer: &Viewer,
-    id: &str,
-    language: &str,
-) -> Result<(Incident, Facts), Problem> {
+async fn incident(state: &AppState, viewer: &Viewer, id: &str, language: &str) -> Result<(Incident, Facts), Problem> {
     viewer.require(Right::HandleAlerts)?;
     let missing = || Problem::not_found("incident");
     let id: IncidentId = id.parse().map_err(|_| missing())?;
@@ -165,7 +160,12 @@ async fn facts_of(
             continue;
         };
         for line in state.records().alert_timeline(&id).await? {
-            said.push(Said { at: moment(line.at), kind: line.kind, what: line.what, text: line.text.map(Private::new) });
+            said.push(Said {
+                at: moment(line.at),
+                kind: line.kind,
+                what: line.what,
+                text: line.text.map(Private::new),
+            });
         }
         if let Some(call) = alert.call_id {
             calls.insert(call);
