@@ -358,7 +358,7 @@ impl<'a> Looking<'a> {
         let uptime = match since {
             Some(since) => Uptime::of(&spans, since, &self.page.time_zone, self.now),
             // Nobody knows since when it is there: nothing is known about any day.
-            None => Uptime::of(&[], self.now, &self.page.time_zone, self.now),
+            None => Uptime { since: None, ..Uptime::of(&[], self.now, &self.page.time_zone, self.now) },
         };
         ComponentView {
             id: self.page.component_id(&component.service),
