@@ -20,6 +20,8 @@ pub(super) struct IncidentRecord {
     title: String,
     #[serde(default)]
     public_title: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    public_titles: Vec<(String, String)>,
     severity: String,
     phase: String,
     affected: Vec<AffectedRecord>,
@@ -78,6 +80,8 @@ struct UpdateRecord {
     translations: Vec<(String, String)>,
     customers: Vec<String>,
     affected: Vec<AffectedRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    named: Vec<String>,
     state: StateRecord,
 }
 
@@ -115,6 +119,7 @@ fn to_record(incident: &Incident) -> IncidentRecord {
         kind: incident.kind.word().to_owned(),
         title: incident.title.clone(),
         public_title: incident.public_title.clone(),
+        public_titles: incident.public_titles.iter().map(|(tag, title)| (tag.0.clone(), title.clone())).collect(),
         severity: incident.severity.word().to_owned(),
         phase: incident.phase.word().to_owned(),
         affected: to_affected(&incident.affected),
@@ -167,6 +172,7 @@ fn to_update(update: &Update) -> UpdateRecord {
         translations: update.translations.iter().map(|(tag, text)| (tag.0.clone(), text.clone())).collect(),
         customers: update.customers.iter().map(|customer| customer.0.clone()).collect(),
         affected: to_affected(&update.affected),
+        named: update.named.iter().map(|customer| customer.0.clone()).collect(),
         state: match &update.state {
             UpdateState::Draft => StateRecord::Draft,
             UpdateState::Review => StateRecord::Review,
@@ -186,6 +192,7 @@ fn from_record(record: IncidentRecord) -> Result<Incident, String> {
         kind: known("kind", &record.kind, Kind::from_word)?,
         title: record.title,
         public_title: record.public_title,
+        public_titles: record.public_titles.into_iter().map(|(tag, title)| (Language(tag), title)).collect(),
         severity: known("severity", &record.severity, Severity::from_word)?,
         phase: known("phase", &record.phase, Phase::from_word)?,
         affected: from_affected(record.affected)?,
@@ -236,6 +243,7 @@ fn from_update(update: UpdateRecord) -> Result<Update, String> {
         translations: update.translations.into_iter().map(|(tag, text)| (Language(tag), text)).collect(),
         customers: update.customers.into_iter().map(CustomerId).collect(),
         affected: from_affected(update.affected)?,
+        named: update.named.into_iter().map(CustomerId).collect(),
         state: match update.state {
             StateRecord::Draft => UpdateState::Draft,
             StateRecord::Review => UpdateState::Review,

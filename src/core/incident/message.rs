@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Incident, Kind, Phase, Seen, Update, in_language};
+use super::{Incident, Kind, Phase, Seen, Update};
 use crate::directory::{CustomerContact, Directory, Language};
 use crate::ids::{CustomerId, UpdateId};
 
@@ -168,7 +168,7 @@ pub fn letter(
 
 /// What a caller reads who wanted to know when it is over.
 pub fn over(incident: &Incident, language: &Language) -> Option<Letter> {
-    let title = in_language(&incident.public_titles, language).or(incident.public_title.as_deref())?;
+    let title = incident.title_in(language)?;
     let words = of(language);
     let what = match incident.kind {
         Kind::Fault => words.fault,

@@ -347,6 +347,11 @@ impl Incident {
         read
     }
 
+    /// The public title in this language, if it was written in it; else as it is.
+    pub fn title_in(&self, language: &Language) -> Option<&str> {
+        in_language(&self.public_titles, language).or(self.public_title.as_deref())
+    }
+
     /// Since when, as customers are told it everywhere: planned work from its time on; a fault since it began if anybody knows
     /// that, else since the first word about it that they read (`told`), else since it was noticed. A fault did not begin after
     /// the first word about it.

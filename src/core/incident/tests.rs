@@ -325,7 +325,10 @@ fn titles_have_their_languages() {
     let title = |incident: &Incident, tag: &str| {
         incident.seen_by(&acme, &world.directory).unwrap().title_in(&Language(tag.to_owned())).to_owned()
     };
-    assert_eq!([title(&both, "de-AT"), title(&both, "en"), title(&both, "fr")], ["Keine Mails", "Mail is slow", "Mail is slow"]);
+    assert_eq!(
+        [title(&both, "de-AT"), title(&both, "en"), title(&both, "fr")],
+        ["Keine Mails", "Mail is slow", "Mail is slow"]
+    );
     // Another title: what the others say is not true of it any more.
     let other = Command::Describe { title: None, public_title: Some("No mail".to_owned()), severity: None };
     let other = world.say(&both, other).unwrap();

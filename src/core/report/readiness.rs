@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::directory::{Address, Directory};
-use crate::incident::{Incident, Kind, clock};
 use crate::fact::words;
 use crate::ids::{CustomerId, ServiceId, SlaId};
+use crate::incident::{Incident, Kind, clock};
 use crate::oncall::gaps;
 use crate::status::{Audience, StatusPage};
 

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use hotline_core::directory::{Directory, Service};
 use hotline_core::ids::{ServiceId, SlaId};
-use hotline_core::report::{Known, Missing, readiness};
+use hotline_core::report::{Known, Missing, readiness, stale_pages};
 use hotline_core::runbook::{self, Document, Subject};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -44,7 +44,7 @@ pub struct MissingRow {
 }
 
 /// What would fail if it happened tonight: contracts that are not signed, customers without one, gaps in rotas within two weeks, telephones
-/// that nobody has proven, people on call without a contact, services without a runbook.
+/// that nobody has proven, people on call without a contact, services without a runbook, status pages that tell too little or too late.
 #[utoipa::path(
     get, path = "/api/v1/reports/readiness", tag = "slas", security(("token" = []), ("session" = [])),
     responses(
@@ -81,9 +81,12 @@ pub async fn missing(state: &AppState, viewer: &Viewer) -> Result<Vec<Missing>, 
     let directory = state.board().directory();
     let now = crate::clock::now().wall;
     let library = state.board().library();
+    // What the pages show now; before anything is known nothing is said about them.
+    let shown = state.status_desk().ok().and_then(|desk| desk.snapshot());
     let work = move || {
         let runbooks = library.map(|all| with_runbook(&all, &directory));
-        let known = Known { signed: Some(&signed), runbooks: runbooks.as_ref(), stale_pages: None };
+        let stale = shown.map(|shown| stale_pages(&shown.directory, &shown.incidents, now));
+        let known = Known { signed: Some(&signed), runbooks: runbooks.as_ref(), stale_pages: stale.as_deref() };
         readiness(&directory, &known, now)
     };
     tokio::task::spawn_blocking(work)

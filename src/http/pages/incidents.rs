@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use hotline_core::directory::Directory;
+use hotline_core::directory::{Directory, Language};
 use hotline_core::ids::{ServiceId, UpdateId, UserId};
 use hotline_core::incident::{Affected, Command, Draft, Impact, Incident, Kind, Origin, Phase, Severity};
 use hotline_core::private::Private;
@@ -19,10 +19,11 @@ use crate::http::api::incidents::sight::{self, Sight};
 use crate::http::api::incidents::types::{
     IncidentDetail, IncidentLine, IncidentMessage, IncidentSummary, PreviewField,
 };
-use crate::http::api::incidents::{NewIncident, opened, page as listed, preview_of, refused};
+use crate::http::api::incidents::{NewIncident, is_tag, opened, page as listed, preview_of, refused};
 use crate::http::auth::{Right, Viewer};
 use crate::http::params::Params;
 use crate::http::problem::Problem;
+use crate::switch::incidents as switch;
 
 type Fields = Form<HashMap<String, String>>;
 
@@ -65,6 +66,14 @@ struct Page {
 /// What stands in the form for a new update.
 struct Prepared {
     phase: String,
+    title: String,
+    text: String,
+    others: Vec<Others>,
+}
+
+/// The same in another language.
+struct Others {
+    tag: String,
     title: String,
     text: String,
 }
@@ -219,15 +228,7 @@ async fn page(
         impacts: Impact::ALL.map(Impact::word),
         severities: Severity::ALL.map(Severity::word),
         phases: Phase::ALL.into_iter().filter(|phase| phase.is_of(incident.kind)).map(Phase::word).collect(),
-        prepared: Prepared {
-            phase: phase.word().to_owned(),
-            title: incident
-                .public_title
-                .clone()
-                .or_else(|| prepared.as_ref().and_then(|prepared| prepared.title.clone()))
-                .unwrap_or_default(),
-            text: prepared.map(|prepared| prepared.draft.text).unwrap_or_default(),
-        },
+        prepared: prepared_for(&incident, phase, prepared),
         incident: detail,
         whole,
         preview,
@@ -241,6 +242,38 @@ pub async fn of_late(state: &AppState, viewer: &Viewer) -> Result<Vec<(String, S
     let found = listed(state, viewer, &mut Params::default()).await?;
     let named = |one: IncidentSummary| (one.id, format!("{} {}", one.reference, one.title));
     Ok(found.items.into_iter().map(named).collect())
+}
+
+/// What stands in the form: the templates' words; the titles that customers know, if they know one.
+fn prepared_for(incident: &Incident, phase: Phase, prepared: Option<switch::Prepared>) -> Prepared {
+    let (title, titles, text, texts) = match prepared {
+        Some(switch::Prepared { title, titles, draft }) => (title, titles, draft.text, draft.translations),
+        None => (None, Vec::new(), String::new(), Vec::new()),
+    };
+    let (title, titles) = match &incident.public_title {
+        Some(known) => (known.clone(), incident.public_titles.clone()),
+        None => (title.unwrap_or_default(), titles),
+    };
+    let mut tags: Vec<&Language> = titles.iter().chain(&texts).map(|(language, _)| language).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    let of = |all: &[(Language, String)], wanted: &Language| {
+        all.iter().find(|(language, _)| language == wanted).map(|(_, words)| words.clone()).unwrap_or_default()
+    };
+    let other = |tag: &Language| Others { tag: tag.0.clone(), title: of(&titles, tag), text: of(&texts, tag) };
+    let others = tags.into_iter().map(other).collect();
+    Prepared { phase: phase.word().to_owned(), title, text, others }
+}
+
+/// The form's fields `KIND:LANGUAGE` that say something.
+fn in_languages(kind: &str, fields: &HashMap<String, String>) -> Vec<(Language, String)> {
+    let other = |(name, words): (&String, &String)| {
+        let tag = name.strip_prefix(kind)?.strip_prefix(':').filter(|tag| is_tag(tag))?;
+        Some((Language(tag.to_owned()), words.trim().to_owned())).filter(|(_, words)| !words.is_empty())
+    };
+    let mut all: Vec<(Language, String)> = fields.iter().filter_map(other).collect();
+    all.sort_unstable();
+    all
 }
 
 fn services(state: &AppState, viewer: &Viewer) -> Vec<(String, String)> {
@@ -339,16 +372,27 @@ fn commands(
             let draft = Draft {
                 phase,
                 text: field("text").unwrap_or_default().to_owned(),
-                translations: Vec::new(),
+                translations: in_languages("text", fields),
                 customers: Vec::new(),
             };
             let title = field("public_title").filter(|title| incident.public_title.as_deref() != Some(*title));
+            let titles = in_languages("title", fields);
+            let mut known = incident.public_titles.clone();
+            known.sort_unstable();
+            // Another title has lost the others; else they are said again only where they change.
+            let other = match title {
+                Some(_) => !titles.is_empty(),
+                None => fields.keys().any(|name| name.starts_with("title:")) && titles != known,
+            };
             let mut words = Vec::new();
             words.extend(title.map(|title| Command::Describe {
                 title: None,
                 public_title: Some(title.to_owned()),
                 severity: None,
             }));
+            if other {
+                words.push(Command::Titles(titles));
+            }
             words.push(Command::Draft(UpdateId(Uuid::now_v7()), draft));
             words
         }

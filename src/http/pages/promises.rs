@@ -14,6 +14,7 @@ use super::{Shared, Visitor, away, escaped, html, no_such, show_problem};
 use crate::http::AppState;
 use crate::http::api::{Revision, ask_to_sign, sla_revisions};
 use crate::http::auth::{Right, Viewer};
+use crate::http::guard::keep_secret;
 use crate::http::problem::Problem;
 use crate::store::StoreError;
 use crate::switch::slas::{NAME_MAX, Sheet, Signing};
@@ -251,6 +252,7 @@ fn signed_page(state: &AppState, token: String, signing: Signing, wrong: bool) -
     let wrong = wrong && signed.is_none() && sheet.is_some();
     let mut response = html(&Sign { frame: Frame::bare(state), words, tag, token, sheet, signed, wrong });
     *response.status_mut() = status;
-    response.headers_mut().insert("x-robots-tag", axum::http::HeaderValue::from_static("noindex"));
+    // The link is a key.
+    keep_secret(&mut response);
     response
 }

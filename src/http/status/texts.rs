@@ -42,6 +42,7 @@ texts! {
     until: "until", "bis";
     over: "over", "beendet";
     affected: "Affected", "Betroffen";
+    postmortem: "Postmortem", "Nachbetrachtung";
     other_language: "Deutsch", "English";
     other_tag: "de", "en";
     // Nobody may see it, or it is not there.

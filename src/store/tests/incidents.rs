@@ -33,6 +33,7 @@ fn full(number: u128, reference: String) -> Incident {
         translations: vec![(Language("de".to_owned()), "Kabel".to_owned())],
         customers: vec!["acme".into()],
         affected: affected.clone(),
+        named: vec!["globex".into()],
         state,
     };
     Incident {
@@ -41,6 +42,7 @@ fn full(number: u128, reference: String) -> Incident {
         kind: Kind::Fault,
         title: "db01 is down".to_owned(),
         public_title: Some("E-mail is slow".to_owned()),
+        public_titles: vec![(Language("de".to_owned()), "Mail ist langsam".to_owned())],
         severity: Severity::Critical,
         phase: Phase::Identified,
         affected: affected.clone(),

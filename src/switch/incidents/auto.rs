@@ -25,6 +25,8 @@ const MAIN: &str = "en";
 pub struct Prepared {
     /// A title for them.
     pub title: Option<String>,
+    /// The same in the other languages of the templates.
+    pub titles: Vec<(Language, String)>,
     /// The words, in English and all other languages of the templates.
     pub draft: Draft,
 }
@@ -46,18 +48,27 @@ impl Switch {
         languages.sort_unstable();
         languages.dedup();
         let others = languages.into_iter().filter(|language| **language != main);
-        let translations = others
-            .filter_map(in_language)
-            .filter(|(language, _)| *language != main)
-            .map(|(language, (_, text))| (language, text))
-            .collect();
-        // A title has one language: the customer's, where it is one.
+        let (mut translations, mut titles) = (Vec::new(), Vec::new());
+        for (language, (title, text)) in others.filter_map(in_language).filter(|(language, _)| *language != main) {
+            titles.extend(title.map(|title| (language.clone(), title)));
+            translations.push((language, text));
+        }
+        // The title that stands first is in the customer's language, where it is one.
         let only = match touched.as_slice() {
             [one] => directory.customers.get(one).and_then(|customer| customer.language.clone()),
             _ => None,
         };
-        let own = only.and_then(|language| in_language(&language)).and_then(|(_, (title, _))| title);
-        Some(Prepared { title: own.or(title), draft: Draft { phase, text, translations, customers: Vec::new() } })
+        let own = only.and_then(|language| in_language(&language)).filter(|(language, _)| *language != main);
+        let title = match own {
+            Some((language, (Some(own), _))) => {
+                titles.retain(|(other, _)| *other != language);
+                titles.extend(title.map(|title| (main, title)));
+                Some(own)
+            }
+            Some((_, (None, _))) | None => title,
+        };
+        titles.retain(|_| title.is_some());
+        Some(Prepared { title, titles, draft: Draft { phase, text, translations, customers: Vec::new() } })
     }
 
     /// Somebody has taken this alert: where the rules say so, customers are told at once. Returns at once.
@@ -107,10 +118,16 @@ impl Switch {
 
     /// Drafts and publishes the template's words, in the name of the hotline.
     async fn publish_by_itself(&self, incident: &Incident, phase: Phase) -> Result<(), IncidentError> {
-        let Some(Prepared { title, draft }) = self.prepared_update(incident, phase, now().wall) else { return Ok(()) };
+        let Some(Prepared { title, titles, draft }) = self.prepared_update(incident, phase, now().wall) else {
+            return Ok(());
+        };
         let id = UpdateId(Uuid::now_v7());
-        let title = title.filter(|_| incident.public_title.is_none());
-        let words = vec![Command::Draft(id, draft), Command::Publish(id, title)];
+        let mut words = Vec::new();
+        if let Some(title) = title.filter(|_| incident.public_title.is_none()) {
+            words.push(Command::Describe { title: None, public_title: Some(title), severity: None });
+            words.push(Command::Titles(titles));
+        }
+        words.extend([Command::Draft(id, draft), Command::Publish(id, None)]);
         self.incident_commands(incident.id, words, By::SYSTEM, None).await.map(drop)
     }
 

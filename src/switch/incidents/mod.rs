@@ -16,7 +16,7 @@ use hotline_core::incident::{
     AlertSeen, Began, By, Command, Deed, Incident, Opening, Origin, Refusal, Setting, UpdateState, carry_out, open as open_by_core,
 };
 use hotline_core::private::Private;
-use hotline_core::status::{Existence, StatusPage, Visitor, view};
+use hotline_core::status::{Existence, Lessons, StatusPage, Visitor, World, view};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
@@ -256,6 +256,7 @@ fn as_published(incident: &Incident, update: UpdateId, title: Option<&str>, at: 
         own.state = UpdateState::Published { at, by: hotline_core::fact::Actor::System };
         own.at = at;
         own.affected.clone_from(&affected);
+        own.named.clone_from(&incident.customers);
     }
     published
 }
@@ -263,9 +264,10 @@ fn as_published(incident: &Incident, update: UpdateId, title: Option<&str>, at: 
 /// The status pages on which this customer would read the update.
 fn pages(incident: &Incident, update: UpdateId, directory: &Directory, customer: &CustomerId) -> Vec<Way> {
     let visitor = Visitor::Customer(customer.clone());
-    let incidents = std::slice::from_ref(incident);
+    let (since, lessons) = (Existence::new(), Lessons::new());
+    let world = World { incidents: std::slice::from_ref(incident), lessons: &lessons, directory, since: &since };
     let reads = |page: &&StatusPage| {
-        let view = view(page, &visitor, incidents, directory, &Existence::new(), now().wall);
+        let view = view(page, &visitor, &world, now().wall);
         view.is_some_and(|view| {
             let all = view.incidents.iter().chain(&view.maintenances).chain(&view.past);
             all.flat_map(|seen| &seen.updates).any(|seen| seen.id == update)

@@ -210,7 +210,12 @@ impl Switch {
             }
             ("access" | "confirm", _) | (_, None) => {}
             (_, Some(well)) => {
-                self.0.store.subscription_told(SubscriptionId(one.owner), well, FAILURES, at).await?;
+                if self.0.store.subscription_told(SubscriptionId(one.owner), well, FAILURES, at).await? {
+                    tracing::warn!(
+                        subscription = %one.owner,
+                        "nothing reaches this subscriber of a status page: it is switched off after {FAILURES} failures in a row"
+                    );
+                }
             }
         }
         Ok(())

@@ -9,9 +9,7 @@ use crate::fact::Actor;
 use crate::ids::{CustomerId, IncidentId, PostmortemId, ServiceId, UpdateId};
 use crate::incident::{Affected, Impact, Incident, Kind, Phase, Severity, Update, UpdateState};
 use crate::postmortem::Published;
-use crate::status::{
-    Audience, Brand, Colour, Component, Existence, Lessons, StatusPage, Tongue, View, Visitor, World,
-};
+use crate::status::{Audience, Brand, Colour, Component, Existence, Lessons, StatusPage, Tongue, View, Visitor, World};
 
 pub const CUSTOMERS: [&str; 2] = ["acme", "harbour"];
 /// Name and owner.

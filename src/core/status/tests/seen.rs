@@ -157,7 +157,13 @@ fn whoever_is_touched_later_reads_what_goes_out_from_then_on() {
     let mut late = incident(4);
     late.updates = vec![
         update(1, 0, Phase::Investigating, "the cranes of acme", &[("acme-erp", Impact::MajorOutage)]),
-        update(2, 10, Phase::Identified, "a disk", &[("acme-erp", Impact::MajorOutage), ("harbour-radio", Impact::PartialOutage)]),
+        update(
+            2,
+            10,
+            Phase::Identified,
+            "a disk",
+            &[("acme-erp", Impact::MajorOutage), ("harbour-radio", Impact::PartialOutage)],
+        ),
     ];
     late.affected = late.updates[1].affected.clone();
     let page = page("visitors", Audience::Visitors);

@@ -30,7 +30,8 @@ fn pages_that_tell_too_little_or_too_late_are_named() {
     assert_eq!(told(&directory, &fresh, 29), []);
     // The one page lists the service, the other's customer is told of it because it is everybody's.
     let late = told(&directory, &fresh, 30);
-    let words = "it shows INC-1, of which customers should have heard again by Sun 2026-11-22 09:30 UTC; publish an update";
+    let words =
+        "it shows INC-1, of which customers should have heard again by Sun 2026-11-22 09:30 UTC; publish an update";
     assert_eq!(late, ["acmes", "all"].map(|page| (page.to_owned(), words.to_owned())));
     // Over, an exercise, or never published: no page shows it.
     let over = Incident { phase: Phase::Resolved, ..fresh.clone() };

@@ -28,7 +28,7 @@ use types::IncidentDetail;
 
 pub use list::page;
 pub use open::{NewIncident, opened};
-pub use updates::{NewUpdate, preview_of};
+pub use updates::{NewUpdate, is_tag, preview_of};
 
 /// The routes of incidents.
 pub fn documented() -> OpenApiRouter<AppState> {

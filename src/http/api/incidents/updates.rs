@@ -42,6 +42,8 @@ pub struct NewUpdate {
     pub publish: Option<bool>,
     /// A title for customers, with the publishing.
     pub public_title: Option<String>,
+    /// The same in other languages, by language tag, all of them; another title without them stands in its one language.
+    pub public_titles: Option<BTreeMap<String, String>>,
 }
 
 /// What goes with the publishing.
@@ -51,6 +53,8 @@ pub struct NewUpdate {
 pub struct Publishing {
     /// A title for customers; needed unless they know one.
     pub public_title: Option<String>,
+    /// The same in other languages, by language tag, all of them.
+    pub public_titles: Option<BTreeMap<String, String>>,
 }
 
 /// Which update to look at: one that is kept, or words that are not.
@@ -75,6 +79,8 @@ pub struct TemplateField {
     pub phase: String,
     /// A title for customers.
     pub title: Option<String>,
+    /// The same in other languages, by language tag.
+    pub titles: BTreeMap<String, String>,
     /// The words.
     pub text: String,
     /// The same in other languages, by language tag.
@@ -136,7 +142,7 @@ pub async fn write(
     let id = UpdateId(Uuid::now_v7());
     let mut words = vec![Command::Draft(id, draft(&viewer, &incident, &said)?)];
     if said.publish.unwrap_or_default() {
-        words.push(Command::Publish(id, said.public_title));
+        words.extend(out(id, said.public_title, said.public_titles.as_ref())?);
     }
     say(&state, &viewer, &incident, words, version(&headers)?).await
 }
@@ -187,7 +193,7 @@ pub async fn edit(
     }
     let mut words = vec![Command::Edit(id, draft)];
     if said.publish.unwrap_or_default() {
-        words.push(Command::Publish(id, said.public_title));
+        words.extend(out(id, said.public_title, said.public_titles.as_ref())?);
     }
     say(&state, &viewer, &incident, words, version(&headers)?).await
 }
@@ -252,8 +258,8 @@ pub async fn publish(
     Said(said): Said<Publishing>,
 ) -> Result<Response, Problem> {
     let incident = sight::handle(&state, &viewer, &id).await?;
-    let word = Command::Publish(of_id(&update)?, said.public_title);
-    say(&state, &viewer, &incident, vec![word], version(&headers)?).await
+    let words = out(of_id(&update)?, said.public_title, said.public_titles.as_ref())?;
+    say(&state, &viewer, &incident, words, version(&headers)?).await
 }
 
 /// It does not go out. What was published stays.
@@ -328,6 +334,7 @@ pub async fn preview(
         translations: Vec::new(),
         customers: customers(&viewer, said.customers.as_deref().unwrap_or_default())?,
         affected: incident.affected.clone(),
+        named: incident.customers.clone(),
         state: UpdateState::Draft,
     });
     preview_of(&state, &tried, id, title).map(Json)
@@ -377,6 +384,7 @@ pub async fn templates(
     Ok(Json(TemplateField {
         phase: phase.word().to_owned(),
         title: prepared.title,
+        titles: prepared.titles.into_iter().map(|(tag, title)| (tag.0, title)).collect(),
         text: prepared.draft.text,
         translations: prepared.draft.translations.into_iter().map(|(tag, text)| (tag.0, text)).collect(),
     }))
@@ -394,18 +402,40 @@ fn draft(viewer: &Viewer, incident: &Incident, said: &NewUpdate) -> Result<Draft
             Problem::invalid("phase", format!("phase must be one of {}.", Phase::ALL.map(Phase::word).join(", ")))
         })?,
     };
-    let translations = said.translations.clone().unwrap_or_default();
-    if let Some(tag) = translations.keys().find(|tag| !is_tag(tag)) {
-        return Err(Problem::invalid("translations", format!("`{tag}` is no language tag such as en or de.")));
-    }
     Ok(Draft {
         phase,
         text: said.text.clone().unwrap_or_default(),
-        translations: translations.into_iter().map(|(tag, text)| (Language(tag), text)).collect(),
+        translations: said
+            .translations
+            .as_ref()
+            .map(|all| tagged("translations", all))
+            .transpose()?
+            .unwrap_or_default(),
         customers: customers(viewer, said.customers.as_deref().unwrap_or_default())?,
     })
 }
 
-fn is_tag(tag: &str) -> bool {
+/// Out with it, under this title. Titles in other languages belong to the title: they are set after it.
+fn out(
+    id: UpdateId,
+    title: Option<String>,
+    titles: Option<&BTreeMap<String, String>>,
+) -> Result<Vec<Command>, Problem> {
+    let Some(titles) = titles else { return Ok(vec![Command::Publish(id, title)]) };
+    let title = title.map(|title| Command::Describe { title: None, public_title: Some(title), severity: None });
+    let titles = Command::Titles(tagged("public_titles", titles)?);
+    Ok(title.into_iter().chain([titles, Command::Publish(id, None)]).collect())
+}
+
+/// Texts by language.
+pub(super) fn tagged(field: &str, texts: &BTreeMap<String, String>) -> Result<Vec<(Language, String)>, Problem> {
+    if let Some(tag) = texts.keys().find(|tag| !is_tag(tag)) {
+        return Err(Problem::invalid(field, format!("`{tag}` is no language tag such as en or de.")));
+    }
+    Ok(texts.iter().map(|(tag, text)| (Language(tag.clone()), text.clone())).collect())
+}
+
+/// Whether it may be a language's tag.
+pub fn is_tag(tag: &str) -> bool {
     (2..=12).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }

@@ -1,6 +1,5 @@
 //! `postmortems`: drafted from an incident's facts, written by people, reviewed, published.
 
-mod kept;
 mod list;
 mod make;
 mod papers;
@@ -25,7 +24,8 @@ use crate::http::problem::Problem;
 use crate::store::Store;
 use crate::store::postmortems::{PostmortemActionRow, PostmortemRow};
 
-pub use kept::read;
+pub use crate::store::postmortems::read;
+
 pub use list::{PostmortemSummary, listed};
 pub use make::drafted;
 pub use save::{ActionText, PostmortemText, SectionTexts, saved};
