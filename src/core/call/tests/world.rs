@@ -742,7 +742,10 @@ impl World {
                 "neither a person, an alert nor a goodbye"
             );
             // Heard of an incident, and left nothing else: the call belongs to that, and nobody is woken.
-            let informed = self.informed && outcome == Outcome::Completed;
+            let went_on = self.facts.iter().any(|entry| {
+                matches!(&entry.fact, Fact::Step { what, .. } if what == "goes on after hearing of the incident")
+            });
+            let informed = self.informed && !went_on && outcome == Outcome::Completed;
             let closed = self.facts.iter().any(|entry| matches!(entry.fact, Fact::AlertResolved { .. }));
             assert!(!informed || !opened || closed || self.is_excused(), "an alert for who only heard of an incident");
             let excused = opened || test || outcome == Outcome::Blocked || informed || self.is_excused();
