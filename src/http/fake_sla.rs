@@ -173,12 +173,7 @@ impl SlaRecords for Fake {
                 look_at: None,
                 elapsed: SignedDuration::from_mins(20),
             };
-            ClockOf {
-                subject: "alert".to_owned(),
-                reference: reference.to_owned(),
-                fault: reference.to_owned(),
-                row,
-            }
+            ClockOf { subject: "alert".to_owned(), reference: reference.to_owned(), fault: reference.to_owned(), row }
         };
         self.read(|_| {
             let all = [

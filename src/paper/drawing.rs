@@ -111,7 +111,8 @@ impl Axis {
     /// Where all values are whole, so are the lines: nobody counts one and a half calls.
     fn over(values: &[f64]) -> Self {
         let whole = values.iter().all(|value| value.fract() == 0.0);
-        let (low, high) = values.iter().fold((0.0_f64, 0.0_f64), |(low, high), &value| (low.min(value), high.max(value)));
+        let (low, high) =
+            values.iter().fold((0.0_f64, 0.0_f64), |(low, high), &value| (low.min(value), high.max(value)));
         let high = if high - low < 1e-9 { low + 1.0 } else { high };
         let rough = (high - low) / TICKS;
         let power = 10_f64.powf(rough.log10().floor());

@@ -3,8 +3,8 @@
 use hotline_core::alert::{Alert, Status, Urgency};
 use hotline_core::escalation::Progress;
 use hotline_core::fact::Priority;
-use hotline_core::incident::{Began, Origin};
 use hotline_core::ids::AlertId;
+use hotline_core::incident::{Began, Origin};
 use hotline_core::private::Private;
 use jiff::Timestamp;
 

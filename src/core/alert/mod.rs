@@ -17,8 +17,8 @@ use jiff::Timestamp;
 
 use crate::escalation::Progress;
 use crate::fact::Priority;
-use crate::incident::Began;
 use crate::ids::{AlertId, CallId, CustomerId, NumberId, PolicyId, ServiceId, SourceId, UserId};
+use crate::incident::Began;
 use crate::private::Private;
 
 pub use change::Change;

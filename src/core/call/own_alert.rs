@@ -114,7 +114,9 @@ impl Frame {
 
     /// An alert of somebody who heard of an incident may be about it.
     fn link_alert(&mut self, now: Now) {
-        let (Some(incident), false, true) = (self.heard_of, self.linked || self.joined, self.alert_open) else { return };
+        let (Some(incident), false, true) = (self.heard_of, self.linked || self.joined, self.alert_open) else {
+            return;
+        };
         self.linked = true;
         self.note("the alert may be about the incident", "its caller heard of it before", now);
         self.commands.push_back(Command::MayBeAbout { incident, alert: self.alert });

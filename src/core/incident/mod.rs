@@ -23,7 +23,7 @@ use jiff::Timestamp;
 
 use crate::directory::{Directory, Language};
 use crate::fact::{Actor, words};
-use crate::ids::{AlertId, CallId, CustomerId, DrillId, IncidentId, ServiceId, UpdateId, UserId};
+use crate::ids::{AlertId, CallId, CustomerId, DrillId, IncidentId, RecordingId, ServiceId, UpdateId, UserId};
 use crate::private::Private;
 
 pub use change::Change;
@@ -90,8 +90,21 @@ pub struct Incident {
     pub update_told: u8,
     /// Callers who want to hear when it is over (numbers for an SMS), each once.
     pub tell_when_over: Vec<Private<String>>,
+    /// What callers said to be added to it, oldest first.
+    pub additions: Vec<Addition>,
     /// Counts every change; a write names the version it saw.
     pub version: i64,
+}
+
+/// What a caller said about it on the telephone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addition {
+    /// The recording.
+    pub recording: RecordingId,
+    /// The call it was said on.
+    pub call: CallId,
+    /// Its words stand on the timeline.
+    pub heard: bool,
 }
 
 /// Disturbance or planned work.

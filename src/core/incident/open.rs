@@ -183,6 +183,7 @@ fn first(opening: &Opening, reference: String, by: &By, setting: &Setting<'_>) -
         update_due: None,
         update_told: 0,
         tell_when_over: Vec::new(),
+        additions: Vec::new(),
         version: 0,
     })
 }

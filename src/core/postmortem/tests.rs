@@ -83,6 +83,7 @@ fn incident() -> Incident {
         update_due: None,
         update_told: 0,
         tell_when_over: Vec::new(),
+        additions: Vec::new(),
         version: 1,
     }
 }

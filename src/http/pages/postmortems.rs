@@ -71,7 +71,8 @@ struct OnePage {
 }
 
 async fn list(Visitor(viewer): Visitor, State(state): Shared) -> Response {
-    let both = async { Ok::<_, Problem>((listed(&state, &viewer).await?, super::incidents::of_late(&state, &viewer).await?)) };
+    let both =
+        async { Ok::<_, Problem>((listed(&state, &viewer).await?, super::incidents::of_late(&state, &viewer).await?)) };
     match both.await {
         Ok((rows, incidents)) => html(&ListPage {
             frame: Frame::of(&state, &viewer, "knowledge"),

@@ -126,7 +126,10 @@ async fn page(state: &AppState, viewer: &Viewer, asked: &Asked) -> Result<Page, 
             let own = report.by_customer.iter().find(|of| of.customer == one.customer);
             rows.push(CustomerRow {
                 id: one.customer.as_ref().map(|customer| customer.id.clone()),
-                name: one.customer.as_ref().map_or_else(|| "Of no customer".to_owned(), |customer| customer.name.clone()),
+                name: one
+                    .customer
+                    .as_ref()
+                    .map_or_else(|| "Of no customer".to_owned(), |customer| customer.name.clone()),
                 alerts: one.figures.known + one.figures.unknown,
                 median: words_of(one.figures.median_seconds),
                 promises: own.map_or_else(|| "–".to_owned(), |own| percent(&own.figures)),

@@ -137,9 +137,10 @@ impl Switch {
         known.sort_by_key(|seen| (seen.since(), seen.id()));
         let seen = known.first()?;
         let update = seen.updates.last()?;
-        let can_tell = caller.is_some_and(|caller| tell::sms_able(caller.reveal(), &directory).is_some());
+        let can_tell = caller.is_some_and(|caller| self.can_text(caller.reveal()));
         Some(KnownIncident {
             id: seen.id(),
+            reference: seen.reference().to_owned(),
             title: pieces(seen.title_in(language)).into_iter().map(Into::into).collect(),
             since: seen.since(),
             update: pieces(update.text_in(language)).into_iter().map(Into::into).collect(),

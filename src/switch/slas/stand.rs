@@ -50,7 +50,11 @@ impl Switch {
     }
 
     /// How a clock stands now; `None`: what it goes by is gone.
-    pub(in crate::switch) async fn standing(&self, row: ClockRow, pauses: &[Pause]) -> Result<Option<Standing>, StoreError> {
+    pub(in crate::switch) async fn standing(
+        &self,
+        row: ClockRow,
+        pauses: &[Pause],
+    ) -> Result<Option<Standing>, StoreError> {
         let terms = self.terms(&row.measured.sla.0, row.measured.revision).await?;
         Ok(terms.map(|terms| {
             let clock = sla::standing(&row.measured, &terms, pauses, now().wall);

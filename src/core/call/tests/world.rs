@@ -442,9 +442,8 @@ impl World {
             }
             Command::AddToIncident { .. } | Command::TellWhenOver { .. } => self.informed = true,
             Command::MayBeAbout { alert, .. } => {
-                let opened = |entry: &Entry| {
-                    entry.alert == Some(alert) && matches!(entry.fact, Fact::AlertOpened { .. })
-                };
+                let opened =
+                    |entry: &Entry| entry.alert == Some(alert) && matches!(entry.fact, Fact::AlertOpened { .. });
                 assert!(self.informed && self.facts.iter().any(opened), "there is no such alert");
             }
             Command::ListAlerts { dial, .. } => {

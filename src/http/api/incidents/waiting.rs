@@ -44,7 +44,11 @@ pub struct IncidentPromises {
 }
 
 /// The promises of an incident as they stand now, for who sees all of it.
-pub async fn promises(state: &AppState, incident: &Incident, sight: &Sight) -> Result<Vec<IncidentPromises>, StoreError> {
+pub async fn promises(
+    state: &AppState,
+    incident: &Incident,
+    sight: &Sight,
+) -> Result<Vec<IncidentPromises>, StoreError> {
     if *sight != Sight::Whole {
         return Ok(Vec::new());
     }
