@@ -14,7 +14,6 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::super::{Change, Switch};
-use super::tell;
 use crate::clock::now;
 use crate::store::StoreError;
 
