@@ -256,7 +256,7 @@ pub fn report(held: &Held, directory: &Directory, foot: &str) -> Paper {
             Some((_, Reached::No)) => word("not reached", "nicht erreicht"),
             None => word("open", "offen"),
         };
-        vec![clock(told.at), directory.name_of(&told.user).to_owned(), told.by.clone(), end]
+        vec![clock(told.at), directory.name_of(&told.user).to_owned(), way(&told.by, german).to_owned(), end]
     });
     let heads = |words: [(&str, &str); 5]| words.map(|(english, german)| word(english, german)).to_vec();
     let blocks = vec![
@@ -291,10 +291,21 @@ pub fn report(held: &Held, directory: &Directory, foot: &str) -> Paper {
     let over = held.ended.map_or_else(|| word("still running", "läuft noch"), clock);
     Paper {
         title: marked(&held.title, &held.language),
-        subtitle: format!("{} – {over}", clock(held.begun)),
+        subtitle: format!("{} – {over} ({})", clock(held.begun), held.zone.iana_name().unwrap_or("UTC")),
         language: held.language.clone(),
         foot: foot.to_owned(),
         blocks,
+    }
+}
+
+fn way(by: &str, german: bool) -> &str {
+    match by {
+        "call" if german => "Telefon",
+        "call" => "telephone",
+        "email" if german => "E-Mail",
+        "email" => "e-mail",
+        "sms" => "SMS",
+        other => other,
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Block {
     Note(String),
     /// A list.
     List(Vec<String>),
+    /// Steps, in this order.
+    Numbered(Vec<String>),
     /// A table.
     Table {
         /// Heads of the columns.

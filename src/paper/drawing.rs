@@ -108,13 +108,17 @@ struct Axis {
 }
 
 impl Axis {
-    fn over(values: impl Iterator<Item = f64>) -> Self {
-        let (low, high) = values.fold((0.0_f64, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
+    /// Where all values are whole, so are the lines: nobody counts one and a half calls.
+    fn over(values: &[f64]) -> Self {
+        let whole = values.iter().all(|value| value.fract() == 0.0);
+        let (low, high) =
+            values.iter().fold((0.0_f64, 0.0_f64), |(low, high), &value| (low.min(value), high.max(value)));
         let high = if high - low < 1e-9 { low + 1.0 } else { high };
         let rough = (high - low) / TICKS;
         let power = 10_f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].map(|times| times * power).into_iter().find(|step| *step >= rough);
         let step = step.unwrap_or(rough);
+        let step = if whole { step.max(1.0) } else { step };
         Self { low: (low / step).floor() * step, high: (high / step).ceil() * step, step }
     }
 
@@ -153,7 +157,7 @@ fn values(chart: &Chart) -> impl Iterator<Item = (usize, usize, f64)> {
 pub fn marks(chart: &Chart, language: &str) -> Vec<Mark> {
     let places = chart.labels.len().min(PLACES_MAX);
     let top = TOP + if chart.series.len() > 1 { LEGEND } else { 0.0 };
-    let axis = Axis::over(values(chart).map(|(_, _, value)| value));
+    let axis = Axis::over(&values(chart).map(|(_, _, value)| value).collect::<Vec<_>>());
     let place = (WIDTH - LEFT - RIGHT) / places.max(1) as f32;
     let field = Field { axis, top, bottom: HEIGHT - BOTTOM, place };
     let mut marks = across(field, &chart.unit, language);
@@ -334,7 +338,7 @@ mod tests {
 
     #[test]
     fn steps_are_round() {
-        let axis = Axis::over([3.0, 47.0].into_iter());
+        let axis = Axis::over(&[3.0, 47.0]);
         assert_eq!(axis, Axis { low: 0.0, high: 50.0, step: 10.0 });
         assert_eq!(axis.ticks().last(), Some(50.0));
     }

@@ -20,11 +20,11 @@ h4 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
 .note { background: #f3f5f8; border-left: 4px solid #5b6b7f; padding: .5rem .8rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; margin: .8rem 0; font-size: .9rem; }
-th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border-bottom: 1px solid #ddd; }
+th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border-bottom: 1px solid #ddd; overflow-wrap: break-word; }
 th { border-bottom: 2px solid #888; }
 .n { text-align: right; font-variant-numeric: tabular-nums; }
-dl.figures { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0; }
-dl.figures div { border: 1px solid #ccc; border-radius: .4rem; padding: .6rem .9rem; min-width: 8rem; display: flex; flex-direction: column-reverse; }
+dl.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .8rem; margin: 1rem 0; }
+dl.figures div { border: 1px solid #ccc; border-radius: .4rem; padding: .6rem .9rem; display: flex; flex-direction: column-reverse; }
 dl.figures dt { color: #555; font-size: .85rem; }
 dl.figures dd { margin: 0; font-size: 1.6rem; font-weight: 600; }
 figure { margin: 1rem 0; }
@@ -33,6 +33,13 @@ svg { width: 100%; height: auto; }
 summary { color: #444; cursor: pointer; font-size: .85rem; }
 footer { border-top: 1px solid #ccc; color: #555; font-size: .85rem; margin-top: 2rem; padding-top: .5rem; }
 .break { break-before: page; }
+@media screen and (max-width: 40rem) {
+  body { padding: 1rem; }
+  dl.figures { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  table { font-size: .82rem; }
+  th, td { padding: .25rem .35rem; }
+  figure .wide svg { width: 40rem; }
+}
 @page { size: A4; margin: 18mm 16mm; }
 @media print {
   body { max-width: none; padding: 0; font-size: 10.5pt; }
@@ -71,6 +78,16 @@ pub fn page(paper: &Paper) -> String {
     out
 }
 
+/// Blocks alone, to stand in a page of its own making: escaped, its headings from `h2` on.
+pub fn fragment(blocks: &[Block], language: &str) -> String {
+    let words = words(&Paper { language: language.to_owned(), ..Paper::default() });
+    let mut out = String::new();
+    for block in blocks {
+        put(&mut out, block, words, language);
+    }
+    out
+}
+
 fn put(out: &mut String, block: &Block, words: Words, language: &str) {
     match block {
         Block::Heading(level, text) => {
@@ -84,13 +101,8 @@ fn put(out: &mut String, block: &Block, words: Words, language: &str) {
         Block::Note(text) => {
             let _ = writeln!(out, "<p class=\"note\">{}</p>", lines(text));
         }
-        Block::List(items) => {
-            out.push_str("<ul>\n");
-            for item in items {
-                let _ = writeln!(out, "<li>{}</li>", lines(item));
-            }
-            out.push_str("</ul>\n");
-        }
+        Block::List(items) => list(out, "ul", items),
+        Block::Numbered(items) => list(out, "ol", items),
         Block::Table { head, numbers, rows } => table(out, head, numbers, rows, words),
         Block::Figures(figures) => {
             out.push_str("<dl class=\"figures\">\n");
@@ -104,9 +116,17 @@ fn put(out: &mut String, block: &Block, words: Words, language: &str) {
     }
 }
 
+fn list(out: &mut String, tag: &str, items: &[String]) {
+    let _ = writeln!(out, "<{tag}>");
+    for item in items {
+        let _ = writeln!(out, "<li>{}</li>", lines(item));
+    }
+    let _ = writeln!(out, "</{tag}>");
+}
+
 fn table(out: &mut String, head: &[String], numbers: &[usize], rows: &[Vec<String>], words: Words) {
     let class = |column: usize| if numbers.contains(&column) { " class=\"n\"" } else { "" };
-    out.push_str("<div class=\"wide\"><table>\n<thead><tr>");
+    out.push_str("<div class=\"wide\" tabindex=\"0\"><table>\n<thead><tr>");
     for (column, text) in head.iter().enumerate() {
         let _ = write!(out, "<th scope=\"col\"{}>{}</th>", class(column), escaped(text));
     }
@@ -129,12 +149,12 @@ fn figure(out: &mut String, chart: &Chart, words: Words, language: &str) {
     let title = escaped(&chart_title(chart));
     let _ = writeln!(
         out,
-        "<figure>\n<figcaption>{title}</figcaption>\n<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"{LETTERS}\">"
+        "<figure>\n<figcaption>{title}</figcaption>\n<div class=\"wide\" tabindex=\"0\"><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"{LETTERS}\">"
     );
     for mark in drawing::marks(chart, language) {
         draw(out, &mark);
     }
-    let _ = writeln!(out, "</svg>\n<details><summary>{}</summary>", words.values);
+    let _ = writeln!(out, "</svg></div>\n<details><summary>{}</summary>", words.values);
     let (head, rows) = chart_table(chart, words, language);
     let numbers: Vec<usize> = (1..head.len()).collect();
     table(out, &head, &numbers, &rows, words);

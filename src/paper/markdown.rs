@@ -42,6 +42,11 @@ fn put(out: &mut String, block: &Block, words: Words, language: &str) {
                 let _ = writeln!(out, "- {}", paragraph(item).replace('\n', "\n  "));
             }
         }
+        Block::Numbered(items) => {
+            for (place, item) in items.iter().enumerate() {
+                let _ = writeln!(out, "{}. {}", place + 1, paragraph(item).replace('\n', "\n   "));
+            }
+        }
         Block::Table { head, numbers, rows } => table(out, head, numbers, rows, words),
         Block::Figures(figures) => {
             for (label, value) in figures {

@@ -46,6 +46,7 @@ mod record;
 mod record_address;
 mod record_alert;
 mod record_incident;
+mod record_postmortem;
 mod recordings;
 mod recover;
 mod references;

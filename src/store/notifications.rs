@@ -10,7 +10,7 @@ use hotline_core::ids::{AlertId, ChannelId, NotificationId, UserId};
 use hotline_core::notify::{Kind, Next, Planned, To, Waiting};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, Row, query};
+use sqlx::{AnyConnection, AssertSqlSafe, Row, query, query_as};
 use uuid::Uuid;
 
 use super::alert_rows::{bad, count, maybe_parsed, moment, parsed, text, word};
@@ -358,6 +358,13 @@ impl Store {
         transaction.commit().await?;
         writer.keep();
         Ok(())
+    }
+
+    /// The message that carried this one together with others; `None`: it went by itself.
+    pub async fn carrier(&self, id: &str) -> Result<Option<NotificationRow>, StoreError> {
+        let sql = format!("{ROW} WHERE id = (SELECT bundle FROM notifications WHERE id = $1)");
+        let asked = query_as(AssertSqlSafe(sql)).bind(id.to_owned());
+        super::pages::in_time(asked.fetch_optional(&self.shared.pool)).await
     }
 
     /// The list, newest first: of an alert, a person, or all.

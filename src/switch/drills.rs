@@ -150,7 +150,14 @@ pub async fn held(store: &Store, directory: &Directory, run: &DrillRunRow) -> Re
     let Some(alert) = &run.alert else { return Ok(held) };
     if let Ok(id) = alert.parse() {
         let rows = store.notifications(Some(id), None, None, None, TOLD_MAX).await?;
-        held.told = rows.items.iter().rev().filter_map(told).collect();
+        let mut rows = rows.items;
+        // What was told together with others came to whatever end the message had that carried it.
+        for row in rows.iter_mut().filter(|row| row.state == "limited") {
+            if let Some(carrier) = store.carrier(&row.id).await? {
+                (row.state, row.finished_at) = (carrier.state, carrier.finished_at);
+            }
+        }
+        held.told = rows.iter().rev().filter_map(told).collect();
     }
     let Some(row) = store.alert(alert).await? else { return Ok(held) };
     held.ended = row.resolved_at.map(moment);

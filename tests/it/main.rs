@@ -11,6 +11,7 @@ mod commands;
 mod crash;
 mod crash_disk;
 mod directory;
+mod drills;
 mod engineers;
 mod greeting;
 mod harness;

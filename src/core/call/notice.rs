@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::call::flow::engineer::priority;
+use crate::drill;
 use crate::fact::{Fact, LegCause};
 use crate::ids::{AlertId, LegId, UserId};
 use crate::now::Now;
@@ -342,7 +343,10 @@ pub fn code_in(text: &str) -> Option<&str> {
 }
 
 fn about(alert: &NoticeAlert, at_length: bool) -> Vec<Prompt> {
-    let mut prompts = vec![Prompt::Say(say::NOTICE_ALERT), Prompt::Digits(alert.reference.clone().into())];
+    // Recorded, not only in the title: where there is no voice nobody would hear it there.
+    let mut prompts: Vec<Prompt> =
+        drill::is_marked(&alert.title).then_some(Prompt::Say(say::NOTICE_DRILL)).into_iter().collect();
+    prompts.extend([Prompt::Say(say::NOTICE_ALERT), Prompt::Digits(alert.reference.clone().into())]);
     prompts.extend(alert.priority.map(|level| Prompt::Say(priority(level))));
     if let Some(customer) = &alert.customer {
         prompts.extend([Prompt::Say(say::NOTICE_CUSTOMER), Prompt::Name(customer.clone().into())]);

@@ -199,6 +199,8 @@ pub mod say {
         CODE_IS = "code-is",
         /// So many alerts need someone: (digits follow)
         NOTICE_MANY = "notice-many",
+        /// This is an exercise.
+        NOTICE_DRILL = "notice-drill",
         /// An alert with the reference … (digits follow)
         NOTICE_ALERT = "notice-alert",
         /// Priority one.

@@ -268,6 +268,11 @@ pub(super) fn heading(line: &str) -> Option<(usize, &str)> {
     ((1..=6).contains(&level) && (text.is_empty() || text.starts_with(' '))).then(|| (level, text.trim()))
 }
 
+/// Whether an item has a number.
+pub(super) fn is_numbered(line: &str) -> bool {
+    line.trim_start().starts_with(|letter: char| letter.is_ascii_digit())
+}
+
 /// `- item`, `* [ ] item`, `3. item` → its text.
 pub(super) fn item(line: &str) -> Option<&str> {
     let line = line.trim_start();

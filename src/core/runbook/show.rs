@@ -1,7 +1,7 @@
 //! Markdown as blocks, for page and paper: headings, paragraphs, lists, code. What else Markdown knows stays as it was written;
 //! nothing of it is ever markup of ours.
 
-use super::read::{heading, item};
+use super::read::{heading, is_numbered, item};
 use crate::paper::Block;
 
 /// The blocks of a text, without front matter and without the heading that is the title.
@@ -26,6 +26,8 @@ struct Showing {
     blocks: Vec<Block>,
     paragraph: Vec<String>,
     items: Vec<String>,
+    /// The items have numbers.
+    numbered: bool,
     /// Code between fences.
     fence: Option<Vec<String>>,
 }
@@ -47,7 +49,13 @@ impl Showing {
         } else if line.trim().is_empty() {
             self.end();
         } else if let Some(text) = item(line) {
-            self.end_paragraph();
+            let numbered = is_numbered(line);
+            if numbered == self.numbered {
+                self.end_paragraph();
+            } else {
+                self.end();
+            }
+            self.numbered = numbered;
             self.items.push(plain(text));
         } else if let Some(last) = self.items.last_mut() {
             last.push(' ');
@@ -69,7 +77,8 @@ impl Showing {
     fn end(&mut self) {
         self.end_paragraph();
         if !self.items.is_empty() {
-            self.blocks.push(Block::List(std::mem::take(&mut self.items)));
+            let items = std::mem::take(&mut self.items);
+            self.blocks.push(if self.numbered { Block::Numbered(items) } else { Block::List(items) });
         }
         if let Some(code) = self.fence.take() {
             self.blocks.push(Block::Note(code.join("\n")));
@@ -77,7 +86,23 @@ impl Showing {
     }
 }
 
-/// Without the marks of emphasis, which a plain text does not need.
+/// Without the marks of emphasis, which a plain text does not need, and with links written out.
 fn plain(text: &str) -> String {
-    text.replace("**", "").replace("__", "").replace('`', "")
+    links(text).replace("**", "").replace("__", "").replace('`', "")
+}
+
+/// `[the graph](https://…)` → `the graph (https://…)`.
+fn links(text: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(middle) = rest.find("](http") {
+        let (before, after) = (&rest[..middle], &rest[middle + 2..]);
+        let (Some(begin), Some(end)) = (before.rfind('['), after.find(')')) else { break };
+        out.push_str(&before[..begin]);
+        out.push_str(&before[begin + 1..]);
+        out.push_str(" (");
+        out.push_str(&after[..=end]);
+        rest = &after[end + 1..];
+    }
+    out.push_str(rest);
+    out
 }

@@ -153,7 +153,7 @@ fn a_comparison_names_what_changed() {
 fn markdown_becomes_blocks() {
     use crate::paper::Block;
     let blocks = blocks(
-        "---\ntitle: x\n---\n# T\n## One\nA **word**\non two lines\n\n- a\n  b\n- c\n```\n# code\n```\n> note\n",
+        "---\ntitle: x\n---\n# T\n## One\nA **word**\non two lines\n\n- a\n  b\n- c\n1. d\n2. see [the graph](https://x.example/a) and [this]\n```\n# code\n```\n> note\n",
     );
     let texts = ["a b", "c"].map(str::to_owned).to_vec();
     assert_eq!(
@@ -162,6 +162,7 @@ fn markdown_becomes_blocks() {
             Block::Heading(1, "One".to_owned()),
             Block::Text("A word on two lines".to_owned()),
             Block::List(texts),
+            Block::Numbered(vec!["d".to_owned(), "see the graph (https://x.example/a) and [this]".to_owned()]),
             Block::Note("# code".to_owned()),
             Block::Note("note".to_owned()),
         ]

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use hotline_core::directory::{Directory, Service};
 use hotline_core::ids::{ServiceId, SlaId};
-use hotline_core::report::{Known, Missing, readiness};
+use hotline_core::report::{Known, Missing, readiness, stale_pages};
 use hotline_core::runbook::{self, Document, Subject};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,7 +35,7 @@ pub struct Readiness {
 /// Something that is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MissingRow {
-    /// `unsigned-sla`, `no-contract`, `gap`, `unverified-phone`, `unreachable`, `no-runbook`, `stale-page`.
+    /// `unsigned-sla`, `no-contract`, `gap`, `unverified-phone`, `unreachable`, `no-runbook`, `warning`, `stale-page`.
     pub lack: &'static str,
     /// Where: `slas/gold`, `schedules/on-call`, `users/ada`.
     pub object: String,
@@ -44,7 +44,7 @@ pub struct MissingRow {
 }
 
 /// What would fail if it happened tonight: contracts that are not signed, customers without one, gaps in rotas within two weeks, telephones
-/// that nobody has proven, people on call without a contact, services without a runbook.
+/// that nobody has proven, people on call without a contact, services without a runbook, status pages that tell too little or too late; and what the board warns of.
 #[utoipa::path(
     get, path = "/api/v1/reports/readiness", tag = "slas", security(("token" = []), ("session" = [])),
     responses(
@@ -81,9 +81,18 @@ pub async fn missing(state: &AppState, viewer: &Viewer) -> Result<Vec<Missing>, 
     let directory = state.board().directory();
     let now = crate::clock::now().wall;
     let library = state.board().library();
+    // What the pages show now; before anything is known nothing is said about them.
+    let shown = state.status_desk().ok().and_then(|desk| desk.snapshot());
+    let warnings = state.board().health().warnings;
     let work = move || {
         let runbooks = library.map(|all| with_runbook(&all, &directory));
-        let known = Known { signed: Some(&signed), runbooks: runbooks.as_ref(), stale_pages: None };
+        let lagging = shown.map(|shown| stale_pages(&shown.directory, &shown.incidents, now));
+        let known = Known {
+            signed: Some(&signed),
+            runbooks: runbooks.as_ref(),
+            warnings: &warnings,
+            stale_pages: lagging.as_deref(),
+        };
         readiness(&directory, &known, now)
     };
     tokio::task::spawn_blocking(work)
@@ -91,7 +100,8 @@ pub async fn missing(state: &AppState, viewer: &Viewer) -> Result<Vec<Missing>, 
         .map_err(|_| Problem::of_status(axum::http::StatusCode::INTERNAL_SERVER_ERROR))
 }
 
-/// The services of which a runbook is, by its rule: their own, their category's, or all of the customer's.
+/// The services of which a runbook is, by its rule: their own, their category's, or all of the customer's. What else the rule asks of
+/// an alert (words of its title, its source) makes it no less theirs; words alone are nobody's.
 fn with_runbook(all: &[(String, Document)], directory: &Directory) -> BTreeSet<ServiceId> {
     let has_one = |service: &&Service| {
         let subject = Subject {
@@ -100,7 +110,14 @@ fn with_runbook(all: &[(String, Document)], directory: &Directory) -> BTreeSet<S
             category: service.category.as_deref(),
             ..Subject::default()
         };
-        runbook::matching(all, &subject).iter().any(|(_, document)| document.kind == runbook::Kind::Runbook)
+        let theirs = |document: &Document| {
+            let rule = runbook::Rule { words: Vec::new(), sources: Vec::new(), ..document.rule.clone() };
+            let own = document.customer.as_ref().is_none_or(|own| subject.customer == Some(own));
+            // One that names the service is its, whatever else it asks of an alert.
+            let named = document.rule.services.contains(&service.id);
+            document.kind == runbook::Kind::Runbook && (named || (own && runbook::fits(&rule, &subject).is_some()))
+        };
+        all.iter().any(|(_, document)| theirs(document))
     };
     directory.services.values().filter(has_one).map(|service| service.id.clone()).collect()
 }

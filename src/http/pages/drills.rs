@@ -13,7 +13,7 @@ use super::{Shared, Visitor, html, show_problem};
 use crate::http::AppState;
 use crate::http::api::drills::{DrillJson, DrillRun, DrillWish, begun, latest, listed, planned};
 use crate::http::auth::Right;
-use crate::http::params::rfc3339;
+use crate::http::params::{Params, rfc3339};
 use crate::http::problem::Problem;
 
 /// The pages' routes.
@@ -30,20 +30,49 @@ struct Page {
     frame: Frame,
     drills: Vec<(DrillJson, Option<When>)>,
     runs: Vec<(DrillRun, When)>,
-    policies: Vec<String>,
+    /// Id and name.
+    policies: Vec<(String, String)>,
+    /// What may be replayed: id and name.
+    incidents: Vec<(String, String)>,
+    /// What the link here asked for (an alert's or a call's page): its word and how it is shown.
+    chosen: Option<(String, String)>,
     plans: bool,
 }
 
-async fn show(Visitor(viewer): Visitor, State(state): Shared) -> Response {
+impl Page {
+    fn policy(&self, id: &str) -> String {
+        let known = self.policies.iter().find(|(known, _)| known == id);
+        known.map_or_else(|| id.to_owned(), |(_, name)| name.clone())
+    }
+}
+
+/// `alert:ID` or `call:ID` of a link.
+fn chosen(word: String) -> Option<(String, String)> {
+    let (kind, id) = word.split_once(':')?;
+    id.parse::<uuid::Uuid>().ok()?;
+    let name = match kind {
+        "alert" => "the alert you came from",
+        "call" => "the call you came from",
+        "incident" => "the incident you came from",
+        _ => return None,
+    };
+    Some((word.clone(), name.to_owned()))
+}
+
+async fn show(Visitor(viewer): Visitor, State(state): Shared, mut params: Params) -> Response {
     let shown = async {
         let drills = listed(&state, &viewer).await?;
         let runs = latest(&state, &viewer).await?;
+        let directory = state.board().directory();
+        let policies = directory.policies.values();
         let next = |at: Option<i64>| at.map(|at| When::full(&rfc3339(at)));
         Ok::<_, Problem>(Page {
             frame: Frame::of(&state, &viewer, "knowledge"),
             drills: drills.iter().map(|row| (row.into(), next(row.next_at))).collect(),
             runs: runs.into_iter().map(|run| (run.clone(), When::full(&run.begun_at))).take(50).collect(),
-            policies: state.board().directory().policies.keys().map(|policy| policy.0.clone()).collect(),
+            policies: policies.map(|policy| (policy.id.0.clone(), policy.name.clone())).collect(),
+            incidents: super::incidents::of_late(&state, &viewer).await?,
+            chosen: params.take("replays")?.and_then(chosen),
             plans: viewer.may(Right::Plan),
         })
     };

@@ -7,7 +7,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use hotline_core::directory::Language;
 use hotline_core::ids::{AlertId, CustomerId, ServiceId, UpdateId, UserId};
-use hotline_core::incident::{Affected, Began, Command, Draft, Impact, Incident, Origin, Phase, Severity, join};
+use hotline_core::incident::{
+    Affected, Began, Command, Draft, Heading, Impact, Incident, Origin, Phase, Severity, join,
+};
 use hotline_core::private::Private;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -16,7 +18,7 @@ use super::deeds::{by_reference, local, zone_of};
 use super::incidents::{customers, services};
 use super::{Shared, Visitor, error, show_problem};
 use crate::http::AppState;
-use crate::http::api::incidents::{refused, sight, waiting};
+use crate::http::api::incidents::{is_tag, refused, sight, waiting};
 use crate::http::auth::{Right, Viewer};
 use crate::http::problem::Problem;
 
@@ -58,7 +60,9 @@ pub async fn act(
         .iter()
         .rev()
         .find_map(|word| if let Command::Draft(id, _) | Command::Edit(id, _) = word { Some(*id) } else { None });
-    match state.board().incident_commands(incident.id, words, sight::by(&viewer), None).await {
+    // What the form showed is what is meant: a draft that somebody changed meanwhile does not go out unseen.
+    let version = pressed.field("version").and_then(|version| version.parse().ok());
+    match state.board().incident_commands(incident.id, words, sight::by(&viewer), version).await {
         // A draft is looked at with everything that its publishing leads to.
         Ok(_) => match written {
             Some(update) => Redirect::to(&format!("{back}?preview={update}#updates")).into_response(),
@@ -119,7 +123,7 @@ impl Pressed<'_> {
                 let alert = self.field("alert").and_then(|id| id.parse::<AlertId>().ok());
                 vec![Command::RemoveAlert(alert.ok_or_else(|| Problem::not_found("alert"))?)]
             }
-            "draft" => self.drafted(),
+            "draft" => vec![Command::Draft(UpdateId(Uuid::now_v7()), self.draft(self.incident.phase))],
             "edit" => {
                 let id = self.update()?;
                 let known = self.incident.update(id).ok_or_else(|| Problem::not_found("update"))?;
@@ -146,37 +150,30 @@ impl Pressed<'_> {
             Problem::invalid("alert", "No open alert that you see has this number; it stands behind the # of an alert.")
         })?;
         let seen = self.state.board().alert_seen(alert).await.map_err(|error| refused(&error))?;
-        Ok(join(self.incident, &seen, crate::clock::now().wall))
+        join(self.incident, &seen, crate::clock::now().wall).map_err(|error| refused(&error.into()))
     }
 
-    /// The words of the form: in English, in other languages (`text:TAG`), for some customers only (`for:ID`).
+    /// The form's fields `KIND:LANGUAGE` that say something.
+    fn in_languages(&self, kind: &str) -> Vec<(Language, String)> {
+        let other = |(name, words): (&String, &String)| {
+            let tag = name.strip_prefix(kind)?.strip_prefix(':').filter(|tag| is_tag(tag))?;
+            Some((Language(tag.to_owned()), words.trim().to_owned())).filter(|(_, words)| !words.is_empty())
+        };
+        let mut all: Vec<(Language, String)> = self.fields.iter().filter_map(other).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// The words of the form with their title, in other languages too (`text:TAG`, `title:TAG`), for some customers only (`for:ID`).
     fn draft(&self, phase: Phase) -> Draft {
-        let mut translations: Vec<(Language, String)> = self
-            .fields
-            .iter()
-            .filter_map(|(name, text)| Some((name.strip_prefix("text:")?, text.trim())))
-            .filter(|(tag, text)| (2..=12).contains(&tag.len()) && !text.is_empty())
-            .map(|(tag, text)| (Language(tag.to_owned()), text.to_owned()))
-            .collect();
-        translations.sort_unstable();
+        let title = self.field("public_title").map(str::to_owned);
         Draft {
             phase: self.field("phase").and_then(Phase::from_word).unwrap_or(phase),
+            heading: title.map(|title| Heading { title, others: self.in_languages("title") }),
             text: self.text("text"),
-            translations,
+            translations: self.in_languages("text"),
             customers: self.customers("for:", &[]),
         }
-    }
-
-    fn drafted(&self) -> Vec<Command> {
-        let title = self.field("public_title").filter(|title| self.incident.public_title.as_deref() != Some(*title));
-        let mut words = Vec::new();
-        words.extend(title.map(|title| Command::Describe {
-            title: None,
-            public_title: Some(title.to_owned()),
-            severity: None,
-        }));
-        words.push(Command::Draft(UpdateId(Uuid::now_v7()), self.draft(self.incident.phase)));
-        words
     }
 
     /// As the fields `impact:SERVICE` say; services that the viewer does not see stay as they are.

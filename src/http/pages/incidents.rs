@@ -1,14 +1,14 @@
 //! `/incidents`: the list; one with its services, roles, tasks, promises, runbooks, texts for customers and timeline. The buttons are
 //! [`super::incident_deeds`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use hotline_core::directory::Directory;
+use hotline_core::directory::{Directory, Language};
 use hotline_core::ids::UpdateId;
-use hotline_core::incident::{Impact, Kind, Phase, Severity};
+use hotline_core::incident::{Impact, Incident, Kind, Origin, Phase, Severity};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -27,6 +27,7 @@ use crate::http::api::runbooks::OfAlert;
 use crate::http::auth::{Right, Viewer};
 use crate::http::params::Params;
 use crate::http::problem::Problem;
+use crate::switch::incidents as switch;
 
 type Fields = Form<HashMap<String, String>>;
 
@@ -50,6 +51,8 @@ struct ListPage {
 #[template(path = "incident.html")]
 #[expect(clippy::struct_excessive_bools, reason = "what the page shows: each is a question of its own in the template")]
 struct Page {
+    /// What the forms are about, so that nobody changes what they have not seen.
+    version: i64,
     frame: Frame,
     incident: IncidentDetail,
     /// Sees all of it.
@@ -86,8 +89,14 @@ struct Prepared {
     phase: String,
     title: String,
     text: String,
-    /// In other languages, by their tags.
-    translations: Vec<(String, String)>,
+    others: Vec<Others>,
+}
+
+/// The same in another language.
+struct Others {
+    tag: String,
+    title: String,
+    text: String,
 }
 
 /// The promises to a customer.
@@ -122,7 +131,7 @@ fn badge(severity: &str) -> &'static str {
     }
 }
 
-fn words(word: &str) -> String {
+pub fn words(word: &str) -> String {
     word.replace('_', " ")
 }
 
@@ -160,16 +169,43 @@ impl Page {
             _ => "calm",
         }
     }
-    /// The words of a draft in other languages: those that it has, and those that are missing.
-    fn languages(&self, update: &UpdateField) -> Vec<(String, String)> {
-        let mut all: Vec<(String, String)> =
-            update.translations.iter().map(|(tag, text)| (tag.clone(), text.clone())).collect();
-        for (tag, _) in &self.prepared.translations {
-            if !update.translations.contains_key(tag) {
-                all.push((tag.clone(), String::new()));
-            }
+    fn origin(word: &str) -> &'static str {
+        Origin::from_word(word).unwrap_or(Origin::Person).whose()
+    }
+    /// As it stands in "by …".
+    fn way(channel: &str) -> &str {
+        match channel {
+            "email" => "e-mail",
+            "sms" => "SMS",
+            "call" => "telephone",
+            other => other,
         }
-        all
+    }
+    /// The customers that are meant by these ids.
+    fn names(&self, ids: &[String]) -> String {
+        let name = |id: &String| {
+            let known = self.incident.customers.iter().find(|customer| customer.id == *id);
+            known.map_or_else(|| id.clone(), |customer| customer.name.clone())
+        };
+        ids.iter().map(name).collect::<Vec<_>>().join(", ")
+    }
+    /// The title that a draft goes out with.
+    fn heading(&self, update: &UpdateField) -> String {
+        update.public_title.clone().unwrap_or_else(|| self.prepared.title.clone())
+    }
+    /// A draft in other languages: those that it has, and those that are missing.
+    fn languages(&self, update: &UpdateField) -> Vec<Others> {
+        let mut tags: Vec<&String> = update.translations.keys().chain(update.public_titles.keys()).collect();
+        tags.extend(self.prepared.others.iter().map(|other| &other.tag));
+        tags.sort_unstable();
+        tags.dedup();
+        let words = |all: &BTreeMap<String, String>, tag: &String| all.get(tag).cloned().unwrap_or_default();
+        let other = |tag: &String| Others {
+            tag: tag.clone(),
+            title: words(&update.public_titles, tag),
+            text: words(&update.translations, tag),
+        };
+        tags.into_iter().map(other).collect()
     }
     fn owns(&self, task: &TaskField, user: &str) -> bool {
         task.owner.as_ref().is_some_and(|owner| owner.id == user)
@@ -268,22 +304,14 @@ async fn page(
         ],
         handles,
         publishes: whole && by.may_publish(&incident, &directory.incident_rules),
-        needs_review: directory.incident_rules.review.contains(&incident.severity),
+        needs_review: incident.needs_review(&directory.incident_rules),
         people: people(&directory),
         services: services(state, viewer).into_iter().map(|(id, name)| (id.clone(), name, affected(&id))).collect(),
         impacts: Impact::ALL.map(Impact::word),
         severities: Severity::ALL.map(Severity::word),
         phases: Phase::ALL.into_iter().filter(|phase| phase.is_of(incident.kind)).map(Phase::word).collect(),
-        prepared: Prepared {
-            phase: phase.word().to_owned(),
-            title: incident
-                .public_title
-                .clone()
-                .or_else(|| prepared.as_ref().and_then(|prepared| prepared.title.clone()))
-                .unwrap_or_default(),
-            translations: translations(prepared.as_ref(), &directory),
-            text: prepared.map(|prepared| prepared.draft.text).unwrap_or_default(),
-        },
+        prepared: prepared_for(&incident, phase, prepared, &directory),
+        version: incident.version,
         incident: detail,
         whole,
         preview,
@@ -292,20 +320,41 @@ async fn page(
     })
 }
 
-/// Those of the templates, and an empty one for every language that a customer has: whoever writes in English sees that another is missing.
-fn translations(prepared: Option<&crate::switch::incidents::Prepared>, directory: &Directory) -> Vec<(String, String)> {
-    let mut all: Vec<(String, String)> = prepared
-        .map(|prepared| &prepared.draft.translations)
-        .into_iter()
-        .flatten()
-        .map(|(language, text)| (language.0.clone(), text.clone()))
-        .collect();
-    for language in directory.customers.values().filter_map(|customer| customer.language.as_ref()) {
-        if language.0 != "en" && !all.iter().any(|(tag, _)| *tag == language.0) {
-            all.push((language.0.clone(), String::new()));
-        }
-    }
-    all
+/// The latest incidents: id, what people call them. For forms that ask for one.
+pub async fn of_late(state: &AppState, viewer: &Viewer) -> Result<Vec<(String, String)>, Problem> {
+    let found = listed(state, viewer, &mut Params::default()).await?;
+    let named = |one: IncidentSummary| (one.id, format!("{} {}", one.reference, one.title));
+    Ok(found.items.into_iter().map(named).collect())
+}
+
+/// What stands in the form: the templates' words; the titles that customers know, if they know one. A language that a customer has
+/// and that nothing is prepared in stands there empty: whoever writes in English sees that another is missing.
+fn prepared_for(
+    incident: &Incident,
+    phase: Phase,
+    prepared: Option<switch::Prepared>,
+    directory: &Directory,
+) -> Prepared {
+    let (title, titles, text, texts) = match prepared {
+        Some(switch::Prepared { title, titles, draft }) => (title, titles, draft.text, draft.translations),
+        None => (None, Vec::new(), String::new(), Vec::new()),
+    };
+    let (title, titles) = match &incident.public_title {
+        Some(known) => (known.clone(), incident.public_titles.clone()),
+        None => (title.unwrap_or_default(), titles),
+    };
+    let touched = incident.touched(directory);
+    let customers = touched.iter().filter_map(|id| directory.customers.get(id));
+    let theirs = customers.filter_map(|customer| customer.language.as_ref()).filter(|language| language.0 != "en");
+    let mut tags: Vec<&Language> = titles.iter().chain(&texts).map(|(language, _)| language).chain(theirs).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    let of = |all: &[(Language, String)], wanted: &Language| {
+        all.iter().find(|(language, _)| language == wanted).map(|(_, words)| words.clone()).unwrap_or_default()
+    };
+    let other = |tag: &Language| Others { tag: tag.0.clone(), title: of(&titles, tag), text: of(&texts, tag) };
+    let others = tags.into_iter().map(other).collect();
+    Prepared { phase: phase.word().to_owned(), title, text, others }
 }
 
 /// A moment as a field for date and time holds it.

@@ -7,6 +7,8 @@ use axum::Router;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use hotline_core::directory::Directory;
+use hotline_core::ids::CustomerId;
 use hotline_core::incident::Incident;
 use hotline_core::paper::Block;
 use hotline_core::runbook;
@@ -40,6 +42,17 @@ pub fn large_router() -> Router<AppState> {
     Router::new().route("/runbooks/{id}/save", post(save))
 }
 
+/// With the names of people and customers where the API has their ids.
+fn summary(row: &crate::store::runbooks::RunbookRow, directory: &Directory) -> RunbookSummary {
+    let mut summary = RunbookSummary::from(row);
+    summary.owner = summary.owner.map(|id| directory.name_of(&id.as_str().into()).to_owned());
+    summary.customer = summary.customer.map(|id| {
+        let known = directory.customers.get(&CustomerId(id.clone()));
+        known.map_or(id, |customer| customer.name.clone())
+    });
+    summary
+}
+
 #[derive(Template)]
 #[template(path = "runbooks.html")]
 struct ListPage {
@@ -66,6 +79,8 @@ struct OnePage {
 struct EditPage {
     frame: Frame,
     id: String,
+    /// As it was last saved; the name where there is none.
+    title: String,
     text: String,
     version: i64,
     faults: Vec<(String, String)>,
@@ -84,8 +99,9 @@ struct VersionPage {
 async fn list(Visitor(viewer): Visitor, State(state): Shared, params: Result<Params, Problem>) -> Response {
     let shown = async {
         let found = found(&state, &viewer, params?).await?;
-        let rows: Vec<(RunbookSummary, When)> =
-            found.rows.iter().map(|row| (RunbookSummary::from(row), When::full(&rfc3339(row.updated_at)))).collect();
+        let directory = state.board().directory();
+        let shown = |row| (summary(row, &directory), When::full(&rfc3339(row.updated_at)));
+        let rows: Vec<(RunbookSummary, When)> = found.rows.iter().map(shown).collect();
         Ok(ListPage {
             frame: Frame::of(&state, &viewer, "knowledge"),
             overdue: rows.iter().filter(|(row, _)| row.overdue).count(),
@@ -114,7 +130,7 @@ async fn show(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path<Str
         };
         Ok::<_, Problem>(OnePage {
             frame: Frame::of(&state, &viewer, "knowledge"),
-            about: (&row).into(),
+            about: summary(&row, &state.board().directory()),
             saved: When::full(&rfc3339(row.updated_at)),
             blocks: runbook::blocks(&row.body),
             versions: versions.iter().take(50).map(version).collect(),
@@ -136,6 +152,7 @@ async fn edit(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path<Str
     html(&EditPage {
         frame: Frame::of(&state, &viewer, "knowledge"),
         id: row.as_ref().map(|row| row.id.clone()).unwrap_or_default(),
+        title: row.as_ref().map(|row| row.title.clone()).unwrap_or_default(),
         version: row.as_ref().map_or(0, |row| row.version),
         text: row.map_or_else(|| EMPTY.to_owned(), |row| row.body),
         faults: Vec::new(),
@@ -164,6 +181,7 @@ async fn save(
             });
             let page = EditPage {
                 frame: Frame::of(&state, &viewer, "knowledge"),
+                title: name.clone(),
                 id: name,
                 text,
                 version,

@@ -92,6 +92,22 @@ pub fn escaped(text: &str) -> String {
     escaped
 }
 
+/// A text with the addresses in it told apart: whether a piece is one, and the piece. Only `http` and `https` are.
+pub fn pieces(text: &str) -> Vec<(bool, &str)> {
+    let (mut pieces, mut rest) = (Vec::new(), text);
+    let begin = |text: &str| ["https://", "http://"].iter().filter_map(|scheme| text.find(scheme)).min();
+    while let Some(at) = begin(rest) {
+        let (before, from) = rest.split_at(at);
+        let end = from.find(|letter: char| letter.is_whitespace() || "()<>\"'`".contains(letter)).unwrap_or(from.len());
+        let link = from[..end].trim_end_matches(['.', ',', ';', ':', '!', '?']);
+        pieces.extend([(false, before), (true, link)]);
+        rest = &from[link.len()..];
+    }
+    pieces.push((false, rest));
+    pieces.retain(|(_, piece)| !piece.is_empty());
+    pieces
+}
+
 async fn nothing_here() -> Problem {
     Problem::of_status(StatusCode::NOT_FOUND)
 }
@@ -170,3 +186,24 @@ fn no_such(state: &AppState, what: &str) -> Response {
 }
 
 type Shared = State<AppState>;
+
+#[cfg(test)]
+mod tests {
+    use super::pieces;
+
+    #[test]
+    fn addresses_stand_apart_and_nothing_else_does() {
+        let text = "See the graph (https://graphs.example/mail?a=1), then http://b.example. Not javascript:alert(1)";
+        assert_eq!(
+            pieces(text),
+            [
+                (false, "See the graph ("),
+                (true, "https://graphs.example/mail?a=1"),
+                (false, "), then "),
+                (true, "http://b.example"),
+                (false, ". Not javascript:alert(1)"),
+            ]
+        );
+        assert_eq!((pieces(""), pieces("a")), (vec![], vec![(false, "a")]));
+    }
+}

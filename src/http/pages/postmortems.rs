@@ -41,6 +41,8 @@ pub fn large_router() -> Router<AppState> {
 struct ListPage {
     frame: Frame,
     rows: Vec<(PostmortemSummary, When)>,
+    /// Incidents of late: id, what they are called.
+    incidents: Vec<(String, String)>,
 }
 
 #[derive(Template)]
@@ -64,12 +66,17 @@ struct OnePage {
     blame: Vec<BlameFinding>,
     plans: bool,
     problem: Option<String>,
+    /// By whose clock the texts tell times.
+    zone: String,
 }
 
 async fn list(Visitor(viewer): Visitor, State(state): Shared) -> Response {
-    match listed(&state, &viewer).await {
-        Ok(rows) => html(&ListPage {
+    let both =
+        async { Ok::<_, Problem>((listed(&state, &viewer).await?, super::incidents::of_late(&state, &viewer).await?)) };
+    match both.await {
+        Ok((rows, incidents)) => html(&ListPage {
             frame: Frame::of(&state, &viewer, "knowledge"),
+            incidents,
             rows: rows.into_iter().map(|row| (row.clone(), When::full(&row.updated_at))).collect(),
         }),
         Err(problem) => show_problem(&state, &problem),
@@ -134,6 +141,7 @@ fn page(state: &AppState, viewer: &Viewer, known: Known, problem: Option<String>
         people,
         plans: viewer.may(Right::Plan),
         problem,
+        zone: facts.zone.iana_name().unwrap_or("UTC").to_owned(),
     }
 }
 
@@ -144,6 +152,14 @@ fn of_action(action: &hotline_core::postmortem::Action) -> ActionText {
         owner: action.owner.as_ref().map(|owner| owner.0.clone()),
         due: action.due.map(|day| day.to_string()),
         done_at: action.done.map(|at| rfc3339(at.as_millisecond())),
+    }
+}
+
+impl OnePage {
+    /// A section's heading by its name in the form.
+    fn heading(&self, name: &str) -> String {
+        let known = self.sections.iter().find(|(known, ..)| *known == name);
+        known.map_or_else(|| super::incidents::words(name), |(_, heading, ..)| (*heading).to_owned())
     }
 }
 

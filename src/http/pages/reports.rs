@@ -1,8 +1,12 @@
 //! `/reports`: how soon, how well, how often, with charts; `/readiness`: what would fail if it happened tonight.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use hotline_core::directory::Directory;
+use hotline_core::ids::{CustomerId, ScheduleId, ServiceId, SlaId, SourceId, StatusPageId, UserId};
 use hotline_core::report::Missing;
 
 use super::views::Frame;
@@ -45,6 +49,8 @@ struct ChartView {
     first: String,
     last: String,
     most: String,
+    /// There was nothing of it at all.
+    all_zero: bool,
     /// What is seen, for those who can't see it.
     rows: Vec<(String, String)>,
 }
@@ -120,7 +126,10 @@ async fn page(state: &AppState, viewer: &Viewer, asked: &Asked) -> Result<Page, 
             let own = report.by_customer.iter().find(|of| of.customer == one.customer);
             rows.push(CustomerRow {
                 id: one.customer.as_ref().map(|customer| customer.id.clone()),
-                name: one.customer.as_ref().map_or_else(|| "no customer".to_owned(), |customer| customer.name.clone()),
+                name: one
+                    .customer
+                    .as_ref()
+                    .map_or_else(|| "Of no customer".to_owned(), |customer| customer.name.clone()),
                 alerts: one.figures.known + one.figures.unknown,
                 median: words_of(one.figures.median_seconds),
                 promises: own.map_or_else(|| "–".to_owned(), |own| percent(&own.figures)),
@@ -140,12 +149,13 @@ async fn page(state: &AppState, viewer: &Viewer, asked: &Asked) -> Result<Page, 
     let Report::Noise(noise) = make_report(state, asked, "noise").await? else {
         return Err(Problem::not_found("report"));
     };
+    let directory = state.board().directory();
     let noise = noise.sources.into_iter().filter(|row| row.needless > 0).take(NOISY).map(|row| {
-        let source = row.source.unwrap_or_else(|| "calls and alerts by hand".to_owned());
+        let source =
+            row.source.map_or_else(|| "calls".to_owned(), |id| super::views::alert::source(&directory, &SourceId(id)));
         let name = row.service.map_or_else(|| source.clone(), |service| format!("{source}: {}", service.name));
         (name, row.alerts, row.needless)
     });
-    let directory = state.board().directory();
     let seen = directory.customers.values().filter(|customer| viewer.sees(Some(&customer.id.0)));
     let customer = asked.customer.clone().unwrap_or_default();
     let day = |at| asked.zone.to_datetime(at).date().to_string();
@@ -229,6 +239,7 @@ fn chart(title: &'static str, values: impl Iterator<Item = (String, Option<f64>,
         first: values.first().map(|(label, ..)| label.clone()).unwrap_or_default(),
         last: values.last().map(|(label, ..)| label.clone()).unwrap_or_default(),
         most: most.unwrap_or_default(),
+        all_zero: highest <= 0.0,
         rows: values.into_iter().map(|(label, _, words)| (label, words)).collect(),
     }
 }
@@ -238,6 +249,30 @@ fn chart(title: &'static str, values: impl Iterator<Item = (String, Option<f64>,
 struct ReadinessPage {
     frame: Frame,
     groups: Vec<(&'static str, Vec<Missing>)>,
+    directory: Arc<Directory>,
+}
+
+impl ReadinessPage {
+    /// What people call it that has the lack.
+    fn name(&self, one: &Missing) -> String {
+        let known = one.object.split_once('/').and_then(|(kind, id)| {
+            let directory = &self.directory;
+            match kind {
+                "slas" => {
+                    let sla = directory.slas.get(&SlaId::from(id))?;
+                    let customer = directory.customers.get(&sla.customer)?;
+                    Some(format!("{} ({})", sla.name, customer.name))
+                }
+                "customers" => directory.customers.get(&CustomerId::from(id)).map(|one| one.name.clone()),
+                "services" => directory.services.get(&ServiceId::from(id)).map(|one| one.name.clone()),
+                "schedules" => directory.schedules.get(&ScheduleId::from(id)).map(|one| one.name.clone()),
+                "users" => directory.users.get(&UserId::from(id)).map(|one| one.name.clone()),
+                "status-pages" => directory.status_pages.get(&StatusPageId::from(id)).map(|one| one.title.clone()),
+                _ => None,
+            }
+        });
+        known.unwrap_or_else(|| one.object.clone())
+    }
 }
 
 pub async fn readiness(Visitor(viewer): Visitor, State(state): Shared) -> Response {
@@ -253,7 +288,7 @@ pub async fn readiness(Visitor(viewer): Visitor, State(state): Shared) -> Respon
             Some(_) | None => groups.push((head, vec![one])),
         }
     }
-    html(&ReadinessPage { frame: Frame::of(&state, &viewer, "reports"), groups })
+    html(&ReadinessPage { frame: Frame::of(&state, &viewer, "reports"), groups, directory: state.board().directory() })
 }
 
 const fn head_of(one: &Missing) -> &'static str {
@@ -265,6 +300,7 @@ const fn head_of(one: &Missing) -> &'static str {
         Lack::UnverifiedPhone => "Telephones that nobody has proven",
         Lack::Unreachable => "On call, but not to be reached",
         Lack::NoRunbook => "Services without a runbook",
+        Lack::Warning => "What the board warns of now",
         Lack::StalePage => "Stale status pages",
     }
 }

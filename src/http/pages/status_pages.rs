@@ -5,7 +5,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use hotline_core::directory::Directory;
-use hotline_core::status::{Audience, StatusPage, Tongue, Visitor as Looking};
+use hotline_core::status::{Audience, Indicator, StatusPage, Tongue, Visitor as Looking};
 
 use super::views::Frame;
 use super::{Shared, Visitor, html, show_problem};
@@ -55,13 +55,19 @@ pub async fn show(Visitor(viewer): Visitor, State(state): Shared) -> Response {
     for page in directory.status_pages.values().filter(|page| may_see(&viewer, page)) {
         let view = snapshot.view(page, &Looking::House, at);
         let Some(view) = view else { continue };
-        let well = view.indicator == hotline_core::status::Indicator::None;
-        let mut facts = vec![format!("language {}", page.language.word())];
-        facts.push(page.time_zone.iana_name().unwrap_or("UTC").to_owned());
+        let language = match page.language {
+            Tongue::En => "in English",
+            Tongue::De => "in German",
+        };
+        let mut facts = vec![language.to_owned()];
+        facts.push(format!("times in {}", page.time_zone.iana_name().unwrap_or("UTC")));
         let [mails, hooks, off] =
             counts.as_ref().ok().and_then(|counts| counts.get(&page.id)).copied().unwrap_or_default();
-        facts.push(format!("{mails} by e-mail"));
-        facts.push(format!("{hooks} by webhook"));
+        if mails + hooks == 0 {
+            facts.push("nobody has subscribed".to_owned());
+        } else {
+            facts.push(format!("told: {mails} by e-mail, {hooks} by webhook"));
+        }
         if off > 0 {
             facts.push(format!("{off} switched off after failures"));
         }
@@ -70,7 +76,11 @@ pub async fn show(Visitor(viewer): Visitor, State(state): Shared) -> Response {
             title: page.title.clone(),
             audience: audience(page, directory),
             open: page.open,
-            mood: if well { "good" } else { "bad" },
+            mood: match view.indicator {
+                Indicator::None => "good",
+                Indicator::Minor | Indicator::Maintenance => "warn",
+                Indicator::Major | Indicator::Critical => "bad",
+            },
             state: words::indicator(view.indicator, Tongue::En),
             components: page.components.iter().map(|component| component.name.clone()).collect(),
             facts,

@@ -33,6 +33,9 @@ texts! {
     support: "Contact support", "Support kontaktieren";
     zone: "Times are in", "Zeiten in";
     uptime: "available in 90 days", "verfügbar in 90 Tagen";
+    available: "available", "verfügbar";
+    uptime_since: "available since", "verfügbar seit";
+    since_day: "since", "seit";
     unknown: "not known yet", "noch nicht bekannt";
     days_ago: "90 days ago", "vor 90 Tagen";
     today: "today", "heute";
@@ -42,6 +45,7 @@ texts! {
     until: "until", "bis";
     over: "over", "beendet";
     affected: "Affected", "Betroffen";
+    postmortem: "Postmortem", "Nachbetrachtung";
     other_language: "Deutsch", "English";
     other_tag: "de", "en";
     // Nobody may see it, or it is not there.
@@ -55,7 +59,7 @@ texts! {
     asked_text: "If this mailbox may open the page, a link is on its way. It works once, for 15 minutes.", "Darf dieses Postfach die Seite öffnen, ist ein Link unterwegs. Er gilt einmal, 15 Minuten lang.";
     open: "Open the page", "Seite öffnen";
     open_text: "The link is good. Open the page in this browser:", "Der Link ist gültig. Öffnen Sie die Seite in diesem Browser:";
-    worthless: "This link is worth nothing", "Dieser Link gilt nicht";
+    worthless: "This link is not valid", "Dieser Link gilt nicht";
     worthless_text: "It was used already, is too old, or was cut off. Ask for a new one.", "Er wurde schon benutzt, ist zu alt oder abgeschnitten. Fordern Sie einen neuen an.";
     too_many: "Too many tries", "Zu viele Versuche";
     too_many_text: "Wait some minutes, then try again.", "Warten Sie einige Minuten und versuchen Sie es dann noch einmal.";

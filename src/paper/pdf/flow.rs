@@ -68,7 +68,13 @@ impl<'a> Flow<'a> {
             Block::Note(text) => self.note(text),
             Block::List(items) => {
                 for item in items {
-                    self.item(item);
+                    self.item("•", item);
+                }
+                self.y -= GAP;
+            }
+            Block::Numbered(items) => {
+                for (place, item) in items.iter().enumerate() {
+                    self.item(&format!("{}.", place + 1), item);
                 }
                 self.y -= GAP;
             }
@@ -150,9 +156,9 @@ impl<'a> Flow<'a> {
         self.y -= GAP;
     }
 
-    fn item(&mut self, text: &str) {
+    fn item(&mut self, mark: &str, text: &str) {
         if self.room(SIZE * LEADING) {
-            self.page.text(LEFT + 4.0, self.y - SIZE, Face::Regular, SIZE, "•");
+            self.page.text(LEFT + 4.0, self.y - SIZE, Face::Regular, SIZE, mark);
             self.paragraph(text, Face::Regular, SIZE, LEFT + 16.0, 0.0);
         }
     }

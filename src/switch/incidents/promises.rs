@@ -256,8 +256,8 @@ fn waiting_line(customer: &CustomerId, waits: bool, by: &By, directory: &Directo
 }
 
 /// When this customer was first told something.
-fn first_word(incident: &Incident, customer: &CustomerId) -> Option<Timestamp> {
-    let published = incident.published_to(customer).filter_map(|update| match &update.state {
+fn first_word(incident: &Incident, customer: &CustomerId, directory: &Directory) -> Option<Timestamp> {
+    let published = incident.published_to(customer, directory).into_iter().filter_map(|update| match &update.state {
         UpdateState::Published { at, .. } => Some(*at),
         UpdateState::Draft | UpdateState::Review | UpdateState::Withdrawn { .. } => None,
     });
@@ -277,7 +277,7 @@ fn looked(
     let mut out = Out { clocks: Vec::new(), lines: Vec::new(), tell: Vec::new() };
     let subject = |customer: &CustomerId| Subject {
         priority: sla::priority_of(incident.severity),
-        answered: first_word(incident, customer),
+        answered: first_word(incident, customer, directory),
         over: incident.resolved_at.filter(|_| !incident.is_open()),
         moved: incident.drill.is_some() || !touched.contains(customer),
     };

@@ -10,6 +10,7 @@ use crate::call::frame::{Callee, Frame, News, Told, Way};
 use crate::call::outside::LineAlert;
 use crate::call::prompt::{Prompt, PromptId, say};
 use crate::call::timer::Timer;
+use crate::drill;
 use crate::fact::{Actor, LegCause, Priority};
 use crate::ids::{LegId, UserId};
 use crate::now::Now;
@@ -439,7 +440,9 @@ fn locked(why: &str, frame: &mut Frame) -> Way {
 
 /// What is said about an alert, with what can be done.
 fn spoken(alert: &LineAlert) -> Vec<Prompt> {
-    let mut prompts = vec![Prompt::Say(say::NOTICE_ALERT), Prompt::Digits(alert.reference.clone().into())];
+    let mut prompts: Vec<Prompt> =
+        drill::is_marked(&alert.title).then_some(Prompt::Say(say::NOTICE_DRILL)).into_iter().collect();
+    prompts.extend([Prompt::Say(say::NOTICE_ALERT), Prompt::Digits(alert.reference.clone().into())]);
     prompts.push(Prompt::Say(priority(alert.priority)));
     if let Some(customer) = &alert.customer {
         prompts.extend([Prompt::Say(say::NOTICE_CUSTOMER), Prompt::Name(customer.clone().into())]);

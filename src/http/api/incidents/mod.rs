@@ -28,7 +28,7 @@ use types::IncidentDetail;
 
 pub use list::page;
 pub use open::{NewIncident, opened};
-pub use updates::{NewUpdate, preview_of};
+pub use updates::{NewUpdate, is_tag, preview_of};
 
 /// The routes of incidents.
 pub fn documented() -> OpenApiRouter<AppState> {
@@ -152,6 +152,7 @@ pub fn refused(error: &IncidentError) -> Problem {
         Refusal::Settled => conflict("The update stays as it is"),
         Refusal::NeedsReview => conflict("A second person has to look first"),
         Refusal::OwnReview => conflict("Somebody else has to publish it"),
+        Refusal::DrillAndReal => conflict("An exercise and what is real do not mix"),
         Refusal::NobodyTouched => conflict("Nobody would read it"),
         Refusal::EndIsForAll => conflict("The end is for everybody who was told"),
         Refusal::BeganKnown => conflict("The beginning is known"),

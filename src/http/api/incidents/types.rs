@@ -1,5 +1,7 @@
 //! Incidents as JSON: the whole of it for the house, what a customer sees for everybody else.
 
+use std::collections::BTreeMap;
+
 use hotline_core::directory::Directory;
 use hotline_core::ids::CustomerId;
 use hotline_core::incident::{Affected, Incident, Kind, Seen, Update, UpdateState};
@@ -26,6 +28,8 @@ pub struct IncidentSummary {
     pub title: String,
     /// The title for customers.
     pub public_title: Option<String>,
+    /// The same in other languages, by language tag.
+    pub public_titles: BTreeMap<String, String>,
     /// `critical`, `major`, `minor`, `none`.
     pub severity: String,
     /// `investigating`, `identified`, `monitoring`, `resolved`; `scheduled`, `in_progress`, `verifying`, `completed`.
@@ -143,10 +147,14 @@ pub struct UpdateField {
     pub released_by: Option<String>,
     /// The phase that it tells.
     pub phase: String,
+    /// The title that goes out with it; null: the incident's. For the house.
+    pub public_title: Option<String>,
+    /// The same in other languages, by language tag.
+    pub public_titles: BTreeMap<String, String>,
     /// The words.
     pub text: String,
     /// The same words in other languages, by language tag.
-    pub translations: std::collections::BTreeMap<String, String>,
+    pub translations: BTreeMap<String, String>,
     /// For whom; empty: every customer who is touched. For the house.
     pub customers: Vec<String>,
 }
@@ -248,6 +256,7 @@ impl IncidentSummary {
             kind: incident.kind.word().to_owned(),
             title: incident.title.clone(),
             public_title: incident.public_title.clone(),
+            public_titles: titles(incident),
             severity: incident.severity.word().to_owned(),
             phase: incident.phase.word().to_owned(),
             open: incident.is_open(),
@@ -274,6 +283,7 @@ impl IncidentSummary {
             kind: incident.kind.word().to_owned(),
             title: last.title.to_owned(),
             public_title: Some(last.title.to_owned()),
+            public_titles: titles(incident),
             severity: incident.severity.word().to_owned(),
             phase: last.phase.word().to_owned(),
             open: last.is_open(),
@@ -285,6 +295,10 @@ impl IncidentSummary {
             affected: affected(&touched, directory),
         })
     }
+}
+
+fn titles(incident: &Incident) -> BTreeMap<String, String> {
+    incident.public_titles.iter().map(|(tag, title)| (tag.0.clone(), title.clone())).collect()
 }
 
 fn affected(all: &[&Affected], directory: &Directory) -> Vec<AffectedService> {
@@ -409,6 +423,14 @@ impl UpdateField {
             by: house.then(|| update.by.shown()),
             released_by: released_by.filter(|_| house),
             phase: update.phase.word().to_owned(),
+            public_title: update.heading.as_ref().filter(|_| house).map(|heading| heading.title.clone()),
+            public_titles: update
+                .heading
+                .iter()
+                .filter(|_| house)
+                .flat_map(|heading| &heading.others)
+                .map(|(tag, title)| (tag.0.clone(), title.clone()))
+                .collect(),
             text: update.text.clone(),
             translations: update.translations.iter().map(|(tag, text)| (tag.0.clone(), text.clone())).collect(),
             customers: if house { update.customers.iter().map(|id| id.0.clone()).collect() } else { Vec::new() },
