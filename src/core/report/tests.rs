@@ -101,7 +101,7 @@ fn clock(id: &str, started: i64, end: Option<End>, breached: bool) -> (String, K
 }
 
 fn counted(all: &[(String, Kept)]) -> Vec<(String, Timestamp)> {
-    let found = once(all.to_vec(), ts("2028-05-05T00:00:00Z"), ts("2028-05-06T00:00:00Z"));
+    let found = once(all, ts("2028-05-05T00:00:00Z"), ts("2028-05-06T00:00:00Z"));
     found.into_iter().map(|(reference, kept)| (reference, kept.counts_at)).collect()
 }
 
@@ -144,10 +144,10 @@ fn other_promises_customers_contracts_and_faults_count_beside() {
 fn a_fault_counts_in_the_period_in_which_it_began() {
     let all = [clock("alert", 0, Some(End::Kept), false), clock("incident", 24 * 60, Some(End::Late), true)];
     let (day, next) = (ts("2028-05-05T00:00:00Z"), ts("2028-05-06T00:00:00Z"));
-    let found = once(all.to_vec(), day, next);
+    let found = once(&all, day, next);
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].0.as_str(), found[0].1.verdict()), ("INCIDENT", Some(false)));
-    assert_eq!(once(all.to_vec(), next, ts("2028-05-07T00:00:00Z")), []);
+    assert_eq!(once(&all, next, ts("2028-05-07T00:00:00Z")), []);
 }
 
 proptest! {
@@ -171,13 +171,13 @@ proptest! {
             counts.map(|(_, kept)| (kept.fault.clone(), kept.customer.clone())).collect::<std::collections::BTreeSet<_>>()
         };
         let (from, to) = (ts("2028-05-05T00:00:00Z"), ts("2028-05-10T00:00:00Z"));
-        let found = once(all.clone(), from, to);
+        let found = once(&all, from, to);
         prop_assert_eq!(found.len(), keys(&all, false).len());
         prop_assert_eq!(keys(&found, false), keys(&all, false));
         prop_assert_eq!(keys(&found, true), keys(&all, true));
         // Cut in two anywhere, nothing is counted twice or lost.
         let middle = ts("2028-05-06T00:00:00Z");
-        let halves = once(all.clone(), from, middle).len() + once(all, middle, to).len();
+        let halves = once(&all, from, middle).len() + once(&all, middle, to).len();
         prop_assert_eq!(halves, found.len());
     }
 }

@@ -395,7 +395,7 @@ impl Asked {
         let mut clocks = state.records().clocks_between(self.from, self.to, self.customer.as_deref()).await?;
         bounded(clocks.len())?;
         clocks.retain(|clock| self.sees(&clock.row.customer));
-        Ok(report::once(clocks.into_iter().map(kept).collect(), self.from, self.to))
+        Ok(report::once(&clocks.into_iter().map(kept).collect::<Vec<_>>(), self.from, self.to))
     }
 
     /// The calls of it.

@@ -89,7 +89,7 @@ impl Switch {
         }
         let tests = |number: &str| directory.number(number).is_some_and(|number| number.test);
         let calls: Vec<Rung> = calls.into_iter().filter(|(number, _)| !tests(number)).map(|(_, call)| call).collect();
-        let promises: Vec<(String, Kept)> = once(clocks.into_iter().map(kept).collect(), from, to);
+        let promises: Vec<(String, Kept)> = once(&clocks.into_iter().map(kept).collect::<Vec<_>>(), from, to);
         // Of services only those that this customer may see have a name here.
         let own = directory.services.values().filter(|one| one.customer.as_ref().is_none_or(|owner| owner == id));
         let services: Vec<(String, String)> = own.map(|one| (one.id.0.clone(), one.name.clone())).collect();
