@@ -86,10 +86,10 @@ pub async fn missing(state: &AppState, viewer: &Viewer) -> Result<Vec<Missing>, 
     let directory = state.board().directory();
     let now = crate::clock::now().wall;
     let library = state.board().library();
-    let stale = stale_pages(state, now);
+    let quiet_pages = stale_pages(state, now);
     let work = move || {
         let runbooks = library.map(|all| with_runbook(&all, &directory));
-        let known = Known { signed: Some(&signed), runbooks: runbooks.as_ref(), stale_pages: stale.as_deref() };
+        let known = Known { signed: Some(&signed), runbooks: runbooks.as_ref(), stale_pages: quiet_pages.as_deref() };
         readiness(&directory, &known, now)
     };
     tokio::task::spawn_blocking(work)
@@ -101,7 +101,7 @@ pub async fn missing(state: &AppState, viewer: &Viewer) -> Result<Vec<Missing>, 
 /// known of pages yet.
 fn stale_pages(state: &AppState, now: Timestamp) -> Option<Vec<(String, String)>> {
     let snapshot = state.status_desk().ok()?.snapshot()?;
-    let stale = |page: &StatusPage| {
+    let why = |page: &StatusPage| {
         let view = snapshot.view(page, &Visitor::House, now)?;
         if page.components.is_empty() {
             return Some("it tells about nothing; give it components".to_owned());
@@ -113,7 +113,7 @@ fn stale_pages(state: &AppState, now: Timestamp) -> Option<Vec<(String, String)>
         Some(format!("nothing was told of “{title}” for {hours} h; publish an update, or that it is over"))
     };
     let pages = snapshot.directory.status_pages.values();
-    Some(pages.filter_map(|page| Some((page.id.0.clone(), stale(page)?))).collect())
+    Some(pages.filter_map(|page| Some((page.id.0.clone(), why(page)?))).collect())
 }
 
 /// The services of which a runbook is, by its rule: their own, their category's, or all of the customer's. What else the rule asks of
