@@ -47,7 +47,7 @@ async fn main() -> anyhow::Result<()> {
         demo: true,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    println!("http://{}", listener.local_addr()?);
+    println!("http://{0} (signing: http://{0}/sign/{1})", listener.local_addr()?, fake::SIGN_TOKEN);
     let end = CancellationToken::new();
     let on_signal = end.clone();
     tokio::spawn(async move {

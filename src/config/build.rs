@@ -206,6 +206,7 @@ fn directory<'a>(roots: &[Section<'a>], context: &Context<'a>, data_dir: &Path) 
         directory.actions.extend(context.action(section, &commands).map(|action| (action.id.clone(), action)));
     });
     each(roots, Kind::Template, report, |section| directory.update_templates.extend(context.template(section)));
+    directory.company = context.company(roots);
     let defaults: Vec<_> = roots.iter().map(|root| context.named(root, "default_policy", Kind::Policy)).collect();
     directory.default_policy = defaults.into_iter().flatten().next().map(PolicyId::from);
     let limits: Vec<_> =

@@ -220,12 +220,12 @@ impl Context<'_> {
 
 /// A domain is one customer's.
 pub(super) fn claimed_twice(customers: &BTreeMap<CustomerId, (Customer, Place)>, report: &Report) {
-    let mut owners: BTreeMap<&str, &CustomerId> = BTreeMap::new();
+    let mut owners: BTreeMap<&str, (&CustomerId, &Place)> = BTreeMap::new();
     for (customer, place) in customers.values() {
         for domain in &customer.domains {
-            if let Some(other) = owners.insert(domain, &customer.id) {
+            if let Some((other, first)) = owners.insert(domain, (&customer.id, place)) {
                 let what = format!(
-                    "customers `{other}` and `{}` both claim the e-mail domain `{domain}`; leave it with one of them",
+                    "customers `{other}` ({first}) and `{}` ({place}) both claim the e-mail domain `{domain}`; leave it with one of them",
                     customer.id
                 );
                 report.mistake(&place.within("domains"), what);

@@ -34,7 +34,7 @@ pub const KINDS: [(&str, &str); 20] = [
 pub const SETTINGS: &str = "settings";
 
 /// Those fields.
-const SETTINGS_KEYS: [&str; 4] = ["default_policy", "limits", "blocklist", "incident_rules"];
+const SETTINGS_KEYS: [&str; 5] = ["company", "default_policy", "limits", "blocklist", "incident_rules"];
 
 /// One thing that was written through the API, its secrets in clear.
 #[derive(Clone, PartialEq)]

@@ -20,6 +20,9 @@ use super::server::{Environment, choice, read_secret};
 use super::tree::Place;
 use super::words;
 
+/// Characters that a company's name may have.
+const COMPANY_MAX: usize = 120;
+
 /// What every reader of a section needs.
 pub(super) struct Context<'a> {
     pub names: &'a Names,
@@ -374,6 +377,12 @@ impl Context<'_> {
             password,
             expires: expires.unwrap_or(Duration::from_mins(10)),
         })
+    }
+
+    /// The top-level `company`.
+    pub fn company(&self, roots: &[Section<'_>]) -> Option<String> {
+        let all: Vec<_> = roots.iter().filter_map(|root| self.line(root, "company", COMPANY_MAX)).collect();
+        all.into_iter().next()
     }
 
     /// The top-level `blocklist`.

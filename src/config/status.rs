@@ -8,7 +8,8 @@ use hotline_core::directory::Service;
 use hotline_core::ids::{CustomerId, ServiceId, StatusPageId};
 use hotline_core::private::Private;
 use hotline_core::status::{
-    Audience, BACKGROUND, BACKGROUND_DARK, Brand, Colour, Component, ENOUGH, LOGO_MAX, Logo, StatusPage, Tongue,
+    Audience, BACKGROUND, BACKGROUND_DARK, Brand, Colour, Component, ENOUGH, LOGO_MAX, Logo, LogoFault, StatusPage,
+    Tongue,
 };
 use jiff::tz::TimeZone;
 
@@ -58,7 +59,7 @@ impl Context<'_> {
     }
 
     /// A text of one line.
-    fn line(&self, section: &Section<'_>, key: &'static str, longest: usize) -> Option<String> {
+    pub(super) fn line(&self, section: &Section<'_>, key: &'static str, longest: usize) -> Option<String> {
         let word = section.text(key)?;
         if word.text.chars().count() > longest || word.text.chars().any(char::is_control) {
             let what = format!("`{key}` of {} must be one line of at most {longest} characters", section.what);
@@ -220,7 +221,11 @@ impl Context<'_> {
                 // What is too large is not even read.
                 let size = std::fs::metadata(&path).map(|about| about.len());
                 let read = match size {
-                    Ok(size) if size > LOGO_MAX as u64 => Ok(vec![0; LOGO_MAX + 1]),
+                    Ok(size) if size > LOGO_MAX as u64 => {
+                        let fault = LogoFault::TooLarge(usize::try_from(size).unwrap_or(usize::MAX));
+                        self.report.mistake(file.place, format!("{}: {fault}", section.what));
+                        return None;
+                    }
                     Ok(_) => std::fs::read(&path),
                     Err(error) => Err(error),
                 };

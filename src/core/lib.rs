@@ -25,6 +25,7 @@ pub mod paper;
 pub mod postmortem;
 pub mod report;
 pub mod runbook;
+pub mod since;
 pub mod sla;
 pub mod status;
 

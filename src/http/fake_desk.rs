@@ -109,6 +109,10 @@ impl AlertDesk for Fake {
         let done = match command {
             Command::Comment(text) if (1..=4_000).contains(&text.reveal().trim().chars().count()) => return Ok(()),
             Command::Comment(_) => return Err(Refusal::Comment.into()),
+            Command::Began(began) => self.change_alert(alert, |row| {
+                row.began_at = Some(began.at.as_millisecond());
+                row.began_origin = Some(began.origin.word().to_owned());
+            }),
             _ if over => return Err(Refusal::Resolved.into()),
             Command::Acknowledge => self.acknowledge(alert, by).await,
             Command::Resolve => self.resolve(alert, by).await,
@@ -223,6 +227,7 @@ fn state(row: &AlertRow) -> Alert {
         assigned: row.assigned.as_deref().map(UserId::from),
         snoozed_until: None,
         policy: None,
+        began: None,
         opened_at: at(row.created_at),
         acknowledged_at: row.acknowledged_at.map(at),
         last_event_at: at(row.created_at),

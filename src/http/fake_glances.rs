@@ -83,6 +83,7 @@ fn glance(row: &AlertRow, more: &More) -> Glance {
             assigned: more.assigned.map(Into::into),
             snoozed_until: more.snoozed_until.map(at),
             policy: more.policy.map(Into::into),
+            began: None,
             opened_at: at(row.created_at),
             acknowledged_at: row.acknowledged_at.map(at),
             last_event_at: at(row.created_at + 90_000),

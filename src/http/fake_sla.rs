@@ -8,7 +8,7 @@ use hotline_core::fact::{Actor, Outcome, Priority};
 use hotline_core::ids::{AlertId, CustomerId};
 use hotline_core::paper::Paper;
 use hotline_core::report::{Case, Facts, Rung, Wording, paper};
-use hotline_core::sla::{End, Measured, Promise, Sla, Targets, Terms, document};
+use hotline_core::sla::{End, Measured, Parties, Promise, Sla, Targets, Terms, document};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -46,7 +46,8 @@ fn terms(sla: &str, revision: u32) -> Option<Terms> {
         warn_at: vec![50, 75, 90],
         terms: Some("<b>Spare parts</b> are not included.".to_owned()),
     };
-    Some(Terms { sla, revision, hours: None })
+    let between = Parties { provider: Some("Example IT".to_owned()), customer: "Acme Logistics".to_owned() };
+    Some(Terms { sla, between, revision, hours: None })
 }
 
 impl Fake {
@@ -83,7 +84,7 @@ impl Fake {
         let terms = terms("gold", 2).expect("it is one of the two");
         let mut signature = self.signature_row(signed.is_some());
         signature.signed_name = signed.map(str::to_owned);
-        Sheet { paper: document(&terms, "Acme Logistics", HASH, "en"), signature }
+        Sheet { paper: document(&terms, HASH, "en"), zone: jiff::tz::TimeZone::UTC, signature }
     }
 }
 
@@ -172,7 +173,7 @@ impl SlaRecords for Fake {
                 look_at: None,
                 elapsed: SignedDuration::from_mins(20),
             };
-            ClockOf { subject: "alert".to_owned(), reference: reference.to_owned(), row }
+            ClockOf { subject: "alert".to_owned(), reference: reference.to_owned(), fault: reference.to_owned(), row }
         };
         self.read(|_| {
             let all = [
@@ -287,6 +288,8 @@ impl SlaDesk for Fake {
             to,
             zone: &jiff::tz::TimeZone::UTC,
             now: self.now,
+            incidents: &[],
+            company: None,
             services: &[],
         };
         Ok(paper(&facts, Wording::of(language.unwrap_or("en"))))

@@ -39,6 +39,18 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (RESOURCE_POLICY, "same-origin"),
 ];
 
+/// For pages whose address is a key: nobody learns it from where the reader went next. What a handler says so stays.
+const NO_REFERRER: &str = "no-referrer";
+
+/// Marks an answer whose address holds a secret: no other site, no cache and no search engine gets to know it. A form on such a page
+/// comes with `Origin: null`; its handler must not ask for more than the secret.
+pub fn keep_secret(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static(NO_REFERRER));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
+}
+
 /// Puts the guards around the routes; `large`: those that take larger bodies.
 pub fn around(routes: Router<AppState>, large: Router<AppState>, state: &AppState) -> Router<AppState> {
     let large = large.layer(DefaultBodyLimit::max(LARGE)).layer(RequestBodyLimitLayer::new(LARGE));
@@ -76,8 +88,12 @@ async fn one_shape(State(state): State<AppState>, request: Request, next: Next) 
     let embeddable = response.extensions().get::<Embeddable>().is_some();
     let own_policy = response.extensions_mut().remove::<super::papers::OwnPolicy>();
     let headers = response.headers_mut();
+    let unreferred = headers.get(header::REFERRER_POLICY).is_some_and(|policy| policy == NO_REFERRER);
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if unreferred {
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static(NO_REFERRER));
     }
     if embeddable {
         headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));

@@ -1,7 +1,7 @@
 //! What the API and pages of incidents need beside [`super::Records`] and [`super::Board`]. A source without incidents has none.
 
 use async_trait::async_trait;
-use hotline_core::ids::{AlertId, IncidentId, UpdateId};
+use hotline_core::ids::{AlertId, CustomerId, IncidentId, UpdateId};
 use hotline_core::incident::preview::Preview;
 use hotline_core::incident::{AlertSeen, By, Command, Incident, Opening, Phase};
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use crate::store::incidents::{IncidentFilter, IncidentLineRow, IncidentMessageRo
 use crate::store::read::Page;
 use crate::store::{Store, StoreError};
 use crate::switch::Switch;
-use crate::switch::incidents::{IncidentError, Prepared};
+use crate::switch::incidents::{CustomerPromises, IncidentError, IncidentWaitingError, Prepared};
 
 /// What is kept about incidents.
 #[async_trait]
@@ -55,6 +55,20 @@ pub trait IncidentDesk: Send + Sync + 'static {
         _version: Option<i64>,
     ) -> Result<Incident, IncidentError> {
         Err(IncidentError::Unknown)
+    }
+    /// The promises about it, customer by customer, as they stand now.
+    async fn incident_promises(&self, _id: IncidentId) -> Result<Vec<CustomerPromises>, StoreError> {
+        Ok(Vec::new())
+    }
+    /// A customer (`None`: all of them) is waited for, or not any more.
+    async fn set_incident_waiting(
+        &self,
+        _id: IncidentId,
+        _customer: Option<&CustomerId>,
+        _waits: bool,
+        _by: &By,
+    ) -> Result<(), IncidentWaitingError> {
+        Err(IncidentWaitingError::Unknown)
     }
     /// An alert as an incident sees it.
     async fn alert_seen(&self, id: AlertId) -> Result<AlertSeen, IncidentError> {
@@ -104,6 +118,18 @@ impl IncidentDesk for Switch {
         version: Option<i64>,
     ) -> Result<Incident, IncidentError> {
         Self::incident_commands(self, id, words, by, version).await
+    }
+    async fn incident_promises(&self, id: IncidentId) -> Result<Vec<CustomerPromises>, StoreError> {
+        soon(Self::incident_promises(self, id)).await
+    }
+    async fn set_incident_waiting(
+        &self,
+        id: IncidentId,
+        customer: Option<&CustomerId>,
+        waits: bool,
+        by: &By,
+    ) -> Result<(), IncidentWaitingError> {
+        Self::set_incident_waiting(self, id, customer, waits, by).await
     }
     async fn alert_seen(&self, id: AlertId) -> Result<AlertSeen, IncidentError> {
         Self::alert_seen(self, id).await

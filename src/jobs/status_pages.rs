@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +20,10 @@ const TIDY: Duration = Duration::from_mins(10);
 pub async fn run(switch: Switch, store: Store, stop: CancellationToken) {
     tokio::select! {
         () = stop.cancelled() => {}
-        ((), (), ()) = async { tokio::join!(follow(&switch), tell(&switch), tidy(&store)) } => {}
+        ((), (), (), ()) = async {
+            let news = Notify::new();
+            tokio::join!(follow(&switch), mail(&switch, &news), post(&switch, &news), tidy(&store))
+        } => {}
     }
 }
 
@@ -43,7 +47,8 @@ async fn follow(switch: &Switch) {
     }
 }
 
-async fn tell(switch: &Switch) {
+/// Plans what is to be told, and sends the mails.
+async fn mail(switch: &Switch, news: &Notify) {
     // Told of by this generation's updates already; after a start everything is looked at once.
     let mut planned = None;
     loop {
@@ -51,12 +56,24 @@ async fn tell(switch: &Switch) {
         if generation != planned && switch.plan_status_updates().await.is_ok() {
             planned = generation;
         }
+        news.notify_one();
         // What can't be read now is asked for again.
-        let _ = switch.tell_status().await;
+        let _ = switch.mail_status().await;
         tokio::select! {
             () = switch.status_poked() => {}
             () = tokio::time::sleep(TELL) => {}
         }
+    }
+}
+
+/// Calls webhooks, at its own pace.
+async fn post(switch: &Switch, news: &Notify) {
+    loop {
+        tokio::select! {
+            () = news.notified() => {}
+            () = tokio::time::sleep(TELL) => {}
+        }
+        let _ = switch.post_status().await;
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use hotline_core::directory::Language;
 use hotline_core::fact::{Entry, Fact};
 use hotline_core::ids::RecordingId;
 use tokio_util::sync::CancellationToken;
@@ -67,6 +68,12 @@ async fn one(
         Err(TranscribeError::Audio(reason)) => Fact::TranscriptFailed { recording: job.recording, reason },
     };
     tries.remove(&job.recording);
+    // Before the transcript is kept: after a crash in between, it is heard again, and says the same.
+    if let Fact::Transcribed { text, language, .. } = &fact
+        && switch.heard_since(&job, text.reveal(), &Language(language.clone())).await.is_err()
+    {
+        return OFF;
+    }
     let entry = Entry { at: now().wall, call: Some(job.call), alert: job.alert, fact, why: String::new() };
     match switch.keep_from_job(entry).drained(DRAIN).await {
         Ok(()) => Duration::ZERO,

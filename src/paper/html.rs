@@ -78,6 +78,16 @@ pub fn page(paper: &Paper) -> String {
     out
 }
 
+/// Blocks alone, to stand in a page of its own making: escaped, its headings from `h2` on.
+pub fn fragment(blocks: &[Block], language: &str) -> String {
+    let words = words(&Paper { language: language.to_owned(), ..Paper::default() });
+    let mut out = String::new();
+    for block in blocks {
+        put(&mut out, block, words, language);
+    }
+    out
+}
+
 fn put(out: &mut String, block: &Block, words: Words, language: &str) {
     match block {
         Block::Heading(level, text) => {

@@ -13,7 +13,7 @@ mod tests;
 
 use hotline_core::paper::Paper;
 
-pub use html::{STYLE, page};
+pub use html::{STYLE, fragment, page};
 pub use markdown::markdown;
 pub use pdf::pdf;
 

@@ -47,7 +47,7 @@ fn paper() -> Paper {
     }
 }
 
-/// What a page's contents say, in order: each shown text, decoded from WinAnsi as far as the tests need it.
+/// What a page's contents say, in order: each shown text, decoded from `WinAnsi` as far as the tests need it.
 fn shown(file: &[u8]) -> Vec<Vec<String>> {
     contents(file).iter().map(|page| texts(page)).collect()
 }

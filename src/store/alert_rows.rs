@@ -4,6 +4,7 @@ use hotline_core::alert::{Alert, Status, Urgency};
 use hotline_core::escalation::Progress;
 use hotline_core::fact::Priority;
 use hotline_core::ids::{AlertId, CustomerId, NumberId, PolicyId, ServiceId, SourceId, UserId};
+use hotline_core::incident::{Began, Origin};
 use hotline_core::private::Private;
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
@@ -19,13 +20,13 @@ const COLUMNS: &str = "a.id, a.reference, a.status, a.priority, a.urgency, a.tit
     a.call_id, a.caller, a.source, a.dedup_key, a.group_key, a.merged_into, a.events, a.assigned, a.snoozed_until,
     a.policy, a.created_at, a.last_event_at, a.acknowledged_at, a.esc_round, a.esc_step, a.esc_due, a.details,
     a.began_at, a.link, a.acknowledged_by, a.resolved_at, a.resolved_by, a.rings,
-    a.esc_cycle, a.esc_step_due, a.next_ring_at";
+    a.esc_cycle, a.esc_step_due, a.next_ring_at, a.began_origin";
 
 const INSERT: &str = "INSERT INTO alerts (id, reference, status, priority, urgency, title, customer, service, number,
     call_id, caller, source, dedup_key, group_key, merged_into, events, assigned, snoozed_until, policy, created_at,
     last_event_at, acknowledged_at, esc_round, esc_step, esc_due, details, began_at, link, acknowledged_by,
-    resolved_at, resolved_by, rings, next_ring_at, esc_cycle, esc_step_due)";
-const INSERTED: usize = 35;
+    resolved_at, resolved_by, rings, next_ring_at, esc_cycle, esc_step_due, began_origin)";
+const INSERTED: usize = 36;
 
 /// `column1` … are the names of a VALUES list's columns in both engines.
 const UPDATE: &str = "UPDATE alerts SET status = v.column2, priority = v.column3, urgency = v.column4,
@@ -33,8 +34,9 @@ const UPDATE: &str = "UPDATE alerts SET status = v.column2, priority = v.column3
     assigned = v.column10, snoozed_until = v.column11, policy = v.column12, last_event_at = v.column13,
     acknowledged_at = v.column14, acknowledged_by = v.column15, resolved_at = v.column16, resolved_by = v.column17,
     rings = v.column18, next_ring_at = v.column19, esc_round = v.column20, esc_step = v.column21,
-    esc_due = v.column22, esc_cycle = v.column23, esc_step_due = v.column24 FROM (";
-const UPDATED: usize = 24;
+    esc_due = v.column22, esc_cycle = v.column23, esc_step_due = v.column24, began_at = v.column25,
+    began_origin = v.column26 FROM (";
+const UPDATED: usize = 26;
 
 const COUNT: &str = "UPDATE alerts SET events = v.column2, last_event_at = v.column3 FROM (";
 const OF_ROW: &str = ") AS v WHERE alerts.id = v.column1";
@@ -93,7 +95,7 @@ pub(super) fn record(row: &AnyRow) -> Result<AlertRecord, sqlx::Error> {
         service: text(row, 7)?.map(ServiceId),
         number: (!number.is_empty()).then_some(NumberId(number)),
         call: maybe_parsed(row, 9)?,
-        call_running: row.try_get::<i64, _>(35)? > 0,
+        call_running: row.try_get::<i64, _>(36)? > 0,
         caller: text(row, 10)?.map(Private::new),
         source: text(row, 11)?.map(SourceId),
         dedup_key: text(row, 12)?,
@@ -103,6 +105,7 @@ pub(super) fn record(row: &AnyRow) -> Result<AlertRecord, sqlx::Error> {
         assigned: text(row, 16)?.map(UserId),
         snoozed_until: moment(row, 17)?,
         policy: text(row, 18)?.map(PolicyId),
+        began: began(row, 26, 35)?,
         opened_at: at(row, 19)?,
         last_event_at: at(row, 20)?,
         acknowledged_at: moment(row, 21)?,
@@ -117,7 +120,6 @@ pub(super) fn record(row: &AnyRow) -> Result<AlertRecord, sqlx::Error> {
     Ok(AlertRecord {
         alert,
         details: text(row, 25)?,
-        began_at: moment(row, 26)?,
         link: text(row, 27)?,
         acknowledged_by: text(row, 28)?,
         resolved_at: moment(row, 29)?,
@@ -202,7 +204,7 @@ fn inserted(record: &AlertRecord) -> Vec<Cell> {
         Cell::Int(alert.progress.step.into()),
         time(alert.progress.look),
         text(&record.details),
-        time(record.began_at),
+        time(alert.began.as_ref().map(|began| began.at)),
         text(&record.link),
         text(&record.acknowledged_by),
         time(record.resolved_at),
@@ -211,7 +213,13 @@ fn inserted(record: &AlertRecord) -> Vec<Cell> {
         time(record.next_ring_at),
         Cell::Int(alert.progress.cycle.into()),
         time(alert.progress.due),
+        Cell::MaybeText(origin(alert)),
     ]
+}
+
+/// Who knows when it began.
+fn origin(alert: &Alert) -> Option<String> {
+    alert.began.as_ref().map(|began| began.origin.word().to_owned())
 }
 
 fn updated(record: &AlertRecord) -> Vec<Cell> {
@@ -243,7 +251,17 @@ fn updated(record: &AlertRecord) -> Vec<Cell> {
         time(alert.progress.look),
         Cell::Int(alert.progress.cycle.into()),
         time(alert.progress.due),
+        time(alert.began.as_ref().map(|began| began.at)),
+        Cell::MaybeText(origin(alert)),
     ]
+}
+
+/// A beginning that was kept without who knows it is a tool's: others came later.
+pub(super) fn began(row: &AnyRow, at: usize, origin: usize) -> Result<Option<Began>, sqlx::Error> {
+    let Some(at) = moment(row, at)? else { return Ok(None) };
+    let known = text(row, origin)?;
+    let known = known.map(|word| Origin::from_word(&word).ok_or_else(|| bad("origin", &word))).transpose()?;
+    Ok(Some(Began { at, origin: known.unwrap_or(Origin::Payload) }))
 }
 
 pub(super) fn text(row: &AnyRow, index: usize) -> Result<Option<String>, sqlx::Error> {

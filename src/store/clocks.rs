@@ -149,6 +149,22 @@ async fn pauses_of(connection: &mut AnyConnection, subject: Subject, id: &str) -
     rows.iter().map(|row| Ok(Pause { from: at(row, 0)?, to: moment(row, 1)? })).collect()
 }
 
+/// Those of all ids that begin with this one (a UUID), each with its id.
+pub(super) async fn pauses_below(
+    connection: &mut AnyConnection,
+    subject: Subject,
+    id: &str,
+) -> Result<Vec<(String, Pause)>, sqlx::Error> {
+    let rows = query(
+        "SELECT id, from_at, to_at FROM sla_pauses WHERE subject = $1 AND substr(id, 1, 36) = $2 ORDER BY id, from_at",
+    )
+    .bind(subject.word())
+    .bind(id.to_owned())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, Pause { from: at(row, 1)?, to: moment(row, 2)? }))).collect()
+}
+
 pub(super) async fn put(connection: &mut AnyConnection, subject: Subject, row: &ClockRow) -> Result<(), sqlx::Error> {
     let measured = &row.measured;
     query(
@@ -182,7 +198,7 @@ pub(super) async fn put(connection: &mut AnyConnection, subject: Subject, row: &
     .map(|_| ())
 }
 
-async fn wait(
+pub(super) async fn wait(
     connection: &mut AnyConnection,
     subject: Subject,
     id: &str,
@@ -376,17 +392,32 @@ impl Store {
         .await
     }
 
-    /// The clocks that began in `[from, to)`, of one customer or of all, with what they are about, oldest first.
+    /// The clocks that began in `[from, to)`, of one customer or of all, with what they are about, oldest first; and all other clocks of the
+    /// same faults (an incident with its alerts), whenever they began: the core says which of them counts.
     pub async fn clocks_between(
         &self,
         from: Timestamp,
         to: Timestamp,
         customer: Option<&str>,
     ) -> Result<Vec<ClockOf>, StoreError> {
+        // An alert in two incidents is counted with the first.
         let sql = format!(
-            "SELECT {CLOCK}, subject, COALESCE((SELECT a.reference FROM alerts a WHERE a.id = sla_clocks.id),
-                 (SELECT i.reference FROM incidents i WHERE i.id = substr(sla_clocks.id, 1, 36))) FROM sla_clocks
-             WHERE started_at >= $1 AND started_at < $2 AND (customer = $3 OR $4 = 1)
+            "WITH near(id) AS (
+                 SELECT substr(c.id, 1, 36) FROM sla_clocks c
+                 WHERE c.subject = 'incident' AND c.started_at >= $1 AND c.started_at < $2
+                 UNION SELECT l.incident_id FROM incident_alerts l
+                 JOIN sla_clocks c ON c.subject = 'alert' AND c.id = l.alert_id
+                 WHERE c.started_at >= $1 AND c.started_at < $2)
+             SELECT {CLOCK}, subject, COALESCE((SELECT a.reference FROM alerts a WHERE a.id = sla_clocks.id),
+                 (SELECT i.reference FROM incidents i WHERE i.id = substr(sla_clocks.id, 1, 36))),
+                 COALESCE((SELECT MIN(l.incident_id) FROM incident_alerts l JOIN incidents i ON i.id = l.incident_id
+                           WHERE l.alert_id = sla_clocks.id AND i.drill = 0), substr(sla_clocks.id, 1, 36))
+             FROM sla_clocks
+             WHERE ((started_at >= $1 AND started_at < $2)
+                 OR (subject = 'incident' AND substr(id, 1, 36) IN (SELECT near.id FROM near))
+                 OR (subject = 'alert' AND id IN (SELECT l.alert_id FROM incident_alerts l
+                                                  WHERE l.incident_id IN (SELECT near.id FROM near))))
+                 AND (customer = $3 OR $4 = 1)
              ORDER BY started_at, id, promise LIMIT 200001"
         );
         let asked = query(AssertSqlSafe(sql))
@@ -396,7 +427,12 @@ impl Store {
             .bind(i64::from(customer.is_none()));
         let rows = in_time(asked.fetch_all(&self.shared.pool)).await?;
         let read = |row: &AnyRow| {
-            Ok(ClockOf { subject: row.try_get(16)?, reference: text(row, 17)?.unwrap_or_default(), row: clock(row)? })
+            Ok(ClockOf {
+                subject: row.try_get(16)?,
+                reference: text(row, 17)?.unwrap_or_default(),
+                fault: row.try_get(18)?,
+                row: clock(row)?,
+            })
         };
         rows.iter().map(read).collect::<Result<_, sqlx::Error>>().map_err(|error| pages::database(&error))
     }
@@ -409,6 +445,8 @@ pub struct ClockOf {
     pub subject: String,
     /// The alert's short number; empty: it is none, or past its retention time.
     pub reference: String,
+    /// The incident to which the alert belongs, else the id of what it is about.
+    pub fault: String,
     /// The clock.
     pub row: ClockRow,
 }

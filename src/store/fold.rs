@@ -5,6 +5,7 @@ use hotline_core::alert::{Alert, Change, Status};
 use hotline_core::escalation::Progress;
 use hotline_core::fact::Fact;
 use hotline_core::ids::AlertId;
+use hotline_core::incident::{Began, Origin};
 use jiff::Timestamp;
 
 /// An alert with what its row has besides, though it decides nothing.
@@ -12,7 +13,6 @@ use jiff::Timestamp;
 pub(super) struct AlertRecord {
     pub alert: Alert,
     pub details: Option<String>,
-    pub began_at: Option<Timestamp>,
     pub link: Option<String>,
     pub acknowledged_by: Option<String>,
     pub resolved_at: Option<Timestamp>,
@@ -65,13 +65,13 @@ impl AlertRecord {
                 assigned: None,
                 snoozed_until: None,
                 policy: policy.clone(),
+                began: began_at.map(|at| Began { at, origin: Origin::Payload }),
                 opened_at: at,
                 acknowledged_at: None,
                 last_event_at: at,
                 progress: Progress { look: Some(at), ..Progress::default() },
             },
             details: details.as_ref().map(|details| details.reveal().clone()),
-            began_at: *began_at,
             link: link.clone(),
             acknowledged_by: None,
             resolved_at: None,
@@ -137,6 +137,7 @@ impl AlertRecord {
                     Change::Joined { .. }
                     | Change::Recovered { .. }
                     | Change::Commented { .. }
+                    | Change::Began(_)
                     | Change::WaitsForCustomer { .. }
                     | Change::CustomerAnswered { .. }
                     | Change::Promised { .. },

@@ -4,6 +4,7 @@ use hotline_core::alert::{Alert, Status, Urgency};
 use hotline_core::escalation::Progress;
 use hotline_core::fact::Priority;
 use hotline_core::ids::AlertId;
+use hotline_core::incident::{Began, Origin};
 use hotline_core::private::Private;
 use jiff::Timestamp;
 
@@ -146,6 +147,10 @@ fn glance(row: AlertRow) -> Option<Glance> {
             assigned: row.assigned.as_deref().map(Into::into),
             snoozed_until: at(row.snoozed_until),
             policy: row.policy.as_deref().map(Into::into),
+            began: at(row.began_at).map(|at| {
+                let origin = row.began_origin.as_deref().and_then(Origin::from_word);
+                Began { at, origin: origin.unwrap_or(Origin::Payload) }
+            }),
             opened_at: at(Some(row.created_at))?,
             acknowledged_at: at(row.acknowledged_at),
             last_event_at: at(Some(row.last_event_at))?,

@@ -374,7 +374,7 @@ fn listed(filter: &IncidentFilter) -> List {
 async fn insert(connection: &mut AnyConnection, incident: &Incident) -> Result<(), sqlx::Error> {
     let before =
         "INSERT INTO incidents (id, reference, kind, opened_at, title, severity, phase, is_open, published, drill,
-        resolved_at, update_due, starts_at, ends_at, version, body)";
+        resolved_at, update_due, starts_at, ends_at, began_at, version, body)";
     let mut row = vec![
         Cell::Text(incident.id.to_string()),
         Cell::Text(incident.reference.clone()),
@@ -387,7 +387,8 @@ async fn insert(connection: &mut AnyConnection, incident: &Incident) -> Result<(
 
 async fn update(connection: &mut AnyConnection, incident: &Incident) -> Result<(), sqlx::Error> {
     let sql = "UPDATE incidents SET title = $1, severity = $2, phase = $3, is_open = $4, published = $5, drill = $6,
-        resolved_at = $7, update_due = $8, starts_at = $9, ends_at = $10, version = $11, body = $12 WHERE id = $13";
+        resolved_at = $7, update_due = $8, starts_at = $9, ends_at = $10, began_at = $11, version = $12, body = $13
+        WHERE id = $14";
     let mut statement = query(sql);
     for cell in columns(incident) {
         statement = cell.bind(statement);
@@ -396,7 +397,7 @@ async fn update(connection: &mut AnyConnection, incident: &Incident) -> Result<(
 }
 
 /// What changes, in the order of both statements.
-fn columns(incident: &Incident) -> [Cell; 12] {
+fn columns(incident: &Incident) -> [Cell; 13] {
     let published = incident.updates.iter().any(|update| matches!(update.state, UpdateState::Published { .. }));
     [
         Cell::Text(incident.title.clone()),
@@ -409,6 +410,7 @@ fn columns(incident: &Incident) -> [Cell; 12] {
         Cell::MaybeInt(incident.update_due.map(ms)),
         Cell::MaybeInt(incident.scheduled.map(|(from, _)| ms(from))),
         Cell::MaybeInt(incident.scheduled.map(|(_, until)| ms(until))),
+        Cell::MaybeInt(incident.began.as_ref().map(|began| ms(began.at))),
         Cell::Int(incident.version),
         Cell::Text(record_incident::encode(incident)),
     ]

@@ -46,6 +46,7 @@ mod record;
 mod record_address;
 mod record_alert;
 mod record_incident;
+mod record_postmortem;
 mod recordings;
 mod recover;
 mod references;
@@ -296,6 +297,12 @@ pub struct TranscriptJob {
     pub recording: hotline_core::ids::RecordingId,
     /// Its call.
     pub call: hotline_core::ids::CallId,
+    /// What it is.
+    pub kind: hotline_core::fact::RecordingKind,
+    /// When it was begun.
+    pub started_at: jiff::Timestamp,
+    /// The number that was rung.
+    pub number: hotline_core::ids::NumberId,
     /// Its call's alert.
     pub alert: Option<hotline_core::ids::AlertId>,
     /// Language of the call.

@@ -6,10 +6,12 @@ use std::future::Future;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hotline_core::directory::Language;
+use hotline_core::fact::RecordingKind;
 use hotline_core::ids::CustomerId;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, FromRow, Row, query, query_as};
 
+use super::alert_rows;
 use super::bulk;
 use super::engine::{Engine, Kind};
 use super::read::{
@@ -22,7 +24,7 @@ const CALL: &str = "SELECT id, direction, number, reference, caller, source, cus
 const RECORDING: &str = "SELECT id, call_id, kind, started_at, duration_ms, speech, reason, transcript_state,
     transcript, transcript_note FROM recordings";
 const ALERT: &str = "SELECT id, reference, status, priority, urgency, title, details, customer, service, source,
-    number, call_id, caller, created_at, began_at, link, last_event_at, events, dedup_key, group_key, merged_into,
+    number, call_id, caller, created_at, began_at, began_origin, link, last_event_at, events, dedup_key, group_key, merged_into,
     policy, assigned, snoozed_until, acknowledged_at, acknowledged_by, resolved_at, resolved_by, rings, next_ring_at,
     esc_round, esc_step, esc_due FROM alerts";
 const TIMELINE: &str = "SELECT seq, call_id, alert_id, at, kind, what, why, text FROM timeline";
@@ -277,7 +279,7 @@ impl Store {
 
     pub(super) async fn read_next_transcript(&self) -> Result<Option<TranscriptJob>, StoreError> {
         let next = query(
-            "SELECT r.id, r.call_id, c.alert_id, c.language, c.customer
+            "SELECT r.id, r.call_id, c.alert_id, c.language, c.customer, r.kind, r.started_at, c.number
              FROM recordings r JOIN calls c ON c.id = r.call_id
              WHERE r.transcript_state = 'waiting'
              ORDER BY CASE WHEN c.ended_at IS NULL THEN 0 ELSE 1 END, r.started_at, r.seq LIMIT 1",
@@ -292,6 +294,9 @@ impl Store {
                 alert: alert.map(|id| id.parse()).transpose().map_err(bad)?,
                 language: Language(row.try_get(3)?),
                 customer: row.try_get::<Option<String>, _>(4)?.map(CustomerId),
+                kind: alert_rows::word(&row, 5, RecordingKind::from_word)?,
+                started_at: alert_rows::at(&row, 6)?,
+                number: row.try_get::<String, _>(7)?.as_str().into(),
             })
         };
         job().map(Some).map_err(|error| database(&error))

@@ -1,5 +1,6 @@
 //! Postmortems with their actions.
 
+use hotline_core::status::Lessons;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, FromRow, query, query_as};
 
@@ -7,6 +8,8 @@ use super::pages::in_time as read_in_time;
 use super::runbooks::Saved;
 use super::writer::{Tries, WriteError, in_time};
 use super::{Store, StoreError};
+
+pub use super::record_postmortem::{actions, read, row};
 
 const COLUMNS: &str = "id, incident, title, language, state, body, created_at, updated_at, updated_by, published_at, version FROM postmortems";
 
@@ -68,6 +71,22 @@ impl Store {
         let sql = format!("SELECT {COLUMNS} WHERE id = $1 OR incident = $1");
         let asked = query_as(AssertSqlSafe(sql)).bind(id.to_owned()).fetch_optional(&self.shared.pool);
         read_in_time(asked).await
+    }
+
+    /// What customers may read of those whose incidents ended at `since` or later.
+    pub async fn lessons(&self, since: Timestamp) -> Result<Lessons, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} WHERE state = 'published'
+             AND incident IN (SELECT id FROM incidents WHERE is_open = 0 AND resolved_at >= $1)"
+        );
+        let asked = query_as(AssertSqlSafe(sql)).bind(since.as_millisecond()).fetch_all(&self.shared.pool);
+        let rows: Vec<PostmortemRow> = read_in_time(asked).await?;
+        let lesson = |row: &PostmortemRow| {
+            let postmortem = read(row, &[])?;
+            let at = Timestamp::from_millisecond(row.published_at.unwrap_or(row.updated_at)).ok()?;
+            Some((postmortem.incident, postmortem.published(at)?))
+        };
+        Ok(rows.iter().filter_map(lesson).collect())
     }
 
     /// Its actions.

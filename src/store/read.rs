@@ -122,8 +122,10 @@ pub struct AlertRow {
     pub caller: Option<String>,
     /// Opened.
     pub created_at: i64,
-    /// When the fault began, by the tool.
+    /// When the fault began.
     pub began_at: Option<i64>,
+    /// Who knows that (`Origin` word); `None`: the tool.
+    pub began_origin: Option<String>,
     /// A page of the tool about it.
     pub link: Option<String>,
     /// When an event or call last added to it.

@@ -6,6 +6,7 @@ use hotline_core::alert::change::{NotifyOutcome, PromiseWord};
 use hotline_core::ids::{
     ActionId, AlertId, CallId, CustomerId, NotificationId, PolicyId, ServiceId, SlaId, SourceId, UserId,
 };
+use hotline_core::incident::{Began, Origin};
 use hotline_core::private::Private;
 use hotline_core::sla::Promise;
 use jiff::Timestamp;
@@ -95,6 +96,10 @@ pub(super) enum ChangeRecord {
         ok: Option<bool>,
         #[serde(default)]
         output: Option<String>,
+    },
+    Began {
+        at: Timestamp,
+        origin: String,
     },
     WaitsForCustomer {
         by: ActorRecord,
@@ -208,6 +213,7 @@ pub(super) fn to_change(change: &Change) -> ChangeRecord {
             ok: *ok,
             output: output.as_ref().map(|output| output.reveal().clone()),
         },
+        Change::Began(began) => ChangeRecord::Began { at: began.at, origin: began.origin.word().to_owned() },
         Change::WaitsForCustomer { by } => ChangeRecord::WaitsForCustomer { by: to_actor(by) },
         Change::CustomerAnswered { by } => ChangeRecord::CustomerAnswered { by: to_actor(by) },
         Change::Promised { sla, revision, promise, said, share, due_at } => ChangeRecord::Promised {
@@ -270,6 +276,10 @@ pub(super) fn from_change(record: ChangeRecord) -> Result<Change, String> {
         },
         ChangeRecord::Action { action, by, ok, output } => {
             Change::Action { action: ActionId(action), by: from_actor(by), ok, output: output.map(Private::new) }
+        }
+        ChangeRecord::Began { at, origin } => {
+            let origin = Origin::from_word(&origin).ok_or_else(|| unknown("origin", &origin))?;
+            Change::Began(Began { at, origin })
         }
         ChangeRecord::WaitsForCustomer { by } => Change::WaitsForCustomer { by: from_actor(by) },
         ChangeRecord::CustomerAnswered { by } => Change::CustomerAnswered { by: from_actor(by) },

@@ -3,7 +3,7 @@
 use hotline_core::directory::Language;
 use hotline_core::ids::{AlertId, CallId, CustomerId, DrillId, IncidentId, ServiceId, UpdateId, UserId};
 use hotline_core::incident::{
-    Affected, Began, Impact, Incident, Kind, Origin, Phase, Severity, Task, Update, UpdateState,
+    Affected, Began, Heading, Impact, Incident, Kind, Origin, Phase, Severity, Task, Update, UpdateState,
 };
 use hotline_core::private::Private;
 use jiff::Timestamp;
@@ -20,7 +20,11 @@ pub(super) struct IncidentRecord {
     title: String,
     #[serde(default)]
     public_title: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    public_titles: Vec<(String, String)>,
     severity: String,
+    #[serde(default)]
+    worst: Option<String>,
     phase: String,
     affected: Vec<AffectedRecord>,
     customers: Vec<String>,
@@ -48,6 +52,8 @@ pub(super) struct IncidentRecord {
     update_told: u8,
     #[serde(default)]
     tell_when_over: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ever: Vec<String>,
     version: i64,
 }
 
@@ -73,12 +79,23 @@ struct UpdateRecord {
     at: Timestamp,
     by: ActorRecord,
     phase: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    heading: Option<HeadingRecord>,
     text: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     translations: Vec<(String, String)>,
     customers: Vec<String>,
     affected: Vec<AffectedRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    named: Vec<String>,
     state: StateRecord,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HeadingRecord {
+    title: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    others: Vec<(String, String)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -115,7 +132,9 @@ fn to_record(incident: &Incident) -> IncidentRecord {
         kind: incident.kind.word().to_owned(),
         title: incident.title.clone(),
         public_title: incident.public_title.clone(),
+        public_titles: incident.public_titles.iter().map(|(tag, title)| (tag.0.clone(), title.clone())).collect(),
         severity: incident.severity.word().to_owned(),
+        worst: Some(incident.worst.word().to_owned()),
         phase: incident.phase.word().to_owned(),
         affected: to_affected(&incident.affected),
         customers: incident.customers.iter().map(|customer| customer.0.clone()).collect(),
@@ -138,6 +157,7 @@ fn to_record(incident: &Incident) -> IncidentRecord {
         update_due: incident.update_due,
         update_told: incident.update_told,
         tell_when_over: incident.tell_when_over.iter().map(|number| number.reveal().clone()).collect(),
+        ever: incident.ever.iter().map(|customer| customer.0.clone()).collect(),
         version: incident.version,
     }
 }
@@ -163,10 +183,15 @@ fn to_update(update: &Update) -> UpdateRecord {
         at: update.at,
         by: to_actor(&update.by),
         phase: update.phase.word().to_owned(),
+        heading: update.heading.as_ref().map(|heading| HeadingRecord {
+            title: heading.title.clone(),
+            others: heading.others.iter().map(|(tag, title)| (tag.0.clone(), title.clone())).collect(),
+        }),
         text: update.text.clone(),
         translations: update.translations.iter().map(|(tag, text)| (tag.0.clone(), text.clone())).collect(),
         customers: update.customers.iter().map(|customer| customer.0.clone()).collect(),
         affected: to_affected(&update.affected),
+        named: update.named.iter().map(|customer| customer.0.clone()).collect(),
         state: match &update.state {
             UpdateState::Draft => StateRecord::Draft,
             UpdateState::Review => StateRecord::Review,
@@ -186,7 +211,9 @@ fn from_record(record: IncidentRecord) -> Result<Incident, String> {
         kind: known("kind", &record.kind, Kind::from_word)?,
         title: record.title,
         public_title: record.public_title,
+        public_titles: record.public_titles.into_iter().map(|(tag, title)| (Language(tag), title)).collect(),
         severity: known("severity", &record.severity, Severity::from_word)?,
+        worst: known("severity", record.worst.as_ref().unwrap_or(&record.severity), Severity::from_word)?,
         phase: known("phase", &record.phase, Phase::from_word)?,
         affected: from_affected(record.affected)?,
         customers: record.customers.into_iter().map(CustomerId).collect(),
@@ -206,6 +233,7 @@ fn from_record(record: IncidentRecord) -> Result<Incident, String> {
         update_due: record.update_due,
         update_told: record.update_told,
         tell_when_over: record.tell_when_over.into_iter().map(Private::new).collect(),
+        ever: record.ever.into_iter().map(CustomerId).collect(),
         version: record.version,
     })
 }
@@ -232,10 +260,15 @@ fn from_update(update: UpdateRecord) -> Result<Update, String> {
         at: update.at,
         by: from_actor(update.by),
         phase: known("phase", &update.phase, Phase::from_word)?,
+        heading: update.heading.map(|heading| Heading {
+            title: heading.title,
+            others: heading.others.into_iter().map(|(tag, title)| (Language(tag), title)).collect(),
+        }),
         text: update.text,
         translations: update.translations.into_iter().map(|(tag, text)| (Language(tag), text)).collect(),
         customers: update.customers.into_iter().map(CustomerId).collect(),
         affected: from_affected(update.affected)?,
+        named: update.named.into_iter().map(CustomerId).collect(),
         state: match update.state {
             StateRecord::Draft => UpdateState::Draft,
             StateRecord::Review => UpdateState::Review,

@@ -1,5 +1,7 @@
 //! What reports count: alerts and calls of a time. And which reports went out.
 
+use std::collections::BTreeMap;
+
 use hotline_core::drill::SOURCE;
 use hotline_core::fact::{Outcome, Priority};
 use hotline_core::report::{Case, Rung};
@@ -59,9 +61,13 @@ impl Store {
         to: Timestamp,
         customer: Option<&str>,
     ) -> Result<Vec<Case>, StoreError> {
-        // Acknowledged, handed back, acknowledged again: the first counts.
+        // Acknowledged, handed back, acknowledged again: the first counts. An alert of which nobody knows when its fault began has the
+        // beginning of the incident to which it belongs, the earliest of several. It is looked up here and not written into the alert:
+        // a person who corrects the incident's corrects the report, and an alert that is taken out of it has none again.
         let asked = query(
-            "SELECT a.reference, a.customer, a.service, a.source, a.priority, a.began_at, a.created_at,
+            "SELECT a.reference, a.customer, a.service, a.source, a.priority,
+                 COALESCE(a.began_at, (SELECT MIN(i.began_at) FROM incident_alerts l JOIN incidents i ON i.id = l.incident_id
+                                       WHERE l.alert_id = a.id AND i.drill = 0)), a.created_at,
                  COALESCE((SELECT MIN(t.at) FROM timeline t
                            WHERE t.alert_id = a.id AND t.kind = 'alert-acknowledged'), a.acknowledged_at),
                  a.resolved_at, a.events, a.merged_into
@@ -98,6 +104,40 @@ impl Store {
         .bind(ASKED);
         let rows = in_time(asked.fetch_all(&self.shared.pool)).await?;
         rows.iter().map(rung).collect::<Result<_, _>>().map_err(|error| pages::database(&error))
+    }
+
+    /// Since when reports are known, by customer and report; those that were not known are from now on. One that was sent before anybody
+    /// kept this was always known.
+    pub async fn reports_known(
+        &self,
+        reports: &[(String, String)],
+        now: Timestamp,
+    ) -> Result<BTreeMap<(String, String), Timestamp>, StoreError> {
+        let all = || query("SELECT customer, report, due_at FROM report_sendings WHERE period = '' AND contact = ''");
+        let read = |rows: Vec<AnyRow>| -> Result<BTreeMap<(String, String), Timestamp>, StoreError> {
+            let one = |row: &AnyRow| Ok(((row.try_get(0)?, row.try_get(1)?), at(row, 2)?));
+            rows.iter().map(one).collect::<Result<_, sqlx::Error>>().map_err(|error| pages::database(&error))
+        };
+        let known = read(in_time(all().fetch_all(&self.shared.pool)).await?)?;
+        let new: Vec<&(String, String)> = reports.iter().filter(|key| !known.contains_key(key)).collect();
+        if new.is_empty() {
+            return Ok(known);
+        }
+        for (customer, report) in new {
+            let add = query(
+                "INSERT INTO report_sendings (customer, report, period, contact, state, tries, due_at)
+                 SELECT $1, $2, '', '', 'known', 0, CASE WHEN COUNT(*) > 0 THEN 0 ELSE $3 END FROM report_sendings
+                 WHERE customer = $4 AND report = $5
+                 ON CONFLICT (customer, report, period, contact) DO NOTHING",
+            )
+            .bind(customer.clone())
+            .bind(report.clone())
+            .bind(ms(now))
+            .bind(customer.clone())
+            .bind(report.clone());
+            in_time(add.execute(&self.shared.pool)).await?;
+        }
+        read(in_time(all().fetch_all(&self.shared.pool)).await?)
     }
 
     /// Takes a report of a period to be sent to one contact: `true` for whoever sends it now, once on all nodes; `false`: it was sent, somebody

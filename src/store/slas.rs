@@ -284,7 +284,7 @@ impl Store {
         Ok(())
     }
 
-    /// Signs what the link shows, once. `audited` says what goes into the chain.
+    /// Signs what the link shows, once; not what a later revision has replaced. `audited` says what goes into the chain.
     pub async fn sign(
         &self,
         token_hash: &str,
@@ -316,7 +316,9 @@ impl Store {
         let mut transaction = writer.begin().await?;
         let done = query(
             "UPDATE sla_signatures SET signed_at = $2, signed_name = $3
-             WHERE token_hash = $1 AND signed_at IS NULL AND expires_at > $2",
+             WHERE token_hash = $1 AND signed_at IS NULL AND expires_at > $2
+                 AND NOT EXISTS (SELECT 1 FROM sla_revisions newer
+                                 WHERE newer.sla = sla_signatures.sla AND newer.number > sla_signatures.number)",
         )
         .bind(token_hash.to_owned())
         .bind(ms(at))

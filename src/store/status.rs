@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use hotline_core::ids::{CustomerId, ServiceId, StatusPageId, SubscriptionId};
+use hotline_core::ids::{CustomerId, IncidentId, PostmortemId, ServiceId, StatusPageId, SubscriptionId};
 use hotline_core::incident::Incident;
+use hotline_core::postmortem::Published;
 use hotline_core::private::Private;
-use hotline_core::status::{Existence, Tongue};
+use hotline_core::status::{Existence, Lessons, Tongue};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{FromRow, query, query_as};
 use uuid::Uuid;
@@ -18,12 +19,31 @@ use super::{Store, StoreError, record_incident};
 
 /// The copy in the data folder.
 const FILE: &str = "status-incidents.json";
-/// Deliveries that are looked at together.
-const DUE_MAX: i64 = 200;
+/// Mails that are looked at together.
+const LETTERS_MAX: i64 = 200;
+/// Calls of webhooks that are looked at together: enough to see past many that hang.
+const HOOKS_MAX: i64 = 2_000;
 /// A finished delivery is remembered so long: longer than anything is planned after its update.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(72);
 /// A subscription that nobody confirms is forgotten after so long.
 const UNCONFIRMED: SignedDuration = SignedDuration::from_hours(24 * 3);
+
+/// By what it is seen that something changed.
+pub type Mark = (i64, i64, i64, i64);
+
+/// What was told, for all pages.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Told {
+    /// Incidents of which anything was published.
+    pub incidents: Vec<Incident>,
+    /// Since when services are there.
+    pub since: Existence,
+    /// Published postmortems.
+    pub lessons: Lessons,
+}
+
+/// A postmortem in the copy: of which incident, its identity, when it was published, language, words.
+type LessonRecord = (Uuid, Uuid, i64, String, String);
 
 /// How somebody is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +121,10 @@ pub struct StatusDelivery {
     pub tries: i64,
 }
 
+fn delivery((key, owner, what, due_at, tries): (String, String, String, i64, i64)) -> Option<StatusDelivery> {
+    Some(StatusDelivery { owner: owner.parse().ok()?, key, what, due_at: of_ms(due_at), tries })
+}
+
 #[derive(FromRow)]
 struct SubscriptionRow {
     id: String,
@@ -160,11 +184,12 @@ impl Store {
         Ok(known)
     }
 
-    /// Changes whenever an incident does that is open or ended since.
-    pub async fn incidents_mark(&self, since: Timestamp) -> Result<(i64, i64, i64), StoreError> {
+    /// Changes whenever an incident does that is open or ended since, and whenever a postmortem does.
+    pub async fn incidents_mark(&self, since: Timestamp) -> Result<Mark, StoreError> {
         let mark = query_as(
-            "SELECT COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT), COALESCE(MAX(opened_at), 0) FROM incidents
-             WHERE is_open = 1 OR resolved_at >= $1",
+            "SELECT COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT), COALESCE(MAX(opened_at), 0),
+                (SELECT CAST(COALESCE(SUM(version), 0) AS BIGINT) FROM postmortems)
+             FROM incidents WHERE is_open = 1 OR resolved_at >= $1",
         );
         in_time(mark.bind(ms(since)).fetch_one(&self.shared.pool)).await
     }
@@ -264,25 +289,26 @@ impl Store {
         Ok(gone)
     }
 
-    /// A delivery came to its end. Too many in a row that came to nothing switch the subscription off.
+    /// A delivery came to its end. Too many in a row that came to nothing switch the subscription off: whether this one did.
     pub async fn subscription_told(
         &self,
         id: SubscriptionId,
         well: bool,
         most_failures: i64,
         at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let told = query(
+    ) -> Result<bool, StoreError> {
+        let told = query_as::<_, (i64,)>(
             "UPDATE status_subscriptions
              SET failures = CASE WHEN $2 = 1 THEN 0 ELSE failures + 1 END,
                  off_at = CASE WHEN $2 = 0 AND failures + 1 >= $3 THEN $4 ELSE off_at END
-             WHERE id = $1",
+             WHERE id = $1 RETURNING failures",
         )
         .bind(id.to_string())
         .bind(i64::from(well))
         .bind(most_failures)
         .bind(ms(at));
-        in_time(told.execute(&self.shared.pool)).await.map(drop)
+        let failures = in_time(told.fetch_optional(&self.shared.pool)).await?.map_or(0, |(failures,)| failures);
+        Ok(!well && failures == most_failures)
     }
 
     /// Keeps a proof that is about to be mailed.
@@ -338,15 +364,29 @@ impl Store {
         Ok(new)
     }
 
-    /// What is to be sent now, the longest due first.
-    pub async fn status_due(&self, now: Timestamp) -> Result<Vec<StatusDelivery>, StoreError> {
+    /// The mails that are to be sent now, the longest due first.
+    pub async fn status_letters_due(&self, now: Timestamp) -> Result<Vec<StatusDelivery>, StoreError> {
         let rows = query_as::<_, (String, String, String, i64, i64)>(
             "SELECT key, owner, what, due_at, tries FROM status_deliveries
-             WHERE done_at IS NULL AND due_at <= $1 ORDER BY due_at, key LIMIT $2",
+             WHERE done_at IS NULL AND due_at <= $1
+                 AND NOT EXISTS (SELECT 1 FROM status_subscriptions s WHERE s.id = owner AND s.kind = 'webhook')
+             ORDER BY due_at, key LIMIT $2",
         );
-        let rows = in_time(rows.bind(ms(now)).bind(DUE_MAX).fetch_all(&self.shared.pool)).await?;
-        let read = |(key, owner, what, due_at, tries): (String, String, String, i64, i64)| {
-            Some(StatusDelivery { owner: owner.parse().ok()?, key, what, due_at: of_ms(due_at), tries })
+        let rows = in_time(rows.bind(ms(now)).bind(LETTERS_MAX).fetch_all(&self.shared.pool)).await?;
+        Ok(rows.into_iter().filter_map(delivery).collect())
+    }
+
+    /// The webhooks that are to be called now, each with its address; what was not tried yet before what is tried again.
+    pub async fn status_hooks_due(&self, now: Timestamp) -> Result<Vec<(StatusDelivery, Private<String>)>, StoreError> {
+        let rows = query_as::<_, (String, String, String, i64, i64, String)>(
+            "SELECT d.key, d.owner, d.what, d.due_at, d.tries, s.address
+             FROM status_deliveries d JOIN status_subscriptions s ON s.id = d.owner
+             WHERE d.done_at IS NULL AND d.due_at <= $1 AND s.kind = 'webhook'
+             ORDER BY d.tries, d.due_at, d.key LIMIT $2",
+        );
+        let rows = in_time(rows.bind(ms(now)).bind(HOOKS_MAX).fetch_all(&self.shared.pool)).await?;
+        let read = |(key, owner, what, due_at, tries, address)| {
+            Some((delivery((key, owner, what, due_at, tries))?, Private::new(address)))
         };
         Ok(rows.into_iter().filter_map(read).collect())
     }
@@ -402,23 +442,35 @@ impl Store {
         Ok(())
     }
 
-    /// The incidents of the last run, from the data folder: for a start without the database.
-    pub fn cached_incidents(&self) -> Option<(Vec<Incident>, Existence)> {
+    /// What was told at the last run, from the data folder: for a start without the database.
+    pub fn cached_incidents(&self) -> Option<Told> {
         let text = std::fs::read(self.incidents_file()).ok()?;
-        let (bodies, since): (Vec<String>, BTreeMap<String, i64>) = serde_json::from_slice(&text)
-            .inspect_err(|_| {
-                tracing::warn!("the copy of the incidents in the data folder can't be read; it is left aside");
-            })
-            .ok()?;
-        let incidents = bodies.iter().filter_map(|body| record_incident::decode(body).ok()).collect();
-        Some((incidents, since.into_iter().map(|(id, at)| (ServiceId(id), of_ms(at))).collect()))
+        let (bodies, since, lessons): (Vec<String>, BTreeMap<String, i64>, Vec<LessonRecord>) =
+            serde_json::from_slice(&text)
+                .inspect_err(|_| {
+                    tracing::warn!("the copy of the incidents in the data folder can't be read; it is left aside");
+                })
+                .ok()?;
+        let lesson = |(incident, id, at, language, text): LessonRecord| {
+            (IncidentId(incident), Published { id: PostmortemId(id), at: of_ms(at), language, text })
+        };
+        Some(Told {
+            incidents: bodies.iter().filter_map(|body| record_incident::decode(body).ok()).collect(),
+            since: since.into_iter().map(|(id, at)| (ServiceId(id), of_ms(at))).collect(),
+            lessons: lessons.into_iter().map(lesson).collect(),
+        })
     }
 
     /// Puts a copy into the data folder. Blocking.
-    pub fn cache_incidents(&self, incidents: &[Incident], since: &Existence) -> Result<(), StoreError> {
-        let bodies: Vec<String> = incidents.iter().map(record_incident::encode).collect();
-        let since: BTreeMap<&str, i64> = since.iter().map(|(id, at)| (id.0.as_str(), ms(*at))).collect();
-        let text = serde_json::to_vec(&(bodies, since)).map_err(|error| StoreError::Journal(error.to_string()))?;
+    pub fn cache_incidents(&self, told: &Told) -> Result<(), StoreError> {
+        let bodies: Vec<String> = told.incidents.iter().map(record_incident::encode).collect();
+        let since: BTreeMap<&str, i64> = told.since.iter().map(|(id, at)| (id.0.as_str(), ms(*at))).collect();
+        let lesson = |(incident, one): (&IncidentId, &Published)| -> LessonRecord {
+            (incident.0, one.id.0, ms(one.at), one.language.clone(), one.text.clone())
+        };
+        let lessons: Vec<LessonRecord> = told.lessons.iter().map(lesson).collect();
+        let text =
+            serde_json::to_vec(&(bodies, since, lessons)).map_err(|error| StoreError::Journal(error.to_string()))?;
         super::disk::replace(&self.incidents_file(), &text).map_err(|error| {
             StoreError::Journal(super::disk::plain("the copy of the incidents can't be written", &error))
         })

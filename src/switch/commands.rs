@@ -65,6 +65,7 @@ impl Switch {
                 | Command::Snooze(_)
                 | Command::Merge(_)
                 | Command::Comment(_)
+                | Command::Began(_)
                 | Command::Describe { .. } => self.ask_database(alert, &command, &by).await?,
             };
             let away = match asked {
@@ -170,6 +171,7 @@ impl Switch {
                 | Command::Snooze(_)
                 | Command::Merge(_)
                 | Command::Comment(_)
+                | Command::Began(_)
                 | Command::Describe { .. },
                 _,
             ) => {

@@ -61,6 +61,7 @@ pub mod replies;
 mod ring;
 pub mod schedules;
 mod secrets;
+mod since;
 pub mod slas;
 pub mod status;
 mod strict;

@@ -17,6 +17,7 @@ mod greeting;
 mod harness;
 mod house;
 mod hunting;
+mod incident_page;
 mod incidents;
 mod incidents_by_rule;
 mod joining;

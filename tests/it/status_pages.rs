@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use hotline::store::runbooks::Saved;
+use hotline_core::ids::PostmortemId;
+use hotline_core::postmortem::{Origin, Postmortem, Sections, State};
 use serde_json::{Value, json};
 
 use crate::harness::{Hotline, PATIENCE, TOKEN};
@@ -362,4 +365,236 @@ async fn two_nodes_show_the_same_and_tell_once() {
         assert_eq!(mails.iter().filter(|mail| mail.text().contains(&text)).count(), 1, "{text}: by one of the nodes");
     }
     assert_eq!(post.count(), 5);
+}
+
+/// Keeps a postmortem of this incident in this state.
+async fn keep_postmortem(hotline: &Hotline, incident: &str, state: State, version: i64) {
+    use hotline::store::postmortems::row;
+    let postmortem = Postmortem {
+        id: PostmortemId(incident.parse().expect("an id")),
+        incident: incident.parse().expect("an id"),
+        title: "inner title".to_owned(),
+        language: "en".to_owned(),
+        state,
+        origin: Origin::Facts(None),
+        sections: Sections {
+            root_cause: "inner cause".to_owned(),
+            public: "what acme may learn".to_owned(),
+            ..Sections::default()
+        },
+        timeline: Vec::new(),
+        actions: Vec::new(),
+        created_at: hotline::clock::now().wall,
+        version,
+    };
+    let at = hotline::clock::now().wall;
+    let row = row(&postmortem, "ada".to_owned(), Some(at.as_millisecond()));
+    let saved = hotline.store().save_postmortem(&row, &[], at).await.expect("a database");
+    assert_eq!(saved, Saved::Version(version + 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_learned_is_read_by_those_who_were_told_until_it_is_taken_back() {
+    let post = MailServer::start().await;
+    let hotline = start(post.port()).await;
+    let acme = visitor(&hotline, &post, "lea@acme.example").await;
+    let globex = visitor(&hotline, &post, "gus@globex.example").await;
+    let id = publish(&hotline, "acme-erp", "Warehouse stands still", "words for acme").await;
+    keep_postmortem(&hotline, &id, State::Published, 0).await;
+    let last = json!({
+        "text": "It works again.", "phase": "resolved", "publish": true, "translations": {"de": "Es geht wieder."},
+        "public_title": "Warehouse stood still", "public_titles": {"de": "Das Lager stand"},
+    });
+    say(&hotline, &format!("/incidents/{id}/updates"), last).await;
+    let own = format!("/incidents/{id}");
+    let places = ["", "/history", "/api/v2/incidents.json", "/history.atom", "/history.rss", &own];
+    for rest in places {
+        let path = format!("/status/desk{rest}");
+        until("acme reads it", async || ask(&hotline, &path, &acme, None).await.body.contains("what acme may learn"))
+            .await;
+        let other = ask(&hotline, &path, &globex, None).await.body;
+        assert!(!other.contains("what acme may learn") && !other.contains("Lager"), "{rest}: {other}");
+        assert!(!ask(&hotline, &path, &acme, None).await.body.contains("inner"), "{rest}");
+    }
+    let german = ask(&hotline, &format!("/status/desk{own}?lang=de"), &acme, None).await.body;
+    assert!(german.contains("Das Lager stand") && german.contains("Es geht wieder."), "{german}");
+    keep_postmortem(&hotline, &id, State::Reviewed, 1).await;
+    for rest in places {
+        let path = format!("/status/desk{rest}");
+        until("it is gone", async || !ask(&hotline, &path, &acme, None).await.body.contains("what acme may learn"))
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_stay_while_the_database_is_away() {
+    let post = MailServer::start().await;
+    let (server, url) = tokio::task::spawn_blocking(crate::two_nodes::server::Server::own).await.expect("a server");
+    let toml = toml(post.port());
+    let hotline = Hotline::start_with(&toml, move |config| {
+        config.public_url = Some("http://status.test".to_owned());
+        config.store.database_url = url;
+    })
+    .await;
+    let acme = visitor(&hotline, &post, "lea@acme.example").await;
+    let globex = visitor(&hotline, &post, "gus@globex.example").await;
+    publish(&hotline, "acme-erp", "Warehouse stands still", "words for acme").await;
+    publish(&hotline, "mail", "No mail comes", "words for all").await;
+    let told = ["", "/history", "/api/v2/summary.json", "/api/v2/incidents.json", "/history.atom", "/history.rss"];
+    for rest in told {
+        let path = format!("/status/desk{rest}");
+        until("acme sees both", async || {
+            let body = ask(&hotline, &path, &acme, None).await.body;
+            body.contains("words for acme") && body.contains("words for all")
+        })
+        .await;
+    }
+    let all = [told.as_slice(), &["/badge.svg", "/api/v2/status.json", "/style.css"]].concat();
+    let mut before = Vec::new();
+    for rest in &all {
+        before.push(ask(&hotline, &format!("/status/all{rest}"), "", None).await.body);
+    }
+    tokio::task::spawn_blocking(|| server.stop()).await.expect("it stops");
+    // It is away: nothing can be kept.
+    let url = format!("http://{}/api/v1/incidents", hotline.http());
+    let refused = tokio::task::spawn_blocking(move || {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let sent = agent.post(&url).header("Authorization", format!("Bearer {TOKEN}")).content_type("application/json");
+        sent.send(json!({ "title": "lost" }).to_string().as_bytes()).expect("HTTP answers").status().as_u16()
+    });
+    assert_eq!(refused.await.expect("no panic"), 503);
+    // Twice, some looks of the refresher apart: what it can't read leaves the pages as they are.
+    for round in 0..2 {
+        for (rest, known) in all.iter().zip(&before) {
+            let public = ask(&hotline, &format!("/status/all{rest}"), "", None).await;
+            assert_eq!(public.status, 200, "round {round}: {rest}: {}", public.body);
+            if !known.contains("<svg") || rest.contains("badge") {
+                // A page with bars of days may be made anew with another minute in it.
+                assert_eq!(&public.body, known, "round {round}: {rest}");
+            }
+            let (own, other) = (
+                ask(&hotline, &format!("/status/desk{rest}"), &acme, None).await,
+                ask(&hotline, &format!("/status/desk{rest}"), &globex, None).await,
+            );
+            assert_eq!((own.status, other.status), (200, 200), "round {round}: {rest}");
+            if told.contains(rest) {
+                assert!(
+                    own.body.contains("words for acme") && own.body.contains("words for all"),
+                    "{rest}: {}",
+                    own.body
+                );
+                assert!(other.body.contains("words for all"), "{rest}: {}", other.body);
+            }
+            assert!(
+                !other.body.contains("words for acme") && !other.body.contains("Warehouse"),
+                "{rest}: {}",
+                other.body
+            );
+        }
+        tokio::time::sleep(Duration::from_secs(3)).await;
+    }
+    assert_eq!(ask(&hotline, "/status/desk", "", None).await.status, 404, "strangers stay strangers");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_keeps_failing_is_switched_off_and_says_so() {
+    let post = MailServer::start().await;
+    let hotline = start(post.port()).await;
+    // It proves itself, then is gone.
+    let hook =
+        Receiver::that(|request, _| if request.json()["type"] == "challenge" { Say::Echo } else { Say::Status(410) });
+    let hook = hook.await;
+    let form = format!("url={}", hook.url("/hook"));
+    assert_eq!(ask(&hotline, "/status/all/subscribe", "", Some(&form)).await.status, 200);
+    let count = async || hotline.switch().status_subscribers().await.expect("a database").get(&"all".into()).copied();
+    until("it is confirmed", async || count().await == Some([0, 1, 0])).await;
+    // Two things are told of each: the incident and the component. The third failure is the last.
+    for text in ["first words", "second words"] {
+        publish(&hotline, "mail", "No mail comes", text).await;
+    }
+    until("it is switched off", async || count().await == Some([0, 0, 1])).await;
+    let page = {
+        let url = format!("http://{}/status-pages", hotline.http());
+        tokio::task::spawn_blocking(move || {
+            let sent =
+                ureq::get(&url).header("Authorization", format!("Bearer {TOKEN}")).header("Accept", "text/html").call();
+            sent.expect("HTTP answers").body_mut().read_to_string().expect("text")
+        })
+        .await
+        .expect("no panic")
+    };
+    assert!(page.contains("1 switched off after failures"), "{page}");
+    // What was planned is not sent, nor is anything new: once it is off, all that is due comes to its end without a request.
+    let idle = async || hotline.store().status_due(hotline::clock::now().wall).await.expect("a database").is_empty();
+    until("nothing is due", idle).await;
+    let seen = hook.seen().len();
+    publish(&hotline, "mail", "No mail comes", "third words").await;
+    until("the third is on the page", async || {
+        ask(&hotline, "/status/all", "", None).await.body.contains("third words")
+    })
+    .await;
+    until("nothing is due", idle).await;
+    assert_eq!(hook.seen().len(), seen, "{:?}", hook.seen().last());
+    // Who asks again is asked again.
+    assert_eq!(ask(&hotline, "/status/all/subscribe", "", Some(&form)).await.status, 200);
+    until("it is confirmed again", async || count().await == Some([0, 1, 0])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_is_refused_with_its_reason_and_leaves_nothing() {
+    use base64::Engine as _;
+    let hotline = start(9).await;
+    let put = async |path: &str, body: String| {
+        let url = format!("http://{}/api/v1{path}", hotline.http());
+        tokio::task::spawn_blocking(move || {
+            let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+            let sent =
+                agent.put(&url).header("Authorization", format!("Bearer {TOKEN}")).content_type("application/json");
+            match sent.send(body.as_bytes()) {
+                Ok(mut response) => {
+                    (response.status().as_u16(), response.body_mut().read_to_string().unwrap_or_default())
+                }
+                // A body that is far too large may be refused before it is whole.
+                Err(error) => (413, error.to_string()),
+            }
+        })
+        .await
+        .expect("no panic")
+    };
+    let encoded = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let logo = |bytes: &[u8]| json!({ "title": "New", "logo": encoded(bytes) }).to_string();
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    png.extend_from_slice(&[0; 17]);
+    png.extend_from_slice(b"\0\0\0\0IEND\xae\x42\x60\x82");
+    for (body, status, words) in [
+        (logo(b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"), 422, "SVG is not taken"),
+        (logo(b"MZ this is a program"), 422, "no PNG, JPEG or WebP"),
+        (logo(&png[..30]), 422, "cut off"),
+        (json!({ "title": "New", "logo": "A".repeat(50 * 1024 * 1024) }).to_string(), 413, ""),
+    ] {
+        let (got, answer) = put("/status-pages/new", body).await;
+        assert!(got == status && answer.contains(words), "{words}: {got} {answer}");
+        assert_eq!(ask(&hotline, "/status/new", "", None).await.status, 404, "nothing half-done");
+    }
+    let (got, answer) =
+        put("/customers/initech", json!({ "name": "Initech", "domains": ["ACME.example"] }).to_string()).await;
+    assert_eq!(got, 422, "{answer}");
+    for part in ["`acme` (", "hotline.toml:", "`initech`", "both claim the e-mail domain `acme.example`"] {
+        assert!(answer.contains(part), "{part} in {answer}");
+    }
+    let kept = hotline.get("/customers").await.to_string();
+    assert!(!kept.contains("initech"), "{kept}");
+    // And a good one is served as what it is.
+    let (got, answer) = put("/status-pages/new", logo(&png)).await;
+    assert_eq!(got, 201, "{answer}");
+    until("the page is there", async || ask(&hotline, "/status/new", "", None).await.status == 200).await;
+    let url = format!("http://{}/status/new/logo", hotline.http());
+    let response =
+        tokio::task::spawn_blocking(move || ureq::get(&url).call().expect("HTTP answers")).await.expect("no panic");
+    let header = |name: &str| response.headers()[name].to_str().expect("text").to_owned();
+    assert_eq!(
+        (header("content-type"), header("x-content-type-options")),
+        ("image/png".to_owned(), "nosniff".to_owned())
+    );
+    assert!(header("content-security-policy").starts_with("default-src 'none'"));
 }

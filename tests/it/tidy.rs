@@ -26,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("calendar", &[]),
     // Documents as page, Markdown, PDF; knows nothing but the core's.
     ("paper", &[]),
-    ("switch", &["sip", "rtp", "speech", "store", "notify"]),
+    ("switch", &["sip", "rtp", "speech", "store", "notify", "paper"]),
     // Payloads of tools become events; its routes stand beside those of `http`.
     ("intake", &["switch", "store"]),
     (

@@ -108,7 +108,7 @@ fn a_domain_is_one_customers() {
     assert_eq!(
         told,
         [
-            "hotline.toml:4: customers `acme` and `nord` both claim the e-mail domain `x.example`; leave it with one of them"
+            "hotline.toml:4: customers `acme` (hotline.toml:1) and `nord` (hotline.toml:4) both claim the e-mail domain `x.example`; leave it with one of them"
         ]
     );
     for (line, says) in [

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::alert::Urgency;
 use crate::fact::{Actor, Priority};
 use crate::ids::{ActionId, AlertId, CallId, CustomerId, NotificationId, PolicyId, ServiceId, SlaId, SourceId, UserId};
+use crate::incident::Began;
 use crate::private::Private;
 use crate::sla::Promise;
 
@@ -176,6 +177,8 @@ pub enum Change {
         /// Who says so.
         by: Actor,
     },
+    /// It became known when the fault began, or is known better.
+    Began(Began),
     /// About a promise to the customer.
     Promised {
         /// By which contract.
@@ -266,6 +269,7 @@ impl Change {
             Self::Action { .. } => "action",
             Self::WaitsForCustomer { .. } => "waits-for-customer",
             Self::CustomerAnswered { .. } => "customer-answered",
+            Self::Began(_) => "alert-began",
             Self::Promised { said: PromiseWord::Warned, .. } => "sla-warned",
             Self::Promised { said: PromiseWord::Breached | PromiseWord::Late, .. } => "sla-breached",
             Self::Promised { .. } => "sla",
@@ -321,6 +325,7 @@ impl Change {
                 format!("The customer is waited for, says {}: the contract's clocks stand still.", by.shown())
             }
             Self::CustomerAnswered { by } => format!("The customer is not waited for any more, says {}.", by.shown()),
+            Self::Began(began) => format!("The fault began at {} (from: {}).", when(&began.at), began.origin.word()),
             Self::Promised { sla, revision, promise, said, share, due_at } => {
                 let due = due_at.as_ref().map_or_else(|| "not while the customer is waited for".to_owned(), when);
                 promised(&format!("SLA {sla}, revision {revision}"), *promise, *said, *share, &due)

@@ -7,6 +7,7 @@ use super::{Alert, Change, Status};
 use crate::directory::Directory;
 use crate::fact::{Actor, Fact, Priority};
 use crate::ids::{AlertId, UserId};
+use crate::incident::{Began, Origin, is_better};
 use crate::private::Private;
 
 /// A person's word.
@@ -28,6 +29,8 @@ pub enum Command {
     Merge(AlertId),
     /// "Remember this."
     Comment(Private<String>),
+    /// "It began then": a person's word overrules what is known, a caller's counts where nothing is.
+    Began(Began),
     /// Another priority or title.
     Describe {
         /// New priority.
@@ -58,6 +61,9 @@ pub enum Refusal {
     /// Empty or too long.
     #[error("a comment has 1 to 4,000 characters")]
     Comment,
+    /// After it was known here, or too far back.
+    #[error("a fault begins before it is known here, and not more than a year before")]
+    Began,
 }
 
 /// What a comment may have at most, characters.
@@ -66,6 +72,8 @@ const COMMENT_MAX: usize = 4_000;
 const TITLE_MAX: usize = 300;
 /// Longest snooze.
 const SNOOZE_MAX: SignedDuration = SignedDuration::from_hours(31 * 24);
+/// A beginning further back is a slip of the pen.
+const BEGAN_MAX: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 /// Facts in order, each with its why.
 pub type Facts = Vec<(Fact, String)>;
@@ -104,6 +112,7 @@ pub fn carry_out(
         Command::Merge(into) if *into == alert.id => return Err(Refusal::Merge),
         Command::Merge(into) => merged(*into, by),
         Command::Comment(text) => comment(text, by)?,
+        Command::Began(known) => began(alert, known, by)?,
         Command::Describe { priority, title } => describe(alert, *priority, title.as_deref(), by, directory, now),
     })
 }
@@ -133,6 +142,8 @@ fn when_resolved(alert: &Alert, command: &Command, by: &Actor) -> Result<Facts, 
         Command::Resolve => Ok(Vec::new()),
         Command::Merge(into) if alert.merged_into == Some(*into) => Ok(Vec::new()),
         Command::Comment(text) => comment(text, by),
+        // What a caller said is often understood, and looked up, when all is over.
+        Command::Began(known) => began(alert, known, by),
         Command::Acknowledge
         | Command::HandBack
         | Command::Escalate
@@ -219,6 +230,21 @@ fn comment(text: &Private<String>, by: &Actor) -> Result<Facts, Refusal> {
     }
     let said = Change::Commented { by: by.clone(), text: Private::from(text) };
     Ok(vec![(Fact::Alert(said), String::new())])
+}
+
+fn began(alert: &Alert, known: &Began, by: &Actor) -> Result<Facts, Refusal> {
+    if known.at > alert.opened_at || alert.opened_at.duration_since(known.at) > BEGAN_MAX {
+        return Err(Refusal::Began);
+    }
+    if !is_better(known, alert.began.as_ref()) {
+        return Ok(Vec::new());
+    }
+    let why = match known.origin {
+        Origin::Payload => "the monitoring tool says so".to_owned(),
+        Origin::Caller => "understood from the caller's answer to \"since when?\"".to_owned(),
+        Origin::Person => format!("{} says so", by.shown()),
+    };
+    Ok(vec![(Fact::Alert(Change::Began(known.clone())), why)])
 }
 
 fn describe(

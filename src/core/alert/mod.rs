@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use crate::escalation::Progress;
 use crate::fact::Priority;
 use crate::ids::{AlertId, CallId, CustomerId, NumberId, PolicyId, ServiceId, SourceId, UserId};
+use crate::incident::Began;
 use crate::private::Private;
 
 pub use change::Change;
@@ -87,6 +88,8 @@ pub struct Alert {
     pub snoozed_until: Option<Timestamp>,
     /// The policy it escalates by; `None`: its number's schedule, again and again.
     pub policy: Option<PolicyId>,
+    /// When the fault began, and who knows; `None`: nobody.
+    pub began: Option<Began>,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// When somebody took it.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{Alert, Change, Status};
 use crate::fact::Fact;
+use crate::incident::{Began, Origin};
 
 impl Alert {
     /// Takes in a fact about it that happened at `at`. How its escalation goes on is [`crate::escalation::after`]'s word;
@@ -82,6 +83,7 @@ impl Alert {
                 self.status = Status::Resolved;
                 self.merged_into = Some(*into);
             }
+            Change::Began(began) => self.began = Some(began.clone()),
             Change::EscalateNow { by: _ }
             | Change::Stepped { .. }
             | Change::NobodyReached { step: _ }
@@ -109,8 +111,8 @@ impl Alert {
             dedup_key,
             group_key,
             policy,
+            began_at,
             details: _,
-            began_at: _,
             link: _,
         } = change
         else {
@@ -126,6 +128,7 @@ impl Alert {
         self.dedup_key.clone_from(dedup_key);
         self.group_key.clone_from(group_key);
         self.policy.clone_from(policy);
+        self.began = began_at.map(|at| Began { at, origin: Origin::Payload });
     }
 
     /// Somebody should be told about it: nobody has it, it is not quiet, it is not over.

@@ -12,6 +12,7 @@ use crate::directory::{AlertSource, Customer, Directory, Heartbeat, MaintenanceW
 use crate::escalation::{EscalationPolicy, Progress};
 use crate::fact::{Actor, Fact, Priority};
 use crate::ids::AlertId;
+use crate::incident::{Began, Origin};
 use crate::private::Private;
 
 fn now() -> Timestamp {
@@ -44,6 +45,7 @@ fn alert(number: u128) -> Alert {
         assigned: None,
         snoozed_until: None,
         policy: None,
+        began: None,
         opened_at: now(),
         acknowledged_at: None,
         last_event_at: now(),
@@ -103,6 +105,22 @@ fn event(action: Action) -> Event {
     }
 }
 
+#[test]
+fn the_beginning_of_a_fault_is_the_best_that_is_known() {
+    let began = |seconds: i64, origin| Command::Began(Began { at: later(seconds), origin });
+    let mut one = alert(1);
+    assert_eq!(say(&mut one, &began(1, Origin::Person)), Err(Refusal::Began), "it was known before it began");
+    assert_eq!(say(&mut one, &began(-400 * 86_400, Origin::Person)), Err(Refusal::Began), "a slip of the pen");
+    assert_eq!(say(&mut one, &began(-600, Origin::Caller)), Ok(vec!["alert-began"]));
+    assert_eq!(say(&mut one, &began(-900, Origin::Caller)), Ok(vec![]), "the first caller counts");
+    assert_eq!(say(&mut one, &began(-300, Origin::Payload)), Ok(vec!["alert-began"]), "a tool knows better");
+    assert_eq!(say(&mut one, &Command::Resolve).map(|kinds| kinds.len()), Ok(1));
+    assert_eq!(say(&mut one, &began(-700, Origin::Person)), Ok(vec!["alert-began"]), "looked up afterwards");
+    assert_eq!(say(&mut one, &began(-800, Origin::Payload)), Ok(vec![]), "a person has said it");
+    assert_eq!(one.began, Some(Began { at: later(-700), origin: Origin::Person }));
+    assert_eq!(one.status, Status::Resolved);
+}
+
 fn by() -> Actor {
     Actor::Login("admin".to_owned())
 }
@@ -122,6 +140,7 @@ fn every_word_said_twice_is_said_once() {
         Command::Assign("ada".into()),
         Command::Snooze(later(60)),
         Command::Describe { priority: Some(Priority::P1), title: Some("Disk full on two".to_owned()) },
+        Command::Began(Began { at: later(-600), origin: Origin::Caller }),
         Command::Merge(AlertId(Uuid::from_u128(2))),
         Command::Resolve,
     ];

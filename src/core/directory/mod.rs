@@ -59,6 +59,8 @@ pub struct Directory {
     pub teams: BTreeMap<TeamId, Team>,
     /// How alerts escalate.
     pub policies: BTreeMap<PolicyId, EscalationPolicy>,
+    /// What customers know us by, in contracts and mails.
+    pub company: Option<String>,
     /// The policy of alerts that nothing else says one for.
     pub default_policy: Option<PolicyId>,
     /// Business hours and holidays.

@@ -80,6 +80,7 @@ fn after_change(alert: &Alert, change: &Change, directory: &Directory, now: Time
         | Change::Commented { .. }
         | Change::Notified { .. }
         | Change::Action { .. }
+        | Change::Began(_)
         | Change::WaitsForCustomer { by: _ }
         | Change::CustomerAnswered { by: _ }
         | Change::Promised { .. } => same,

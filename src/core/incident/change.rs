@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Affected, Began, Incident, Phase, Severity, Task, Update, UpdateState};
+use super::{Affected, Began, Draft, Heading, Incident, Phase, Severity, Task, Update, UpdateState};
 use crate::directory::Language;
 use crate::fact::Actor;
 use crate::ids::{AlertId, CallId, CustomerId, UpdateId, UserId};
@@ -17,6 +17,8 @@ pub enum Change {
     Titled(String),
     /// The title for customers.
     PublicTitled(String),
+    /// The same title in other languages, all of them.
+    PublicTitles(Vec<(Language, String)>),
     /// How bad it is.
     Severity(Severity),
     /// Which services are touched.
@@ -62,18 +64,9 @@ pub enum Change {
     /// A text for customers was drafted.
     Drafted(Box<Update>),
     /// A draft says something else now.
-    Edited {
-        /// Which.
-        id: UpdateId,
-        /// The phase that it tells.
-        phase: Phase,
-        /// Its words.
-        text: String,
-        /// In other languages.
-        translations: Vec<(Language, String)>,
-        /// For whom.
-        customers: Vec<CustomerId>,
-    },
+    Edited(UpdateId, Box<Draft>),
+    /// The title that goes out with an update for some customers.
+    Headed(UpdateId, Heading),
     /// A draft waits for a second person.
     Submitted(UpdateId),
     /// An update is out.
@@ -103,6 +96,7 @@ impl Change {
             Self::Opened => "incident.open",
             Self::Titled(_) => "incident.title",
             Self::PublicTitled(_) => "incident.public-title",
+            Self::PublicTitles(_) => "incident.public-titles",
             Self::Severity(_) => "incident.severity",
             Self::Affected(_) => "incident.affected",
             Self::Customers(_) => "incident.customers",
@@ -119,7 +113,8 @@ impl Change {
             Self::Began(_) => "incident.began",
             Self::Scheduled(..) => "incident.scheduled",
             Self::Drafted(_) => "incident.update-drafted",
-            Self::Edited { .. } => "incident.update-edited",
+            Self::Edited(..) => "incident.update-edited",
+            Self::Headed(..) => "incident.update-headed",
             Self::Submitted(_) => "incident.update-submitted",
             Self::Published(_) => "incident.update-published",
             Self::Withdrawn(_) => "incident.update-withdrawn",
@@ -139,6 +134,7 @@ impl Change {
             Self::Opened => format!("{} {} is opened: {}.", kind_name(incident), incident.reference, incident.title),
             Self::Titled(title) => format!("It is called “{title}” now."),
             Self::PublicTitled(title) => format!("Customers read “{title}” as its title."),
+            Self::PublicTitles(titles) => in_other_languages(titles),
             Self::Severity(severity) => format!("Its severity is {}.", severity.word()),
             Self::Affected(affected) => {
                 let one = |one: &Affected| format!("{} ({})", one.service, one.impact.word().replace('_', " "));
@@ -179,9 +175,10 @@ impl Change {
             Self::Drafted(update) => {
                 format!("An update is drafted: {}{}.", shown(update.phase), for_whom(&update.customers))
             }
-            Self::Edited { phase, customers, .. } => {
-                format!("A draft is changed: {}{}.", shown(*phase), for_whom(customers))
+            Self::Edited(_, draft) => {
+                format!("A draft is changed: {}{}.", shown(draft.phase), for_whom(&draft.customers))
             }
+            Self::Headed(_, heading) => format!("Its readers read “{}” as the title.", heading.title),
             Self::Submitted(_) => "An update waits for a second person.".to_owned(),
             Self::Published(id) => match incident.update(*id) {
                 Some(update) => {
@@ -207,11 +204,13 @@ impl Change {
         match self {
             Self::Commented(text) => Some(text.clone()),
             Self::Noted { text, .. } => text.clone(),
-            Self::TaskAdded { text, .. } | Self::Edited { text, .. } => Some(Private::new(text.clone())),
+            Self::TaskAdded { text, .. } => Some(Private::new(text.clone())),
+            Self::Edited(_, draft) => Some(Private::new(draft.text.clone())),
             Self::Drafted(update) => Some(Private::new(update.text.clone())),
             Self::Opened
             | Self::Titled(_)
             | Self::PublicTitled(_)
+            | Self::PublicTitles(_)
             | Self::Severity(_)
             | Self::Affected(_)
             | Self::Customers(_)
@@ -224,6 +223,7 @@ impl Change {
             | Self::CallJoined(_)
             | Self::Began(_)
             | Self::Scheduled(..)
+            | Self::Headed(..)
             | Self::Submitted(_)
             | Self::Published(_)
             | Self::Withdrawn(_)
@@ -243,7 +243,11 @@ impl Change {
             Self::Opened | Self::Commented(_) | Self::Noted { .. } => {}
             Self::Titled(title) => incident.title.clone_from(title),
             Self::PublicTitled(title) => incident.public_title = Some(title.clone()),
-            Self::Severity(severity) => incident.severity = *severity,
+            Self::PublicTitles(titles) => incident.public_titles.clone_from(titles),
+            Self::Severity(severity) => {
+                incident.severity = *severity;
+                incident.worst = incident.worst.min(*severity);
+            }
             Self::Affected(affected) => incident.affected.clone_from(affected),
             Self::Customers(customers) => incident.customers.clone_from(customers),
             Self::Role(role, user) => {
@@ -265,7 +269,7 @@ impl Change {
                 incident.by_itself = *by_itself;
             }
             Self::Drafted(update) => incident.updates.push((**update).clone()),
-            Self::Edited { .. } | Self::Submitted(_) | Self::Published(_) | Self::Withdrawn(_) => {
+            Self::Edited(..) | Self::Headed(..) | Self::Submitted(_) | Self::Published(_) | Self::Withdrawn(_) => {
                 self.apply_to_update(incident, by, at);
             }
             Self::Phase(phase) => {
@@ -285,13 +289,15 @@ impl Change {
     }
 
     fn apply_to_update(&self, incident: &mut Incident, by: &Actor, at: Timestamp) {
-        let now_affected = incident.affected.clone();
+        let (now_affected, now_named) = (incident.affected.clone(), incident.customers.clone());
         match self {
-            Self::Edited { id, phase, text, translations, customers } => on_update(incident, *id, |update| {
-                update.phase = *phase;
-                update.text.clone_from(text);
-                update.translations.clone_from(translations);
-                update.customers.clone_from(customers);
+            Self::Headed(id, heading) => on_update(incident, *id, |update| update.heading = Some(heading.clone())),
+            Self::Edited(id, draft) => on_update(incident, *id, |update| {
+                update.phase = draft.phase;
+                update.heading.clone_from(&draft.heading);
+                update.text.clone_from(&draft.text);
+                update.translations.clone_from(&draft.translations);
+                update.customers.clone_from(&draft.customers);
                 // Whoever wrote it last can't be the second person who looks at it.
                 update.by = by.clone();
                 update.at = at;
@@ -299,10 +305,12 @@ impl Change {
             }),
             Self::Submitted(id) => on_update(incident, *id, |update| update.state = UpdateState::Review),
             Self::Published(id) => {
+                incident.worst = incident.severity;
                 on_update(incident, *id, |update| {
                     update.state = UpdateState::Published { at, by: by.clone() };
                     update.at = at;
                     update.affected = now_affected;
+                    update.named = now_named;
                 });
                 // The latest word stands last.
                 if let Some(place) = incident.updates.iter().position(|update| update.id == *id) {
@@ -316,6 +324,7 @@ impl Change {
             Self::Opened
             | Self::Titled(_)
             | Self::PublicTitled(_)
+            | Self::PublicTitles(_)
             | Self::Severity(_)
             | Self::Affected(_)
             | Self::Customers(_)
@@ -353,6 +362,15 @@ fn on_update(incident: &mut Incident, id: UpdateId, deed: impl FnOnce(&mut Updat
     if let Some(update) = incident.updates.iter_mut().find(|update| update.id == id) {
         deed(update);
     }
+}
+
+fn in_other_languages(titles: &[(Language, String)]) -> String {
+    if titles.is_empty() {
+        return "Its title for customers stands in one language only.".to_owned();
+    }
+    let one = |(language, title): &(Language, String)| format!("“{title}” ({})", language.0);
+    let shown: Vec<String> = titles.iter().map(one).collect();
+    format!("In other languages customers read {} as its title.", shown.join(", "))
 }
 
 const fn kind_name(incident: &Incident) -> &'static str {

@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::command::{By, Deed, Setting, deed};
-use super::{Change, Incident, Kind, UpdateState};
+use super::{Change, Incident, Kind, Update, UpdateState};
+use crate::ids::CustomerId;
 
 /// What is to be done about the clock now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +17,16 @@ pub enum Due {
 
 /// When customers last heard of it; they have not yet: when it was opened.
 pub fn last_told(incident: &Incident) -> Timestamp {
-    let published = incident.updates.iter().filter_map(|update| match update.state {
+    last_of(incident, |_| true)
+}
+
+/// The same for one customer: what only others were told is no word to it.
+fn last_told_to(incident: &Incident, customer: &CustomerId) -> Timestamp {
+    last_of(incident, |update| update.customers.is_empty() || update.customers.contains(customer))
+}
+
+fn last_of(incident: &Incident, counts: impl Fn(&Update) -> bool) -> Timestamp {
+    let published = incident.updates.iter().filter(|update| counts(update)).filter_map(|update| match update.state {
         UpdateState::Published { at, .. } => Some(at),
         UpdateState::Draft | UpdateState::Review | UpdateState::Withdrawn { .. } => None,
     });
@@ -39,10 +49,12 @@ pub(super) fn follow(before: &Incident, now: &Incident, setting: &Setting<'_>) -
 }
 
 fn should_be(incident: &Incident, setting: &Setting<'_>) -> Option<Timestamp> {
-    if !incident.is_open() || incident.kind == Kind::Maintenance || incident.touched(setting.directory).is_empty() {
+    if !incident.is_open() || incident.kind == Kind::Maintenance {
         return None;
     }
-    (setting.due)(incident, last_told(incident))
+    let touched = incident.touched(setting.directory);
+    let due = |customer| (setting.due)(incident, customer, last_told_to(incident, customer));
+    touched.iter().filter_map(due).min()
 }
 
 /// When somebody is reminded: so many percent of the way from the last word to the next.

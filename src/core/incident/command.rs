@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::rules::Rules;
-use super::{Affected, Began, Change, Draft, Incident, Kind, Line, Origin, Phase, Refusal, Severity, publish};
-use crate::directory::Directory;
+use super::{Affected, Began, Change, Draft, Heading, Incident, Kind, Line, Origin, Phase, Refusal, Severity, publish};
+use crate::directory::{Directory, Language};
 use crate::fact::Actor;
 use crate::ids::{AlertId, CallId, CustomerId, UpdateId, UserId};
 use crate::private::Private;
@@ -21,6 +21,8 @@ pub enum Command {
         /// How bad it is.
         severity: Option<Severity>,
     },
+    /// The title for customers in other languages, all of them.
+    Titles(Vec<(Language, String)>),
     /// The services that are touched, all of them.
     Affect(Vec<Affected>),
     /// The customers named beside, all of them.
@@ -53,8 +55,8 @@ pub enum Command {
     Edit(UpdateId, Draft),
     /// "Please look at it."
     Submit(UpdateId),
-    /// "Out with it"; with a title for customers.
-    Publish(UpdateId, Option<String>),
+    /// "Out with it"; under another title than the draft's.
+    Publish(UpdateId, Option<Heading>),
     /// "Not this one."
     Withdraw(UpdateId),
     /// How far it is, where customers were not told of it.
@@ -82,8 +84,8 @@ pub struct Setting<'a> {
     pub directory: &'a Directory,
     /// What may be published by whom.
     pub rules: &'a Rules,
-    /// By when customers must hear again, counted from the moment they last did.
-    pub due: &'a (dyn Fn(&Incident, Timestamp) -> Option<Timestamp> + Send + Sync),
+    /// By when this customer must hear again, counted from the moment it last did; `None`: nobody asks for it.
+    pub due: &'a (dyn Fn(&Incident, &CustomerId, Timestamp) -> Option<Timestamp> + Send + Sync),
     /// Now.
     pub now: Timestamp,
 }
@@ -175,13 +177,26 @@ pub(super) fn deed(incident: &Incident, changes: Vec<(Change, String)>, by: &By,
     if let Some((change, why)) = super::clock::follow(incident, &now, setting) {
         take(&mut now, change, why, &Actor::System);
     }
+    remember(&mut now, setting.directory);
     Deed { incident: now, changes: done, lines }
+}
+
+/// Whoever is touched or told now stays among those whom it is about.
+fn remember(incident: &mut Incident, directory: &Directory) {
+    let told = incident.updates.iter().flat_map(|update| update.customers.iter().chain(&update.named)).cloned();
+    let mut all = incident.touched(directory);
+    all.extend(told);
+    all.append(&mut incident.ever);
+    all.sort_unstable();
+    all.dedup();
+    incident.ever = all;
 }
 
 const fn is_fine_when_over(command: &Command) -> bool {
     match command {
         Command::Comment(_) | Command::Reopen | Command::Note(..) => true,
         Command::Describe { .. }
+        | Command::Titles(_)
         | Command::Affect(_)
         | Command::Customers(_)
         | Command::Role(..)
@@ -211,11 +226,12 @@ fn decide(incident: &Incident, command: &Command, by: &By, setting: &Setting<'_>
     Ok(match command {
         Command::Describe { title, public_title, severity } => {
             // Customers read the new title at once, where something is out.
-            if public_title.is_some() && incident.is_published() && !by.may_publish(incident, setting.rules) {
-                return Err(Refusal::MayNotPublish);
+            if public_title.is_some() {
+                may_retitle(incident, by, setting.rules)?;
             }
             describe(incident, title.as_deref(), public_title.as_deref(), *severity, by)?
         }
+        Command::Titles(titles) => retitle(incident, titles, by, setting.rules)?,
         Command::Affect(affected) => {
             let affected = services(affected, directory)?;
             one(affected != incident.affected, Change::Affected(affected), says("says which services are affected"))
@@ -263,7 +279,7 @@ fn decide(incident: &Incident, command: &Command, by: &By, setting: &Setting<'_>
         Command::Draft(id, draft) => publish::draft(incident, *id, draft, by, setting)?,
         Command::Edit(id, draft) => publish::edit(incident, *id, draft, by, setting)?,
         Command::Submit(id) => publish::submit(incident, *id, by)?,
-        Command::Publish(id, title) => publish::publish(incident, *id, title.as_deref(), by, setting)?,
+        Command::Publish(id, heading) => publish::publish(incident, *id, heading.as_ref(), by, setting)?,
         Command::Withdraw(id) => publish::withdraw(incident, *id, by)?,
         Command::Phase(phase) => phase_by_hand(incident, *phase, by)?,
         Command::Reopen => reopen(incident, by)?,
@@ -295,12 +311,54 @@ fn describe(
     if let Some(title) = public_title {
         let title = title_of(title)?;
         let new = incident.public_title.as_ref() != Some(&title);
-        changes.extend(one(new, Change::PublicTitled(title), why.clone()));
+        changes.extend(if new { titled(incident, title, &why) } else { Vec::new() });
     }
     if let Some(severity) = severity {
         changes.extend(one(severity != incident.severity, Change::Severity(severity), why));
     }
     Ok(changes)
+}
+
+/// Another title. Those in other languages said what the former one did: they are gone with it.
+fn titled(incident: &Incident, title: String, why: &str) -> Changes {
+    let mut changes = vec![(Change::PublicTitled(title), why.to_owned())];
+    if !incident.public_titles.is_empty() {
+        changes.push((Change::PublicTitles(Vec::new()), "Its title for customers is another one.".to_owned()));
+    }
+    changes
+}
+
+/// Where customers read the title, it is a word to them like any other.
+fn may_retitle(incident: &Incident, by: &By, rules: &Rules) -> Result<(), Refusal> {
+    if !incident.is_published() {
+        return Ok(());
+    }
+    if !by.may_publish(incident, rules) {
+        return Err(Refusal::MayNotPublish);
+    }
+    if by.role.is_some() && incident.needs_review(rules) { Err(Refusal::NeedsReview) } else { Ok(()) }
+}
+
+fn retitle(incident: &Incident, titles: &[(Language, String)], by: &By, rules: &Rules) -> Result<Changes, Refusal> {
+    if incident.public_title.is_none() {
+        return Err(Refusal::NoPublicTitle);
+    }
+    may_retitle(incident, by, rules)?;
+    let titles = titles_of(titles)?;
+    let why = format!("{} says so", by.actor.shown());
+    Ok(one(titles != incident.public_titles, Change::PublicTitles(titles), why))
+}
+
+/// Each language once.
+pub(super) fn titles_of(titles: &[(Language, String)]) -> Result<Vec<(Language, String)>, Refusal> {
+    let mut all: Vec<(Language, String)> = Vec::new();
+    for (language, title) in titles {
+        let title = title_of(title)?;
+        bounded(all.len())?;
+        all.retain(|(known, _)| known != language);
+        all.push((language.clone(), title));
+    }
+    Ok(all)
 }
 
 fn give_role(
@@ -324,16 +382,9 @@ fn give_role(
     Ok(one(has != user, Change::Role(role, user.cloned()), why))
 }
 
-/// What is known better stays: a payload's time is better than a caller's, and a person who writes one down overrules both. The
-/// earlier of two payloads counts, the first of two callers.
-fn start(incident: &Incident, began: &Began, by: &By, now: Timestamp) -> Result<Changes, Refusal> {
-    if began.at > now || now.duration_since(began.at) > BEGAN_MAX {
-        return Err(Refusal::Began);
-    }
-    if incident.kind == Kind::Maintenance {
-        return Err(Refusal::Began);
-    }
-    let known = incident.began.as_ref();
+/// Whether this beginning takes the place of the one that is known: a payload's time is better than a caller's, and a person who writes
+/// one down overrules both. The earlier of two payloads counts, the first of two callers.
+pub fn is_better(began: &Began, known: Option<&Began>) -> bool {
     let better = match (began.origin, known.map(|known| known.origin)) {
         (Origin::Person, _) | (Origin::Payload | Origin::Caller, None) | (Origin::Payload, Some(Origin::Caller)) => {
             true
@@ -341,13 +392,22 @@ fn start(incident: &Incident, began: &Began, by: &By, now: Timestamp) -> Result<
         (Origin::Payload, Some(Origin::Payload)) => known.is_some_and(|known| began.at < known.at),
         (Origin::Payload, Some(Origin::Person)) | (Origin::Caller, Some(_)) => false,
     };
-    let same = known == Some(began);
+    better && known != Some(began)
+}
+
+fn start(incident: &Incident, began: &Began, by: &By, now: Timestamp) -> Result<Changes, Refusal> {
+    if began.at > now || now.duration_since(began.at) > BEGAN_MAX {
+        return Err(Refusal::Began);
+    }
+    if incident.kind == Kind::Maintenance {
+        return Err(Refusal::Began);
+    }
     let why = match began.origin {
         Origin::Payload => "The monitoring tool's event says so.".to_owned(),
         Origin::Caller => "A caller said so.".to_owned(),
         Origin::Person => format!("{} says so", by.actor.shown()),
     };
-    Ok(one(better && !same, Change::Began(began.clone()), why))
+    Ok(one(is_better(began, incident.began.as_ref()), Change::Began(began.clone()), why))
 }
 
 pub(super) fn fits_plan(from: Timestamp, until: Timestamp, now: Timestamp) -> bool {

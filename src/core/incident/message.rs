@@ -144,10 +144,11 @@ pub fn letter(
     }
     let (words, text) = (of(&reader.language), update.text_in(&reader.language));
     let phase = phase_shown(update.phase, &reader.language);
-    let subject = format!("[{}] {} – {phase}", seen.reference(), seen.title);
+    let title = seen.title_in(&reader.language);
+    let subject = format!("[{}] {title} – {phase}", seen.reference());
     let shown = |at| moment_shown(at, now, &reader.time_zone, &reader.language);
     let mut lines = vec![text.to_owned(), String::new()];
-    lines.push(format!("{}: {}", heading(&seen, words), seen.title));
+    lines.push(format!("{}: {title}", heading(&seen, words)));
     if let Some((from, until)) = seen.scheduled() {
         lines.push(format!("{} – {}", shown(from), shown(until)));
     } else {
@@ -161,20 +162,26 @@ pub fn letter(
         lines.push(format!("{} {}.", words.next, shown(next)));
     }
     lines.extend([String::new(), words.foot.to_owned()]);
-    let short = format!("{} – {phase}: {text}", seen.title);
+    let short = format!("{title} – {phase}: {text}");
     Some(Letter { subject, text: lines.join("\n"), short })
 }
 
 /// What a caller reads who wanted to know when it is over.
-pub fn over(incident: &Incident, language: &Language) -> Option<Letter> {
-    let title = incident.public_title.as_ref()?;
+pub fn over(
+    incident: &Incident,
+    customer: Option<&CustomerId>,
+    language: &Language,
+    directory: &Directory,
+) -> Option<Letter> {
+    let seen = customer.and_then(|customer| incident.seen_by(customer, directory));
+    let title = seen.map(|seen| seen.title_in(language)).or_else(|| incident.title_in(language))?;
     let words = of(language);
     let what = match incident.kind {
         Kind::Fault => words.fault,
         Kind::Maintenance => words.planned,
     };
     let text = format!("{what} ({title}): {}", words.over);
-    Some(Letter { subject: title.clone(), text: text.clone(), short: text })
+    Some(Letter { subject: title.to_owned(), text: text.clone(), short: text })
 }
 
 const fn heading(seen: &Seen<'_>, words: &'static Words) -> &'static str {

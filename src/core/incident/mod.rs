@@ -27,9 +27,9 @@ use crate::ids::{AlertId, CallId, CustomerId, DrillId, IncidentId, ServiceId, Up
 use crate::private::Private;
 
 pub use change::Change;
-pub use command::{By, Command, Deed, Setting, carry_out};
+pub use command::{By, Command, Deed, Setting, carry_out, is_better};
 pub use line::Line;
-pub use open::{AlertSeen, Opening, open};
+pub use open::{AlertSeen, Opening, join, open};
 pub use publish::Draft;
 pub use refusal::Refusal;
 pub use rules::{Rules, Template};
@@ -48,8 +48,12 @@ pub struct Incident {
     pub title: String,
     /// One line for customers; they see it once an update is published to them. `None`: none has been written yet.
     pub public_title: Option<String>,
+    /// The same title in other languages; who reads none of them gets `public_title`.
+    pub public_titles: Vec<(Language, String)>,
     /// How bad it is.
     pub severity: Severity,
+    /// How bad it was at worst since the last word went out: who makes it milder does not take the second person away with it.
+    pub worst: Severity,
     /// How far it is.
     pub phase: Phase,
     /// Services that are touched, each once.
@@ -88,6 +92,8 @@ pub struct Incident {
     pub update_told: u8,
     /// Callers who want to hear when it is over (numbers for an SMS), each once.
     pub tell_when_over: Vec<Private<String>>,
+    /// Every customer that it ever touched or told, sorted: it holds words about each of them. Grows only.
+    pub ever: Vec<CustomerId>,
     /// Counts every change; a write names the version it saw.
     pub version: i64,
 }
@@ -193,6 +199,8 @@ pub struct Update {
     pub by: Actor,
     /// The phase that it tells (the incident's from its publishing on).
     pub phase: Phase,
+    /// The title that goes out with it; `None`: the incident's.
+    pub heading: Option<Heading>,
     /// The words.
     pub text: String,
     /// The same words in other languages; who reads none of them gets `text`.
@@ -201,8 +209,25 @@ pub struct Update {
     pub customers: Vec<CustomerId>,
     /// What the services were like at that moment.
     pub affected: Vec<Affected>,
+    /// The customers that were named beside their owners at that moment.
+    pub named: Vec<CustomerId>,
     /// Draft, waiting for a second person, or out.
     pub state: UpdateState,
+}
+
+/// A title for customers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heading {
+    /// As who reads none of the others gets it.
+    pub title: String,
+    /// The same in other languages, each once.
+    pub others: Vec<(Language, String)>,
+}
+
+impl From<&str> for Heading {
+    fn from(title: &str) -> Self {
+        Self { title: title.to_owned(), others: Vec::new() }
+    }
 }
 
 /// Whether customers have it.
@@ -284,6 +309,11 @@ impl Phase {
 }
 
 impl Incident {
+    /// Whether a second person must look at what goes out.
+    pub fn needs_review(&self, rules: &Rules) -> bool {
+        rules.review.contains(&self.severity) || rules.review.contains(&self.worst)
+    }
+
     /// An update of it.
     pub fn update(&self, id: UpdateId) -> Option<&Update> {
         self.updates.iter().find(|update| update.id == id)
@@ -329,13 +359,44 @@ impl Incident {
         self.affected.iter().filter(visible).collect()
     }
 
-    /// What this customer may read, oldest first: published, and meant for it. Nothing of a drill.
-    pub fn published_to<'a>(&'a self, customer: &'a CustomerId) -> impl Iterator<Item = &'a Update> {
-        let drill = self.drill.is_some();
-        self.updates.iter().filter(move |update| {
-            !drill
-                && matches!(update.state, UpdateState::Published { .. })
-                && (update.customers.is_empty() || update.customers.contains(customer))
-        })
+    /// What this customer may read, oldest first: published, and meant for it when it went out. Nothing of a drill.
+    pub fn published_to<'a>(&'a self, customer: &CustomerId, directory: &Directory) -> Vec<&'a Update> {
+        let mut read = Vec::new();
+        if self.drill.is_some() {
+            return read;
+        }
+        for update in self.updates.iter().filter(|update| update.is_published()) {
+            if update.was_for(customer, directory, !read.is_empty()) {
+                read.push(update);
+            }
+        }
+        read
     }
+
+    /// The public title in this language, if it was written in it; else as it is.
+    pub fn title_in(&self, language: &Language) -> Option<&str> {
+        in_language(&self.public_titles, language).or(self.public_title.as_deref())
+    }
+
+    /// Since when, as customers are told it everywhere: planned work from its time on; a fault since it began if anybody knows
+    /// that, else since the first word about it that they read (`told`), else since it was noticed. A fault did not begin after
+    /// the first word about it.
+    pub fn since(&self, told: Option<Timestamp>) -> Timestamp {
+        let began = self.began.as_ref().map(|began| began.at);
+        match (self.kind, self.scheduled, began, told) {
+            (Kind::Maintenance, Some((from, _)), _, _) => from,
+            (_, _, Some(began), Some(told)) => began.min(told),
+            (_, _, Some(began), None) => began,
+            (_, _, None, Some(told)) => told,
+            (_, _, None, None) => self.detected_at,
+        }
+    }
+}
+
+/// The words of this language among translations, by its whole tag, else by its main part.
+pub(crate) fn in_language<'a>(translations: &'a [(Language, String)], language: &Language) -> Option<&'a str> {
+    let main = |language: &Language| language.0.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    let exact = translations.iter().find(|(known, _)| known == language);
+    let close = || translations.iter().find(|(known, _)| main(known) == main(language));
+    exact.or_else(close).map(|(_, words)| words.as_str())
 }

@@ -2,8 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::command::{By, Deed, Setting, bounded, deed, fits_plan, known_customers, services, title_of};
+use super::command::{
+    By, Command, Deed, Setting, bounded, deed, fits_plan, known_customers, services, title_of, titles_of,
+};
 use super::{Affected, Began, Change, Impact, Incident, Kind, Origin, Phase, Refusal, Severity};
+use crate::directory::Language;
 use crate::fact::Priority;
 use crate::ids::{AlertId, CallId, CustomerId, DrillId, IncidentId, ServiceId};
 
@@ -18,6 +21,8 @@ pub struct Opening {
     pub title: Option<String>,
     /// The title for customers.
     pub public_title: Option<String>,
+    /// The same in other languages.
+    pub public_titles: Vec<(Language, String)>,
     /// How bad; `None`: by its most urgent alert, else minor.
     pub severity: Option<Severity>,
     /// Services beside those of its alerts.
@@ -53,10 +58,12 @@ pub struct AlertSeen {
     pub service: Option<ServiceId>,
     /// When it was opened.
     pub opened_at: Timestamp,
-    /// Since when, by its payload.
-    pub began: Option<Timestamp>,
+    /// Since when, and who knows.
+    pub began: Option<Began>,
     /// Its call.
     pub call: Option<CallId>,
+    /// It is part of an exercise.
+    pub drill: bool,
 }
 
 impl Opening {
@@ -67,6 +74,7 @@ impl Opening {
             kind,
             title: None,
             public_title: None,
+            public_titles: Vec::new(),
             severity: None,
             affected: Vec::new(),
             customers: Vec::new(),
@@ -100,6 +108,19 @@ impl Severity {
             Self::None => Impact::Operational,
         }
     }
+}
+
+/// What it means that this alert belongs to the incident: it joins, and what is known of its beginning counts, unless a person said
+/// when the incident began.
+///
+/// An exercise and what is real do not mix: customers would be told of the exercise.
+pub fn join(incident: &Incident, alert: &AlertSeen, now: Timestamp) -> Result<Vec<Command>, Refusal> {
+    if incident.drill.is_some() != alert.drill {
+        return Err(Refusal::DrillAndReal);
+    }
+    let said = incident.began.as_ref().is_some_and(|began| began.origin == Origin::Person);
+    let began = alert.began.clone().filter(|began| began.at <= now && incident.kind == Kind::Fault && !said);
+    Ok([Command::JoinAlert(alert.id)].into_iter().chain(began.map(Command::Began)).collect())
 }
 
 /// Opens it under this reference.
@@ -148,7 +169,9 @@ fn first(opening: &Opening, reference: String, by: &By, setting: &Setting<'_>) -
         kind: opening.kind,
         title,
         public_title: opening.public_title.as_deref().map(title_of).transpose()?,
+        public_titles: titles(opening)?,
         severity,
+        worst: severity,
         phase,
         affected: affected(opening, severity, setting)?,
         customers: customers(opening, setting)?,
@@ -164,12 +187,31 @@ fn first(opening: &Opening, reference: String, by: &By, setting: &Setting<'_>) -
         resolved_at: None,
         scheduled,
         by_itself: opening.by_itself && opening.kind == Kind::Maintenance,
-        drill: opening.drill,
+        drill: drill(opening)?,
         update_due: None,
         update_told: 0,
         tell_when_over: Vec::new(),
+        ever: opening.alerts.iter().filter_map(|alert| alert.customer.clone()).collect(),
         version: 0,
     })
+}
+
+fn titles(opening: &Opening) -> Result<Vec<(Language, String)>, Refusal> {
+    match (&opening.public_title, opening.public_titles.as_slice()) {
+        (_, []) => Ok(Vec::new()),
+        (Some(_), titles) => titles_of(titles),
+        (None, _) => Err(Refusal::NoPublicTitle),
+    }
+}
+
+/// What is opened from an exercise's alert is one too.
+fn drill(opening: &Opening) -> Result<Option<DrillId>, Refusal> {
+    let drills = opening.alerts.iter().filter(|alert| alert.drill).count();
+    match (opening.drill, opening.alerts.iter().find(|alert| alert.drill)) {
+        (known, None) if known.is_none() || opening.alerts.is_empty() => Ok(known),
+        (known, Some(first)) if drills == opening.alerts.len() => Ok(Some(known.unwrap_or(DrillId(first.id.0)))),
+        (_, None | Some(_)) => Err(Refusal::DrillAndReal),
+    }
 }
 
 /// An alert's title may be longer than an incident's.
@@ -210,7 +252,7 @@ fn customers(opening: &Opening, setting: &Setting<'_>) -> Result<Vec<CustomerId>
     known_customers(&all, setting.directory)
 }
 
-/// A person's word first, then the earliest payload's, then the caller's; unknown stays unknown.
+/// A person's word first (about the incident, else about an alert), then the earliest payload's, then the caller's; unknown stays unknown.
 fn began(opening: &Opening, now: Timestamp) -> Result<Option<Began>, Refusal> {
     if let Some(began) = &opening.began
         && began.origin == Origin::Person
@@ -221,7 +263,16 @@ fn began(opening: &Opening, now: Timestamp) -> Result<Option<Began>, Refusal> {
             Err(Refusal::Began)
         };
     }
-    let payload = opening.alerts.iter().filter_map(|alert| alert.began).filter(|at| *at <= now).min();
-    let payload = payload.map(|at| Began { at, origin: Origin::Payload });
-    Ok(payload.or_else(|| opening.began.clone().filter(|began| began.at <= now)))
+    let known = opening.alerts.iter().filter_map(|alert| alert.began.as_ref()).chain(opening.began.as_ref());
+    let known = known.filter(|began| began.at <= now && opening.kind == Kind::Fault);
+    Ok(known.min_by_key(|began| (rank(began.origin), began.at)).cloned())
+}
+
+/// The best first.
+const fn rank(origin: Origin) -> u8 {
+    match origin {
+        Origin::Person => 0,
+        Origin::Payload => 1,
+        Origin::Caller => 2,
+    }
 }

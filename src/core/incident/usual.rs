@@ -142,7 +142,8 @@ pub fn filled(
     let shown = |at: Timestamp| format!("{}{named}", moment_shown(at, now, &zone, language));
     let german = is_german(language);
     let none = || if german { "sobald es Neues gibt" } else { "as soon as there is news" }.to_owned();
-    let since = incident.began.as_ref().map_or(incident.detected_at, |began| began.at);
+    let told = incident.updates.iter().find(|update| update.is_published()).map(|update| update.at);
+    let since = incident.since(told);
     let places = Places {
         service: services_named(incident, directory, language),
         since: shown(since),

@@ -1,9 +1,13 @@
 //! The postmortem as a document; what customers may read of it.
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
 use super::draft::is_german;
 use super::{Facts, Moment, Origin, Postmortem, State};
 use crate::directory::Directory;
-use crate::ids::CustomerId;
+use crate::ids::PostmortemId;
 use crate::incident::Incident;
 use crate::paper::{Block, Paper};
 use crate::runbook;
@@ -27,7 +31,7 @@ pub fn paper(postmortem: &Postmortem, facts: &Facts, directory: &Directory, foot
     }
     if !postmortem.timeline.is_empty() {
         blocks.push(Block::Heading(1, word("Timeline", "Zeitverlauf")));
-        let row = |moment: &Moment| vec![facts.moment(moment.at), moment.what.clone()];
+        let row = |entry: &Moment| vec![moment(entry.at, &facts.zone, german), entry.what.clone()];
         blocks.push(Block::Table {
             head: vec![word("When", "Wann"), word("What", "Was")],
             numbers: Vec::new(),
@@ -45,8 +49,8 @@ pub fn paper(postmortem: &Postmortem, facts: &Facts, directory: &Directory, foot
                 action.number.to_string(),
                 action.text.clone(),
                 action.owner.as_ref().map(|owner| directory.name_of(owner).to_owned()).unwrap_or_default(),
-                action.due.map(|due| due.to_string()).unwrap_or_default(),
-                action.done.map(|at| facts.moment(at)).unwrap_or_default(),
+                action.due.map(|due| day(due, german)).unwrap_or_default(),
+                action.done.map(|at| moment(at, &facts.zone, german)).unwrap_or_default(),
             ]
         });
         blocks.push(Block::Table {
@@ -80,6 +84,16 @@ pub fn paper(postmortem: &Postmortem, facts: &Facts, directory: &Directory, foot
     }
 }
 
+/// A day and time as it is written.
+pub(super) fn moment(at: Timestamp, zone: &TimeZone, german: bool) -> String {
+    let format = if german { "%d.%m.%Y %H:%M" } else { "%Y-%m-%d %H:%M" };
+    at.to_zoned(zone.clone()).strftime(format).to_string()
+}
+
+fn day(day: Date, german: bool) -> String {
+    if german { day.strftime("%d.%m.%Y").to_string() } else { day.to_string() }
+}
+
 /// Who wrote the first draft, where that is worth a word.
 fn mark(origin: &Origin, german: bool) -> Option<String> {
     match origin {
@@ -108,60 +122,31 @@ fn section(blocks: &mut Vec<Block>, heading: String, text: &str) {
     }
 }
 
-/// What this customer may read of it, Markdown; `None`: nothing. Not published, an exercise, an incident of which the customer was
-/// told nothing: nothing.
-pub fn public_text<'a>(
-    postmortem: &'a Postmortem,
-    incident: &Incident,
-    customer: &CustomerId,
-    directory: &Directory,
-) -> Option<&'a str> {
-    let shown = postmortem.state == State::Published
-        && postmortem.incident == incident.id
-        && incident.drill.is_none()
-        && incident.public_title.is_some()
-        && incident.touched(directory).contains(customer)
-        && incident.published_to(customer).next().is_some();
-    Some(postmortem.sections.public.trim()).filter(|text| shown && !text.is_empty())
+/// What customers may read of a published postmortem, and nothing else of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// Its identity.
+    pub id: PostmortemId,
+    /// When it was published.
+    pub at: Timestamp,
+    /// Language tag of its text.
+    pub language: String,
+    /// Markdown.
+    pub text: String,
 }
 
-/// The same as a document with what the customer was told, oldest first, and its own services.
-pub fn public_paper(
-    postmortem: &Postmortem,
-    incident: &Incident,
-    customer: &CustomerId,
-    directory: &Directory,
-    facts: &Facts,
-) -> Option<Paper> {
-    let text = public_text(postmortem, incident, customer, directory)?;
-    let german = is_german(&postmortem.language);
-    let word = |english: &str, german_word: &str| if german { german_word } else { english }.to_owned();
-    let mut blocks = runbook::blocks(text);
-    let services: Vec<String> = incident
-        .services_of(customer, directory)
-        .into_iter()
-        .filter_map(|affected| directory.services.get(&affected.service).map(|service| service.name.clone()))
-        .collect();
-    if !services.is_empty() {
-        blocks.push(Block::Heading(1, word("Affected services", "Betroffene Dienste")));
-        blocks.push(Block::List(services));
+impl Postmortem {
+    /// What customers may read of it; `None`: nothing, it is not published. Who of them does follows from the incident: those who
+    /// were told of it ([`crate::status::view()`]).
+    pub fn published(&self, at: Timestamp) -> Option<Published> {
+        let text = self.sections.public.trim();
+        (self.state == State::Published && !text.is_empty()).then(|| Published {
+            id: self.id,
+            at,
+            language: self.language.clone(),
+            text: text.to_owned(),
+        })
     }
-    blocks.push(Block::Heading(1, word("What we told you", "Unsere Mitteilungen")));
-    blocks.push(Block::Table {
-        head: vec![word("When", "Wann"), word("What", "Was")],
-        numbers: Vec::new(),
-        rows: incident
-            .published_to(customer)
-            .map(|update| vec![facts.moment(update.at), update.text.clone()])
-            .collect(),
-    });
-    Some(Paper {
-        title: incident.public_title.clone()?,
-        subtitle: String::new(),
-        language: postmortem.language.clone(),
-        foot: String::new(),
-        blocks,
-    })
 }
 
 /// What a public text names although customers must not read it: people of the MSP, customers, services of one customer,

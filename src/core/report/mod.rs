@@ -6,6 +6,7 @@
 mod customer;
 mod figures;
 mod groups;
+mod once;
 mod readiness;
 #[cfg(test)]
 mod tests;
@@ -15,10 +16,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::fact::{Priority, words};
 use crate::sla::{End, Promise};
 
-pub use customer::{Facts, Wording, paper};
+pub use customer::{Facts, Told, Wording, paper, told};
 pub use figures::{Compliance, Hotline, Noise, Stats, compliance, hotline, noise, stats};
 pub use groups::{Step, by, periods, priorities};
-pub use readiness::{Known, Lack, Missing, readiness};
+pub use once::once;
+pub use readiness::{Known, Lack, Missing, readiness, stale_pages};
 
 /// An alert or incident as reports count it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +79,8 @@ impl Measure {
 pub struct Kept {
     /// Id of the alert or incident.
     pub id: String,
+    /// The fault: the incident to which the alert belongs, else what it is about itself.
+    pub fault: String,
     /// Whose.
     pub customer: String,
     /// By which contract.
@@ -91,6 +95,8 @@ pub struct Kept {
     pub elapsed: SignedDuration,
     /// Since when.
     pub started: Timestamp,
+    /// By which moment it falls into a period: when the first clock of its fault began ([`once`]).
+    pub counts_at: Timestamp,
     /// How it ended; `None`: it is still measured.
     pub end: Option<End>,
     /// It was due and not done.

@@ -7,10 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use crate::directory::{Address, Directory};
 use crate::fact::words;
 use crate::ids::{CustomerId, ServiceId, SlaId};
+use crate::incident::{Incident, Kind, clock};
 use crate::oncall::gaps;
+use crate::status::{Audience, StatusPage};
 
 /// Gaps within this time are told.
 const AHEAD: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// Where no clock asks for the next word about a fault, silence of this length is told.
+const SILENCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// A kind of lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,12 +31,15 @@ pub enum Lack {
     Unreachable,
     /// There is no runbook for a service.
     NoRunbook,
-    /// A status page that has not changed for long, or lists what is not there any more.
+    /// What the board warns of now: a phone that can't be rung, an action without its secret, a trunk that is down.
+    Warning,
+    /// A status page that tells about nothing, about a service that is gone, or of an incident without a word when one was due.
     StalePage,
 }
 words!(Lack {
     UnsignedSla = "unsigned-sla", NoContract = "no-contract", Gap = "gap", UnverifiedPhone = "unverified-phone",
-    Unreachable = "unreachable", NoRunbook = "no-runbook", StalePage = "stale-page",
+    Unreachable = "unreachable", NoRunbook = "no-runbook", Warning = "warning",
+    StalePage = "stale-page",
 });
 
 /// Something that is missing.
@@ -53,6 +60,8 @@ pub struct Known<'a> {
     pub signed: Option<&'a BTreeSet<SlaId>>,
     /// Services that have a runbook.
     pub runbooks: Option<&'a BTreeSet<ServiceId>>,
+    /// What the board warns of at this moment.
+    pub warnings: &'a [String],
     /// Stale status pages, each with what is stale about it.
     pub stale_pages: Option<&'a [(String, String)]>,
 }
@@ -70,6 +79,11 @@ pub fn readiness(directory: &Directory, known: &Known<'_>, now: Timestamp) -> Ve
             what: format!("{} has no runbook; write down how it is mended", service.name),
         }));
     }
+    all.extend(known.warnings.iter().map(|what| Missing {
+        lack: Lack::Warning,
+        object: "health".to_owned(),
+        what: what.clone(),
+    }));
     all.extend(known.stale_pages.unwrap_or_default().iter().map(|(page, what)| Missing {
         lack: Lack::StalePage,
         object: format!("status-pages/{page}"),
@@ -77,6 +91,54 @@ pub fn readiness(directory: &Directory, known: &Known<'_>, now: Timestamp) -> Ve
     }));
     all.sort_by(|a, b| (a.lack, &a.object).cmp(&(b.lack, &b.object)));
     all
+}
+
+/// Status pages that tell visitors too little or too late, each with what it is. `incidents`: the open ones.
+pub fn stale_pages(directory: &Directory, incidents: &[Incident], now: Timestamp) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for page in directory.status_pages.values() {
+        let mut tell = |what: String| all.push((page.id.0.clone(), what));
+        if page.components.is_empty() {
+            tell("it tells about nothing; give it components, or delete it".to_owned());
+        }
+        for component in page.components.iter().filter(|one| !directory.services.contains_key(&one.service)) {
+            tell(format!("its component `{}` is of a service that is gone; take it off", component.name));
+        }
+        for incident in incidents.iter().filter(|incident| is_shown(incident, page, directory)) {
+            let Some((what, at)) = silent_since(incident, now) else { continue };
+            let at = at.to_zoned(page.time_zone.clone()).strftime("%a %F %H:%M %Z");
+            tell(format!("it shows {}, {what} {at}; publish an update", incident.reference));
+        }
+    }
+    all
+}
+
+/// Whether visitors of this page read of it.
+fn is_shown(incident: &Incident, page: &StatusPage, directory: &Directory) -> bool {
+    if !incident.is_open() || !incident.is_published() || incident.drill.is_some() {
+        return false;
+    }
+    let told = incident.updates.iter().filter(|update| update.is_published()).flat_map(|update| &update.affected);
+    let on_page = |service: &ServiceId| page.components.iter().any(|component| component.service == *service);
+    let by_name = match &page.audience {
+        Audience::Customer(own) => incident.seen_by(own, directory).is_some(),
+        Audience::Everyone | Audience::Visitors => false,
+    };
+    by_name || told.map(|affected| &affected.service).any(on_page)
+}
+
+/// What should have been said, and since when; `None`: all is in time.
+fn silent_since(incident: &Incident, now: Timestamp) -> Option<(&'static str, Timestamp)> {
+    let ended = incident.scheduled.filter(|_| incident.kind == Kind::Maintenance).map(|(_, until)| until);
+    let spoke = clock::last_told(incident);
+    if let Some(due) = incident.update_due.filter(|due| *due <= now) {
+        return Some(("of which customers should have heard again by", due));
+    }
+    if let Some(until) = ended.filter(|until| *until <= now) {
+        return Some(("work that was to end by", until));
+    }
+    let silent = incident.kind == Kind::Fault && incident.update_due.is_none() && now.duration_since(spoke) >= SILENCE;
+    silent.then_some(("of which nothing was said since", spoke))
 }
 
 fn contracts(directory: &Directory, known: &Known<'_>) -> Vec<Missing> {

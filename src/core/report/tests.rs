@@ -2,7 +2,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{Case, Facts, Kept, Measure, Rung, Step, Wording, compliance, hotline, noise, paper, periods, stats};
+use super::{
+    Case, Facts, Kept, Measure, Rung, Step, Told, Wording, compliance, hotline, noise, once, paper, periods, stats,
+};
 use crate::fact::{Outcome, Priority};
 use crate::paper::{Block, Form};
 use crate::sla::{End, Promise};
@@ -62,6 +64,7 @@ fn times_of_a_case() {
 fn promise(end: Option<End>, breached: bool) -> Kept {
     Kept {
         id: "a".to_owned(),
+        fault: "a".to_owned(),
         customer: "acme".to_owned(),
         sla: "gold".to_owned(),
         promise: Promise::Response,
@@ -69,6 +72,7 @@ fn promise(end: Option<End>, breached: bool) -> Kept {
         target: minutes(15),
         elapsed: minutes(20),
         started: ts("2028-05-05T10:00:00Z"),
+        counts_at: ts("2028-05-05T10:00:00Z"),
         end,
         breached,
     }
@@ -87,6 +91,95 @@ fn an_overdue_promise_is_broken_before_its_end() {
     assert_eq!((sum.kept, sum.broken, sum.open, sum.void), (1, 2, 1, 1));
     assert_eq!(sum.rate(), Some(3_333));
     assert_eq!(compliance(&all[3..]).rate(), None, "of none is not zero");
+}
+
+/// A clock of fault `f`: its id, when it began (minutes after ten), how it stands.
+fn clock(id: &str, started: i64, end: Option<End>, breached: bool) -> (String, Kept) {
+    let started = ts("2028-05-05T10:00:00Z") + minutes(started);
+    let kept = Kept { id: id.to_owned(), fault: "f".to_owned(), started, counts_at: started, ..promise(end, breached) };
+    (id.to_uppercase(), kept)
+}
+
+fn counted(all: &[(String, Kept)]) -> Vec<(String, Timestamp)> {
+    let found = once(all.to_vec(), ts("2028-05-05T00:00:00Z"), ts("2028-05-06T00:00:00Z"));
+    found.into_iter().map(|(reference, kept)| (reference, kept.counts_at)).collect()
+}
+
+#[test]
+fn one_fault_counts_once_for_a_promise() {
+    let ten = ts("2028-05-05T10:00:00Z");
+    let (kept, late, void) = (Some(End::Kept), Some(End::Late), Some(End::Void));
+    let one = |name: &str| vec![(name.to_owned(), ten)];
+    // An alert and its incident.
+    assert_eq!(counted(&[clock("alert", 0, kept, false), clock("incident", 5, kept, false)]), one("ALERT"));
+    assert_eq!(counted(&[clock("alert", 0, kept, false), clock("incident", 5, late, true)]), one("INCIDENT"));
+    // An incident that is opened after the breach does not wipe it out.
+    assert_eq!(counted(&[clock("alert", 0, late, true), clock("incident", 90, kept, false)]), one("ALERT"));
+    assert_eq!(counted(&[clock("alert", 0, None, true), clock("incident", 90, kept, false)]), one("ALERT"));
+    assert_eq!(counted(&[clock("alert", 0, kept, false), clock("incident", 5, None, false)]), one("INCIDENT"));
+    // What counts no more decides nothing, unless there is nothing else.
+    assert_eq!(counted(&[clock("alert", -30, void, true), clock("incident", 0, kept, false)]), one("INCIDENT"));
+    assert_eq!(counted(&[clock("alert", 0, void, false), clock("incident", 5, void, false)]), one("ALERT"));
+}
+
+#[test]
+fn other_promises_customers_contracts_and_faults_count_beside() {
+    let first = clock("a", 0, Some(End::Kept), false);
+    let mut all = vec![first.clone()];
+    let beside: [fn(&mut Kept); 4] = [
+        |kept| kept.promise = Promise::Resolution,
+        |kept| kept.customer = "globex".to_owned(),
+        |kept| kept.sla = "silver".to_owned(),
+        |kept| kept.fault = "another".to_owned(),
+    ];
+    for change in beside {
+        let mut other = first.clone();
+        change(&mut other.1);
+        all.push(other);
+    }
+    assert_eq!(counted(&all).len(), 5);
+}
+
+#[test]
+fn a_fault_counts_in_the_period_in_which_it_began() {
+    let all = [clock("alert", 0, Some(End::Kept), false), clock("incident", 24 * 60, Some(End::Late), true)];
+    let (day, next) = (ts("2028-05-05T00:00:00Z"), ts("2028-05-06T00:00:00Z"));
+    let found = once(all.to_vec(), day, next);
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].0.as_str(), found[0].1.verdict()), ("INCIDENT", Some(false)));
+    assert_eq!(once(all.to_vec(), next, ts("2028-05-07T00:00:00Z")), []);
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_clocks_each_fault_is_counted_once_and_a_breach_is_never_lost(
+        clocks in prop::collection::vec((0_u8..4, 0_u8..3, 0_i64..2_000, 0_u8..5), 0..30),
+    ) {
+        let all: Vec<(String, Kept)> = clocks.iter().enumerate().map(|(number, (fault, customer, started, state))| {
+            let (end, breached) = match state {
+                0 => (Some(End::Kept), false),
+                1 => (Some(End::Late), true),
+                2 => (None, true),
+                3 => (None, false),
+                _ => (Some(End::Void), false),
+            };
+            let (reference, kept) = clock(&number.to_string(), *started, end, breached);
+            (reference, Kept { fault: fault.to_string(), customer: customer.to_string(), ..kept })
+        }).collect();
+        let keys = |all: &[(String, Kept)], broken: bool| {
+            let counts = all.iter().filter(|(_, kept)| !broken || kept.verdict() == Some(false));
+            counts.map(|(_, kept)| (kept.fault.clone(), kept.customer.clone())).collect::<std::collections::BTreeSet<_>>()
+        };
+        let (from, to) = (ts("2028-05-05T00:00:00Z"), ts("2028-05-10T00:00:00Z"));
+        let found = once(all.clone(), from, to);
+        prop_assert_eq!(found.len(), keys(&all, false).len());
+        prop_assert_eq!(keys(&found, false), keys(&all, false));
+        prop_assert_eq!(keys(&found, true), keys(&all, true));
+        // Cut in two anywhere, nothing is counted twice or lost.
+        let middle = ts("2028-05-06T00:00:00Z");
+        let halves = once(all.clone(), from, middle).len() + once(all, middle, to).len();
+        prop_assert_eq!(halves, found.len());
+    }
 }
 
 #[test]
@@ -178,11 +271,20 @@ fn a_report_says_what_is_known_and_names_nobody() {
         zone: &zone,
         now: ts("2028-06-01T06:00:00Z"),
         services: &services,
+        incidents: &[Told {
+            reference: "INC-1001".to_owned(),
+            title: "E-Mail gestört".to_owned(),
+            planned: false,
+            from: ts("2028-05-03T09:00:00Z"),
+            until: Some(ts("2028-05-03T11:30:00Z")),
+            updates: 3,
+        }],
+        company: Some("Muster IT"),
     };
     let paper = paper(&facts, Wording::of("de-AT"));
     assert_eq!((paper.language.as_str(), paper.title.as_str()), ("de", "Servicebericht"));
-    assert_eq!(paper.subtitle, "Nordlicht GmbH, 2028-05-01 bis 2028-05-31");
-    assert_eq!(paper.foot, "Erstellt von hotline am 2028-06-01 08:00 (Europe/Berlin)");
+    assert_eq!(paper.subtitle, "Nordlicht GmbH, 01.05.2028 bis 31.05.2028");
+    assert_eq!(paper.foot, "Muster IT · Erstellt von hotline am 01.06.2028 08:00 (Europe/Berlin)");
     let figures = paper
         .blocks
         .iter()
@@ -198,7 +300,18 @@ fn a_report_says_what_is_known_and_names_nobody() {
     assert_eq!((charts[0].labels.len(), charts[0].series[0].0.as_str()), (31, "P2"));
     assert_eq!(charts[0].series[0].1[1], Some(1.0));
     assert_eq!(charts[1].form, Form::Line);
-    assert_eq!(&charts[1].series[0].1[..3], [None, Some(6.0), Some(12.0)], "no alert is not zero minutes");
+    assert_eq!(
+        charts[1].series[0].1,
+        [Some(6.0), Some(12.0)],
+        "days without an alert are neither zero minutes nor rows"
+    );
+    assert_eq!(charts[1].labels, ["02.05.", "03.05."]);
+    let rows: Vec<&Vec<String>> = paper
+        .blocks
+        .iter()
+        .flat_map(|block| if let Block::Table { rows, .. } = block { rows.iter().collect() } else { vec![] })
+        .collect();
+    assert_eq!(rows[0][..], ["INC-1001", "E-Mail gestört", "Störung", "03.05.2028 11:00", "03.05.2028 13:30", "3"]);
     for block in &paper.blocks {
         if let Block::Table { head, rows, .. } = block {
             assert!(rows.iter().all(|row| row.len() == head.len()), "{block:?}");
@@ -206,6 +319,42 @@ fn a_report_says_what_is_known_and_names_nobody() {
     }
     let broken = format!("{:?}", paper.blocks);
     assert!(broken.contains("#100002") && !broken.contains("#100001") && broken.contains("E-Mail"), "{broken}");
+}
+
+#[test]
+fn calls_add_up() {
+    let call = |outcome, taken: Option<&str>| Rung {
+        customer: "acme".to_owned(),
+        started: ts("2028-05-02T10:00:00Z"),
+        taken: taken.map(ts),
+        outcome: Some(outcome),
+    };
+    let calls = [
+        call(Outcome::Taken, Some("2028-05-02T10:01:00Z")),
+        call(Outcome::Voicemail, None),
+        call(Outcome::Completed, None),
+        call(Outcome::Abandoned, None),
+        call(Outcome::Blocked, None),
+        call(Outcome::Failed, None),
+    ];
+    let facts = Facts {
+        customer: "Acme",
+        cases: &[],
+        promises: &[],
+        calls: &calls,
+        from: ts("2028-05-01T00:00:00Z"),
+        to: ts("2028-06-01T00:00:00Z"),
+        zone: &TimeZone::UTC,
+        now: ts("2028-06-01T06:00:00Z"),
+        services: &[],
+        incidents: &[],
+        company: None,
+    };
+    let paper = paper(&facts, Wording::of("en"));
+    let figures =
+        paper.blocks.iter().rev().find_map(|block| if let Block::Figures(all) = block { Some(all) } else { None });
+    let figures: Vec<usize> = figures.unwrap().iter().filter_map(|(_, value)| value.parse().ok()).collect();
+    assert_eq!(figures, [6, 1, 1, 1, 1, 2], "all, a person, a message, an announcement, hung up, other");
 }
 
 #[test]
@@ -220,6 +369,8 @@ fn an_empty_month_is_no_fault() {
         zone: &TimeZone::UTC,
         now: ts("2028-06-01T06:00:00Z"),
         services: &[],
+        incidents: &[],
+        company: None,
     };
     let paper = paper(&facts, Wording::of("en"));
     assert!(paper.blocks.contains(&Block::Text("There was no alert in this time.".to_owned())));
@@ -261,10 +412,12 @@ fn what_is_missing_is_told_with_its_remedy() {
     assert_eq!(told(&directory, &super::Known::default()), usual, "nothing is said of what nobody knows");
     directory.schedules.insert("week".into(), turns(Some("2028-05-10T00:00:00Z")));
     let (none, pages) = (std::collections::BTreeSet::new(), [("acme".to_owned(), "old".to_owned())]);
-    let known = super::Known { signed: None, runbooks: Some(&none), stale_pages: Some(&pages) };
+    let warned = ["action mend has no secret; set it".to_owned()];
+    let known =
+        super::Known { runbooks: Some(&none), stale_pages: Some(&pages), warnings: &warned, ..super::Known::default() };
     let all = told(&directory, &known);
     assert_eq!(all[1], "gap schedules/week");
-    assert_eq!(&all[4..], ["no-runbook services/mail", "stale-page status-pages/acme"]);
+    assert_eq!(&all[4..], ["no-runbook services/mail", "warning health", "stale-page status-pages/acme"]);
     let gap = super::readiness(&directory, &known, now).remove(1);
     assert!(gap.what.contains("The week from Wed 2028-05-10 00:00"), "{}", gap.what);
 }

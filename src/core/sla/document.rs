@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use jiff::civil::Weekday;
 
-use super::Terms;
+use super::{Parties, Terms};
 use crate::call::flow::HoursWindow;
 use crate::oncall::Calendar;
 use crate::paper::{Block, Paper};
@@ -11,6 +11,8 @@ use crate::paper::{Block, Paper};
 /// Words of one language.
 struct Words {
     title: &'static str,
+    between: &'static str,
+    and: &'static str,
     with: &'static str,
     revision: &'static str,
     applies: &'static str,
@@ -33,6 +35,8 @@ struct Words {
 
 const ENGLISH: Words = Words {
     title: "Service level agreement",
+    between: "Between",
+    and: "and",
     with: "With",
     revision: "Revision",
     applies: "What it is about",
@@ -55,6 +59,8 @@ const ENGLISH: Words = Words {
 
 const GERMAN: Words = Words {
     title: "Servicevereinbarung (SLA)",
+    between: "Zwischen",
+    and: "und",
     with: "Mit",
     revision: "Fassung",
     applies: "Wofür sie gilt",
@@ -75,9 +81,9 @@ const GERMAN: Words = Words {
     units: ["h", "min"],
 };
 
-/// The contract in `language` (German, else English). `customer`: its name; `sha256`: the hash of the revision's canonical form, which
-/// is what is signed.
-pub fn document(terms: &Terms, customer: &str, sha256: &str, language: &str) -> Paper {
+/// The contract in `language` (German, else English). `sha256`: the hash of the revision's canonical form, which is what is signed.
+/// Every name in it is that of the revision: what was signed does not change afterwards.
+pub fn document(terms: &Terms, sha256: &str, language: &str) -> Paper {
     let german = language.starts_with("de");
     let words = if german { &GERMAN } else { &ENGLISH };
     let sla = &terms.sla;
@@ -104,10 +110,18 @@ pub fn document(terms: &Terms, customer: &str, sha256: &str, language: &str) -> 
     }
     Paper {
         title: format!("{}: {}", words.title, sla.name),
-        subtitle: format!("{} {customer}, {} {}", words.with, words.revision, terms.revision),
+        subtitle: format!("{}, {} {}", parties(&terms.between, words), words.revision, terms.revision),
         language: if german { "de" } else { "en" }.to_owned(),
         foot: format!("{}: {sha256}", words.hash),
         blocks,
+    }
+}
+
+fn parties(between: &Parties, words: &Words) -> String {
+    let Parties { provider, customer } = between;
+    match provider {
+        Some(provider) => format!("{} {provider} {} {customer}", words.between, words.and),
+        None => format!("{} {customer}", words.with),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::incident::Severity;
 use crate::oncall::Calendar;
 
 pub use choose::{contract, update_interval};
-pub use clock::{Clock, Pause, State, clock, moment_of};
+pub use clock::{Clock, Pause, REACHED_WITHIN, State, clock, moment_of, reached_by};
 pub use document::document;
 pub use watch::{End, Look, Measured, Subject, Terms, look, promised, standing};
 
@@ -48,6 +48,15 @@ pub struct Sla {
     pub warn_at: Vec<u32>,
     /// What else stands in the contract, plain text.
     pub terms: Option<String>,
+}
+
+/// Between whom a contract is, by the names that they had when it was written down.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Parties {
+    /// Who promises; `None`: the configuration names no `company`.
+    pub provider: Option<String>,
+    /// To whom.
+    pub customer: String,
 }
 
 /// What was promised for one priority. `None`: nothing.

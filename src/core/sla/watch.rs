@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Clock, Pause, Promise, Sla, State, clock, moment_of};
+use super::{Clock, Parties, Pause, Promise, Sla, State, clock, moment_of};
 use crate::alert::change::PromiseWord;
 use crate::fact::{Priority, words};
 use crate::ids::SlaId;
@@ -13,6 +13,8 @@ use crate::oncall::Calendar;
 pub struct Terms {
     /// What was promised.
     pub sla: Sla,
+    /// By whom to whom.
+    pub between: Parties,
     /// Its number: from 1, one more with every change.
     pub revision: u32,
     /// The hours in which its clocks run; `None`: always.

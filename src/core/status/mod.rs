@@ -21,6 +21,7 @@ mod view;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
+use crate::directory::Language;
 use crate::fact::words;
 use crate::ids::{CustomerId, ServiceId, StatusPageId};
 use crate::incident::Impact;
@@ -29,7 +30,7 @@ use crate::private::Private;
 pub use colour::{BACKGROUND, BACKGROUND_DARK, Colour, ENOUGH};
 pub use logo::{LOGO_MAX, Logo, LogoFault, LogoKind};
 pub use uptime::{DAYS, Day, Span, Uptime};
-pub use view::{Change, ComponentView, Existence, IncidentView, UpdateView, View, view};
+pub use view::{Change, ComponentView, Existence, IncidentView, Lessons, UpdateView, View, World, view};
 
 /// A page that tells how services are.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,6 +104,13 @@ pub enum Tongue {
     De,
 }
 words!(Tongue { En = "en", De = "de" });
+
+impl Tongue {
+    /// As texts are tagged.
+    pub fn language(self) -> Language {
+        Language(self.word().to_owned())
+    }
+}
 
 /// Who asks, once they have proven it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 //! A component is seen where its service is shared or the customer's own. An update is seen where it was published, was
 //! not kept for others, and (by its own words about services) touches a component that is seen, or the customer is named.
 //! An incident is seen through its updates: phase, states and times are those that they told, not what the house knows by
-//! now. The one exception: what is over is over, whoever was told.
+//! now. The one exception: what is over is over, whoever was told. So a customer that was added later reads what went out since,
+//! and a published postmortem is read by those who were told of its incident.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +14,27 @@ use super::uptime::{DAYS, Span, Uptime};
 use super::{Component, Eyes, Indicator, StatusPage, Tongue, Visitor};
 use crate::directory::{Directory, Language};
 use crate::ids::{IncidentId, ServiceId, UpdateId};
-use crate::incident::{Affected, Impact, Incident, Kind, Phase, Severity, Update, UpdateState};
+use crate::incident::{Affected, Impact, Incident, Kind, Phase, Severity, Update, UpdateState, in_language};
+use crate::postmortem::Published;
 
 /// Since when services are there.
 pub type Existence = BTreeMap<ServiceId, Timestamp>;
+
+/// What was learned from incidents, as far as customers may read it.
+pub type Lessons = BTreeMap<IncidentId, Published>;
+
+/// What pages are made of beside themselves.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'a> {
+    /// The house's incidents, whatever they are.
+    pub incidents: &'a [Incident],
+    /// Published postmortems.
+    pub lessons: &'a Lessons,
+    /// Whose services are whose.
+    pub directory: &'a Directory,
+    /// Since when services are there.
+    pub since: &'a Existence,
+}
 
 /// What a visitor sees.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +81,8 @@ pub struct IncidentView {
     pub id: IncidentId,
     /// What it is called.
     pub title: String,
+    /// The same in other languages.
+    pub titles: Vec<(Language, String)>,
     /// Planned work.
     pub planned: bool,
     /// How bad it is at its worst, for what is seen of it.
@@ -85,6 +105,21 @@ pub struct IncidentView {
     pub components: Vec<(usize, Impact)>,
     /// What was told, the oldest first.
     pub updates: Vec<UpdateView>,
+    /// What was learned from it; only once it is over.
+    pub postmortem: Option<Published>,
+}
+
+impl IncidentView {
+    /// Its title in this language, if it was written in it; else as it is.
+    pub fn title_in(&self, tongue: Tongue) -> &str {
+        in_language(&self.titles, &tongue.language()).unwrap_or(&self.title)
+    }
+
+    /// When anything about it last changed for its readers.
+    pub fn changed_at(&self) -> Timestamp {
+        let learned = self.postmortem.as_ref().map(|postmortem| postmortem.at);
+        self.resolved_at.into_iter().chain(learned).fold(self.updated_at, Timestamp::max)
+    }
 }
 
 /// What was told.
@@ -107,9 +142,7 @@ pub struct UpdateView {
 impl UpdateView {
     /// The words in this language, if they were written in it; else as they are.
     pub fn text_in(&self, tongue: Tongue) -> &str {
-        let main = |language: &Language| language.0.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
-        let own = self.translations.iter().find(|(language, _)| main(language) == tongue.word());
-        own.map_or(&self.text, |(_, words)| words)
+        in_language(&self.translations, &tongue.language()).unwrap_or(&self.text)
     }
 }
 
@@ -125,18 +158,12 @@ pub struct Change {
 }
 
 /// What this visitor sees of the page; `None`: nothing, as if there were no such page.
-pub fn view(
-    page: &StatusPage,
-    visitor: &Visitor,
-    incidents: &[Incident],
-    directory: &Directory,
-    since: &Existence,
-    now: Timestamp,
-) -> Option<View> {
+pub fn view(page: &StatusPage, visitor: &Visitor, world: &World<'_>, now: Timestamp) -> Option<View> {
     let eyes = page.eyes(visitor)?;
-    let looking = Looking::with(page, &eyes, directory, now);
-    let stories: Vec<Story> = incidents.iter().filter_map(|incident| looking.story(incident)).collect();
-    Some(looking.put_together(stories, since))
+    let looking = Looking::with(page, &eyes, world.directory, now);
+    let story = |incident| looking.story(incident, world.lessons);
+    let stories: Vec<Story> = world.incidents.iter().filter_map(story).collect();
+    Some(looking.put_together(stories, world.since))
 }
 
 /// One look at a page.
@@ -178,31 +205,37 @@ impl<'a> Looking<'a> {
         affected.iter().filter_map(place).collect()
     }
 
-    /// Whether these eyes may read an update. One without a word about services is for all who read one before.
-    fn reads(&self, incident: &Incident, update: &Update, before: bool) -> bool {
+    /// Whether these eyes may read an update. One without a word about services is for all who read one before. Who is touched
+    /// since it went out, by name or service, was not meant by it.
+    fn reads(&self, update: &Update, before: bool) -> bool {
         if !matches!(update.state, UpdateState::Published { .. }) {
             return false;
         }
         let (named, addressed) = match self.eyes {
             Eyes::Shared => (false, false),
-            Eyes::Of(own) => (incident.customers.contains(own), update.customers.contains(own)),
+            Eyes::Of(own) => (update.named.contains(own), update.customers.contains(own)),
         };
         let touched = if update.affected.is_empty() { before } else { !self.states(&update.affected).is_empty() };
         addressed || (update.customers.is_empty() && (named || touched))
     }
 
     /// What is seen of an incident; `None`: nothing.
-    fn story(&self, incident: &Incident) -> Option<Story> {
-        let title = incident.public_title.clone().filter(|_| incident.drill.is_none())?;
+    fn story(&self, incident: &Incident, lessons: &Lessons) -> Option<Story> {
+        if incident.drill.is_some() {
+            return None;
+        }
         let mut published: Vec<(Timestamp, &Update)> = incident.updates.iter().filter_map(published).collect();
         published.sort_by_key(|(at, update)| (*at, update.id));
         let mut told: Vec<Told<'_>> = Vec::new();
         for (at, update) in published {
-            if self.reads(incident, update, !told.is_empty()) {
+            if self.reads(update, !told.is_empty()) {
                 told.push((at, update, self.states(&update.affected)));
             }
         }
         let (first, last) = (told.first()?.0, told.last()?.0);
+        let read: Vec<&Update> = told.iter().map(|(_, update, _)| *update).collect();
+        let (title, titles) = incident.title_told(&read)?;
+        let (title, titles) = (title.to_owned(), titles.to_vec());
         let phase = match (incident.is_open(), incident.kind) {
             (true, Kind::Fault | Kind::Maintenance) => told.last()?.1.phase,
             (false, Kind::Fault) => Phase::Resolved,
@@ -215,18 +248,14 @@ impl<'a> Looking<'a> {
             Kind::Maintenance => Indicator::Maintenance,
             Kind::Fault => worst.unwrap_or_else(|| of_severity(incident, &updates)),
         };
-        let began = incident.began.as_ref().map(|began| began.at);
-        let started_at = match (incident.kind, incident.scheduled) {
-            (Kind::Maintenance, Some((from, _))) => from,
-            (Kind::Maintenance, None) | (Kind::Fault, _) => began.map_or(first, |began| began.min(first)),
-        };
         let shown = IncidentView {
             id: incident.id,
             title,
+            titles,
             planned: incident.kind == Kind::Maintenance,
             impact,
             phase,
-            started_at,
+            started_at: incident.since(Some(first)),
             created_at: first,
             updated_at: last,
             monitoring_at: updates.iter().find(|update| update.phase == Phase::Monitoring).map(|update| update.at),
@@ -234,6 +263,7 @@ impl<'a> Looking<'a> {
             scheduled: incident.scheduled,
             components: now_touched(&updates, over.is_some()),
             updates,
+            postmortem: lessons.get(&incident.id).filter(|_| over.is_some()).cloned(),
         };
         Some(Story { shown, spans })
     }
@@ -292,7 +322,7 @@ impl<'a> Looking<'a> {
             .enumerate()
             .map(|(at, component)| self.component(at, component, &stories, since.get(&component.service).copied()))
             .collect();
-        let updated_at = stories.iter().map(|story| story.shown.resolved_at.max(Some(story.shown.updated_at))).max();
+        let updated_at = stories.iter().map(|story| story.shown.changed_at()).max();
         let (mut incidents, mut maintenances, mut past) = (Vec::new(), Vec::new(), Vec::new());
         for Story { shown, .. } in stories {
             match (shown.phase.is_over(), shown.planned) {
@@ -306,7 +336,7 @@ impl<'a> Looking<'a> {
         // An incident that touches no component that is seen counts by itself.
         let apart = incidents.iter().filter(|incident| incident.components.is_empty()).map(|incident| incident.impact);
         let indicator = states.chain(apart).max().unwrap_or(Indicator::None);
-        View { indicator, components, incidents, maintenances, past, updated_at: updated_at.flatten() }
+        View { indicator, components, incidents, maintenances, past, updated_at }
     }
 
     fn component(
@@ -328,7 +358,7 @@ impl<'a> Looking<'a> {
         let uptime = match since {
             Some(since) => Uptime::of(&spans, since, &self.page.time_zone, self.now),
             // Nobody knows since when it is there: nothing is known about any day.
-            None => Uptime::of(&[], self.now, &self.page.time_zone, self.now),
+            None => Uptime { since: None, ..Uptime::of(&[], self.now, &self.page.time_zone, self.now) },
         };
         ComponentView {
             id: self.page.component_id(&component.service),

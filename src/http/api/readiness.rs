@@ -6,10 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use hotline_core::directory::{Directory, Service};
 use hotline_core::ids::{ServiceId, SlaId};
-use hotline_core::report::{Known, Missing, readiness};
+use hotline_core::report::{Known, Missing, readiness, stale_pages};
 use hotline_core::runbook::{self, Document, Subject};
-use hotline_core::status::{IncidentView, StatusPage, Visitor};
-use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,9 +15,6 @@ use crate::http::AppState;
 use crate::http::auth::{Right, Viewer};
 use crate::http::params::{Params, rfc3339};
 use crate::http::problem::Problem;
-
-/// An incident that goes on and of which nothing was told for so long is stale.
-const QUIET: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -40,7 +35,7 @@ pub struct Readiness {
 /// Something that is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MissingRow {
-    /// `unsigned-sla`, `no-contract`, `gap`, `unverified-phone`, `unreachable`, `no-runbook`, `stale-page`.
+    /// `unsigned-sla`, `no-contract`, `gap`, `unverified-phone`, `unreachable`, `no-runbook`, `warning`, `stale-page`.
     pub lack: &'static str,
     /// Where: `slas/gold`, `schedules/on-call`, `users/ada`.
     pub object: String,
@@ -49,7 +44,7 @@ pub struct MissingRow {
 }
 
 /// What would fail if it happened tonight: contracts that are not signed, customers without one, gaps in rotas within two weeks, telephones
-/// that nobody has proven, people on call without a contact, services without a runbook.
+/// that nobody has proven, people on call without a contact, services without a runbook, status pages that tell too little or too late; and what the board warns of.
 #[utoipa::path(
     get, path = "/api/v1/reports/readiness", tag = "slas", security(("token" = []), ("session" = [])),
     responses(
@@ -86,34 +81,23 @@ pub async fn missing(state: &AppState, viewer: &Viewer) -> Result<Vec<Missing>, 
     let directory = state.board().directory();
     let now = crate::clock::now().wall;
     let library = state.board().library();
-    let quiet_pages = stale_pages(state, now);
+    // What the pages show now; before anything is known nothing is said about them.
+    let shown = state.status_desk().ok().and_then(|desk| desk.snapshot());
+    let warnings = state.board().health().warnings;
     let work = move || {
         let runbooks = library.map(|all| with_runbook(&all, &directory));
-        let known = Known { signed: Some(&signed), runbooks: runbooks.as_ref(), stale_pages: quiet_pages.as_deref() };
+        let lagging = shown.map(|shown| stale_pages(&shown.directory, &shown.incidents, now));
+        let known = Known {
+            signed: Some(&signed),
+            runbooks: runbooks.as_ref(),
+            warnings: &warnings,
+            stale_pages: lagging.as_deref(),
+        };
         readiness(&directory, &known, now)
     };
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|_| Problem::of_status(axum::http::StatusCode::INTERNAL_SERVER_ERROR))
-}
-
-/// Pages on which something goes on of which nothing was told for long: visitors believe neither it nor the rest. `None`: nothing is
-/// known of pages yet.
-fn stale_pages(state: &AppState, now: Timestamp) -> Option<Vec<(String, String)>> {
-    let snapshot = state.status_desk().ok()?.snapshot()?;
-    let why = |page: &StatusPage| {
-        let view = snapshot.view(page, &Visitor::House, now)?;
-        if page.components.is_empty() {
-            return Some("it tells about nothing; give it components".to_owned());
-        }
-        let quiet = |incident: &&IncidentView| now.duration_since(incident.updated_at) > QUIET;
-        let oldest = view.incidents.iter().filter(quiet).min_by_key(|incident| incident.updated_at)?;
-        let hours = now.duration_since(oldest.updated_at).as_hours();
-        let title = &oldest.title;
-        Some(format!("nothing was told of “{title}” for {hours} h; publish an update, or that it is over"))
-    };
-    let pages = snapshot.directory.status_pages.values();
-    Some(pages.filter_map(|page| Some((page.id.0.clone(), why(page)?))).collect())
 }
 
 /// The services of which a runbook is, by its rule: their own, their category's, or all of the customer's. What else the rule asks of
@@ -129,7 +113,9 @@ fn with_runbook(all: &[(String, Document)], directory: &Directory) -> BTreeSet<S
         let theirs = |document: &Document| {
             let rule = runbook::Rule { words: Vec::new(), sources: Vec::new(), ..document.rule.clone() };
             let own = document.customer.as_ref().is_none_or(|own| subject.customer == Some(own));
-            document.kind == runbook::Kind::Runbook && own && runbook::fits(&rule, &subject).is_some()
+            // One that names the service is its, whatever else it asks of an alert.
+            let named = document.rule.services.contains(&service.id);
+            document.kind == runbook::Kind::Runbook && (named || (own && runbook::fits(&rule, &subject).is_some()))
         };
         all.iter().any(|(_, document)| theirs(document))
     };

@@ -410,7 +410,7 @@ impl From<TimelineRow> for TimelineEntry {
     "id": "019aab2c-7d11-7000-8000-000000000002", "reference": "4711", "status": "triggered", "priority": "P2",
     "title": "Fault reported by Acme Logistics", "urgency": "high", "customer": {"id": "acme", "name": "Acme Logistics"},
     "service": null, "source": null, "assigned": null, "snoozed_until": null, "events": 1,
-    "last_event_at": "2026-11-22T03:00:00.412Z", "began_at": null, "dedup_key": null, "group_key": null, "merged_into": null,
+    "last_event_at": "2026-11-22T03:00:00.412Z", "began_at": null, "began_origin": null, "dedup_key": null, "group_key": null, "merged_into": null,
     "policy": "standard", "link": null, "number": "hotline",
     "call_id": "019aab2c-7d11-7000-8000-000000000001", "caller": "+493012345678", "created_at": "2026-11-22T03:00:00.412Z",
     "acknowledged_at": null, "acknowledged_by": null, "resolved_at": null, "resolved_by": null,
@@ -445,9 +445,11 @@ pub struct AlertSummary {
     /// When an event or call last added to it.
     #[schema(format = DateTime)]
     pub last_event_at: String,
-    /// When the fault began, by the tool.
+    /// When the fault began; null: nobody knows.
     #[schema(format = DateTime)]
     pub began_at: Option<String>,
+    /// Who knows: `payload` (the tool), `caller`, `person`.
+    pub began_origin: Option<String>,
     /// The tool's key of the fault.
     pub dedup_key: Option<String>,
     /// What groups it with others.
@@ -508,6 +510,7 @@ impl AlertSummary {
             events: 1,
             last_event_at: rfc3339(created),
             began_at: None,
+            began_origin: None,
             dedup_key: None,
             group_key: None,
             merged_into: None,
@@ -543,6 +546,7 @@ impl AlertSummary {
             snoozed_until: row.snoozed_until.map(rfc3339),
             events: row.events,
             last_event_at: rfc3339(row.last_event_at),
+            began_origin: row.began_at.map(|_| row.began_origin.unwrap_or_else(|| "payload".to_owned())),
             began_at: row.began_at.map(rfc3339),
             dedup_key: row.dedup_key,
             group_key: row.group_key,

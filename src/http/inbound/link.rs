@@ -7,6 +7,7 @@ use axum::response::Response;
 
 use super::{browser_language, replies};
 use crate::http::AppState;
+use crate::http::guard::keep_secret;
 use crate::http::pages::{html, views::Frame};
 use crate::http::problem::Problem;
 use crate::switch::links::{LinkPage, LinkState};
@@ -53,12 +54,10 @@ fn shown(state: &AppState, token: String, page: LinkPage) -> Response {
     let mut response =
         html(&Page { frame: Frame::bare(state), heading, sentence, button: page.button(), token, facts, link: page });
     *response.status_mut() = status;
-    let headers = response.headers_mut();
-    // The link is a key: no other site and no search engine gets to know it.
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
+    // The link is a key.
+    keep_secret(&mut response);
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
     response
 }

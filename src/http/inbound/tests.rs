@@ -189,7 +189,11 @@ async fn links_that_do_nothing_say_so() {
         .await
         .unwrap();
     let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
-    assert_eq!((header("cache-control"), header("x-frame-options")), ("no-store".to_owned(), "DENY".to_owned()));
+    assert_eq!(
+        (header("cache-control"), header("x-frame-options")),
+        ("private, no-store".to_owned(), "DENY".to_owned())
+    );
+    assert_eq!(header("referrer-policy"), "no-referrer", "the guard keeps what the page says");
     assert_eq!(header("x-robots-tag"), "noindex");
 }
 

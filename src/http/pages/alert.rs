@@ -35,20 +35,25 @@ struct Page {
     runbooks: Vec<OfAlert>,
     clocks: Vec<ClockView>,
     waiting: Option<When>,
+    /// When the fault began, and who knows.
+    began: Option<(When, String)>,
+    /// In which zone its form is meant.
+    zone: String,
 }
 
 /// A promise to the customer.
-struct ClockView {
-    what: &'static str,
-    sla: String,
-    share: u32,
-    due: Option<When>,
-    state: &'static str,
-    mood: &'static str,
+pub(super) struct ClockView {
+    pub what: &'static str,
+    pub sla: String,
+    pub share: u32,
+    pub due: Option<When>,
+    pub state: &'static str,
+    pub mood: &'static str,
 }
 
-impl From<PromiseClock> for ClockView {
-    fn from(clock: PromiseClock) -> Self {
+impl ClockView {
+    /// `response`: what the promise of a response is called here.
+    pub(super) fn of(clock: PromiseClock, response: &'static str) -> Self {
         let (state, mood) = match clock.state {
             "paused" => ("waits for the customer", "warn"),
             "breached" => ("overdue", "bad"),
@@ -58,7 +63,7 @@ impl From<PromiseClock> for ClockView {
             _ => ("runs", "live"),
         };
         Self {
-            what: if clock.promise == "response" { "Somebody takes it" } else { "It is over" },
+            what: if clock.promise == "response" { response } else { "It is over" },
             sla: format!("{}, revision {}", clock.name, clock.revision),
             share: clock.share,
             due: clock.due_at.as_deref().map(When::full),
@@ -80,6 +85,8 @@ async fn page(state: &AppState, viewer: &Viewer, id: &str) -> Result<Option<Page
     let Some(detail) = alert_detail(state, viewer, id).await? else { return Ok(None) };
     let directory = state.board().directory();
     let now = crate::clock::now().wall;
+    let origin = detail.alert.began_origin.clone().unwrap_or_default();
+    let began = detail.alert.began_at.as_deref().map(|at| (When::full(at), origin));
     let (mut told, mut alert) = (Vec::new(), AlertView::from(detail.alert));
     if let Ok(id) = alert.id.parse::<AlertId>() {
         let (glance, notifications) =
@@ -91,7 +98,10 @@ async fn page(state: &AppState, viewer: &Viewer, id: &str) -> Result<Option<Page
         }
         told = notifications;
     }
+    let zone = super::deeds::zone_of(viewer, &directory);
     Ok(Some(Page {
+        began,
+        zone: zone.iana_name().unwrap_or("UTC").to_owned(),
         frame: Frame::of(state, viewer, "alerts"),
         handles: viewer.may(Right::HandleAlerts),
         calls: viewer.may(Right::SeeCalls),
@@ -102,7 +112,7 @@ async fn page(state: &AppState, viewer: &Viewer, id: &str) -> Result<Option<Page
         runbooks: super::knowledge::of_alert(state, viewer, &alert.id).await,
         timeline: groups(detail.timeline, &directory),
         waiting: detail.promises.waiting_since.as_deref().map(When::full),
-        clocks: detail.promises.clocks.into_iter().map(ClockView::from).collect(),
+        clocks: detail.promises.clocks.into_iter().map(|clock| ClockView::of(clock, "Somebody takes it")).collect(),
         alert,
     }))
 }

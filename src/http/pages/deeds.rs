@@ -9,6 +9,7 @@ use hotline_core::alert::Command;
 use hotline_core::directory::Directory;
 use hotline_core::fact::Priority;
 use hotline_core::ids::{AlertId, UserId};
+use hotline_core::incident::{Began, Origin};
 use hotline_core::private::Private;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -134,6 +135,12 @@ async fn command(
             })?;
             Command::Merge(into)
         }
+        "began" => {
+            let zone = zone_of(viewer, &directory);
+            let at = field("at").and_then(|text| local(text, &zone));
+            let at = at.ok_or_else(|| Problem::invalid("at", "Write when it began: a date and a time."))?;
+            Command::Began(Began { at, origin: Origin::Person })
+        }
         "comment" => {
             let text = field("text").ok_or_else(|| Problem::invalid("text", "Write something first."))?;
             Command::Comment(Private::from(text))
@@ -148,9 +155,15 @@ async fn command(
 }
 
 /// The viewer's own zone, else that of a schedule.
-fn zone_of(viewer: &Viewer, directory: &Directory) -> TimeZone {
+pub(super) fn zone_of(viewer: &Viewer, directory: &Directory) -> TimeZone {
     let own = viewer.user.as_ref().and_then(|user| directory.users.get(user)?.time_zone.clone());
     own.or_else(|| directory.schedules.values().next().map(super::rota::zone)).unwrap_or(TimeZone::UTC)
+}
+
+/// What a field for date and time holds (`2026-12-24T03:00`), local.
+pub(super) fn local(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let local: jiff::civil::DateTime = text.parse().ok()?;
+    local.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
 }
 
 /// `15m`, `1h`, `morning`: the next eight o'clock, local.
@@ -168,7 +181,11 @@ fn snooze_until(word: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp
     }
 }
 
-async fn by_reference(state: &AppState, viewer: &Viewer, reference: &str) -> Result<Option<AlertId>, Problem> {
+pub(super) async fn by_reference(
+    state: &AppState,
+    viewer: &Viewer,
+    reference: &str,
+) -> Result<Option<AlertId>, Problem> {
     for status in ["triggered", "acknowledged"] {
         let filter = AlertFilter {
             status: Some(status.to_owned()),

@@ -14,6 +14,7 @@ use super::{Shared, Visitor, away, escaped, html, no_such, show_problem};
 use crate::http::AppState;
 use crate::http::api::{Revision, ask_to_sign, sla_revisions};
 use crate::http::auth::{Right, Viewer};
+use crate::http::guard::keep_secret;
 use crate::http::problem::Problem;
 use crate::store::StoreError;
 use crate::switch::slas::{NAME_MAX, Sheet, Signing};
@@ -133,7 +134,7 @@ async fn page(state: &AppState, viewer: &Viewer, id: String) -> Result<Option<On
     let reachable = contacts.iter().filter(|contact| contact.email.is_some());
     Ok(Some(One {
         frame: Frame::of(state, viewer, "slas"),
-        paper: document(&terms, &latest.customer.name, &latest.sha256, "en"),
+        paper: document(&terms, &latest.sha256, "en"),
         contacts: reachable.map(|contact| (contact.id.clone(), contact.name.reveal().clone())).collect(),
         latest: number,
         asks: viewer.may(Right::Configure),
@@ -239,7 +240,8 @@ fn signed_page(state: &AppState, token: String, signing: Signing, wrong: bool) -
         Signing::Ask(sheet) => (StatusCode::OK, Some(sheet), None),
         Signing::Signed(sheet) => {
             let row = &sheet.signature;
-            let at = row.signed_at.map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default();
+            let at = row.signed_at.map(|at| at.to_zoned(sheet.zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string());
+            let at = at.unwrap_or_default();
             let signed = (row.signed_name.clone().unwrap_or_default(), at);
             (StatusCode::OK, Some(sheet), Some(signed))
         }
@@ -250,6 +252,7 @@ fn signed_page(state: &AppState, token: String, signing: Signing, wrong: bool) -
     let wrong = wrong && signed.is_none() && sheet.is_some();
     let mut response = html(&Sign { frame: Frame::bare(state), words, tag, token, sheet, signed, wrong });
     *response.status_mut() = status;
-    response.headers_mut().insert("x-robots-tag", axum::http::HeaderValue::from_static("noindex"));
+    // The link is a key.
+    keep_secret(&mut response);
     response
 }

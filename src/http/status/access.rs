@@ -6,10 +6,11 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::admit::{browser_tongue, message, secluded, set_cookie};
+use super::admit::{browser_tongue, message, set_cookie};
 use super::texts;
 use crate::http::AppState;
 use crate::http::auth::same_origin;
+use crate::http::guard::keep_secret;
 use crate::http::pages::escaped;
 use crate::http::pages::login::Address;
 use crate::http::problem::Problem;
@@ -74,7 +75,11 @@ pub async fn look(
     Ok(match state.status_desk()?.look_access(&slug, &token).await? {
         Followed::Done => {
             let button = Some((uri.path().to_owned(), t.open));
-            message(tongue, &slug, StatusCode::OK, (t.open, t.open_text), button)
+            let mut response = message(tongue, &slug, StatusCode::OK, (t.open, t.open_text), button);
+            // The button must show that it is this page's (`Origin`), which a page without referrer can't. The guard's own policy
+            // tells other sites nothing either.
+            response.headers_mut().remove(axum::http::header::REFERRER_POLICY);
+            response
         }
         Followed::Worthless => worthless(&headers, &slug),
     })
@@ -92,6 +97,6 @@ pub async fn open(
     };
     let mut response = Redirect::to(&format!("/status/{}", escaped(&slug))).into_response();
     set_cookie(&state, &mut response, &slug, &cookie, for_s);
-    secluded(&mut response);
+    keep_secret(&mut response);
     Ok(response)
 }

@@ -13,6 +13,7 @@ use hotline_core::status::{Audience, Eyes, StatusPage, Tongue, Visitor};
 use super::texts::{self, Texts};
 use crate::http::AppState;
 use crate::http::auth::Viewer;
+use crate::http::guard::keep_secret;
 use crate::http::pages::{escaped, html};
 use crate::http::problem::Problem;
 use crate::switch::status::Snapshot;
@@ -151,7 +152,7 @@ async fn into_cookie(
     // A path that begins with two slashes would lead elsewhere.
     let to = if to.starts_with("//") { "/".to_owned() } else { to };
     let mut response = Redirect::to(&to).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    keep_secret(&mut response);
     if let (Some(page), Ok(desk)) = (snapshot.page(slug), state.status_desk())
         && let Some(believed) = desk.visitor(page, token).await
     {
@@ -217,7 +218,8 @@ pub fn message(
     let slug = escaped(slug);
     let mut response = html(&Message { t, slug, heading, sentence, button, asks: false, login: None });
     *response.status_mut() = status;
-    secluded(&mut response);
+    // Most of them stand at a link that is a key.
+    keep_secret(&mut response);
     response
 }
 

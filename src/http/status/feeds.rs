@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::admit::Admitted;
 use super::render::{Material, What, answer};
-use super::texts::moment;
+use super::texts::{self, moment};
 use crate::http::AppState;
 use crate::switch::status::shape::Shape;
 use crate::switch::status::words;
@@ -58,19 +58,19 @@ fn xml(text: &str) -> String {
 fn entries<'a>(material: &Material<'a>) -> Vec<&'a IncidentView> {
     let view = material.view;
     let mut all: Vec<&IncidentView> = view.incidents.iter().chain(&view.maintenances).chain(&view.past).collect();
-    all.sort_by_key(|one| (std::cmp::Reverse(changed_at(one)), one.id));
+    all.sort_by_key(|one| (std::cmp::Reverse(one.changed_at()), one.id));
     all.truncate(ENTRIES);
     all
-}
-
-fn changed_at(incident: &IncidentView) -> Timestamp {
-    incident.resolved_at.map_or(incident.updated_at, |at| at.max(incident.updated_at))
 }
 
 /// What was told, the newest first, as plain text.
 fn told(material: &Material<'_>, incident: &IncidentView) -> String {
     let (page, tongue) = (material.admitted.page(), material.admitted.tongue);
     let mut text = String::new();
+    if let Some(learned) = &incident.postmortem {
+        let (at, name) = (moment(learned.at, &page.time_zone, tongue).text, texts::of(tongue).postmortem);
+        let _ = write!(text, "{at}\n{name}:\n{}\n\n", learned.text);
+    }
     for update in incident.updates.iter().rev() {
         let (at, phase) = (moment(update.at, &page.time_zone, tongue).text, words::phase(update.phase, tongue));
         // A feed has no footer that tells the zone.
@@ -103,9 +103,9 @@ fn atom_of(material: &Material<'_>) -> String {
              <link rel=\"alternate\" type=\"text/html\" href=\"{}\"/>\n<title>{}</title>\n<content type=\"text\">{}</content>\n</entry>\n",
             one.id,
             one.created_at,
-            changed_at(one),
+            one.changed_at(),
             xml(&shape.link(&format!("/incidents/{}", one.id))),
-            xml(&one.title),
+            xml(one.title_in(tongue)),
             xml(&told(material, one)),
         );
     }
@@ -134,13 +134,13 @@ fn rss_of(material: &Material<'_>) -> String {
             out,
             "<item>\n<title>{}</title>\n<description>{}</description>\n<pubDate>{}</pubDate>\n<link>{link}</link>\n\
              <guid isPermaLink=\"false\">{}</guid>\n</item>\n",
-            xml(&one.title),
+            xml(one.title_in(tongue)),
             // Readers take it for HTML: escaped twice, so that it stays the text that it is.
             xml(&format!(
                 "<p>{}</p>",
                 xml(&told(material, one)).trim_end().replace("\n\n", "</p><p>").replace('\n', "<br>")
             )),
-            date(changed_at(one)),
+            date(one.changed_at()),
             one.id,
         );
     }

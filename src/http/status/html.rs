@@ -6,6 +6,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hotline_core::ids::IncidentId;
 use hotline_core::incident::Impact;
+use hotline_core::paper::Block;
+use hotline_core::postmortem::Published;
+use hotline_core::runbook;
 use hotline_core::status::{IncidentView, Indicator, StatusPage, Tongue, View};
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
@@ -15,10 +18,13 @@ use super::bars;
 use super::render::{Made, Material, What, answer, dress, knows};
 use super::texts::{self, Moment, Texts, moment};
 use crate::http::AppState;
+use crate::paper;
 use crate::switch::status::words;
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = include_str!("status.css");
+/// Letters of a postmortem that stand with its incident; its own page has the rest.
+const LEAD_MAX: usize = 300;
 /// So far back the page itself tells; the history tells the rest.
 const LATELY: SignedDuration = SignedDuration::from_hours(24 * 14);
 
@@ -67,6 +73,16 @@ pub struct IncidentRow {
     /// Names; what they are like where that is not as usual.
     affected: Vec<(String, Option<StateView>)>,
     updates: Vec<UpdateRow>,
+    learned: Option<LearnedRow>,
+}
+
+/// A postmortem in short.
+struct LearnedRow {
+    at: Moment,
+    /// Its language, where that is not the page's.
+    lang: Option<String>,
+    /// How it begins.
+    lead: String,
 }
 
 struct UpdateRow {
@@ -98,6 +114,8 @@ struct History {
 struct Incident {
     frame: Frame,
     incident: IncidentRow,
+    /// The whole postmortem, as HTML.
+    learned: Option<String>,
 }
 
 /// Classes of colours.
@@ -163,7 +181,7 @@ fn row(incident: &IncidentView, view: &View, page: &StatusPage, tongue: Tongue) 
     };
     IncidentRow {
         id: incident.id.to_string(),
-        title: incident.title.clone(),
+        title: incident.title_in(tongue).to_owned(),
         class,
         phase: words::phase(incident.phase, tongue),
         started: at(incident.started_at),
@@ -171,7 +189,35 @@ fn row(incident: &IncidentView, view: &View, page: &StatusPage, tongue: Tongue) 
         planned_until: incident.scheduled.filter(|_| incident.planned).map(|(_, until)| at(until)),
         affected: affected.collect(),
         updates: updates.collect(),
+        learned: incident.postmortem.as_ref().map(|learned| LearnedRow {
+            at: at(learned.at),
+            lang: Some(learned.language.clone()).filter(|tag| !tag.starts_with(tongue.word())),
+            lead: lead(&learned.text),
+        }),
     }
+}
+
+/// The first words of a text in Markdown.
+fn lead(text: &str) -> String {
+    let first = runbook::blocks(text).into_iter().find_map(|block| match block {
+        Block::Text(text) | Block::Note(text) => Some(text),
+        Block::List(items) | Block::Numbered(items) => items.into_iter().next(),
+        Block::Heading(..) | Block::Table { .. } | Block::Figures(_) | Block::Chart(_) | Block::PageBreak => None,
+    });
+    let first = first.unwrap_or_default();
+    match first.char_indices().nth(LEAD_MAX) {
+        Some((end, _)) => format!("{}…", first[..end].trim_end()),
+        None => first,
+    }
+}
+
+/// The whole of it: its headings stand below the page's and its own.
+fn whole(learned: &Published) -> String {
+    let blocks = runbook::blocks(&learned.text).into_iter().map(|block| match block {
+        Block::Heading(level, text) => Block::Heading(level + 1, text),
+        other => other,
+    });
+    paper::fragment(&blocks.collect::<Vec<_>>(), &learned.language)
 }
 
 fn groups(view: &View, t: &Texts, tongue: Tongue) -> Vec<GroupView> {
@@ -182,10 +228,7 @@ fn groups(view: &View, t: &Texts, tongue: Tongue) -> Vec<GroupView> {
             description: component.description.clone(),
             state: state(component.impact, tongue),
             bars: bars::svg(&component.uptime, t, tongue),
-            uptime: component.uptime.percent.map_or_else(
-                || t.unknown.to_owned(),
-                |percent| format!("{} {}", texts::percent(percent, tongue), t.available),
-            ),
+            uptime: bars::short(&component.uptime, t, tongue),
         };
         match groups.iter_mut().find(|group| group.name == component.group) {
             Some(group) => group.components.push(row),
@@ -244,8 +287,8 @@ pub async fn incident(State(state): State<AppState>, headers: HeaderMap, admitte
         let (view, tongue, own) = (material.view, material.admitted.tongue, material.admitted.page());
         let mut all = view.incidents.iter().chain(&view.maintenances).chain(&view.past);
         let Some(found) = all.find(|one| one.id == id) else { return Ok(None) };
-        let incident = row(found, view, own, tongue);
-        Ok(Some((Incident { frame: frame(material.admitted), incident }.render()?, HTML)))
+        let (incident, learned) = (row(found, view, own, tongue), found.postmortem.as_ref().map(whole));
+        Ok(Some((Incident { frame: frame(material.admitted), incident, learned }.render()?, HTML)))
     })
 }
 

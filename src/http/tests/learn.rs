@@ -81,7 +81,9 @@ impl Learning {
                 kind: Kind::Fault,
                 title: "Scanner gateway stuck".to_owned(),
                 public_title: Some("Scanners do not scan".to_owned()),
+                public_titles: Vec::new(),
                 severity: Severity::Major,
+                worst: Severity::Major,
                 phase: Phase::Resolved,
                 affected: affected.clone(),
                 customers: Vec::new(),
@@ -94,10 +96,12 @@ impl Learning {
                     at: at(5),
                     by: Actor::Login("ann".to_owned()),
                     phase: Phase::Resolved,
+                    heading: None,
                     text: "It works again.".to_owned(),
                     translations: Vec::new(),
                     customers: Vec::new(),
                     affected,
+                    named: Vec::new(),
                     state: UpdateState::Published { at: at(5), by: Actor::Login("ann".to_owned()) },
                 }],
                 began: None,
@@ -111,6 +115,7 @@ impl Learning {
                 update_due: None,
                 update_told: 0,
                 tell_when_over: Vec::new(),
+                ever: Vec::new(),
                 version: 0,
             };
             let line = Line {
@@ -229,9 +234,8 @@ async fn a_step_is_ticked_on_the_alerts_timeline_once_and_starts_its_action() {
     let comments = || {
         let said = all.bench.fake.said.lock();
         said.iter()
-            .filter_map(|(_, word)| match word {
-                hotline_core::alert::Command::Comment(text) => Some(text.reveal().clone()),
-                _ => None,
+            .filter_map(|(_, word)| {
+                if let hotline_core::alert::Command::Comment(text) = word { Some(text.reveal().clone()) } else { None }
             })
             .collect::<Vec<_>>()
     };

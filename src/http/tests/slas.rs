@@ -82,6 +82,7 @@ async fn a_link_shows_and_signs_without_a_login() {
     }
     assert!(!open.text().contains("<b>Spare") && !open.text().contains("Signed by"), "{}", open.text());
     assert_eq!(open.header("x-robots-tag"), "noindex");
+    assert_eq!((open.header("referrer-policy"), open.header("cache-control")), ("no-referrer", "private, no-store"));
     let form = [("content-type", "application/x-www-form-urlencoded"), ("accept", "text/html")];
     for half in ["name=Lea+Sommer", "confirm=yes", "name=+&confirm=yes", "name=L&confirm=yes", ""] {
         let answer = bench.ask(Method::POST, &link, &form, half).await;

@@ -2,6 +2,7 @@
 
 use hotline_core::ids::IncidentId;
 use hotline_core::incident::Incident;
+use hotline_core::sla::Pause;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, query, query_as, query_scalar};
 
@@ -18,6 +19,8 @@ pub struct WatchedIncident {
     pub clocks: Vec<ClockRow>,
     /// What goes on the timeline, and who is told; `None`: nothing.
     pub verdict: Option<IncidentVerdict>,
+    /// These customers (by [`clock_id`]) are waited for from now on (true), or not any more.
+    pub waiting: Vec<(String, bool)>,
 }
 
 /// The id under which the clocks of an incident's customer stand.
@@ -26,11 +29,13 @@ pub fn clock_id(incident: IncidentId, customer: &str) -> String {
 }
 
 impl Store {
-    /// The clocks of an incident, all customers' together.
-    pub async fn incident_clocks(&self, id: IncidentId) -> Result<Vec<ClockRow>, StoreError> {
+    /// The clocks of an incident, all customers' together, and when each customer (by [`clock_id`]) was waited for.
+    pub async fn incident_clocks(&self, id: IncidentId) -> Result<(Vec<ClockRow>, Vec<(String, Pause)>), StoreError> {
         pages::in_time(async {
             let mut connection = self.shared.pool.acquire().await?;
-            clocks::clocks_below(&mut connection, Subject::Incident, &id.to_string()).await
+            let clocks = clocks::clocks_below(&mut connection, Subject::Incident, &id.to_string()).await?;
+            let pauses = clocks::pauses_below(&mut connection, Subject::Incident, &id.to_string()).await?;
+            Ok((clocks, pauses))
         })
         .await
     }
@@ -50,7 +55,7 @@ impl Store {
         &self,
         id: IncidentId,
         at: Timestamp,
-        decide: impl Fn(&Incident, &[ClockRow]) -> WatchedIncident + Send + Sync,
+        decide: impl Fn(&Incident, &[ClockRow], &[(String, Pause)]) -> WatchedIncident + Send + Sync,
     ) -> Result<Option<Incident>, StoreError> {
         let mut tries = Tries::default();
         in_time(async {
@@ -68,7 +73,7 @@ impl Store {
         &self,
         id: IncidentId,
         at: Timestamp,
-        decide: &(impl Fn(&Incident, &[ClockRow]) -> WatchedIncident + Send + Sync),
+        decide: &(impl Fn(&Incident, &[ClockRow], &[(String, Pause)]) -> WatchedIncident + Send + Sync),
     ) -> Result<Option<Incident>, WriteError> {
         let inner = &*self.shared;
         let mut writer = inner.writers.writer().await?;
@@ -79,7 +84,11 @@ impl Store {
         if let Some(row) = row {
             let before = row.incident().map_err(|error| sqlx::Error::Decode(error.to_string().into()))?;
             let known = clocks::clocks_below(&mut transaction, Subject::Incident, &id.to_string()).await?;
-            let watched = decide(&before, &known);
+            let pauses = clocks::pauses_below(&mut transaction, Subject::Incident, &id.to_string()).await?;
+            let watched = decide(&before, &known, &pauses);
+            for (whose, waits) in &watched.waiting {
+                clocks::wait(&mut transaction, Subject::Incident, whose, *waits, at).await?;
+            }
             for clock in &watched.clocks {
                 clocks::put(&mut transaction, Subject::Incident, clock).await?;
             }

@@ -6,6 +6,7 @@ use hotline_core::alert::change::{NotifyOutcome, PromiseWord};
 use hotline_core::alert::{Change, Urgency};
 use hotline_core::fact::{Actor, Entry, Fact, Outcome, Priority};
 use hotline_core::ids::{AlertId, CallId, CustomerId, NotificationId, PolicyId, ServiceId};
+use hotline_core::incident::{Began, Origin};
 use hotline_core::private::Private;
 use hotline_core::sla::Promise;
 use sqlx::{Connection, Row};
@@ -88,6 +89,7 @@ fn changes() -> Vec<Change> {
         notified(None),
         action(None, None),
         action(Some(false), Some(Private::from("exit 1"))),
+        Change::Began(Began { at, origin: Origin::Caller }),
         Change::WaitsForCustomer { by: by.clone() },
         Change::CustomerAnswered { by: Actor::Login("admin".to_owned()) },
         Change::Promised {
@@ -100,7 +102,7 @@ fn changes() -> Vec<Change> {
         },
     ];
     let kinds: std::collections::BTreeSet<_> = all.iter().map(Change::kind).collect();
-    assert_eq!(kinds.len(), 22, "a change is missing here: {kinds:?}");
+    assert_eq!(kinds.len(), 23, "a change is missing here: {kinds:?}");
     all
 }
 

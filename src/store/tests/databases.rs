@@ -24,6 +24,11 @@ impl Database {
         Self { dir: tempfile::tempdir().unwrap(), url }
     }
 
+    /// At this address.
+    pub fn at(url: String) -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), url }
+    }
+
     pub fn is_shared(&self) -> bool {
         self.url.starts_with("postgres")
     }

@@ -4,7 +4,7 @@ use hotline_core::directory::{Address, Language};
 use hotline_core::fact::Actor;
 use hotline_core::ids::{AlertId, CallId, DrillId, IncidentId, UpdateId};
 use hotline_core::incident::{
-    Affected, Began, Impact, Incident, Kind, Line, Origin, Phase, Severity, Task, Update, UpdateState,
+    Affected, Began, Heading, Impact, Incident, Kind, Line, Origin, Phase, Severity, Task, Update, UpdateState,
 };
 use hotline_core::notify::{self, Planned, To};
 use jiff::Timestamp;
@@ -29,10 +29,15 @@ fn full(number: u128, reference: String) -> Incident {
         at: at(5),
         by: Actor::Login("ada".to_owned()),
         phase: Phase::Identified,
+        heading: Some(Heading {
+            title: "E-mail is away".to_owned(),
+            others: vec![(Language("de".to_owned()), "Mail ist weg".to_owned())],
+        }),
         text: "Ein Kabel ❦ \0 <b>".to_owned(),
         translations: vec![(Language("de".to_owned()), "Kabel".to_owned())],
         customers: vec!["acme".into()],
         affected: affected.clone(),
+        named: vec!["globex".into()],
         state,
     };
     Incident {
@@ -41,7 +46,9 @@ fn full(number: u128, reference: String) -> Incident {
         kind: Kind::Fault,
         title: "db01 is down".to_owned(),
         public_title: Some("E-mail is slow".to_owned()),
+        public_titles: vec![(Language("de".to_owned()), "Mail ist langsam".to_owned())],
         severity: Severity::Critical,
+        worst: Severity::Critical,
         phase: Phase::Identified,
         affected: affected.clone(),
         customers: vec!["acme".into(), "globex".into()],
@@ -71,6 +78,7 @@ fn full(number: u128, reference: String) -> Incident {
         update_due: Some(at(900)),
         update_told: 1,
         tell_when_over: vec!["+4915155501".into()],
+        ever: vec!["acme".into(), "initech".into()],
         version: 0,
     }
 }

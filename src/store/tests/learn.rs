@@ -170,7 +170,7 @@ for_each_db! {
         store.add_drill(&drill).await.unwrap();
         assert!(store.due_drills(at(9)).await.unwrap().is_empty());
         let due = store.due_drills(at(10)).await.unwrap();
-        assert_eq!(due, [drill.clone()]);
+        assert_eq!(due, std::slice::from_ref(&drill));
         assert!(store.move_drill(&due[0], Some(at(99).as_millisecond())).await.unwrap());
         assert!(!store.move_drill(&due[0], Some(at(99).as_millisecond())).await.unwrap(), "the other node's turn is over");
         let run = |alert: Option<&str>| DrillRunRow {

@@ -29,7 +29,7 @@ cd / && rm -rf "$1"
 pub struct Server {
     folder: PathBuf,
     /// Held open as long as the server is to run.
-    _keeper: ChildStdin,
+    keeper: ChildStdin,
 }
 
 /// The address of a new, empty database on the server that this process shares.
@@ -37,20 +37,43 @@ pub fn new_database() -> String {
     static SERVER: OnceLock<Server> = OnceLock::new();
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let server = SERVER.get_or_init(Server::start);
-    let name = format!("t{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let created = Command::new(bin().join("psql"))
-        .args(["-X", "-q", "-U", "hotline", "-d", "postgres", "-h"])
-        .arg(&server.folder)
-        .arg("-c")
-        .arg(format!("CREATE DATABASE {name}"))
-        .stdin(Stdio::null())
-        .output()
-        .expect("psql runs");
-    assert!(created.status.success(), "psql: {}", String::from_utf8_lossy(&created.stderr));
-    format!("postgres://hotline@localhost/{name}?host={}", server.folder.display())
+    server.database(&format!("t{}", COUNT.fetch_add(1, Ordering::Relaxed)))
 }
 
 impl Server {
+    /// A server that no other test uses, with an empty database at this address: for a test in which it goes away.
+    pub fn own() -> (Self, String) {
+        let server = Self::start();
+        let url = server.database("own");
+        (server, url)
+    }
+
+    /// It is gone, as after a crash, before this returns.
+    pub fn stop(self) {
+        drop(self.keeper);
+        let folder = self.folder;
+        for _ in 0..1_200 {
+            if !folder.exists() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("PostgreSQL did not end within a minute; see {}", folder.join("log").display());
+    }
+
+    fn database(&self, name: &str) -> String {
+        let created = Command::new(bin().join("psql"))
+            .args(["-X", "-q", "-U", "hotline", "-d", "postgres", "-h"])
+            .arg(&self.folder)
+            .arg("-c")
+            .arg(format!("CREATE DATABASE {name}"))
+            .stdin(Stdio::null())
+            .output()
+            .expect("psql runs");
+        assert!(created.status.success(), "psql: {}", String::from_utf8_lossy(&created.stderr));
+        format!("postgres://hotline@localhost/{name}?host={}", self.folder.display())
+    }
+
     #[expect(clippy::zombie_processes, reason = "it is waited for by the kernel's own: it ends after this process")]
     fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("hotline-pg-").tempdir().expect("a temporary folder").keep();
@@ -63,7 +86,7 @@ impl Server {
         for _ in 0..1_200 {
             let ready = fs::read_to_string(folder.join("data/postmaster.pid"));
             if ready.is_ok_and(|text| text.lines().nth(7).is_some_and(|line| line.trim() == "ready")) {
-                return Self { folder, _keeper: keeper };
+                return Self { folder, keeper };
             }
             if let Ok(Some(status)) = child.try_wait() {
                 let log = fs::read_to_string(folder.join("log")).unwrap_or_default();

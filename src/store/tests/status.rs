@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use hotline_core::ids::{ServiceId, SubscriptionId};
+use hotline_core::ids::{IncidentId, PostmortemId, ServiceId, SubscriptionId};
+use hotline_core::postmortem::{Origin, Postmortem, Published, Sections, State};
 use hotline_core::private::Private;
 use hotline_core::status::Tongue;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::databases::{Database, for_each_db};
-use crate::store::status::{ProofRow, StatusDelivery, SubscriberKind, Subscription};
+use super::server::Server;
+use crate::store::postmortems::row;
+use crate::store::status::{ProofRow, StatusDelivery, SubscriberKind, Subscription, Told};
 
 fn at(minutes: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_hours(480_000) + SignedDuration::from_mins(minutes)
@@ -57,7 +60,7 @@ for_each_db! {
         store.plan_status(&[delivery(1, "update:x")], at(3)).await.unwrap();
         assert!(store.remove_subscription(first.id).await.unwrap());
         assert!(!store.remove_subscription(first.id).await.unwrap());
-        assert_eq!((store.status_due(at(4)).await.unwrap(), db.count("status_deliveries").await), (vec![], 0), "nothing is left");
+        assert_eq!((store.status_letters_due(at(4)).await.unwrap(), db.count("status_deliveries").await), (vec![], 0), "nothing is left");
         assert_eq!(db.count("status_subscriptions").await, 1);
         store.tidy_status(at(60 * 24 * 4)).await.unwrap();
         assert_eq!(db.count("status_subscriptions").await, 0, "nobody confirmed the other one");
@@ -86,17 +89,17 @@ for_each_db! {
         let second = other.as_ref().map_or(&store, |(second, _, _)| second);
         assert_eq!(store.plan_status(&[delivery(1, "a"), delivery(1, "b")], at(0)).await.unwrap(), 2);
         assert_eq!(second.plan_status(&[delivery(1, "b"), delivery(2, "b")], at(0)).await.unwrap(), 1);
-        let due = store.status_due(at(1)).await.unwrap();
+        let due = store.status_letters_due(at(1)).await.unwrap();
         assert_eq!(due.len(), 3);
-        assert_eq!(second.status_due(at(1)).await.unwrap(), due);
+        assert_eq!(second.status_letters_due(at(1)).await.unwrap(), due);
         let (mine, theirs) = tokio::join!(store.take_status(&due[0], at(3)), second.take_status(&due[0], at(3)));
         assert_eq!(u8::from(mine.unwrap()) + u8::from(theirs.unwrap()), 1, "one of them gets it");
-        assert_eq!(store.status_due(at(1)).await.unwrap().len(), 2);
+        assert_eq!(store.status_letters_due(at(1)).await.unwrap().len(), 2);
         store.finish_status(&due[0].key, at(1)).await.unwrap();
         assert_eq!(store.plan_status(&due, at(2)).await.unwrap(), 0, "what is done is not planned again");
         store.delay_status(&due[1].key, at(30)).await.unwrap();
-        assert_eq!(store.status_due(at(4)).await.unwrap().len(), 1);
-        assert_eq!(store.status_due(at(31)).await.unwrap().len(), 2);
+        assert_eq!(store.status_letters_due(at(4)).await.unwrap().len(), 1);
+        assert_eq!(store.status_letters_due(at(31)).await.unwrap().len(), 2);
     }
 
     async fn a_proof_is_used_once_and_for_a_while(db: Database) {
@@ -122,6 +125,44 @@ for_each_db! {
         assert_eq!(db.count("status_proofs").await, 0);
     }
 
+    async fn what_was_learned_comes_with_the_end_and_goes_when_it_is_taken_back(db: Database) {
+        let (store, _journal, _) = db.open().await;
+        let postmortem = |state| Postmortem {
+            id: PostmortemId(Uuid::from_u128(9)),
+            incident: IncidentId(Uuid::from_u128(100)),
+            title: "inner".to_owned(),
+            language: "de".to_owned(),
+            state,
+            origin: Origin::Facts(None),
+            sections: Sections { public: "gelernt".to_owned(), ..Sections::default() },
+            timeline: Vec::new(),
+            actions: Vec::new(),
+            created_at: at(0),
+            version: 0,
+        };
+        let keep = async |state, version| {
+            let row = row(&Postmortem { version, ..postmortem(state) }, "ada".to_owned(), Some(at(5).as_millisecond()));
+            let before = store.incidents_mark(at(-90)).await.unwrap();
+            store.save_postmortem(&row, &[], at(5)).await.unwrap();
+            assert_ne!(store.incidents_mark(at(-90)).await.unwrap(), before, "it is seen that something changed");
+            store.lessons(at(-90)).await.unwrap()
+        };
+        assert!(keep(State::Published, 0).await.is_empty(), "its incident is not over");
+        db.execute(&format!(
+            "INSERT INTO incidents (id, reference, kind, opened_at, title, severity, phase, is_open, published, drill,
+                resolved_at, version, body)
+             VALUES ('{}', 'INC-1', 'fault', 0, 'inner', 'major', 'resolved', 0, 1, 0, {}, 1, '')",
+            Uuid::from_u128(100),
+            at(3).as_millisecond()
+        ))
+        .await;
+        let lessons = store.lessons(at(-90)).await.unwrap();
+        let lesson = &lessons[&IncidentId(Uuid::from_u128(100))];
+        assert_eq!((lesson.text.as_str(), lesson.language.as_str(), lesson.at), ("gelernt", "de", at(5)));
+        assert!(store.lessons(at(4)).await.unwrap().is_empty(), "too long ago");
+        assert!(keep(State::Reviewed, 1).await.is_empty());
+    }
+
     async fn services_are_known_since_they_were_first_seen(db: Database) {
         let (store, _journal, _) = db.open().await;
         let (mail, erp) = (ServiceId::from("mail"), ServiceId::from("erp"));
@@ -137,9 +178,31 @@ async fn the_copy_in_the_data_folder_comes_back() {
     let db = Database::sqlite();
     let (store, _journal, _) = db.open().await;
     assert_eq!(store.cached_incidents(), None);
-    let since = [(ServiceId::from("mail"), at(3))].into_iter().collect();
-    store.cache_incidents(&[], &since).unwrap();
-    assert_eq!(store.cached_incidents(), Some((Vec::new(), since)));
+    let lesson = Published {
+        id: PostmortemId(Uuid::from_u128(2)),
+        at: at(9),
+        language: "de".to_owned(),
+        text: "# Gelernt".to_owned(),
+    };
+    let told = Told {
+        incidents: Vec::new(),
+        since: [(ServiceId::from("mail"), at(3))].into_iter().collect(),
+        lessons: [(IncidentId(Uuid::from_u128(1)), lesson)].into_iter().collect(),
+    };
+    store.cache_incidents(&told).unwrap();
+    assert_eq!(store.cached_incidents(), Some(told));
     std::fs::write(db.settings("node-1").data_dir.join("status-incidents.json"), "{ half").unwrap();
     assert_eq!(store.cached_incidents(), None, "left aside");
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_is_an_error_within_moments() {
+    let (server, url) = tokio::task::spawn_blocking(Server::own).await.unwrap();
+    let db = Database::at(url);
+    let (store, _journal, _) = db.open().await;
+    assert_eq!(store.incidents_mark(at(0)).await.unwrap(), (0, 0, 0, 0));
+    tokio::task::spawn_blocking(|| server.stop()).await.unwrap();
+    let asked = async { (store.incidents_mark(at(0)).await, store.lessons(at(0)).await, store.subscriptions().await) };
+    let (mark, lessons, subscriptions) = tokio::time::timeout(std::time::Duration::from_mins(1), asked).await.unwrap();
+    assert!(mark.is_err() && lessons.is_err() && subscriptions.is_err());
 }

@@ -96,6 +96,7 @@ fn alert() -> Alert {
         assigned: None,
         snoozed_until: None,
         policy: None,
+        began: None,
         opened_at: at(),
         acknowledged_at: None,
         last_event_at: at(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hotline_core::directory::Language;
 use hotline_core::ids::{AlertId, IncidentId, UpdateId};
 use hotline_core::incident::rules::template;
-use hotline_core::incident::{Affected, By, Command, Draft, Incident, Kind, Opening, Phase, clock, usual};
+use hotline_core::incident::{Affected, By, Command, Draft, Heading, Incident, Kind, Opening, Phase, clock, usual};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -25,6 +25,8 @@ const MAIN: &str = "en";
 pub struct Prepared {
     /// A title for them.
     pub title: Option<String>,
+    /// The same in the other languages of the templates.
+    pub titles: Vec<(Language, String)>,
     /// The words, in English and all other languages of the templates.
     pub draft: Draft,
 }
@@ -34,7 +36,9 @@ impl Switch {
     pub fn prepared_update(&self, incident: &Incident, phase: Phase, at: Timestamp) -> Option<Prepared> {
         let directory = self.directory();
         let templates = usual::all(&directory);
-        let next = if phase.is_over() { None } else { due(&directory, incident, at) };
+        let touched = incident.touched(&directory);
+        let due = |customer| due(&directory, incident, customer, at);
+        let next = if phase.is_over() { None } else { touched.iter().filter_map(due).min() };
         let in_language = |language: &Language| {
             let template = template(&templates, phase, language)?;
             Some((template.language.clone(), usual::filled(incident, template, &directory, next, at)))
@@ -44,19 +48,31 @@ impl Switch {
         languages.sort_unstable();
         languages.dedup();
         let others = languages.into_iter().filter(|language| **language != main);
-        let translations = others
-            .filter_map(in_language)
-            .filter(|(language, _)| *language != main)
-            .map(|(language, (_, text))| (language, text))
-            .collect();
-        // A title has one language: the customer's, where it is one.
-        let touched = incident.touched(&directory);
+        let (mut translations, mut titles) = (Vec::new(), Vec::new());
+        for (language, (title, text)) in others.filter_map(in_language).filter(|(language, _)| *language != main) {
+            titles.extend(title.map(|title| (language.clone(), title)));
+            translations.push((language, text));
+        }
+        // The title that stands first is in the customer's language, where it is one.
         let only = match touched.as_slice() {
             [one] => directory.customers.get(one).and_then(|customer| customer.language.clone()),
             _ => None,
         };
-        let own = only.and_then(|language| in_language(&language)).and_then(|(_, (title, _))| title);
-        Some(Prepared { title: own.or(title), draft: Draft { phase, text, translations, customers: Vec::new() } })
+        let own = only.and_then(|language| in_language(&language)).filter(|(language, _)| *language != main);
+        let title = match own {
+            Some((language, (Some(own), _))) => {
+                titles.retain(|(other, _)| *other != language);
+                titles.extend(title.map(|title| (main, title)));
+                Some(own)
+            }
+            Some((_, (None, _))) | None => title,
+        };
+        titles.retain(|_| title.is_some());
+        Some(Prepared {
+            title,
+            titles,
+            draft: Draft { phase, heading: None, text, translations, customers: Vec::new() },
+        })
     }
 
     /// Somebody has taken this alert: where the rules say so, customers are told at once. Returns at once.
@@ -93,7 +109,8 @@ impl Switch {
         };
         let open = self.open_incidents();
         if let Some(known) = open.iter().find(|incident| affects(incident)) {
-            self.incident_command(known.id, Command::JoinAlert(alert), By::SYSTEM, None).await?;
+            let words = hotline_core::incident::join(known, &seen, now().wall)?;
+            self.incident_commands(known.id, words, By::SYSTEM, None).await?;
             return Ok(());
         }
         let id = IncidentId(Uuid::now_v7());
@@ -105,10 +122,13 @@ impl Switch {
 
     /// Drafts and publishes the template's words, in the name of the hotline.
     async fn publish_by_itself(&self, incident: &Incident, phase: Phase) -> Result<(), IncidentError> {
-        let Some(Prepared { title, draft }) = self.prepared_update(incident, phase, now().wall) else { return Ok(()) };
+        let Some(Prepared { title, titles, mut draft }) = self.prepared_update(incident, phase, now().wall) else {
+            return Ok(());
+        };
         let id = UpdateId(Uuid::now_v7());
         let title = title.filter(|_| incident.public_title.is_none());
-        let words = vec![Command::Draft(id, draft), Command::Publish(id, title)];
+        draft.heading = title.map(|title| Heading { title, others: titles });
+        let words = vec![Command::Draft(id, draft), Command::Publish(id, None)];
         self.incident_commands(incident.id, words, By::SYSTEM, None).await.map(drop)
     }
 

@@ -111,7 +111,7 @@ impl Switch {
         }
         let mut words = Vec::new();
         for language in self.0.prompts.languages() {
-            let title = incident.public_title.iter().flat_map(|title| pieces(title));
+            let title = incident.title_in(&language).into_iter().flat_map(pieces);
             let published = incident.updates.iter().rev().filter(|update| update.is_published());
             let texts = published.flat_map(|update| pieces(update.text_in(&language)));
             words.extend(title.chain(texts).map(|piece| (language.clone(), piece)));
@@ -140,7 +140,7 @@ impl Switch {
         let can_tell = caller.is_some_and(|caller| tell::sms_able(caller.reveal(), &directory).is_some());
         Some(KnownIncident {
             id: seen.id(),
-            title: pieces(seen.title).into_iter().map(Into::into).collect(),
+            title: pieces(seen.title_in(language)).into_iter().map(Into::into).collect(),
             since: seen.since(),
             update: pieces(update.text_in(language)).into_iter().map(Into::into).collect(),
             can_tell,

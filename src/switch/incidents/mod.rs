@@ -7,14 +7,17 @@ mod memory;
 mod promises;
 mod tell;
 
+use std::slice;
+
 use hotline_core::directory::Directory;
 use hotline_core::ids::{AlertId, CallId, CustomerId, IncidentId, RecordingId, UpdateId};
 use hotline_core::incident::preview::{Preview, Way, preview};
 use hotline_core::incident::{
-    AlertSeen, By, Command, Deed, Incident, Opening, Refusal, Setting, UpdateState, carry_out, open as open_by_core,
+    AlertSeen, Began, By, Command, Deed, Incident, Opening, Origin, Refusal, Setting, UpdateState, carry_out,
+    open as open_by_core,
 };
 use hotline_core::private::Private;
-use hotline_core::status::{Existence, StatusPage, Visitor, view};
+use hotline_core::status::{Existence, Lessons, StatusPage, Visitor, World, view};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
@@ -27,6 +30,7 @@ use crate::store::read::AlertRow;
 
 pub use auto::Prepared;
 pub use memory::Memory;
+pub use promises::{CustomerPromises, IncidentWaitingError};
 
 /// Why something was not done to an incident.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,20 +55,24 @@ impl From<StoreError> for IncidentError {
     }
 }
 
-/// By when customers must hear again: by the strictest contract of those who are touched, else by the rules.
-fn due(directory: &Directory, incident: &Incident, since: Timestamp) -> Option<Timestamp> {
-    let touched = incident.touched(directory);
+/// By when this customer must hear again: by its contract. Where no contract of those who are touched promises anything, by the rules.
+fn due(directory: &Directory, incident: &Incident, customer: &CustomerId, since: Timestamp) -> Option<Timestamp> {
     let services: Vec<_> = incident.affected.iter().map(|affected| affected.service.clone()).collect();
-    let promised = hotline_core::sla::update_interval(directory, &touched, &services, incident.severity);
-    match promised {
-        Some((every, _)) => since.checked_add(every).ok(),
-        None => since.checked_add(directory.incident_rules.every(incident.severity)?).ok(),
+    let promised = |customers: &[CustomerId]| {
+        hotline_core::sla::update_interval(directory, customers, &services, incident.severity).map(|(every, _)| every)
+    };
+    if let Some(every) = promised(slice::from_ref(customer)) {
+        return since.checked_add(every).ok();
     }
+    if promised(&incident.touched(directory)).is_some() {
+        return None;
+    }
+    since.checked_add(directory.incident_rules.every(incident.severity)?).ok()
 }
 
 /// Asks the core with everything that it wants to know.
 fn with_setting<T>(directory: &Directory, at: Timestamp, work: impl FnOnce(&Setting<'_>) -> T) -> T {
-    let due = |incident: &Incident, since: Timestamp| due(directory, incident, since);
+    let due = |incident: &Incident, customer: &CustomerId, since: Timestamp| due(directory, incident, customer, since);
     work(&Setting { directory, rules: &directory.incident_rules, due: &due, now: at })
 }
 
@@ -232,20 +240,27 @@ pub fn seen(row: &AlertRow) -> Option<AlertSeen> {
         customer: row.customer.clone().map(hotline_core::ids::CustomerId),
         service: row.service.clone().map(hotline_core::ids::ServiceId),
         opened_at: at(row.created_at)?,
-        began: row.began_at.and_then(at),
+        began: row.began_at.and_then(at).map(|at| {
+            let origin = row.began_origin.as_deref().and_then(Origin::from_word);
+            Began { at, origin: origin.unwrap_or(Origin::Payload) }
+        }),
         call: row.call_id.as_deref().and_then(|id| id.parse().ok()),
+        drill: hotline_core::drill::is_drill(row.source.as_deref()),
     })
 }
 
 /// The incident as it would be with this update out.
 fn as_published(incident: &Incident, update: UpdateId, title: Option<&str>, at: Timestamp) -> Incident {
     let mut published = incident.clone();
-    published.public_title = title.map(str::to_owned).or(published.public_title).or_else(|| Some(String::new()));
+    let own = incident.update(update).and_then(|update| update.heading.as_ref());
+    let title = title.map(str::to_owned).or_else(|| own.map(|heading| heading.title.clone()));
+    published.public_title = title.or(published.public_title).or_else(|| Some(String::new()));
     let affected = published.affected.clone();
     for own in published.updates.iter_mut().filter(|own| own.id == update) {
         own.state = UpdateState::Published { at, by: hotline_core::fact::Actor::System };
         own.at = at;
         own.affected.clone_from(&affected);
+        own.named.clone_from(&incident.customers);
     }
     published
 }
@@ -253,9 +268,10 @@ fn as_published(incident: &Incident, update: UpdateId, title: Option<&str>, at: 
 /// The status pages on which this customer would read the update.
 fn pages(incident: &Incident, update: UpdateId, directory: &Directory, customer: &CustomerId) -> Vec<Way> {
     let visitor = Visitor::Customer(customer.clone());
-    let incidents = std::slice::from_ref(incident);
+    let (since, lessons) = (Existence::new(), Lessons::new());
+    let world = World { incidents: std::slice::from_ref(incident), lessons: &lessons, directory, since: &since };
     let reads = |page: &&StatusPage| {
-        let view = view(page, &visitor, incidents, directory, &Existence::new(), now().wall);
+        let view = view(page, &visitor, &world, now().wall);
         view.is_some_and(|view| {
             let all = view.incidents.iter().chain(&view.maintenances).chain(&view.past);
             all.flat_map(|seen| &seen.updates).any(|seen| seen.id == update)

@@ -8,12 +8,14 @@ use hotline_core::alert::change::PromiseWord;
 use hotline_core::directory::Directory;
 use hotline_core::fact::Actor;
 use hotline_core::ids::{CustomerId, IncidentId, UserId};
-use hotline_core::incident::{Incident, Kind, Line, UpdateState};
-use hotline_core::sla::{self, Look, Measured, Promise, Subject, Terms};
+use hotline_core::incident::{By, Incident, Kind, Line, UpdateState};
+use hotline_core::sla::{self, Look, Measured, Pause, Promise, Subject, Terms};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
 use super::super::Switch;
-use super::{clock, tell};
+use super::super::slas::Promises;
+use super::{audited, clock, tell};
 use crate::clock::now;
 use crate::store::StoreError;
 use crate::store::clocks::ClockRow;
@@ -21,6 +23,8 @@ use crate::store::incidents::{IncidentVerdict, Telling, WatchedIncident, clock_i
 
 /// Revisions that clocks go by.
 type Known = HashMap<(String, u32), Arc<Terms>>;
+/// When a customer (by its clocks' id) was waited for.
+type Paused = (String, Pause);
 /// The contracts that hold for a customer's touched services.
 type Contracts = BTreeMap<CustomerId, Vec<Arc<Terms>>>;
 
@@ -37,33 +41,111 @@ impl Switch {
 
     async fn watch_promises_of(&self, id: IncidentId) -> Result<(), StoreError> {
         let at = now().wall;
-        let rows = self.0.store.incident_clocks(id).await?;
+        let (rows, pauses) = self.0.store.incident_clocks(id).await?;
         let incident = match self.open_incidents().into_iter().find(|open| open.id == id) {
             Some(open) => Some(Incident::clone(&open)),
             None => self.0.store.incident(id).await?,
         };
         let directory = self.directory();
-        let (mut known, mut contracts) = (Known::new(), Contracts::new());
+        let (known, mut contracts) = (self.terms_of(&rows).await?, Contracts::new());
+        if let Some(incident) = &incident {
+            contracts = self.contracts_of(incident, &rows, &directory).await?;
+            // Most looks find nothing: those take no writer's turn.
+            let seen = looked(incident, &rows, &pauses, &contracts, &known, &directory, at);
+            let same = |row: &ClockRow| rows.iter().any(|old| old.measured == row.measured && old.id == row.id);
+            if seen.verdict.is_none() && seen.clocks.iter().all(same) {
+                return Ok(());
+            }
+        }
+        let decide = |incident: &Incident, rows: &[ClockRow], pauses: &[Paused]| {
+            looked(incident, rows, pauses, &contracts, &known, &directory, at)
+        };
+        if let Some(incident) = self.0.store.watch_incident(id, at, decide).await? {
+            self.told_of(&incident);
+        }
+        Ok(())
+    }
+
+    /// What the clocks that run go by.
+    async fn terms_of(&self, rows: &[ClockRow]) -> Result<Known, StoreError> {
+        let mut known = Known::new();
         for row in rows.iter().filter(|row| row.measured.end.is_none()) {
             let (sla, revision) = (row.measured.sla.0.clone(), row.measured.revision);
             if let Some(terms) = self.terms(&sla, revision).await? {
                 known.insert((sla, revision), terms);
             }
         }
-        if let Some(incident) = &incident {
-            contracts = self.contracts_of(incident, &rows, &directory).await?;
-            // Most looks find nothing: those take no writer's turn.
-            let seen = looked(incident, &rows, &contracts, &known, &directory, at);
-            let same = |row: &ClockRow| rows.iter().any(|old| old.measured == row.measured && old.id == row.id);
-            if seen.verdict.is_none() && seen.clocks.iter().all(same) {
-                return Ok(());
+        Ok(known)
+    }
+
+    /// The promises about an incident as they stand now, customer by customer.
+    pub async fn incident_promises(&self, id: IncidentId) -> Result<Vec<CustomerPromises>, StoreError> {
+        let (rows, pauses) = self.0.store.incident_clocks(id).await?;
+        let mut found: Vec<CustomerPromises> = Vec::new();
+        for row in rows {
+            let own = of(&pauses, &row.id);
+            let customer = CustomerId(row.customer.clone());
+            let Some(standing) = self.standing(row, &own).await? else { continue };
+            let place = found.iter().position(|known| known.customer == customer).unwrap_or(found.len());
+            if place == found.len() {
+                found.push(CustomerPromises { customer, promises: Promises::default() });
             }
+            let Some(known) = found.get_mut(place) else { continue };
+            // Where all is over nobody is waited for any more.
+            if standing.row.measured.end.is_none() {
+                known.promises.waiting_since = own.iter().find(|pause| pause.to.is_none()).map(|pause| pause.from);
+            }
+            known.promises.clocks.push(standing);
         }
-        let decide =
-            |incident: &Incident, rows: &[ClockRow]| looked(incident, rows, &contracts, &known, &directory, at);
-        if let Some(incident) = self.0.store.watch_incident(id, at, decide).await? {
-            self.told_of(&incident);
+        Ok(found)
+    }
+
+    /// Somebody says that a customer (`None`: every customer with a promise) is waited for, or not any more: from now on the clocks of its
+    /// contract stand still, or run again; those of the others go on. Said twice it is the same.
+    pub async fn set_incident_waiting(
+        &self,
+        id: IncidentId,
+        customer: Option<&CustomerId>,
+        waits: bool,
+        by: &By,
+    ) -> Result<(), IncidentWaitingError> {
+        let at = now().wall;
+        let (rows, _) = self.0.store.incident_clocks(id).await?;
+        let (known, directory) = (self.terms_of(&rows).await?, self.directory());
+        let refused: Mutex<Option<IncidentWaitingError>> = Mutex::default();
+        let decide = |incident: &Incident, rows: &[ClockRow], pauses: &[Paused]| {
+            let runs = |row: &&ClockRow| row.measured.end.is_none();
+            let meant = |row: &&ClockRow| customer.is_none_or(|customer| row.customer == customer.0);
+            let whose: BTreeSet<&str> =
+                rows.iter().filter(runs).filter(meant).map(|row| row.customer.as_str()).collect();
+            *refused.lock() = match (incident.is_open(), whose.is_empty()) {
+                (false, _) => Some(IncidentWaitingError::Over),
+                (true, true) => Some(IncidentWaitingError::NothingPromised),
+                (true, false) => None,
+            };
+            if refused.lock().is_some() {
+                return WatchedIncident::default();
+            }
+            let changed = whose.into_iter().filter(|customer| is_waited_for(incident, customer, pauses) != waits);
+            let changed: Vec<CustomerId> = changed.map(|customer| CustomerId(customer.to_owned())).collect();
+            let (then, waiting) = after(incident, &changed, pauses, waits, at);
+            let lines = changed.iter().map(|customer| waiting_line(customer, waits, by, &directory, at));
+            let mut lines: Vec<Line> = lines.collect();
+            let audit = lines.iter().map(|line| audited(incident, line, by)).collect();
+            // What is due moves with the pause.
+            let WatchedIncident { clocks, verdict, .. } =
+                looked(incident, rows, &then, &Contracts::new(), &known, &directory, at);
+            let (more, tell) = verdict.map_or_else(Default::default, |verdict| (verdict.lines, verdict.tell));
+            lines.extend(more);
+            let verdict =
+                (!lines.is_empty()).then(|| IncidentVerdict { incident: incident.clone(), lines, tell, audit });
+            WatchedIncident { clocks, verdict, waiting }
+        };
+        let incident = self.0.store.watch_incident(id, at, decide).await?.ok_or(IncidentWaitingError::Unknown)?;
+        if let Some(refused) = refused.into_inner() {
+            return Err(refused);
         }
+        self.told_of(&incident);
         Ok(())
     }
 
@@ -103,9 +185,79 @@ impl Switch {
     }
 }
 
+/// Why somebody's word about waiting was not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum IncidentWaitingError {
+    /// There is no such incident.
+    #[error("no such incident")]
+    Unknown,
+    /// It is over.
+    #[error("the incident is over; nobody is waited for")]
+    Over,
+    /// No clock runs.
+    #[error("no promise to this customer is measured here, so there is nothing to stop")]
+    NothingPromised,
+    /// Not now.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The promises about an incident to one customer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CustomerPromises {
+    /// To whom.
+    pub customer: CustomerId,
+    /// As they stand.
+    pub promises: Promises,
+}
+
+/// The pauses of one customer.
+fn of(pauses: &[Paused], id: &str) -> Vec<Pause> {
+    pauses.iter().filter(|(whose, _)| whose == id).map(|(_, pause)| *pause).collect()
+}
+
+fn is_waited_for(incident: &Incident, customer: &str, pauses: &[Paused]) -> bool {
+    of(pauses, &clock_id(incident.id, customer)).iter().any(|pause| pause.to.is_none())
+}
+
+/// The pauses as they are when it is kept, and what is to be kept.
+fn after(
+    incident: &Incident,
+    changed: &[CustomerId],
+    pauses: &[Paused],
+    waits: bool,
+    at: Timestamp,
+) -> (Vec<Paused>, Vec<(String, bool)>) {
+    let mut then = pauses.to_vec();
+    let mut waiting = Vec::new();
+    for customer in changed {
+        let id = clock_id(incident.id, &customer.0);
+        if waits {
+            then.push((id.clone(), Pause { from: at, to: None }));
+        } else {
+            let open = then.iter_mut().filter(|(whose, pause)| *whose == id && pause.to.is_none());
+            open.for_each(|(_, pause)| pause.to = Some(at));
+        }
+        waiting.push((id, waits));
+    }
+    (then, waiting)
+}
+
+fn waiting_line(customer: &CustomerId, waits: bool, by: &By, directory: &Directory, at: Timestamp) -> Line {
+    let name = directory.customers.get(customer).map_or(customer.0.as_str(), |customer| customer.name.as_str());
+    let (kind, what, why) = if waits {
+        let what = format!("{name} is waited for: the clocks of its contract stand still.");
+        ("incident.waits-for-customer", what, "what is missing can only come from the customer")
+    } else {
+        let what = format!("{name} is not waited for any more: the clocks of its contract run.");
+        ("incident.customer-answered", what, "what was missing is there")
+    };
+    Line { at, by: by.actor.clone(), kind, what, why: why.to_owned(), text: None }
+}
+
 /// When this customer was first told something.
-fn first_word(incident: &Incident, customer: &CustomerId) -> Option<Timestamp> {
-    let published = incident.published_to(customer).filter_map(|update| match &update.state {
+fn first_word(incident: &Incident, customer: &CustomerId, directory: &Directory) -> Option<Timestamp> {
+    let published = incident.published_to(customer, directory).into_iter().filter_map(|update| match &update.state {
         UpdateState::Published { at, .. } => Some(*at),
         UpdateState::Draft | UpdateState::Review | UpdateState::Withdrawn { .. } => None,
     });
@@ -115,6 +267,7 @@ fn first_word(incident: &Incident, customer: &CustomerId) -> Option<Timestamp> {
 fn looked(
     incident: &Incident,
     rows: &[ClockRow],
+    pauses: &[Paused],
     contracts: &Contracts,
     known: &Known,
     directory: &Directory,
@@ -124,7 +277,7 @@ fn looked(
     let mut out = Out { clocks: Vec::new(), lines: Vec::new(), tell: Vec::new() };
     let subject = |customer: &CustomerId| Subject {
         priority: sla::priority_of(incident.severity),
-        answered: first_word(incident, customer),
+        answered: first_word(incident, customer, directory),
         over: incident.resolved_at.filter(|_| !incident.is_open()),
         moved: incident.drill.is_some() || !touched.contains(customer),
     };
@@ -132,7 +285,7 @@ fn looked(
         let key = (row.measured.sla.0.clone(), row.measured.revision);
         let Some(terms) = known.get(&key) else { continue };
         let customer = CustomerId(row.customer.clone());
-        let look = sla::look(&row.measured, terms, &subject(&customer), &[], at);
+        let look = sla::look(&row.measured, terms, &subject(&customer), &of(pauses, &row.id), at);
         out.keep(incident, &customer, look, directory, at);
     }
     for (customer, terms) in contracts {
@@ -163,7 +316,7 @@ fn looked(
         tell: out.tell,
         audit: Vec::new(),
     });
-    WatchedIncident { clocks: out.clocks, verdict }
+    WatchedIncident { clocks: out.clocks, verdict, waiting: Vec::new() }
 }
 
 /// What there is to keep.

@@ -7,7 +7,7 @@ use hotline_core::directory::Directory;
 use hotline_core::fact::Priority;
 use hotline_core::ids::{CalendarId, CustomerId, SlaId};
 use hotline_core::oncall::Calendar;
-use hotline_core::sla::{Sla, Targets, Terms};
+use hotline_core::sla::{Parties, Sla, Targets, Terms};
 use jiff::SignedDuration;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
@@ -20,6 +20,8 @@ use crate::store::slas::NewRevision;
 #[derive(Debug, Serialize, Deserialize)]
 struct Body {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    between: Option<Between>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     category: Option<String>,
     customer: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,6 +32,14 @@ struct Body {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     terms: Option<String>,
     warn_at: Vec<u32>,
+}
+
+/// The names of both sides at that time.
+#[derive(Debug, Serialize, Deserialize)]
+struct Between {
+    customer: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
 }
 
 /// Lengths in seconds.
@@ -72,7 +82,11 @@ const DAYS: [(Weekday, &str); 7] = [
 /// The contract as it is configured now.
 pub fn revision(sla: &Sla, directory: &Directory) -> NewRevision {
     let hours = sla.hours(directory);
+    let customer = directory.customers.get(&sla.customer);
+    let between =
+        customer.map(|customer| Between { customer: customer.name.clone(), provider: directory.company.clone() });
     let body = Body {
+        between,
         category: sla.category.clone(),
         customer: sla.customer.0.clone(),
         hours: hours.as_deref().map(written),
@@ -132,7 +146,12 @@ pub fn terms(body: &str, revision: u32) -> Option<Terms> {
             Some((Priority::from_word(priority)?, targets))
         })
         .collect::<Option<_>>()?;
+    let between = match body.between {
+        Some(Between { customer, provider }) => Parties { provider, customer },
+        None => Parties { provider: None, customer: body.customer.clone() },
+    };
     Some(Terms {
+        between,
         sla: Sla {
             id: SlaId(body.sla),
             name: body.name,
@@ -173,10 +192,14 @@ fn calendar(hours: Hours) -> Option<Calendar> {
 
 #[cfg(test)]
 mod tests {
+    use hotline_core::directory::Customer;
+
     use super::*;
 
     fn world() -> (Sla, Directory) {
-        let mut directory = Directory::default();
+        let mut directory = Directory { company: Some("Example IT".to_owned()), ..Directory::default() };
+        let acme = Customer { id: "acme".into(), name: "Acme Logistics".to_owned(), ..Customer::default() };
+        directory.customers.insert("acme".into(), acme);
         let office = Calendar {
             id: "office".into(),
             name: "Office".to_owned(),
@@ -214,7 +237,7 @@ mod tests {
         let new = revision(&sla, &directory);
         assert_eq!(
             new.body,
-            r#"{"customer":"acme","hours":{"calendar":"office","holidays":{"2028-05-01":"","2028-12-25":"Christmas"},"name":"Office","time_zone":"Europe/London","windows":[{"days":["mon","fri"],"from":"08:00","to":"18:30"}]},"name":"Gold","sla":"gold","targets":{"P1":{"resolution":14400,"response":900}},"terms":"Spare parts are not included.","warn_at":[50,90]}"#
+            r#"{"between":{"customer":"Acme Logistics","provider":"Example IT"},"customer":"acme","hours":{"calendar":"office","holidays":{"2028-05-01":"","2028-12-25":"Christmas"},"name":"Office","time_zone":"Europe/London","windows":[{"days":["mon","fri"],"from":"08:00","to":"18:30"}]},"name":"Gold","sla":"gold","targets":{"P1":{"resolution":14400,"response":900}},"terms":"Spare parts are not included.","warn_at":[50,90]}"#
         );
         // As `sha256sum` says of that text.
         assert_eq!(new.sha256, hex::encode(Sha256::digest(new.body.as_bytes())));
@@ -224,6 +247,9 @@ mod tests {
             calendar.holidays.reverse();
         }
         assert_eq!(revision(&sla, &turned), new);
+        let mut renamed = directory.clone();
+        renamed.customers.get_mut(&"acme".into()).unwrap().name = "Acme Ltd".to_owned();
+        assert_ne!(revision(&sla, &renamed).sha256, new.sha256, "who is bound is part of what is signed");
         let mut other = directory;
         for calendar in other.calendars.values_mut() {
             calendar.holidays.pop();
@@ -236,6 +262,8 @@ mod tests {
         let (sla, directory) = world();
         let terms = terms(&revision(&sla, &directory).body, 3).unwrap();
         let hours = terms.hours.clone().unwrap();
+        let between = Parties { provider: Some("Example IT".to_owned()), customer: "Acme Logistics".to_owned() };
+        assert_eq!(terms.between, between);
         assert_eq!((terms.revision, terms.sla.targets.clone()), (3, sla.targets.clone()));
         assert_eq!((hours.time_zone, hours.holidays.len()), (TimeZone::get("Europe/London").unwrap(), 2));
         assert_eq!(hours.windows[0].days, [Weekday::Monday, Weekday::Friday]);

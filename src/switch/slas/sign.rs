@@ -3,15 +3,18 @@
 
 use hotline_core::directory::CustomerContact;
 use hotline_core::fact::Actor;
-use hotline_core::paper::Paper;
+use hotline_core::paper::{Block, Paper};
 use hotline_core::private::Private;
 use hotline_core::sla::document;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::super::Switch;
 use crate::clock::now;
-use crate::notify::letter::Letter;
+use crate::notify::SendError;
+use crate::notify::letter::{Attachment, Letter};
+use crate::paper::pdf;
 use crate::store::StoreError;
 use crate::store::alerts::Audited;
 use crate::store::slas::{RevisionRow, SignatureRow, Signed};
@@ -56,6 +59,8 @@ pub enum Signing {
 pub struct Sheet {
     /// The contract in words.
     pub paper: Paper,
+    /// The customer's zone.
+    pub zone: TimeZone,
     /// Who is asked, and what came of it.
     pub signature: SignatureRow,
 }
@@ -105,7 +110,9 @@ impl Switch {
             personal: Vec::new(),
         };
         self.0.store.request_signature(&row, &hash(token.reveal()), &deed).await?;
-        let letter = letter(&row, known, &format!("{base}/sign/{}", token.reveal()), language);
+        let name = directory.slas.get(&sla.into()).map_or(sla, |own| own.name.as_str());
+        let link = format!("{base}/sign/{}", token.reveal());
+        let letter = letter(&row, name, known, &link, language, directory.company.clone());
         let sent = self.0.notifier.send_letter(mailbox, &letter).await;
         sent.map_err(|error| SignError::NotSent(error.to_string()))?;
         Ok(row)
@@ -123,8 +130,7 @@ impl Switch {
             return Ok(Signing::Gone);
         }
         let Some(row) = self.0.store.signature(&hash(token)).await? else { return Ok(Signing::Gone) };
-        let over = row.signed_at.is_none() && row.expires_at <= now().wall;
-        if over {
+        if row.signed_at.is_none() && (row.expires_at <= now().wall || self.is_replaced(&row).await?) {
             return Ok(Signing::Gone);
         }
         let Some(sheet) = self.sheet(row).await? else { return Ok(Signing::Gone) };
@@ -132,15 +138,21 @@ impl Switch {
         Ok(if signed { Signing::Signed(Box::new(sheet)) } else { Signing::Ask(Box::new(sheet)) })
     }
 
+    /// Whether there is a later revision, or no such contract any more.
+    async fn is_replaced(&self, row: &SignatureRow) -> Result<bool, StoreError> {
+        let kept = self.directory().slas.contains_key(&row.sla.as_str().into());
+        Ok(!kept || self.0.store.revisions(&row.sla).await?.iter().any(|revision| revision.number > row.number))
+    }
+
     async fn sheet(&self, signature: SignatureRow) -> Result<Option<Sheet>, StoreError> {
         let Some(terms) = self.terms(&signature.sla, signature.number).await? else { return Ok(None) };
         let directory = self.directory();
         let customer = directory.customers.get(&terms.sla.customer);
-        let name = customer.map_or(terms.sla.customer.0.as_str(), |customer| customer.name.as_str());
         let contact = directory.customer_contact(&terms.sla.customer, &signature.contact);
         let language = contact.zip(customer).and_then(|(contact, customer)| contact.language(customer));
-        let paper = document(&terms, name, &signature.sha256, language.map_or("en", |language| &language.0));
-        Ok(Some(Sheet { paper, signature }))
+        let paper = document(&terms, &signature.sha256, language.map_or("en", |language| &language.0));
+        let zone = customer.and_then(|customer| customer.time_zone.clone()).unwrap_or(TimeZone::UTC);
+        Ok(Some(Sheet { paper, zone, signature }))
     }
 
     /// Signs what the link shows, with the name that was typed. Pressed twice it is the same.
@@ -156,13 +168,39 @@ impl Switch {
                 .to_string(),
             personal: vec![("name".to_owned(), name.to_owned())],
         };
-        match self.0.store.sign(&hash(token), name, now().wall, audited).await? {
-            Signed::Done(row) | Signed::Already(row) => {
-                let sheet = self.sheet(row).await?;
-                Ok(sheet.map_or(Signing::Gone, |sheet| Signing::Signed(Box::new(sheet))))
-            }
-            Signed::Unknown => Ok(Signing::Gone),
+        let signed = match self.look_signing(token).await? {
+            Signing::Ask(_) => self.0.store.sign(&hash(token), name, now().wall, audited).await?,
+            shown @ (Signing::Signed(_) | Signing::Gone) => return Ok(shown),
+        };
+        let (row, first) = match signed {
+            Signed::Done(row) => (row, true),
+            Signed::Already(row) => (row, false),
+            Signed::Unknown => return Ok(Signing::Gone),
+        };
+        let Some(sheet) = self.sheet(row).await? else { return Ok(Signing::Gone) };
+        if first {
+            let (switch, copy) = (self.clone(), sheet.clone());
+            self.0.tasks.spawn(async move {
+                if let Err(error) = switch.mail_copy(&copy).await {
+                    let (sla, revision) = (&copy.signature.sla, copy.signature.number);
+                    tracing::warn!(%error, %sla, revision, "the copy of what was signed could not be mailed; the link still shows it");
+                }
+            });
         }
+        Ok(Signing::Signed(Box::new(sheet)))
+    }
+
+    /// Mails what was signed to whoever signed it.
+    async fn mail_copy(&self, sheet: &Sheet) -> Result<(), SendError> {
+        let directory = self.directory();
+        let sla = directory.slas.get(&sheet.signature.sla.as_str().into());
+        let contact = sla.and_then(|sla| directory.customer_contact(&sla.customer, &sheet.signature.contact));
+        let Some(mailbox) = contact.and_then(|contact| contact.email.as_ref()) else { return Ok(()) };
+        let (letter, paper) = copy(sheet, directory.company.clone());
+        let file = format!("sla-{}-{}.pdf", sheet.signature.sla, sheet.signature.number);
+        let document = tokio::task::spawn_blocking(move || pdf(&paper)).await.unwrap_or_default();
+        let attached = Attachment { name: file, kind: "application/pdf".to_owned(), bytes: document };
+        self.0.notifier.send_letter_with(mailbox, &letter, Some(&attached)).await
     }
 }
 
@@ -170,11 +208,57 @@ fn hash(token: &str) -> String {
     hex::encode(Sha256::digest(token.as_bytes()))
 }
 
-fn letter(row: &SignatureRow, contact: &CustomerContact, link: &str, language: &str) -> Letter {
+/// The letter with which what was signed comes, and that document with the signature below it.
+fn copy(sheet: &Sheet, company: Option<String>) -> (Letter, Paper) {
+    let row = &sheet.signature;
+    let at = row.signed_at.unwrap_or(row.requested_at).to_zoned(sheet.zone.clone());
+    let at = at.strftime("%Y-%m-%d %H:%M %Z").to_string();
+    let by = row.signed_name.as_deref().unwrap_or(&row.contact_name);
+    let mut paper = sheet.paper.clone();
+    let (heading, signed, subject, text) = if paper.language == "de" {
+        (
+            "Unterschrift",
+            format!("Unterschrieben von {by}, {at}."),
+            format!("{}: Ihre Unterschrift", paper.title),
+            format!(
+                "Guten Tag {},\n\nanbei die Vereinbarung, wie Sie sie am {at} unterschrieben haben.",
+                row.contact_name
+            ),
+        )
+    } else {
+        (
+            "Signature",
+            format!("Signed by {by}, {at}."),
+            format!("{}: your signature", paper.title),
+            format!("Hello {},\n\nhere is the agreement as you signed it on {at}.", row.contact_name),
+        )
+    };
+    paper.blocks.push(Block::Heading(2, heading.to_owned()));
+    paper.blocks.push(Block::Text(signed));
+    let html = format!(
+        "<!doctype html><html lang=\"{}\"><body style=\"font:15px sans-serif\"><p>{}</p></body></html>",
+        escaped(&paper.language),
+        escaped(&text).replace('\n', "<br>"),
+    );
+    let id = format!("signed.{}", uuid::Uuid::now_v7());
+    (
+        Letter { id, thread: None, subject, text: format!("{text}\n"), html, from_name: company, unsubscribe: None },
+        paper,
+    )
+}
+
+fn letter(
+    row: &SignatureRow,
+    agreement: &str,
+    contact: &CustomerContact,
+    link: &str,
+    language: &str,
+    company: Option<String>,
+) -> Letter {
     let name = contact.name.reveal();
     let (subject, text, press) = if language.starts_with("de") {
         (
-            format!("Servicevereinbarung {}, Fassung {}: bitte unterschreiben", row.sla, row.number),
+            format!("Servicevereinbarung {agreement}, Fassung {}: bitte unterschreiben", row.number),
             format!(
                 "Guten Tag {name},\n\nbitte lesen Sie die Servicevereinbarung und bestätigen Sie sie mit Ihrem Namen. Der Link gilt 30 Tage und ist nur für Sie bestimmt:"
             ),
@@ -182,7 +266,7 @@ fn letter(row: &SignatureRow, contact: &CustomerContact, link: &str, language: &
         )
     } else {
         (
-            format!("Service level agreement {}, revision {}: please sign", row.sla, row.number),
+            format!("Service level agreement {agreement}, revision {}: please sign", row.number),
             format!(
                 "Hello {name},\n\nplease read the service level agreement and confirm it with your name. The link works for 30 days and is meant for you only:"
             ),
@@ -196,7 +280,15 @@ fn letter(row: &SignatureRow, contact: &CustomerContact, link: &str, language: &
         escaped(link),
     );
     let id = format!("sign.{}", uuid::Uuid::now_v7());
-    Letter { id, thread: None, subject, text: format!("{text}\n\n{link}\n"), html, from_name: None, unsubscribe: None }
+    Letter {
+        id,
+        thread: None,
+        subject,
+        text: format!("{text}\n\n{link}\n"),
+        html,
+        from_name: company,
+        unsubscribe: None,
+    }
 }
 
 fn escaped(text: &str) -> String {

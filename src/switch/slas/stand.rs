@@ -1,7 +1,7 @@
 //! How the promises of an alert stand now, for those who look.
 
 use hotline_core::ids::AlertId;
-use hotline_core::sla::{self, End};
+use hotline_core::sla::{self, End, Pause};
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::Switch;
@@ -44,17 +44,28 @@ impl Switch {
         let waiting_since = pauses.iter().find(|pause| open && pause.to.is_none()).map(|pause| pause.from);
         let mut clocks = Vec::new();
         for row in rows {
-            let Some(terms) = self.terms(&row.measured.sla.0, row.measured.revision).await? else { continue };
-            let clock = sla::standing(&row.measured, &terms, &pauses, now().wall);
-            clocks.push(Standing {
+            clocks.extend(self.standing(row, &pauses).await?);
+        }
+        Ok(Promises { waiting_since, clocks })
+    }
+
+    /// How a clock stands now; `None`: what it goes by is gone.
+    pub(in crate::switch) async fn standing(
+        &self,
+        row: ClockRow,
+        pauses: &[Pause],
+    ) -> Result<Option<Standing>, StoreError> {
+        let terms = self.terms(&row.measured.sla.0, row.measured.revision).await?;
+        Ok(terms.map(|terms| {
+            let clock = sla::standing(&row.measured, &terms, pauses, now().wall);
+            Standing {
                 name: terms.sla.name.clone(),
                 elapsed: clock.elapsed,
                 share: clock.share,
                 due_at: clock.due_at,
                 state: row.measured.end.map_or_else(|| clock.state.word(), End::word),
                 row,
-            });
-        }
-        Ok(Promises { waiting_since, clocks })
+            }
+        }))
     }
 }

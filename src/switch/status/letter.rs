@@ -129,8 +129,8 @@ impl Envelope<'_> {
     pub fn update(&self, view: &View, incident: &IncidentView, update: &UpdateView, unsubscribe: &str) -> Letter {
         let tongue = self.tongue;
         let phase = words::phase(update.phase, tongue);
-        let mut lines =
-            vec![Line::Strong(format!("{}: {phase}", incident.title)), Line::Words(update.text_in(tongue).to_owned())];
+        let subject = format!("{}: {phase}", incident.title_in(tongue));
+        let mut lines = vec![Line::Strong(subject.clone()), Line::Words(update.text_in(tongue).to_owned())];
         let states: Vec<String> = update
             .changes
             .iter()
@@ -151,7 +151,7 @@ impl Envelope<'_> {
             Tongue::De => "Mehr dazu",
         };
         lines.push(Line::Link(more.to_owned(), format!("{}/incidents/{}", self.link, incident.id)));
-        let mut letter = self.letter(format!("{}: {phase}", incident.title), &lines, Some(unsubscribe));
+        let mut letter = self.letter(subject, &lines, Some(unsubscribe));
         letter.thread = Some(format!("incident-{}", incident.id));
         letter
     }

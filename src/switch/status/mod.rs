@@ -30,7 +30,7 @@ use hotline_core::directory::Directory;
 use hotline_core::ids::{ServiceId, StatusPageId};
 use hotline_core::incident::Incident;
 use hotline_core::private::Private;
-use hotline_core::status::{self, DAYS, Existence, StatusPage, View, Visitor};
+use hotline_core::status::{self, DAYS, Existence, Lessons, StatusPage, View, Visitor, World};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OnceCell};
@@ -38,6 +38,7 @@ use tokio::sync::{Notify, OnceCell};
 use super::Switch;
 use crate::clock::now;
 use crate::store::StoreError;
+use crate::store::status::{Mark, Told};
 
 /// What all pages are made of at a moment.
 #[derive(Debug)]
@@ -50,6 +51,8 @@ pub struct Snapshot {
     pub incidents: Arc<Vec<Incident>>,
     /// Since when services are there.
     pub since: Arc<Existence>,
+    /// Published postmortems.
+    pub lessons: Arc<Lessons>,
 }
 
 impl Snapshot {
@@ -60,7 +63,9 @@ impl Snapshot {
 
     /// What this visitor sees of it; `None`: nothing.
     pub fn view(&self, page: &StatusPage, visitor: &Visitor, at: Timestamp) -> Option<View> {
-        status::view(page, visitor, &self.incidents, &self.directory, &self.since, at)
+        let (incidents, lessons) = (self.incidents.as_slice(), &*self.lessons);
+        let world = World { incidents, lessons, directory: &self.directory, since: &self.since };
+        status::view(page, visitor, &world, at)
     }
 }
 
@@ -69,7 +74,7 @@ impl Snapshot {
 pub(super) struct Pages {
     snapshot: ArcSwapOption<Snapshot>,
     /// One refresh at a time; what the database said at the last one.
-    seen: tokio::sync::Mutex<Option<(i64, i64, i64)>>,
+    seen: tokio::sync::Mutex<Option<Mark>>,
     /// For the swap itself.
     swapping: Mutex<()>,
     key: OnceCell<Private<String>>,
@@ -87,22 +92,25 @@ impl Switch {
     }
 
     /// Swaps; `None`: only the directory is another.
-    fn swap_status(&self, news: Option<(Vec<Incident>, Existence)>) -> Option<Arc<Snapshot>> {
+    fn swap_status(&self, news: Option<Told>) -> Option<Arc<Snapshot>> {
         let _turn = self.0.status.swapping.lock();
         let (before, directory) = (self.0.status.snapshot.load_full(), self.directory());
-        let (incidents, since) = match (news, &before) {
-            (Some((incidents, since)), _) => (Arc::new(incidents), Arc::new(since)),
-            (None, Some(before)) => (before.incidents.clone(), before.since.clone()),
+        let (incidents, since, lessons) = match (news, &before) {
+            (Some(told), _) => (Arc::new(told.incidents), Arc::new(told.since), Arc::new(told.lessons)),
+            (None, Some(before)) => (before.incidents.clone(), before.since.clone(), before.lessons.clone()),
             (None, None) => return None,
         };
         let generation = before.as_ref().map_or(1, |before| before.generation + 1);
         let unchanged = before.filter(|before| {
-            Arc::ptr_eq(&before.directory, &directory) && before.incidents == incidents && before.since == since
+            Arc::ptr_eq(&before.directory, &directory)
+                && before.incidents == incidents
+                && before.since == since
+                && before.lessons == lessons
         });
         if unchanged.is_some() {
             return unchanged;
         }
-        let snapshot = Arc::new(Snapshot { generation, directory, incidents, since });
+        let snapshot = Arc::new(Snapshot { generation, directory, incidents, since, lessons });
         self.0.status.snapshot.store(Some(snapshot.clone()));
         self.0.status.poke.notify_one();
         Some(snapshot)
@@ -136,12 +144,14 @@ impl Switch {
         let since = self.0.store.services_since(&services, at).await?;
         let mut incidents = self.0.store.open_and_since(horizon).await?;
         incidents.retain(|incident| incident.drill.is_none() && incident.is_published());
+        let lessons = self.0.store.lessons(horizon).await?;
         *seen = Some(mark);
         let store = self.0.store.clone();
-        let copy = (incidents.clone(), since.clone());
-        self.swap_status(Some((incidents, since)));
+        let told = Told { incidents, since, lessons };
+        let copy = told.clone();
+        self.swap_status(Some(told));
         // Waited for, so that an older copy never replaces a newer one.
-        let kept = tokio::task::spawn_blocking(move || store.cache_incidents(&copy.0, &copy.1)).await;
+        let kept = tokio::task::spawn_blocking(move || store.cache_incidents(&copy)).await;
         if let Ok(Err(error)) = kept {
             tracing::warn!("{error}");
         }

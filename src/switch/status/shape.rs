@@ -1,12 +1,16 @@
 //! statuspage.io's JSON, for the page's API and for webhooks. Times are by the page's clock, words English: programs read it.
 
 use hotline_core::incident::Impact;
+use hotline_core::postmortem::Published;
 use hotline_core::status::{ComponentView, IncidentView, StatusPage, Tongue, UpdateView, View};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::words;
+
+/// The state of an incident of which a postmortem is published, and of the update that tells it.
+const POSTMORTEM: &str = "postmortem";
 
 /// A page as one visitor sees it.
 #[derive(Debug, Clone, Copy)]
@@ -153,10 +157,10 @@ impl Shape<'_> {
         let components: Vec<Value> = touched.map(|(place, _)| self.component(*place)).collect();
         let mut out = json!({
             "id": incident.id.to_string(),
-            "name": incident.title,
+            "name": incident.title_in(self.page.language),
             "status": incident.phase.word(),
             "created_at": self.time(incident.created_at),
-            "updated_at": self.time(incident.resolved_at.max(Some(incident.updated_at)).unwrap_or(incident.updated_at)),
+            "updated_at": self.time(incident.changed_at()),
             "monitoring_at": self.time_of(incident.monitoring_at),
             "resolved_at": self.time_of(incident.resolved_at),
             "impact": incident.impact.word(),
@@ -170,7 +174,34 @@ impl Shape<'_> {
             out["scheduled_for"] = self.time(from);
             out["scheduled_until"] = self.time(until);
         }
+        if let Some(learned) = &incident.postmortem {
+            // As statuspage.io does it: the last state, told by an update of its own.
+            out["status"] = POSTMORTEM.into();
+            out["postmortem_body"] = learned.text.as_str().into();
+            for key in ["postmortem_body_last_updated_at", "postmortem_published_at"] {
+                out[key] = self.time(learned.at);
+            }
+            if let Some(updates) = out["incident_updates"].as_array_mut() {
+                updates.insert(0, self.learned(incident, learned));
+            }
+        }
         out
+    }
+
+    fn learned(&self, incident: &IncidentView, learned: &Published) -> Value {
+        json!({
+            "id": learned.id.to_string(),
+            "status": POSTMORTEM,
+            "body": learned.text,
+            "incident_id": incident.id.to_string(),
+            "created_at": self.time(learned.at),
+            "updated_at": self.time(learned.at),
+            "display_at": self.time(learned.at),
+            "affected_components": null,
+            "deliver_notifications": false,
+            "custom_tweet": null,
+            "tweet_id": null,
+        })
     }
 
     fn meta(&self, unsubscribe: &str) -> Value {
@@ -196,12 +227,15 @@ impl Shape<'_> {
         for (key, value) in [
             ("scheduled_for", self.time_of(planned.map(|(from, _)| from))),
             ("scheduled_until", self.time_of(planned.map(|(_, until)| until))),
-            ("postmortem_body", Value::Null),
-            ("postmortem_published_at", Value::Null),
             ("backfilled", Value::Bool(false)),
             ("impact_override", Value::Null),
         ] {
             told[key] = value;
+        }
+        for key in ["postmortem_body", "postmortem_body_last_updated_at", "postmortem_published_at"] {
+            if told.get(key).is_none() {
+                told[key] = Value::Null;
+            }
         }
         json!({ "meta": self.meta(unsubscribe), "page": self.short_page(), "incident": told })
     }

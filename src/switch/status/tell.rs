@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::{StreamExt, stream};
 use hotline_core::ids::{IncidentId, ServiceId, StatusPageId, SubscriptionId, UpdateId};
 use hotline_core::status::{Eyes, IncidentView, StatusPage, UpdateView, View, Visitor};
 use jiff::{SignedDuration, Timestamp};
@@ -28,8 +29,12 @@ const TAKEN: SignedDuration = SignedDuration::from_mins(2);
 const TRIES: i64 = 8;
 /// Deliveries in a row that come to nothing switch a subscription off.
 const FAILURES: i64 = 3;
-/// How many are sent at a time.
-const AT_ONCE: usize = 8;
+/// Mails that are sent at a time.
+const LETTERS_AT_ONCE: usize = 8;
+/// Receivers of webhooks that are called at a time.
+const RECEIVERS_AT_ONCE: usize = 64;
+/// Calls of one receiver between two looks: more than a page's usual news, less than what would keep the others waiting.
+const HOOKS_PER_RECEIVER: usize = 4;
 
 /// Before the next try.
 fn pause(tries: i64) -> SignedDuration {
@@ -140,12 +145,30 @@ impl Switch {
         self.0.store.plan_status(&all, at).await
     }
 
-    /// Sends what is due.
-    pub async fn tell_status(&self) -> Result<(), StoreError> {
-        let due = self.0.store.status_due(now().wall).await?;
-        for some in due.chunks(AT_ONCE) {
-            futures::future::join_all(some.iter().map(|one| self.tell_one(one))).await;
+    /// Sends the mails that are due. Apart from the webhooks: their receivers are strangers', and may hang.
+    pub async fn mail_status(&self) -> Result<(), StoreError> {
+        let due = self.0.store.status_letters_due(now().wall).await?;
+        stream::iter(&due).for_each_concurrent(LETTERS_AT_ONCE, |one| self.tell_one(one)).await;
+        Ok(())
+    }
+
+    /// Calls the webhooks that are due: of one receiver few and one after the other, so that one that hangs holds up itself.
+    /// What is left is due at the next look.
+    pub async fn post_status(&self) -> Result<(), StoreError> {
+        let mut receivers: BTreeMap<Option<String>, Vec<StatusDelivery>> = BTreeMap::new();
+        for (one, address) in self.0.store.status_hooks_due(now().wall).await? {
+            let url = url::Url::parse(address.reveal()).ok();
+            let some = receivers.entry(url.and_then(|url| url.host_str().map(str::to_owned))).or_default();
+            if some.len() < HOOKS_PER_RECEIVER {
+                some.push(one);
+            }
         }
+        let call = |some: Vec<StatusDelivery>| async move {
+            for one in &some {
+                self.tell_one(one).await;
+            }
+        };
+        stream::iter(receivers.into_values()).for_each_concurrent(RECEIVERS_AT_ONCE, call).await;
         Ok(())
     }
 
@@ -187,7 +210,12 @@ impl Switch {
             }
             ("access" | "confirm", _) | (_, None) => {}
             (_, Some(well)) => {
-                self.0.store.subscription_told(SubscriptionId(one.owner), well, FAILURES, at).await?;
+                if self.0.store.subscription_told(SubscriptionId(one.owner), well, FAILURES, at).await? {
+                    tracing::warn!(
+                        subscription = %one.owner,
+                        "nothing reaches this subscriber of a status page: it is switched off after {FAILURES} failures in a row"
+                    );
+                }
             }
         }
         Ok(())

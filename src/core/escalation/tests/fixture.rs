@@ -104,6 +104,7 @@ pub fn alert() -> Alert {
         assigned: None,
         snoozed_until: None,
         policy: Some("two".into()),
+        began: None,
         opened_at: start(),
         acknowledged_at: None,
         last_event_at: start(),

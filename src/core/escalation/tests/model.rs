@@ -189,7 +189,11 @@ impl Model {
                 }
                 self.urgency = loud;
             }
-            Command::HandBack | Command::Merge(_) | Command::Comment(_) | Command::Describe { .. } => {}
+            Command::HandBack
+            | Command::Merge(_)
+            | Command::Comment(_)
+            | Command::Began(_)
+            | Command::Describe { .. } => {}
         }
     }
 

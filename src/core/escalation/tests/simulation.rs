@@ -414,6 +414,7 @@ fn told(fact: &Fact, why: &str) -> Option<String> {
         | Change::Commented { .. }
         | Change::Notified { .. }
         | Change::Action { .. }
+        | Change::Began(_)
         | Change::WaitsForCustomer { .. }
         | Change::CustomerAnswered { .. }
         | Change::Promised { .. } => None,

@@ -6,9 +6,10 @@ use uuid::Uuid;
 
 use crate::directory::{Customer, Directory, Service};
 use crate::fact::Actor;
-use crate::ids::{CustomerId, IncidentId, ServiceId, UpdateId};
+use crate::ids::{CustomerId, IncidentId, PostmortemId, ServiceId, UpdateId};
 use crate::incident::{Affected, Impact, Incident, Kind, Phase, Severity, Update, UpdateState};
-use crate::status::{Audience, Brand, Colour, Component, Existence, StatusPage, Tongue, View, Visitor, view};
+use crate::postmortem::Published;
+use crate::status::{Audience, Brand, Colour, Component, Existence, Lessons, StatusPage, Tongue, View, Visitor, World};
 
 pub const CUSTOMERS: [&str; 2] = ["acme", "harbour"];
 /// Name and owner.
@@ -84,7 +85,9 @@ pub fn incident(n: u128) -> Incident {
         kind: Kind::Fault,
         title: format!("internal title {n}"),
         public_title: Some(format!("Incident {n}")),
+        public_titles: Vec::new(),
         severity: Severity::Major,
+        worst: Severity::Major,
         phase: Phase::Investigating,
         affected: Vec::new(),
         customers: Vec::new(),
@@ -104,6 +107,7 @@ pub fn incident(n: u128) -> Incident {
         update_due: None,
         update_told: 0,
         tell_when_over: Vec::new(),
+        ever: Vec::new(),
         version: 1,
     }
 }
@@ -114,16 +118,41 @@ pub fn update(n: u128, minutes: i64, phase: Phase, text: &str, list: &[(&str, Im
         at: at(minutes),
         by: Actor::Login("writer".to_owned()),
         phase,
+        heading: None,
         text: text.to_owned(),
         translations: Vec::new(),
         customers: Vec::new(),
         affected: affected(list),
+        named: Vec::new(),
         state: UpdateState::Published { at: at(minutes), by: Actor::Login("releaser".to_owned()) },
     }
 }
 
 pub fn of(customer: &str) -> Visitor {
     Visitor::Customer(customer.into())
+}
+
+/// What was learned from each of them.
+pub fn lesson(incident: &Incident) -> Published {
+    Published {
+        id: PostmortemId(incident.id.0),
+        at: at(58),
+        language: "en".to_owned(),
+        text: format!("lesson of {}.", incident.id),
+    }
+}
+
+/// What is seen of a house in which every incident has a published postmortem.
+pub fn view(
+    page: &StatusPage,
+    visitor: &Visitor,
+    incidents: &[Incident],
+    directory: &Directory,
+    since: &Existence,
+    now: Timestamp,
+) -> Option<View> {
+    let lessons: Lessons = incidents.iter().map(|incident| (incident.id, lesson(incident))).collect();
+    crate::status::view(page, visitor, &World { incidents, lessons: &lessons, directory, since }, now)
 }
 
 /// What is seen an hour after nine.

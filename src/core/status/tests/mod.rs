@@ -4,3 +4,4 @@ mod fixture;
 mod secret;
 mod seen;
 mod small;
+mod stale;

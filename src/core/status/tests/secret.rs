@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::fixture::{CUSTOMERS, SERVICES, at, directory, incident, of, page, since};
+use super::fixture::{CUSTOMERS, SERVICES, at, directory, incident, lesson, of, page, since, view};
 use crate::directory::{Directory, Language};
 use crate::fact::Actor;
 use crate::ids::{CustomerId, DrillId, UpdateId};
 use crate::incident::{Affected, Began, Impact, Incident, Kind, Origin, Phase, Severity, Update, UpdateState};
-use crate::status::{Audience, StatusPage, View, Visitor, view};
+use crate::status::{Audience, StatusPage, View, Visitor};
 
 fn some_affected() -> impl Strategy<Value = Vec<Affected>> {
     proptest::collection::btree_map(0..SERVICES.len(), 0..Impact::ALL.len(), 0..4).prop_map(|picked| {
@@ -29,24 +29,25 @@ fn some_customers() -> impl Strategy<Value = Vec<CustomerId>> {
 }
 
 fn some_update() -> impl Strategy<Value = Update> {
-    (any::<u64>(), 0..50_i64, 0..Phase::ALL.len(), some_customers(), some_affected(), 0..6_u8).prop_map(
-        |(id, minutes, phase, customers, affected, state)| Update {
+    (any::<u64>(), 0..50_i64, 0..Phase::ALL.len(), (some_customers(), some_customers()), some_affected(), 0..6_u8)
+        .prop_map(|(id, minutes, phase, (customers, named), affected, state)| Update {
             id: UpdateId(Uuid::from_u128(id.into())),
             at: at(minutes),
             by: Actor::Login("secret writer".to_owned()),
             phase: Phase::ALL[phase],
+            heading: None,
             text: format!("text {id}."),
             translations: vec![(Language("de".to_owned()), format!("Wort {id}."))],
             customers,
             affected,
+            named,
             state: match state {
                 0 => UpdateState::Draft,
                 1 => UpdateState::Review,
                 2 => UpdateState::Withdrawn { by: Actor::System },
                 _ => UpdateState::Published { at: at(minutes), by: Actor::Login("secret releaser".to_owned()) },
             },
-        },
-    )
+        })
 }
 
 fn some_incident() -> impl Strategy<Value = Incident> {
@@ -55,6 +56,7 @@ fn some_incident() -> impl Strategy<Value = Incident> {
         |((id, planned, severity, affected, customers, over), updates, odd, began)| Incident {
             kind: if planned { Kind::Maintenance } else { Kind::Fault },
             public_title: (odd != 1).then(|| format!("title {id}.")),
+            public_titles: vec![(Language("de".to_owned()), format!("Titel {id}."))],
             title: "secret title".to_owned(),
             severity: Severity::ALL[severity],
             phase: if over { Phase::Resolved } else { Phase::Identified },
@@ -95,7 +97,7 @@ fn cut_down(incident: &Incident, own: Option<&str>) -> Option<Incident> {
     updates.retain(|update| {
         let by_service = update.affected.iter().any(|one| is_seen(&one.service.0, own));
         let silent_and_told_before = update.affected.is_empty() && before;
-        let touched = by_service || silent_and_told_before || is_own(&incident.customers);
+        let touched = by_service || silent_and_told_before || is_own(&update.named);
         let reads = is_own(&update.customers) || (update.customers.is_empty() && touched);
         before |= reads;
         reads
@@ -104,15 +106,13 @@ fn cut_down(incident: &Incident, own: Option<&str>) -> Option<Incident> {
         update.affected.retain(|one| is_seen(&one.service.0, own));
         // Whom else it was for is nobody's business; that it was for them stays.
         update.customers.retain(|customer| Some(customer.0.as_str()) == own);
+        update.named.retain(|customer| Some(customer.0.as_str()) == own);
     }
     (!updates.is_empty()).then(|| Incident {
         updates,
+        // Whom it touches by now is no part of what was told.
         affected: Vec::new(),
-        customers: if is_own(&incident.customers) {
-            own.map(CustomerId::from).into_iter().collect()
-        } else {
-            Vec::new()
-        },
+        customers: Vec::new(),
         title: "other".to_owned(),
         reference: "INC-0".to_owned(),
         ..incident.clone()
@@ -173,6 +173,15 @@ proptest! {
             prop_assert!(!words.contains("secret") && !words.contains("internal") && !words.contains("INC-"));
             for incident in &incidents {
                 let may_read = cut_down(incident, own).map(|less| less.updates).unwrap_or_default();
+                let shown = seen.past.iter().find(|shown| shown.id == incident.id);
+                prop_assert_eq!(shown.and_then(|shown| shown.postmortem.clone()), shown.map(|_| lesson(incident)));
+                let learned = words.contains(&lesson(incident).text);
+                prop_assert_eq!(learned, shown.is_some(), "a postmortem stands with what is over, and nowhere else");
+                prop_assert!(!learned || !may_read.is_empty(), "only they were told who learn what was learned");
+                for title in ["title", "Titel"] {
+                    let told = words.contains(&format!("\"{title} {}.\"", incident.id.0.as_u128()));
+                    prop_assert_eq!(told, !may_read.is_empty(), "{}", title);
+                }
                 for update in &incident.updates {
                     let may = may_read.iter().any(|one| one.text == update.text);
                     for text in [&update.text, &update.translations[0].1] {

@@ -1,10 +1,10 @@
 //! Stories: what a page shows.
 
-use super::fixture::{affected, at, directory, incident, look, of, page, since, update};
+use super::fixture::{affected, at, directory, incident, lesson, look, of, page, since, update, view};
 use crate::fact::Actor;
 use crate::ids::DrillId;
 use crate::incident::{Began, Impact, Incident, Kind, Origin, Phase, UpdateState};
-use crate::status::{Audience, Eyes, Indicator, View, Visitor, view};
+use crate::status::{Audience, Eyes, Indicator, Tongue, View, Visitor};
 
 fn mail_is_down() -> Incident {
     let mut incident = incident(1);
@@ -140,14 +140,69 @@ fn who_may_open_what() {
 #[test]
 fn a_named_customer_sees_what_touches_no_service_of_the_page() {
     let mut named = incident(3);
-    named.customers = vec!["acme".into()];
     named.updates = vec![update(1, 0, Phase::Investigating, "telephone", &[("harbour-radio", Impact::PartialOutage)])];
+    named.updates[0].named = vec!["acme".into()];
     let page = page("visitors", Audience::Visitors);
     let seen = look(&page, &of("acme"), std::slice::from_ref(&named)).unwrap();
     assert_eq!((seen.incidents.len(), seen.indicator), (1, Indicator::Major));
     assert_eq!(seen.incidents[0].components, []);
-    named.customers = Vec::new();
+    // Named by now is not named when it went out.
+    named.updates[0].named = Vec::new();
+    named.customers = vec!["acme".into()];
     assert_eq!(look(&page, &of("acme"), &[named]).unwrap().incidents, []);
+}
+
+#[test]
+fn whoever_is_touched_later_reads_what_goes_out_from_then_on() {
+    let mut late = incident(4);
+    late.updates = vec![
+        update(1, 0, Phase::Investigating, "the cranes of acme", &[("acme-erp", Impact::MajorOutage)]),
+        update(
+            2,
+            10,
+            Phase::Identified,
+            "a disk",
+            &[("acme-erp", Impact::MajorOutage), ("harbour-radio", Impact::PartialOutage)],
+        ),
+    ];
+    late.affected = late.updates[1].affected.clone();
+    let page = page("visitors", Audience::Visitors);
+    let seen = look(&page, &of("harbour"), std::slice::from_ref(&late)).unwrap();
+    let shown = &seen.incidents[0];
+    assert_eq!(shown.updates.iter().map(|one| one.text.as_str()).collect::<Vec<_>>(), ["a disk"]);
+    assert_eq!((shown.phase, shown.created_at, shown.started_at), (Phase::Identified, at(10), at(10)));
+    assert_eq!(shown.impact, Indicator::Major, "the state as it is, of its own");
+    let first = look(&page, &of("acme"), &[late]).unwrap();
+    assert_eq!((first.incidents[0].updates.len(), first.incidents[0].started_at), (2, at(0)));
+}
+
+#[test]
+fn titles_and_words_are_read_in_the_language_that_there_is() {
+    let mut both = mail_is_down();
+    both.public_titles = vec![(crate::directory::Language("de-AT".to_owned()), "Keine Mails".to_owned())];
+    both.updates[0].translations = vec![(crate::directory::Language("de".to_owned()), "wir suchen".to_owned())];
+    let view = everyone(&[both]);
+    let shown = &view.incidents[0];
+    assert_eq!((shown.title_in(Tongue::De), shown.title_in(Tongue::En)), ("Keine Mails", "Incident 1"));
+    assert_eq!((shown.updates[0].text_in(Tongue::De), shown.updates[1].text_in(Tongue::De)), ("wir suchen", "a disk"));
+}
+
+#[test]
+fn what_was_learned_is_shown_with_what_is_over() {
+    let mut over = mail_is_down();
+    assert_eq!(everyone(std::slice::from_ref(&over)).incidents[0].postmortem, None, "it goes on");
+    (over.phase, over.resolved_at) = (Phase::Resolved, Some(at(30)));
+    let view = everyone(std::slice::from_ref(&over));
+    assert_eq!(view.past[0].postmortem, Some(lesson(&over)));
+    assert_eq!((view.past[0].changed_at(), view.updated_at), (at(58), Some(at(58))), "its publishing is news");
+    let mut acmes = over.clone();
+    for update in &mut acmes.updates {
+        update.customers = vec!["acme".into()];
+    }
+    let visitors = page("visitors", Audience::Visitors);
+    let seen = |customer: &str| look(&visitors, &of(customer), std::slice::from_ref(&acmes)).unwrap().past;
+    assert_eq!(seen("acme")[0].postmortem, Some(lesson(&acmes)));
+    assert_eq!(seen("harbour"), [], "who was told nothing learns nothing");
 }
 
 #[test]

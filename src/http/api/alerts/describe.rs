@@ -1,16 +1,18 @@
-//! `PATCH /alerts/{id}`: another priority or title.
+//! `PATCH /alerts/{id}`: another priority or title, the beginning of the fault.
 
 use axum::Json;
 use axum::extract::{Path, State};
 use hotline_core::alert::Command;
+use hotline_core::incident::{Began, Origin};
 
 use super::{Description, Said, command, priority, title};
 use crate::http::AppState;
+use crate::http::api::incidents::moment;
 use crate::http::api::types::AlertSummary;
 use crate::http::auth::Viewer;
 use crate::http::problem::Problem;
 
-/// Another priority, another title, or both.
+/// Another priority, another title, when the fault began. The beginning can be said of a resolved alert, too.
 #[utoipa::path(
     patch, path = "/api/v1/alerts/{id}", tag = "alerts", security(("token" = []), ("session" = [])),
     params(("id" = String, Path, description = "Id of an alert")),
@@ -34,8 +36,16 @@ pub async fn describe(
 ) -> Result<Json<AlertSummary>, Problem> {
     let priority = said.priority.as_deref().map(priority).transpose()?;
     let title = said.title.as_deref().map(title).transpose()?;
-    if priority.is_none() && title.is_none() {
-        return Err(Problem::invalid("priority", "Give a priority (P1 to P5), a title, or both."));
+    let began = said.began_at.as_deref().map(|text| moment("began_at", text)).transpose()?;
+    if priority.is_none() && title.is_none() && began.is_none() {
+        return Err(Problem::invalid("priority", "Give a priority (P1 to P5), a title, or began_at."));
+    }
+    if let Some(at) = began {
+        let word = Command::Began(Began { at, origin: Origin::Person });
+        let alert = command(&state, &viewer, &id, word).await?;
+        if priority.is_none() && title.is_none() {
+            return Ok(Json(alert));
+        }
     }
     command(&state, &viewer, &id, Command::Describe { priority, title }).await.map(Json)
 }

@@ -174,6 +174,9 @@ pub struct Description {
     /// One line, 1 to 300 characters.
     #[schema(min_length = 1, max_length = 300)]
     pub title: Option<String>,
+    /// When the fault began, by your word: before the alert was opened, and not more than a year before.
+    #[schema(format = DateTime)]
+    pub began_at: Option<String>,
 }
 
 /// A JSON object of this shape; what is not known in it is told.
@@ -283,6 +286,7 @@ fn refused(error: &CommandError) -> Problem {
         CommandError::Refused(Refusal::UnknownUser(_)) => invalid("user"),
         CommandError::Refused(Refusal::Snooze) => invalid("until"),
         CommandError::Refused(Refusal::Comment) => invalid("text"),
+        CommandError::Refused(Refusal::Began) => invalid("began_at"),
         CommandError::NotKept(why) => not_kept(why),
     }
 }

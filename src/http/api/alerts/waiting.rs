@@ -72,7 +72,8 @@ pub struct PromiseClock {
 }
 
 impl PromiseClock {
-    fn of(standing: Standing) -> Self {
+    /// As it stands.
+    pub fn of(standing: Standing) -> Self {
         let measured = standing.row.measured;
         let at = |at: jiff::Timestamp| rfc3339(at.as_millisecond());
         Self {

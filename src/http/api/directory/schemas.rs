@@ -503,7 +503,9 @@ documents! {
     }
 
     /// What stands at the top of the file.
-    SettingsDocument { "default_policy": "usual", "blocklist": ["+4930231250666"], "limits": {"call": ["3 in 15m"], "bundle_from": 3} } {
+    SettingsDocument { "company": "Beispiel IT GmbH", "default_policy": "usual", "blocklist": ["+4930231250666"], "limits": {"call": ["3 in 15m"], "bundle_from": 3} } {
+        /// What customers know us by, in contracts and mails.
+        company: Option<String>,
         /// The policy of alerts that nothing else says one for.
         default_policy: Option<String>,
         /// Callers who are turned away.

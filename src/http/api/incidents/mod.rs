@@ -7,6 +7,7 @@ mod parts;
 pub mod sight;
 pub mod types;
 mod updates;
+pub mod waiting;
 
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -27,7 +28,7 @@ use types::IncidentDetail;
 
 pub use list::page;
 pub use open::{NewIncident, opened};
-pub use updates::{NewUpdate, preview_of};
+pub use updates::{NewUpdate, is_tag, preview_of};
 
 /// The routes of incidents.
 pub fn documented() -> OpenApiRouter<AppState> {
@@ -37,6 +38,7 @@ pub fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(one::reopen))
         .routes(routes!(one::timeline))
         .routes(routes!(one::messages))
+        .routes(routes!(waiting::waiting))
         .routes(routes!(parts::comment))
         .routes(routes!(parts::give_role, parts::take_role))
         .routes(routes!(parts::add_task))
@@ -85,15 +87,17 @@ async fn say(
     version: Option<i64>,
 ) -> Result<Response, Problem> {
     let done = state.board().incident_commands(incident.id, words, sight::by(viewer), version).await;
-    Ok(shown(state, viewer, &done.map_err(|error| refused(&error))?, StatusCode::OK))
+    Ok(shown(state, viewer, &done.map_err(|error| refused(&error))?, StatusCode::OK).await)
 }
 
 /// The incident with its version.
-fn shown(state: &AppState, viewer: &Viewer, incident: &Incident, status: StatusCode) -> Response {
+async fn shown(state: &AppState, viewer: &Viewer, incident: &Incident, status: StatusCode) -> Response {
     let directory = state.board().directory();
     let sight = Sight::of(viewer, incident, &directory);
     match IncidentDetail::of(incident, &sight, &directory) {
-        Some(detail) => {
+        Some(mut detail) => {
+            // What was done is done: where its clocks can't be read just now, it is told without them.
+            detail.promises = waiting::promises(state, incident, &sight).await.unwrap_or_default();
             let tag = detail.version.map(|version| (header::ETAG, format!("\"{version}\"")));
             let mut response = (status, Json(detail)).into_response();
             if let Some((name, value)) = tag.and_then(|(name, tag)| Some((name, tag.parse().ok()?))) {
@@ -148,6 +152,7 @@ pub fn refused(error: &IncidentError) -> Problem {
         Refusal::Settled => conflict("The update stays as it is"),
         Refusal::NeedsReview => conflict("A second person has to look first"),
         Refusal::OwnReview => conflict("Somebody else has to publish it"),
+        Refusal::DrillAndReal => conflict("An exercise and what is real do not mix"),
         Refusal::NobodyTouched => conflict("Nobody would read it"),
         Refusal::EndIsForAll => conflict("The end is for everybody who was told"),
         Refusal::BeganKnown => conflict("The beginning is known"),
@@ -197,7 +202,8 @@ fn customers(viewer: &Viewer, said: &[String]) -> Result<Vec<CustomerId>, Proble
     said.iter().map(one).collect()
 }
 
-fn moment(field: &str, text: &str) -> Result<jiff::Timestamp, Problem> {
+/// A moment of a body.
+pub fn moment(field: &str, text: &str) -> Result<jiff::Timestamp, Problem> {
     text.parse().map_err(|_| {
         Problem::invalid(
             field,

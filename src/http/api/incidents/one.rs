@@ -1,5 +1,7 @@
 //! `/incidents/{id}`: one of them, its changes, its timeline, who was told.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::types::{IncidentDetail, IncidentLine, IncidentMessage};
+use super::updates::tagged;
 use super::{AffectedField, affected, customers, moment, say, shown, sight, version};
 use crate::http::AppState;
 use crate::http::api::alerts::{NoBody, Said};
@@ -24,6 +27,8 @@ pub struct IncidentChange {
     pub title: Option<String>,
     /// One line for customers.
     pub public_title: Option<String>,
+    /// The same in other languages, by language tag, all of them; another title without them stands in its one language.
+    pub public_titles: Option<BTreeMap<String, String>>,
     /// `critical`, `major`, `minor`, `none`.
     pub severity: Option<String>,
     /// All services that are touched.
@@ -60,7 +65,7 @@ pub struct IncidentChange {
 )]
 pub async fn one(viewer: Viewer, State(state): State<AppState>, Path(id): Path<String>) -> Result<Response, Problem> {
     let (incident, _) = sight::look(&state, &viewer, &id).await?;
-    Ok(shown(&state, &viewer, &incident, StatusCode::OK))
+    Ok(shown(&state, &viewer, &incident, StatusCode::OK).await)
 }
 
 /// Changes titles, severity, what is touched, the beginning, the plan, the phase: all of it or nothing.
@@ -112,6 +117,9 @@ fn words(
         public_title: said.public_title.clone(),
         severity: severity.transpose()?,
     });
+    if let Some(titles) = &said.public_titles {
+        words.push(Command::Titles(tagged("public_titles", titles)?));
+    }
     if let Some(fields) = &said.affected {
         words.push(Command::Affect(affected(state, viewer, fields)?));
     }

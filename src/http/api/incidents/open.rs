@@ -1,5 +1,7 @@
 //! `POST /incidents`: a new one, by hand, from alerts, from calls.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
@@ -10,6 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::types::IncidentDetail;
+use super::updates::tagged;
 use super::{AffectedField, affected, customers, moment, refused, shown, sight};
 use crate::http::AppState;
 use crate::http::api::alerts::Said;
@@ -34,6 +37,8 @@ pub struct NewIncident {
     pub title: Option<String>,
     /// One line for customers.
     pub public_title: Option<String>,
+    /// The same in other languages, by language tag.
+    pub public_titles: Option<BTreeMap<String, String>>,
     /// `critical`, `major`, `minor`, `none`; without: by its most urgent alert.
     pub severity: Option<String>,
     /// Services that are touched, beside those of its alerts.
@@ -83,7 +88,7 @@ pub async fn open(
 ) -> Result<Response, Problem> {
     let incident = opened(&state, &viewer, &said).await?;
     let place = state.link(&format!("/api/v1/incidents/{}", incident.id));
-    let mut response = shown(&state, &viewer, &incident, StatusCode::CREATED);
+    let mut response = shown(&state, &viewer, &incident, StatusCode::CREATED).await;
     if let Ok(place) = place.parse() {
         response.headers_mut().insert(header::LOCATION, place);
     }
@@ -115,6 +120,8 @@ async fn understood(state: &AppState, viewer: &Viewer, said: &NewIncident) -> Re
     let mut opening = Opening::new(IncidentId(Uuid::now_v7()), kind);
     opening.title.clone_from(&said.title);
     opening.public_title.clone_from(&said.public_title);
+    opening.public_titles =
+        said.public_titles.as_ref().map(|all| tagged("public_titles", all)).transpose()?.unwrap_or_default();
     opening.severity = severity.transpose()?;
     opening.affected = affected(state, viewer, said.affected.as_deref().unwrap_or_default())?;
     opening.customers = customers(viewer, said.customers.as_deref().unwrap_or_default())?;

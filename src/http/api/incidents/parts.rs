@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use hotline_core::ids::{AlertId, UserId};
-use hotline_core::incident::{Began, Command, Origin};
+use hotline_core::incident::{Command, join};
 use hotline_core::private::Private;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,6 +15,7 @@ use crate::http::AppState;
 use crate::http::api::alerts::{Assignment, Comment, NoBody, Said};
 use crate::http::auth::Viewer;
 use crate::http::problem::Problem;
+use crate::switch::incidents::IncidentError;
 
 /// Something to do.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
@@ -241,14 +242,15 @@ pub async fn join_alert(
     let incident = sight::handle(&state, &viewer, &id).await?;
     let unknown = || Problem::invalid("alert", "There is no such alert; /api/v1/alerts lists them.");
     let alert: AlertId = said.alert.parse().map_err(|_| unknown())?;
-    let seen = state.board().alert_seen(alert).await.map_err(|error| refused(&error))?;
+    let seen = state.board().alert_seen(alert).await;
+    let seen = seen.map_err(|error| match error {
+        IncidentError::UnknownAlert(_) => unknown(),
+        other => refused(&other),
+    })?;
     if !viewer.sees(seen.customer.as_ref().map(|id| id.0.as_str())) {
         return Err(unknown());
     }
-    let mut words = vec![Command::JoinAlert(alert)];
-    let now = crate::clock::now().wall;
-    let began = seen.began.filter(|at| *at <= now && incident.kind == hotline_core::incident::Kind::Fault);
-    words.extend(began.map(|at| Command::Began(Began { at, origin: Origin::Payload })));
+    let words = join(&incident, &seen, crate::clock::now().wall).map_err(|refusal| refused(&refusal.into()))?;
     say(&state, &viewer, &incident, words, version(&headers)?).await
 }
 

@@ -1,5 +1,7 @@
 //! Incidents as JSON: the whole of it for the house, what a customer sees for everybody else.
 
+use std::collections::BTreeMap;
+
 use hotline_core::directory::Directory;
 use hotline_core::ids::CustomerId;
 use hotline_core::incident::{Affected, Incident, Kind, Seen, Update, UpdateState};
@@ -8,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::super::types::Named;
 use super::sight::Sight;
+use super::waiting::IncidentPromises;
 use crate::http::params::rfc3339;
 use crate::store::incidents::{IncidentLineRow, IncidentMessageRow};
 
@@ -25,6 +28,8 @@ pub struct IncidentSummary {
     pub title: String,
     /// The title for customers.
     pub public_title: Option<String>,
+    /// The same in other languages, by language tag.
+    pub public_titles: BTreeMap<String, String>,
     /// `critical`, `major`, `minor`, `none`.
     pub severity: String,
     /// `investigating`, `identified`, `monitoring`, `resolved`; `scheduled`, `in_progress`, `verifying`, `completed`.
@@ -96,6 +101,8 @@ pub struct IncidentDetail {
     pub by_itself: bool,
     /// How many callers want to be told when it is over.
     pub callers_waiting: usize,
+    /// What was promised to the customers who are touched, customer by customer; for who sees all of it.
+    pub promises: Vec<IncidentPromises>,
 }
 
 /// Who does what.
@@ -140,10 +147,14 @@ pub struct UpdateField {
     pub released_by: Option<String>,
     /// The phase that it tells.
     pub phase: String,
+    /// The title that goes out with it; null: the incident's. For the house.
+    pub public_title: Option<String>,
+    /// The same in other languages, by language tag.
+    pub public_titles: BTreeMap<String, String>,
     /// The words.
     pub text: String,
     /// The same words in other languages, by language tag.
-    pub translations: std::collections::BTreeMap<String, String>,
+    pub translations: BTreeMap<String, String>,
     /// For whom; empty: every customer who is touched. For the house.
     pub customers: Vec<String>,
 }
@@ -245,6 +256,7 @@ impl IncidentSummary {
             kind: incident.kind.word().to_owned(),
             title: incident.title.clone(),
             public_title: incident.public_title.clone(),
+            public_titles: titles(incident),
             severity: incident.severity.word().to_owned(),
             phase: incident.phase.word().to_owned(),
             open: incident.is_open(),
@@ -271,6 +283,7 @@ impl IncidentSummary {
             kind: incident.kind.word().to_owned(),
             title: last.title.to_owned(),
             public_title: Some(last.title.to_owned()),
+            public_titles: titles(incident),
             severity: incident.severity.word().to_owned(),
             phase: last.phase.word().to_owned(),
             open: last.is_open(),
@@ -282,6 +295,10 @@ impl IncidentSummary {
             affected: affected(&touched, directory),
         })
     }
+}
+
+fn titles(incident: &Incident) -> BTreeMap<String, String> {
+    incident.public_titles.iter().map(|(tag, title)| (tag.0.clone(), title.clone())).collect()
 }
 
 fn affected(all: &[&Affected], directory: &Directory) -> Vec<AffectedService> {
@@ -350,6 +367,7 @@ impl IncidentDetail {
             scheduled_until: incident.scheduled.map(|(_, until)| moment(until)),
             by_itself: incident.by_itself,
             callers_waiting: incident.tell_when_over.len(),
+            promises: Vec::new(),
         }
     }
 
@@ -384,6 +402,7 @@ impl IncidentDetail {
             scheduled_until: planned.map(|(_, until)| moment(until)),
             by_itself: false,
             callers_waiting: 0,
+            promises: Vec::new(),
         }
     }
 }
@@ -404,6 +423,14 @@ impl UpdateField {
             by: house.then(|| update.by.shown()),
             released_by: released_by.filter(|_| house),
             phase: update.phase.word().to_owned(),
+            public_title: update.heading.as_ref().filter(|_| house).map(|heading| heading.title.clone()),
+            public_titles: update
+                .heading
+                .iter()
+                .filter(|_| house)
+                .flat_map(|heading| &heading.others)
+                .map(|(tag, title)| (tag.0.clone(), title.clone()))
+                .collect(),
             text: update.text.clone(),
             translations: update.translations.iter().map(|(tag, text)| (tag.0.clone(), text.clone())).collect(),
             customers: if house { update.customers.iter().map(|id| id.0.clone()).collect() } else { Vec::new() },

@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use hotline_core::directory::Language;
 use hotline_core::ids::UpdateId;
-use hotline_core::incident::{Command, Draft, Incident, Phase, Update, UpdateState};
+use hotline_core::incident::{Command, Draft, Heading, Incident, Phase, Update, UpdateState};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -40,8 +40,10 @@ pub struct NewUpdate {
     pub customers: Option<Vec<String>>,
     /// Publish it at once, if that is among your rights.
     pub publish: Option<bool>,
-    /// A title for customers, with the publishing.
+    /// A title for customers, from the publishing on.
     pub public_title: Option<String>,
+    /// The same in other languages, by language tag, all of them; another title without them stands in its one language.
+    pub public_titles: Option<BTreeMap<String, String>>,
 }
 
 /// What goes with the publishing.
@@ -51,6 +53,8 @@ pub struct NewUpdate {
 pub struct Publishing {
     /// A title for customers; needed unless they know one.
     pub public_title: Option<String>,
+    /// The same in other languages, by language tag, all of them.
+    pub public_titles: Option<BTreeMap<String, String>>,
 }
 
 /// Which update to look at: one that is kept, or words that are not.
@@ -75,6 +79,8 @@ pub struct TemplateField {
     pub phase: String,
     /// A title for customers.
     pub title: Option<String>,
+    /// The same in other languages, by language tag.
+    pub titles: BTreeMap<String, String>,
     /// The words.
     pub text: String,
     /// The same in other languages, by language tag.
@@ -136,7 +142,7 @@ pub async fn write(
     let id = UpdateId(Uuid::now_v7());
     let mut words = vec![Command::Draft(id, draft(&viewer, &incident, &said)?)];
     if said.publish.unwrap_or_default() {
-        words.push(Command::Publish(id, said.public_title));
+        words.push(Command::Publish(id, None));
     }
     say(&state, &viewer, &incident, words, version(&headers)?).await
 }
@@ -185,9 +191,12 @@ pub async fn edit(
     if said.customers.is_none() {
         draft.customers.clone_from(&known.customers);
     }
+    if draft.heading.is_none() {
+        draft.heading.clone_from(&known.heading);
+    }
     let mut words = vec![Command::Edit(id, draft)];
     if said.publish.unwrap_or_default() {
-        words.push(Command::Publish(id, said.public_title));
+        words.push(Command::Publish(id, None));
     }
     say(&state, &viewer, &incident, words, version(&headers)?).await
 }
@@ -252,8 +261,9 @@ pub async fn publish(
     Said(said): Said<Publishing>,
 ) -> Result<Response, Problem> {
     let incident = sight::handle(&state, &viewer, &id).await?;
-    let word = Command::Publish(of_id(&update)?, said.public_title);
-    say(&state, &viewer, &incident, vec![word], version(&headers)?).await
+    let heading = heading(&incident, said.public_title.as_ref(), said.public_titles.as_ref())?;
+    let words = vec![Command::Publish(of_id(&update)?, heading)];
+    say(&state, &viewer, &incident, words, version(&headers)?).await
 }
 
 /// It does not go out. What was published stays.
@@ -324,10 +334,12 @@ pub async fn preview(
         at: crate::clock::now().wall,
         by: viewer.actor(),
         phase: incident.phase,
+        heading: None,
         text: said.text.unwrap_or_default(),
         translations: Vec::new(),
         customers: customers(&viewer, said.customers.as_deref().unwrap_or_default())?,
         affected: incident.affected.clone(),
+        named: incident.customers.clone(),
         state: UpdateState::Draft,
     });
     preview_of(&state, &tried, id, title).map(Json)
@@ -377,6 +389,7 @@ pub async fn templates(
     Ok(Json(TemplateField {
         phase: phase.word().to_owned(),
         title: prepared.title,
+        titles: prepared.titles.into_iter().map(|(tag, title)| (tag.0, title)).collect(),
         text: prepared.draft.text,
         translations: prepared.draft.translations.into_iter().map(|(tag, text)| (tag.0, text)).collect(),
     }))
@@ -394,18 +407,45 @@ fn draft(viewer: &Viewer, incident: &Incident, said: &NewUpdate) -> Result<Draft
             Problem::invalid("phase", format!("phase must be one of {}.", Phase::ALL.map(Phase::word).join(", ")))
         })?,
     };
-    let translations = said.translations.clone().unwrap_or_default();
-    if let Some(tag) = translations.keys().find(|tag| !is_tag(tag)) {
-        return Err(Problem::invalid("translations", format!("`{tag}` is no language tag such as en or de.")));
-    }
     Ok(Draft {
         phase,
+        heading: heading(incident, said.public_title.as_ref(), said.public_titles.as_ref())?,
         text: said.text.clone().unwrap_or_default(),
-        translations: translations.into_iter().map(|(tag, text)| (Language(tag), text)).collect(),
+        translations: said
+            .translations
+            .as_ref()
+            .map(|all| tagged("translations", all))
+            .transpose()?
+            .unwrap_or_default(),
         customers: customers(viewer, said.customers.as_deref().unwrap_or_default())?,
     })
 }
 
-fn is_tag(tag: &str) -> bool {
+/// A title for customers; `None`: nothing is said of it. Other languages alone belong to the title that customers know.
+fn heading(
+    incident: &Incident,
+    title: Option<&String>,
+    titles: Option<&BTreeMap<String, String>>,
+) -> Result<Option<Heading>, Problem> {
+    if title.is_none() && titles.is_none() {
+        return Ok(None);
+    }
+    let others = titles.map(|titles| tagged("public_titles", titles)).transpose()?.unwrap_or_default();
+    let title = title.or(incident.public_title.as_ref());
+    let title =
+        title.ok_or_else(|| Problem::invalid("public_titles", "Give `public_title` too: customers know none."))?;
+    Ok(Some(Heading { title: title.clone(), others }))
+}
+
+/// Texts by language.
+pub(super) fn tagged(field: &str, texts: &BTreeMap<String, String>) -> Result<Vec<(Language, String)>, Problem> {
+    if let Some(tag) = texts.keys().find(|tag| !is_tag(tag)) {
+        return Err(Problem::invalid(field, format!("`{tag}` is no language tag such as en or de.")));
+    }
+    Ok(texts.iter().map(|(tag, text)| (Language(tag.clone()), text.clone())).collect())
+}
+
+/// Whether it may be a language's tag.
+pub fn is_tag(tag: &str) -> bool {
     (2..=12).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }

@@ -11,11 +11,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::list::{PostmortemJson, shown};
-use super::{incident, kept, store};
+use super::{incident, store};
 use crate::http::AppState;
 use crate::http::api::alerts::Said;
 use crate::http::auth::Viewer;
 use crate::http::problem::Problem;
+use crate::store::postmortems;
 use crate::store::runbooks::Saved;
 
 /// Of which incident.
@@ -67,7 +68,7 @@ pub async fn drafted(
     if !matches!(language, "en" | "de") {
         return Err(Problem::invalid("language", "language must be en or de."));
     }
-    let (incident, facts) = incident(state, viewer, of).await?;
+    let (incident, facts) = incident(state, viewer, of, language).await?;
     let exists = || {
         let detail = "Each incident has one; GET it by the incident's id and change it.";
         Problem::new(StatusCode::CONFLICT, "postmortem-exists", "The incident has a postmortem", detail)
@@ -93,7 +94,7 @@ pub async fn drafted(
         created_at: now,
         version: 0,
     };
-    let mut row = kept::row(&postmortem, viewer.shown(), None);
+    let mut row = postmortems::row(&postmortem, viewer.shown(), None);
     match store(state)?.save_postmortem(&row, &[], now).await? {
         Saved::Version(version) => row.version = version,
         Saved::Overtaken(_) => return Err(exists()),

@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::list::{PostmortemJson, shown};
-use super::{kept, known, overtaken, store};
+use super::{known, overtaken, store};
 use crate::http::AppState;
 use crate::http::api::alerts::Said;
 use crate::http::auth::Viewer;
 use crate::http::params::rfc3339;
 use crate::http::problem::Problem;
+use crate::store::postmortems;
 use crate::store::runbooks::Saved;
 
 /// Characters of a title or of an action at most.
@@ -160,8 +161,8 @@ pub async fn saved(
         postmortem.state = Stage::Draft;
     }
     let published = known.row.published_at.filter(|_| postmortem.state == Stage::Published);
-    let mut row = kept::row(&postmortem, viewer.shown(), published);
-    let rows = kept::actions(&postmortem, &known.actions);
+    let mut row = postmortems::row(&postmortem, viewer.shown(), published);
+    let rows = postmortems::actions(&postmortem, &known.actions);
     let now = crate::clock::now().wall;
     match store(state)?.save_postmortem(&row, &rows, now).await? {
         Saved::Version(version) => row.version = version,

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::list::{PostmortemJson, shown};
-use super::{kept, known, overtaken, store};
+use super::{known, overtaken, store};
 use crate::http::AppState;
 use crate::http::api::alerts::Said;
 use crate::http::auth::{Right, Viewer};
 use crate::http::problem::Problem;
+use crate::store::postmortems;
 use crate::store::runbooks::Saved;
 
 /// Where it is to go.
@@ -77,7 +78,7 @@ pub async fn moved(
     postmortem.state = to;
     let now = crate::clock::now().wall;
     let published = (to == Stage::Published).then(|| known.row.published_at.unwrap_or(now.as_millisecond()));
-    let mut row = kept::row(&postmortem, viewer.shown(), published);
+    let mut row = postmortems::row(&postmortem, viewer.shown(), published);
     match store(state)?.save_postmortem(&row, &known.actions, now).await? {
         Saved::Version(version) => row.version = version,
         Saved::Overtaken(version) => return Err(overtaken(version)),

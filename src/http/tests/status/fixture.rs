@@ -6,10 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hotline_core::directory::{Customer, Directory, Language, Service};
 use hotline_core::fact::Actor;
-use hotline_core::ids::{CustomerId, DrillId, IncidentId, ServiceId, StatusPageId, UpdateId};
+use hotline_core::ids::{CustomerId, DrillId, IncidentId, PostmortemId, ServiceId, StatusPageId, UpdateId};
 use hotline_core::incident::{Affected, Impact, Incident, Kind, Phase, Severity, Update, UpdateState};
+use hotline_core::postmortem::Published;
 use hotline_core::private::Private;
-use hotline_core::status::{Audience, Brand, Colour, Component, Existence, Logo, StatusPage, Tongue};
+use hotline_core::status::{Audience, Brand, Colour, Component, Existence, Lessons, Logo, StatusPage, Tongue};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
@@ -34,7 +35,7 @@ pub const PLANNED: u128 = 0xF6;
 /// Everything of one customer that no eye but theirs may see.
 pub const ACMES: [&str; 7] =
     ["acme-erp", "Acme public ERP", "Acme title", "words for acme", "mail words for acme", "Acme GmbH", "Acme group"];
-pub const MUSTERS: [&str; 7] = [
+pub const MUSTERS: [&str; 8] = [
     "muster-lager",
     "Muster public Lager",
     "Muster title",
@@ -42,9 +43,10 @@ pub const MUSTERS: [&str; 7] = [
     "mail words for muster",
     "Muster AG",
     "Muster group",
+    "learned for muster",
 ];
 /// The house's own.
-pub const INSIDE: [&str; 8] = [
+pub const INSIDE: [&str; 9] = [
     "internal",
     "secret writer",
     "secret releaser",
@@ -53,6 +55,7 @@ pub const INSIDE: [&str; 8] = [
     "drill words",
     "Drill title",
     "Drafted title",
+    "too early to learn",
 ];
 
 const SECRET: &str = "a secret of the portal, forty characters";
@@ -136,10 +139,12 @@ pub fn update(n: u128, minutes_ago: i64, phase: Phase, text: &str, states: &[(&s
         at: ago(minutes_ago),
         by: Actor::Login("secret writer".to_owned()),
         phase,
+        heading: None,
         text: text.to_owned(),
         translations: vec![(Language("de".to_owned()), format!("auf Deutsch: {text}"))],
         customers: Vec::new(),
         affected: states.iter().map(|(id, impact)| Affected { service: (*id).into(), impact: *impact }).collect(),
+        named: Vec::new(),
         state: UpdateState::Published { at: ago(minutes_ago), by: Actor::Login("secret releaser".to_owned()) },
     }
 }
@@ -151,7 +156,9 @@ fn incident(n: u128, title: &str, updates: Vec<Update>) -> Incident {
         kind: Kind::Fault,
         title: "internal title".to_owned(),
         public_title: Some(title.to_owned()),
+        public_titles: vec![(Language("de".to_owned()), format!("{title} (deutsch)"))],
         severity: Severity::Major,
+        worst: Severity::Major,
         phase: Phase::Identified,
         affected: Vec::new(),
         customers: Vec::new(),
@@ -171,6 +178,7 @@ fn incident(n: u128, title: &str, updates: Vec<Update>) -> Incident {
         update_due: None,
         update_told: 0,
         tell_when_over: Vec::new(),
+        ever: Vec::new(),
         version: 1,
     }
 }
@@ -228,6 +236,22 @@ pub fn incidents() -> Vec<Incident> {
     vec![acme, muster, mail, drill, drafted, planned]
 }
 
+/// Published postmortems: of what is over for Muster, of what goes on, of what nobody was told.
+pub fn lessons() -> Lessons {
+    let text = "# Muster outage\n\nIn short: learned for muster, **for good**. <script>alert('y')</script>\n\n## Why\n\n- a disk & a fan\n- \u{1}]]>";
+    let lesson = |n: u128, text: &str| {
+        let published = Published {
+            id: PostmortemId(Uuid::from_u128(n + 1)),
+            at: ago(5),
+            language: "en".to_owned(),
+            text: text.to_owned(),
+        };
+        (IncidentId(Uuid::from_u128(n)), published)
+    };
+    let early = "too early to learn";
+    [lesson(MUSTER_OUTAGE, text), lesson(ACME_OUTAGE, early), lesson(DRILL, early), lesson(DRAFTED, early)].into()
+}
+
 /// What is behind the pages.
 pub struct FakeDesk {
     pub snapshot: Mutex<Option<Arc<Snapshot>>>,
@@ -246,6 +270,20 @@ impl FakeDesk {
             directory: before.directory.clone(),
             incidents: Arc::new(incidents),
             since: before.since.clone(),
+            lessons: before.lessons.clone(),
+        }));
+    }
+
+    /// Other postmortems are published.
+    pub fn learn(&self, lessons: Lessons) {
+        let mut snapshot = self.snapshot.lock();
+        let before = snapshot.as_ref().unwrap();
+        *snapshot = Some(Arc::new(Snapshot {
+            generation: before.generation + 1,
+            directory: before.directory.clone(),
+            incidents: before.incidents.clone(),
+            since: before.since.clone(),
+            lessons: Arc::new(lessons),
         }));
     }
 
@@ -302,6 +340,7 @@ pub fn status_bench() -> (Bench, Arc<FakeDesk>) {
         directory: Arc::new(directory()),
         incidents: Arc::new(incidents()),
         since: Arc::new(since),
+        lessons: Arc::new(lessons()),
     };
     let desk = Arc::new(FakeDesk {
         snapshot: Mutex::new(Some(Arc::new(snapshot))),

@@ -110,3 +110,27 @@ async fn confirming_and_ending_take_a_button_and_a_click_of_the_mail_program_end
     assert_eq!(click.status, StatusCode::OK);
     assert_eq!(bench.ask(Method::POST, "/status/own-a/unsubscribe/bad", &[FORM], "").await.status, StatusCode::GONE);
 }
+
+#[tokio::test]
+async fn an_address_that_is_a_key_is_told_to_nobody() {
+    let (bench, _) = status_bench();
+    for path in ["/confirm/good-token", "/unsubscribe/good-token", "/confirm/bad", "/unsubscribe/bad", "/access/bad"] {
+        let looked = bench.look("own-a", path, "").await;
+        let pressed = post(&bench, &format!("/status/own-a{path}"), "", "").await;
+        for answer in [looked, pressed] {
+            assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}: {}", answer.status);
+            assert_eq!(answer.header("cache-control"), "private, no-store", "{path}");
+            assert_eq!(answer.header("x-robots-tag"), "noindex", "{path}");
+        }
+    }
+    // The button of this one must show where it stands (`Origin`), which a page without referrer can't: other sites still hear nothing.
+    let open = bench.look("own-a", "/access/good-token", "").await;
+    assert_eq!((open.header("referrer-policy"), open.header("cache-control")), ("same-origin", "private, no-store"));
+    let pressed = post(&bench, "/status/own-a/access/good-token", "", "").await;
+    assert_eq!((pressed.status, pressed.header("referrer-policy")), (StatusCode::SEE_OTHER, "no-referrer"));
+    let into = bench.look("own-a", &format!("?visitor={}", portal("acme", "own-a")), "").await;
+    assert_eq!((into.header("referrer-policy"), into.header("cache-control")), ("no-referrer", "private, no-store"));
+    // Elsewhere nothing changes: forms of ours come with their origin.
+    assert_eq!(bench.look("all", "", "").await.header("referrer-policy"), "same-origin");
+    assert_eq!(bench.look("all", "/subscribe", "").await.header("referrer-policy"), "same-origin");
+}

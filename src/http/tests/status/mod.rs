@@ -2,6 +2,7 @@
 
 mod fixture;
 mod forms;
+mod learned;
 mod secret;
 mod shapes;
 mod shown;

@@ -36,6 +36,7 @@ async fn a_page_tells_how_all_is() {
         "Einschränkungen",
         "Aktuelle Störungen",
         "auf Deutsch: mail words for all",
+        "Mail is slow (deutsch)",
         "Geplante Wartung",
         "Eingeschränkt",
         "verfügbar in 90 Tagen",
@@ -126,6 +127,43 @@ async fn without_anything_known_nothing_is_claimed() {
     let answer = bench.ask(Method::GET, "/status/all/api/v2/status.json", &[], "").await;
     assert_eq!(answer.problem(503), "status-not-known");
     assert_eq!(answer.header("retry-after"), "5");
+}
+
+#[tokio::test]
+async fn a_logo_is_served_as_the_picture_that_it_is() {
+    let (bench, _) = status_bench();
+    let page = bench.look("all", "", "").await.text();
+    let at = page.find("/status/all/logo?v=").expect("it is on the page");
+    let path: String = page[at..].chars().take_while(|c| *c != '"').collect();
+    let logo = bench.ask(Method::GET, &path, &[], "").await;
+    assert_eq!((logo.status, logo.header("content-type")), (StatusCode::OK, "image/png"));
+    assert!(logo.body.starts_with(b"\x89PNG"));
+    assert_eq!(logo.header("x-content-type-options"), "nosniff");
+    let policy = logo.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    let again = bench.ask(Method::GET, &path, &[("if-none-match", logo.header("etag"))], "").await;
+    assert_eq!((again.status, again.body.len()), (StatusCode::NOT_MODIFIED, 0));
+}
+
+#[tokio::test]
+async fn pages_that_tell_too_late_are_in_the_readiness_report() {
+    let (bench, desk) = status_bench();
+    let stale = async || {
+        let told = bench.get("/api/v1/reports/readiness").await.json();
+        let missing = told["missing"].as_array().unwrap().clone();
+        let mut stale: Vec<_> = missing.into_iter().filter(|one| one["lack"] == "stale-page").collect();
+        stale.retain(|one| one["what"].as_str().unwrap().contains("INC-195"));
+        stale
+    };
+    assert_eq!(stale().await, Vec::<serde_json::Value>::new());
+    let mut late = incidents();
+    late[2].update_due = Some(crate::clock::now().wall - jiff::SignedDuration::from_mins(3));
+    desk.swap(late);
+    let told = stale().await;
+    assert!(told.iter().all(|one| one["what"].as_str().unwrap().contains("should have heard again by")), "{told:?}");
+    let pages: Vec<&str> = told.iter().map(|one| one["object"].as_str().unwrap()).collect();
+    let all = ["all", "open-visitors", "own-a", "own-m", "visitors"].map(|page| format!("status-pages/{page}"));
+    assert_eq!(pages, all, "{told:?}");
 }
 
 #[tokio::test]

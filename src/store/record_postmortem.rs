@@ -1,10 +1,14 @@
-//! From rows to the core's postmortem and back.
+//! A postmortem as it is kept: from rows to the core's and back.
 
 use hotline_core::postmortem::{Action, Moment, Origin, Postmortem, Sections, State};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::moment;
-use crate::store::postmortems::{PostmortemActionRow, PostmortemRow};
+use super::postmortems::{PostmortemActionRow, PostmortemRow};
+
+fn moment(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
+}
 
 /// The column `body`.
 #[derive(Serialize, Deserialize)]
@@ -58,7 +62,7 @@ pub fn read(row: &PostmortemRow, actions: &[PostmortemActionRow]) -> Option<Post
 }
 
 /// As it is kept. `by`: who changed it; `published_at` of the row before.
-pub(super) fn row(postmortem: &Postmortem, by: String, published_at: Option<i64>) -> PostmortemRow {
+pub fn row(postmortem: &Postmortem, by: String, published_at: Option<i64>) -> PostmortemRow {
     let sections = postmortem.sections.clone();
     let (model, why) = match postmortem.origin.clone() {
         Origin::Model(name) => (Some(name), None),
@@ -91,7 +95,7 @@ pub(super) fn row(postmortem: &Postmortem, by: String, published_at: Option<i64>
 }
 
 /// Its actions as they are kept; when owners were reminded stays for those whose date did.
-pub(super) fn actions(postmortem: &Postmortem, before: &[PostmortemActionRow]) -> Vec<PostmortemActionRow> {
+pub fn actions(postmortem: &Postmortem, before: &[PostmortemActionRow]) -> Vec<PostmortemActionRow> {
     let action = |action: &Action| {
         let due = action.due.map(|day| day.to_string());
         let number = i64::from(action.number);
@@ -102,7 +106,7 @@ pub(super) fn actions(postmortem: &Postmortem, before: &[PostmortemActionRow]) -
             text: action.text.clone(),
             owner: action.owner.as_ref().map(|owner| owner.0.clone()),
             due,
-            done_at: action.done.map(jiff::Timestamp::as_millisecond),
+            done_at: action.done.map(Timestamp::as_millisecond),
             reminded_at: same.and_then(|one| one.reminded_at),
         }
     };
