@@ -167,8 +167,14 @@ pub fn letter(
 }
 
 /// What a caller reads who wanted to know when it is over.
-pub fn over(incident: &Incident, language: &Language) -> Option<Letter> {
-    let title = incident.title_in(language)?;
+pub fn over(
+    incident: &Incident,
+    customer: Option<&CustomerId>,
+    language: &Language,
+    directory: &Directory,
+) -> Option<Letter> {
+    let seen = customer.and_then(|customer| incident.seen_by(customer, directory));
+    let title = seen.map(|seen| seen.title_in(language)).or_else(|| incident.title_in(language))?;
     let words = of(language);
     let what = match incident.kind {
         Kind::Fault => words.fault,

@@ -72,7 +72,12 @@ pub fn paper(postmortem: &Postmortem, facts: &Facts, directory: &Directory, foot
     };
     Paper {
         title: postmortem.title.clone(),
-        subtitle: format!("{} · {state}", facts.reference),
+        subtitle: format!(
+            "{} · {state} · {} {}",
+            facts.reference,
+            word("times of", "Zeiten von"),
+            facts.zone.iana_name().unwrap_or("UTC")
+        ),
         language: postmortem.language.clone(),
         foot: foot.to_owned(),
         blocks,

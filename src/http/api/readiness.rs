@@ -86,12 +86,12 @@ pub async fn missing(state: &AppState, viewer: &Viewer) -> Result<Vec<Missing>, 
     let warnings = state.board().health().warnings;
     let work = move || {
         let runbooks = library.map(|all| with_runbook(&all, &directory));
-        let stale = shown.map(|shown| stale_pages(&shown.directory, &shown.incidents, now));
+        let lagging = shown.map(|shown| stale_pages(&shown.directory, &shown.incidents, now));
         let known = Known {
             signed: Some(&signed),
             runbooks: runbooks.as_ref(),
             warnings: &warnings,
-            stale_pages: stale.as_deref(),
+            stale_pages: lagging.as_deref(),
         };
         readiness(&directory, &known, now)
     };

@@ -82,7 +82,7 @@ fn of_the_end(before: &Incident, now: &Incident, directory: &Directory, at: Time
     for (place, number) in before.tell_when_over.iter().enumerate() {
         let customer = directory.customer_by_caller(number.reveal());
         let language = customer.and_then(|customer| customer.language.clone()).unwrap_or_default();
-        let Some(letter) = over(now, &language) else { continue };
+        let Some(letter) = over(now, customer.map(|customer| &customer.id), &language, directory) else { continue };
         tell.push(Telling {
             planned: Planned {
                 key: format!("incident/{}/over/{}/{place}", now.id, at.as_millisecond()),
