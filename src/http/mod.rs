@@ -18,6 +18,7 @@ mod health;
 mod idempotency;
 mod inbound;
 mod incident_desk;
+mod listen;
 mod pages;
 pub mod papers;
 mod params;
@@ -28,7 +29,6 @@ mod slowdown;
 mod sources;
 mod status;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -183,7 +183,7 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
     let closing = state.0.closing.clone();
-    let app = router(state).merge(beside).into_make_service_with_connect_info::<SocketAddr>();
+    let app = router(state).merge(beside);
     let end = {
         let (closing, shutdown) = (closing.clone(), shutdown.clone());
         async move {
@@ -196,7 +196,7 @@ pub async fn serve(
         tokio::time::sleep(FAREWELL).await;
     };
     tokio::select! {
-        done = axum::serve(listener, app).with_graceful_shutdown(end) => done,
+        () = listen::run(listener, app, end) => Ok(()),
         () = overdue => {
             tracing::warn!("some HTTP connections did not end in time; they are cut");
             Ok(())

@@ -712,8 +712,8 @@ fn what_callers_add_is_kept_once_with_its_words() {
 fn an_alert_of_a_caller_who_went_on_may_be_about_it() {
     let world = World::new();
     let incident = world.open(&[("mail", Impact::MajorOutage)]);
-    let word = Command::MayConcern(AlertId(id(41)));
-    let deed = world.with(|setting| carry_out(&incident, &word, &By::SYSTEM, setting)).unwrap();
+    let concerns = Command::MayConcern(AlertId(id(41)));
+    let deed = world.with(|setting| carry_out(&incident, &concerns, &By::SYSTEM, setting)).unwrap();
     assert_eq!((deed.incident.alerts.as_slice(), deed.lines.len()), (&[AlertId(id(41))][..], 1));
     assert!(deed.lines[0].why.contains("may be about it"), "{:?}", deed.lines);
     let without = world.say(&deed.incident, Command::RemoveAlert(AlertId(id(41)))).unwrap();
@@ -722,15 +722,21 @@ fn an_alert_of_a_caller_who_went_on_may_be_about_it() {
 
 #[test]
 fn a_waiting_caller_reads_whose_disturbance_is_over() {
-    let world = World::new();
+    let mut world = World::new();
     let incident = world.publish(&world.open(&[("mail", Impact::MajorOutage)]), 7, Phase::Resolved, &[]).unwrap();
-    let over = |tag: &str, company| message::over(&incident, &Language(tag.to_owned()), company).unwrap();
-    assert_eq!(over("en", None), "The disturbance \"Mail is slow\" is over. You asked us to let you know.");
+    let over = |incident: &Incident, directory: &Directory, tag: &str| {
+        message::over(incident, None, &Language(tag.to_owned()), directory).unwrap()
+    };
     assert_eq!(
-        over("de", Some("Example IT")),
+        over(&incident, &world.directory, "en"),
+        "The disturbance \"Mail is slow\" is over. You asked us to let you know."
+    );
+    world.directory.company = Some("Example IT".to_owned());
+    assert_eq!(
+        over(&incident, &world.directory, "de"),
         "Example IT: Die Störung \"Mail is slow\" ist behoben. Sie wollten Bescheid bekommen."
     );
     let planned = Incident { kind: Kind::Maintenance, ..incident.clone() };
-    let words = message::over(&planned, &Language("de-AT".to_owned()), None).unwrap();
-    assert!(words.starts_with("Die geplanten Arbeiten"), "{words}");
+    let words = over(&planned, &world.directory, "de-AT");
+    assert!(words.starts_with("Example IT: Die geplanten Arbeiten"), "{words}");
 }
