@@ -195,6 +195,7 @@ impl<'a> World<'a> {
             report: (args.open_report != Before::None).then_some(report),
             incident: args.incident.as_ref().map(|title| KnownIncident {
                 id: IncidentId(ids.uuid(now.wall)),
+                reference: "INC-1001".to_owned(),
                 title: vec![title.clone().into()],
                 since: now.wall.checked_sub(BEFORE).unwrap_or(now.wall),
                 update: vec![format!("{title}.").into()],
@@ -360,13 +361,14 @@ impl<'a> World<'a> {
             }
             Command::FindKnown { dial, .. } => {
                 let report = self.report.clone();
-                let incident = self.incident.clone().filter(|_| report.is_none());
+                let incident = self.incident.clone();
                 self.later(Duration::ZERO, Event::KnownFound { dial, report, incident });
             }
             Command::AddToIncident { recording, .. } => {
                 let what = if recording.is_some() { "what was said" } else { "the call" };
                 self.say(out, "adds to the incident", what)?;
             }
+            Command::MayBeAbout { .. } => self.say(out, "notes", "the alert may be about the incident")?,
             Command::TellWhenOver { .. } => self.say(out, "notes", "an SMS when the incident is over")?,
             Command::ListAlerts { dial, .. } => {
                 let alerts = Some(self.report.iter().map(listed).collect());

@@ -74,6 +74,11 @@ async fn one(
     {
         return OFF;
     }
+    if let Fact::Transcribed { text, .. } = &fact
+        && switch.heard_addition(&job, text.reveal()).await.is_err()
+    {
+        return OFF;
+    }
     let entry = Entry { at: now().wall, call: Some(job.call), alert: job.alert, fact, why: String::new() };
     match switch.keep_from_job(entry).drained(DRAIN).await {
         Ok(()) => Duration::ZERO,

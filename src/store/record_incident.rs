@@ -1,9 +1,9 @@
 //! An incident as it is kept: the mirror of `core::incident::Incident`.
 
 use hotline_core::directory::Language;
-use hotline_core::ids::{AlertId, CallId, CustomerId, DrillId, IncidentId, ServiceId, UpdateId, UserId};
+use hotline_core::ids::{AlertId, CallId, CustomerId, DrillId, IncidentId, RecordingId, ServiceId, UpdateId, UserId};
 use hotline_core::incident::{
-    Affected, Began, Heading, Impact, Incident, Kind, Origin, Phase, Severity, Task, Update, UpdateState,
+    Addition, Affected, Began, Heading, Impact, Incident, Kind, Origin, Phase, Severity, Task, Update, UpdateState,
 };
 use hotline_core::private::Private;
 use jiff::Timestamp;
@@ -54,7 +54,17 @@ pub(super) struct IncidentRecord {
     tell_when_over: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ever: Vec<String>,
+    #[serde(default)]
+    additions: Vec<AdditionRecord>,
     version: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AdditionRecord {
+    recording: Uuid,
+    call: Uuid,
+    #[serde(default)]
+    heard: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -158,6 +168,11 @@ fn to_record(incident: &Incident) -> IncidentRecord {
         update_told: incident.update_told,
         tell_when_over: incident.tell_when_over.iter().map(|number| number.reveal().clone()).collect(),
         ever: incident.ever.iter().map(|customer| customer.0.clone()).collect(),
+        additions: incident
+            .additions
+            .iter()
+            .map(|one| AdditionRecord { recording: one.recording.0, call: one.call.0, heard: one.heard })
+            .collect(),
         version: incident.version,
     }
 }
@@ -234,6 +249,11 @@ fn from_record(record: IncidentRecord) -> Result<Incident, String> {
         update_told: record.update_told,
         tell_when_over: record.tell_when_over.into_iter().map(Private::new).collect(),
         ever: record.ever.into_iter().map(CustomerId).collect(),
+        additions: record
+            .additions
+            .into_iter()
+            .map(|one| Addition { recording: RecordingId(one.recording), call: CallId(one.call), heard: one.heard })
+            .collect(),
         version: record.version,
     })
 }

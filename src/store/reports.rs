@@ -126,7 +126,8 @@ impl Store {
         for (customer, report) in new {
             let add = query(
                 "INSERT INTO report_sendings (customer, report, period, contact, state, tries, due_at)
-                 SELECT $1, $2, '', '', 'known', 0, CASE WHEN COUNT(*) > 0 THEN 0 ELSE $3 END FROM report_sendings
+                 SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), '', '', 'known', 0,
+                     CASE WHEN COUNT(*) > 0 THEN CAST(0 AS BIGINT) ELSE CAST($3 AS BIGINT) END FROM report_sendings
                  WHERE customer = $4 AND report = $5
                  ON CONFLICT (customer, report, period, contact) DO NOTHING",
             )

@@ -53,14 +53,15 @@ impl Task {
                 let callees = people::callees(&target, &self.switch.directory(), now().wall);
                 self.pending.push_back(Event::OnCallFound { dial, callees });
             }
-            Command::FindKnown { dial, language, caller, customer } => {
-                let report = self.switch.known_report(self.id, caller.as_ref(), customer.as_ref());
-                let incident = customer
-                    .filter(|_| report.is_none())
-                    .and_then(|customer| self.switch.known_incident(&customer, &language, caller.as_ref()));
+            Command::FindKnown { dial, language, caller, customer, colleagues } => {
+                let colleagues_of = customer.as_ref().filter(|_| colleagues);
+                let report = self.switch.known_report(self.id, caller.as_ref(), colleagues_of);
+                let incident =
+                    customer.and_then(|customer| self.switch.known_incident(&customer, &language, caller.as_ref()));
                 self.pending.push_back(Event::KnownFound { dial, report, incident });
             }
             Command::AddToIncident { incident, recording } => self.switch.add_to_incident(incident, self.id, recording),
+            Command::MayBeAbout { incident, alert } => self.switch.may_be_about(incident, alert),
             Command::TellWhenOver { incident, caller } => self.switch.tell_when_over(incident, &caller),
             Command::ListAlerts { dial, language } => self.switch.list_alerts(dial, language, self.told.0.clone()),
             Command::Order { dial, alert, deed, by } => self.switch.order(dial, alert, deed, by, self.told.0.clone()),

@@ -37,7 +37,7 @@ from = "Desk"
 [[customers]]
 id = "acme"
 name = "Acme Logistics"
-caller_ids = ["acme"]
+caller_ids = ["acme", "acme-two"]
 language = "en"
 
 [[customers.contacts]]
@@ -73,6 +73,14 @@ customer = "acme"
 id = "ada"
 name = "Ada"
 phones = ["phone:ada"]
+
+[[users]]
+id = "dora"
+name = "Dora"
+[[users.contacts]]
+id = "mail"
+kind = "email"
+address = "dora@desk.example"
 
 [[phones]]
 account = "ada"
@@ -212,7 +220,8 @@ async fn the_second_caller_hears_that_it_is_known_and_is_told_when_it_is_over() 
     assert_eq!(mail.to, ["<lea@acme.example>"]);
     assert!(mail.text().contains("Ein Switch ist kaputt."), "{}", mail.text());
 
-    // A caller of Globex hears of it before waiting, adds to it, and wants to be told.
+    // A caller of Globex hears of it before waiting, adds to it, and wants to be told. Whoever leads learns of what was added.
+    say(&hotline, "PUT", &format!("/incidents/{id}/roles/lead"), json!({ "user": "dora" })).await;
     let mut second = phone::named(&hotline, MOBILE).await?;
     second.dial(&phone::number(&hotline, "hotline")).await?;
     second.waits_for("incident-known").await?;
@@ -234,6 +243,13 @@ async fn the_second_caller_hears_that_it_is_known_and_is_told_when_it_is_over() 
     let timeline = hotline.get(&format!("/incidents/{id}/timeline")).await;
     let lines = timeline.as_array().expect("lines");
     assert!(lines.iter().any(|line| text(line, "what").starts_with("A caller adds something")), "{timeline:#}");
+    let recording = text(&told["additions"][0], "recording").to_owned();
+    assert_eq!(told["additions"][0]["call"], call["id"], "{told:#}");
+    let (_, shown) = page(&hotline, &format!("/incidents/{id}"), None).await;
+    assert!(shown.contains(&format!("/api/v1/recordings/{recording}/audio")), "its sound is on the page: {shown}");
+    let mail = post.nth(1).await;
+    assert_eq!(mail.to, ["<dora@desk.example>"]);
+    assert!(mail.text().contains("has added something"), "{}", mail.text());
     assert!(lines.iter().all(|line| !timeline.to_string().contains(MOBILE) && !text(line, "by").is_empty()));
     assert_eq!(hotline.get("/alerts").await["items"].as_array().map(Vec::len), Some(1));
 
@@ -260,19 +276,77 @@ async fn the_second_caller_hears_that_it_is_known_and_is_told_when_it_is_over() 
         loop {
             let messages = hotline.get(&format!("/incidents/{id}/messages")).await;
             let all = messages.as_array().expect("messages").clone();
-            if all.len() == 3 && all.iter().all(|message| message["state"] == "delivered") {
+            if all.len() == 4 && all.iter().all(|message| message["state"] == "delivered") {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, delivered).await.expect("two mails and an SMS are delivered, each once");
+    tokio::time::timeout(PATIENCE, delivered).await.expect("three mails and an SMS are delivered, each once");
 
     // Whoever calls now hears nothing of it any more.
     let mut third = phone::named(&hotline, MOBILE).await?;
     third.dial(&phone::number(&hotline, "hotline")).await?;
     third.begins_to_hear("voicemail").await?;
     third.hang_up().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_later_caller_of_a_customer_hears_of_it_and_who_only_listens_wakes_nobody() -> anyhow::Result<()> {
+    let (receiver, post) = (Receiver::start().await, MailServer::start().await);
+    let hotline = Hotline::start(&toml(&receiver, post.port())).await;
+    let number = phone::number(&hotline, "hotline");
+    let mut first = phone::caller(&hotline).await?;
+    first.dial(&number).await?;
+    first.waits_for("beep").await?;
+    first.say(phone::speech("message.wav")).await?;
+    first.press("#").await?;
+    first.begins_to_hear("voicemail-thanks").await?;
+    first.hang_up().await?;
+    let reported = hotline.call_when("inbound", ended("voicemail")).await;
+    let alert = hotline.alert_when(|_| true).await;
+    let opening = json!({
+        "title": "mail-01 hangs", "public_title": "E-mail does not work", "severity": "critical",
+        "alerts": [alert["id"]], "affected": [{"service": "mail", "impact": "major_outage"}],
+    });
+    let id = text(&say(&hotline, "POST", "/incidents", opening).await, "id").to_owned();
+    let told = json!({ "phase": "identified", "text": "A switch is broken.", "publish": true });
+    say(&hotline, "POST", &format!("/incidents/{id}/updates"), told).await;
+
+    // A colleague from another number: the incident, no report of somebody else, no SMS that can't be sent, one greeting.
+    let mut second = phone::named(&hotline, "acme-two").await?;
+    second.dial(&number).await?;
+    second.begins_to_hear("greeting").await?;
+    second.begins_to_hear("incident-known").await?;
+    second.waits_for("incident-choice-no-sms").await?;
+    // No key, on to the message, and away before the tone.
+    second.begins_to_hear("voicemail").await?;
+    second.hang_up().await?;
+    let call = hotline.call_when("inbound", ended("completed")).await;
+    assert_eq!(call["alert_id"], Value::Null, "nobody is woken for it: {call:#}");
+    let all = |incident: &Value, what: &str| incident[what].as_array().cloned().unwrap_or_default();
+    let about = when(&hotline, &id, "the second call", |incident| all(incident, "calls").contains(&call["id"])).await;
+    assert_eq!(about["alerts"], json!([alert["id"]]));
+    assert_eq!(hotline.get("/alerts").await["items"].as_array().map(Vec::len), Some(1));
+
+    // The first caller again: the incident, then the report of their own; something new is an alert that may be about it.
+    first.dial(&number).await?;
+    first.begins_to_hear("greeting").await?;
+    first.begins_to_hear("incident-known").await?;
+    first.waits_for("incident-choice-no-sms").await?;
+    first.begins_to_hear("known-report").await?;
+    let digits = text(&reported, "reference").to_owned();
+    assert_eq!(first.hears_digits(digits.len()).await?, digits);
+    first.waits_for("known-choice").await?;
+    first.press("2").await?;
+    first.waits_for("voicemail").await?;
+    first.hang_up().await?;
+    let newest = hotline.alert_when(|newest| newest["id"] != alert["id"]).await;
+    when(&hotline, &id, "the new alert", |incident| all(incident, "alerts").contains(&newest["id"])).await;
+    let timeline = hotline.get(&format!("/incidents/{id}/timeline")).await;
+    let may_be = |line: &Value| text(line, "why").contains("may be about it");
+    assert!(timeline.as_array().expect("lines").iter().any(may_be), "{timeline:#}");
     Ok(())
 }
 

@@ -136,6 +136,7 @@ fn an_open_report_of_before_is_told_and_joined() {
     let known = Known {
         prompts: Vec::new(),
         wait: Duration::from_secs(5),
+        colleagues: false,
         join: node("engineer"),
         something_new: node("choose"),
         next: node("choose"),
@@ -162,7 +163,7 @@ fn an_open_report_of_before_is_told_and_joined() {
     };
     has(
         &told("1", Before::Waiting),
-        &["hears     known-report, digits 1230, known-opened, digits 12, minutes, known-nobody", "outcome: taken"],
+        &["hears     known-report, digits 1230, known-opened, number-12, minutes, known-nobody", "outcome: taken"],
     );
     has(&told("-,2", Before::Taken), &["known-taken", "counts as something new", "outcome: taken"]);
     let nothing = told("2", Before::None);

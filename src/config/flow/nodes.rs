@@ -310,7 +310,8 @@ impl Scope<'_> {
             Some(word) => self.exists(word).then(|| NodeId::from(word.text)),
             None => next.clone(),
         };
-        Some(Known { prompts, wait, join: join?, something_new: something_new?, next: next? })
+        let colleagues = section.flag("colleagues").unwrap_or(false);
+        Some(Known { prompts, wait, colleagues, join: join?, something_new: something_new?, next: next? })
     }
 
     fn engineer(&self, section: &Section<'_>) -> Option<Engineer> {

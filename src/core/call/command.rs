@@ -86,6 +86,8 @@ pub enum Command {
         caller: Option<Private<String>>,
         /// The customer, if known.
         customer: Option<CustomerId>,
+        /// Reports of other numbers of the same customer count as well.
+        colleagues: bool,
     },
     /// This call is about the incident; what was recorded (if anything) belongs to it.
     AddToIncident {
@@ -93,6 +95,13 @@ pub enum Command {
         incident: IncidentId,
         /// What the caller said.
         recording: Option<RecordingId>,
+    },
+    /// The call's alert may be about the incident that its caller heard of before.
+    MayBeAbout {
+        /// Which.
+        incident: IncidentId,
+        /// The alert.
+        alert: AlertId,
     },
     /// The caller wants an SMS when the incident is over.
     TellWhenOver {

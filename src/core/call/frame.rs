@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::alert;
 use crate::directory::{Customer, Directory, Language};
 use crate::fact::{Actor, Direction, Entry, Fact, Outcome, Priority, Question, RecordingKind};
-use crate::ids::{AlertId, CallId, CustomerId, IdSource, LegId, NodeId, NumberId, RecordingId, UserId};
+use crate::ids::{AlertId, CallId, CustomerId, IdSource, IncidentId, LegId, NodeId, NumberId, RecordingId, UserId};
 use crate::now::Now;
 use crate::private::Private;
 
@@ -152,10 +152,18 @@ pub(crate) struct Frame {
     /// An open report of this caller that may be what the call is about. Until that is known no alert is opened; at
     /// the latest when the call ends it is one or the other.
     pub(crate) known: Option<OpenReport>,
-    /// An open incident that the caller hears of. While they do no alert is opened.
+    /// An open incident that the caller is to hear of, or hears of now. While they do no alert is opened.
     pub(crate) incident: Option<KnownIncident>,
-    /// The caller heard of an incident and did not go on to a person.
+    /// The incident that the caller heard of on this call: told once.
+    pub(crate) heard_of: Option<IncidentId>,
+    /// The caller heard of it and has shown no wish for more since: nobody is woken.
     pub(crate) informed: bool,
+    /// The caller asked for a person when they heard of the incident.
+    pub(crate) wants_person: bool,
+    /// The alert is linked to the incident.
+    pub(super) linked: bool,
+    /// What is recorded for the incident, and whether it was added; all else that is said is a report.
+    pub(super) additions: Vec<(RecordingId, bool)>,
     /// The call belongs to an alert that another call opened.
     pub(crate) joined: bool,
     /// An engineer dialled in: no alert.
@@ -176,6 +184,10 @@ pub(crate) struct Frame {
     pub(crate) node: String,
     /// Keys pressed ahead of a menu.
     pub(crate) typed: Vec<char>,
+    /// What announce nodes have said on this call.
+    pub(crate) announced: Vec<Prompt>,
+    /// What a `known` node has said as the greeting: the next announcement leaves it out.
+    pub(crate) greeted: Vec<Prompt>,
     /// The script's introduction was played already, by an announce node.
     pub(crate) intro_said: bool,
     pub(crate) resort: Resort,
@@ -324,7 +336,11 @@ impl Frame {
             alert_open: false,
             known: None,
             incident: None,
+            heard_of: None,
             informed: false,
+            wants_person: false,
+            linked: false,
+            additions: Vec::new(),
             joined: false,
             staff: None,
             on_line: false,
@@ -336,6 +352,8 @@ impl Frame {
             priority: Priority::P3,
             node: "call".to_owned(),
             typed: Vec::new(),
+            announced: Vec::new(),
+            greeted: Vec::new(),
             intro_said: false,
             resort: Resort::No,
             hops: (now.mono, 0),
@@ -506,12 +524,12 @@ impl Frame {
         dial
     }
 
-    /// Asks for the caller's open report.
-    pub(crate) fn find_known(&mut self, now: Now) -> DialId {
+    /// Asks for an incident of the caller's customer and the caller's open report.
+    pub(crate) fn find_known(&mut self, colleagues: bool, now: Now) -> DialId {
         let dial = self.question();
         let (caller, customer) = (self.caller.clone(), self.customer.clone());
         let language = self.language.clone();
-        self.commands.push_back(Command::FindKnown { dial, language, caller, customer });
+        self.commands.push_back(Command::FindKnown { dial, language, caller, customer, colleagues });
         self.guard(Awaited::Known { dial }, FIND_WAIT, now);
         dial
     }
@@ -674,7 +692,7 @@ impl Frame {
         if self.blocked {
             return (Outcome::Blocked, "turned away by the flow's block node");
         }
-        if self.informed && !self.needed {
+        if self.informed {
             return (Outcome::Completed, "the caller heard of an incident that is known");
         }
         if self.spoke(|kind| kind == RecordingKind::Voicemail) {

@@ -271,10 +271,6 @@ impl Call {
         {
             self.frame.join_known("hung up after hearing about the open report", now);
         }
-        if let State::Incident(hearing) = &self.state {
-            hearing.leave(&mut self.frame, now);
-            self.frame.was_informed("hung up after hearing about it", now);
-        }
         self.finish("the caller hung up", now);
     }
 
@@ -474,6 +470,7 @@ impl Call {
         if !self.frame.is_over() {
             return;
         }
+        self.frame.settle_incident(now);
         let (outcome, rule) = self.frame.outcome();
         let why = format!("{rule}: {why}");
         self.frame.end(outcome, &why, now);
@@ -506,7 +503,7 @@ impl Node {
             Self::Menu(_) => "offers a choice",
             Self::Script(_) => "asks the questions",
             Self::Connect(_) => "calls the engineers",
-            Self::Known(_) => "looks for an open report of the caller",
+            Self::Known(_) => "looks for an incident and an open report of the caller",
             Self::Engineer(_) => "is the engineers' line",
             Self::Voicemail(_) => "takes a message",
             Self::Alert(_) => "describes the alert",

@@ -32,13 +32,15 @@ pub struct OpenReport {
 pub struct KnownIncident {
     /// Which.
     pub id: IncidentId,
+    /// What people call it (`INC-1001`), for the record.
+    pub reference: String,
     /// Its title for customers.
     pub title: Vec<Private<String>>,
     /// Since when.
     pub since: Timestamp,
     /// The latest update.
     pub update: Vec<Private<String>>,
-    /// An SMS can be sent to this caller.
+    /// An SMS can be sent to this caller: else it is not offered.
     pub can_tell: bool,
 }
 

@@ -8,10 +8,19 @@ use crate::now::Now;
 use super::command::Command;
 use super::frame::Frame;
 use super::legs::LegState;
+use super::outside::KnownIncident;
+use super::recordings::Recording;
 
 impl Frame {
     /// Opens the call's alert, unless it is there or there shall be none.
     pub(crate) fn open_alert(&mut self, now: Now) {
+        if !self.informed {
+            self.open_alert_now("the call is being answered; it stays open until someone takes it", now);
+            self.link_alert(now);
+        }
+    }
+
+    fn open_alert_now(&mut self, why: &str, now: Now) {
         let not_yet = self.known.is_some() || self.incident.is_some() || self.on_line || self.staff.is_some();
         if self.alert_open || self.test || self.blocked || not_yet {
             return;
@@ -20,7 +29,7 @@ impl Frame {
         let title = self.title.clone().unwrap_or_else(|| self.own_title());
         let ring_at = now.wall.checked_add(self.ring_again).ok();
         let fact = Fact::AlertOpened { title, priority: self.priority, ring_at };
-        self.keep(fact, "the call is being answered; it stays open until someone takes it", now);
+        self.keep(fact, why, now);
     }
 
     /// The call is about the report that was made before: it belongs to that alert, and no other is opened.
@@ -33,6 +42,7 @@ impl Frame {
         self.alert = report.alert;
         self.alert_open = true;
         self.joined = true;
+        self.informed = false;
         self.prefers = report.by;
         self.said_before = report.recordings;
         self.keep(Fact::Alert(Change::CallJoined { call: self.id }), why, now);
@@ -45,46 +55,98 @@ impl Frame {
         }
     }
 
-    /// The caller goes on: an ordinary call from here on, with an alert of its own.
-    pub(crate) fn forget_incident(&mut self, now: Now) {
-        if self.incident.take().is_none() {
+    /// The caller begins to hear of the incident: the call belongs to it from here on, and nobody is woken unless they go on.
+    pub(crate) fn hears_of(&mut self, incident: &KnownIncident, now: Now) {
+        if self.heard_of.is_some() {
+            return;
+        }
+        self.heard_of = Some(incident.id);
+        self.informed = true;
+        self.add_to_incident(None, &format!("{} touches this customer", incident.reference), now);
+    }
+
+    /// The caller shows that they want more than to hear of the incident: from here on the call is an ordinary one, with its alert.
+    pub(crate) fn goes_on(&mut self, why: &str, now: Now) {
+        if !self.informed {
             return;
         }
         self.informed = false;
-        if !self.caller_is(LegState::Offered) {
+        self.note("goes on after hearing of the incident", why, now);
+        self.open_alert(now);
+        self.link_alert(now);
+    }
+
+    /// The caller is asked to speak: what they say must find an alert, whatever happens to us meanwhile.
+    pub(crate) fn may_speak(&mut self, now: Now) {
+        if self.informed {
+            let why = "what the caller says now may be new; without a word nobody is woken";
+            self.open_alert_now(why, now);
+        }
+    }
+
+    /// The caller will not hear of it (any more).
+    pub(crate) fn forget_incident(&mut self, now: Now) {
+        if self.incident.take().is_some() && !self.caller_is(LegState::Offered) {
             self.open_alert(now);
         }
     }
 
-    /// The call ends while its caller hears of an incident: it belongs to that, and nobody is woken for it.
-    pub(crate) fn was_informed(&mut self, why: &str, now: Now) {
-        if self.incident.is_none() {
+    /// The call is over. What was being said for an incident is added to it, and whoever heard of it and left nothing else wakes
+    /// nobody.
+    pub(super) fn settle_incident(&mut self, now: Now) {
+        self.add_what_was_said("was speaking when the call went on or ended", now);
+        if !self.informed {
             return;
         }
-        self.add_to_incident(None, why, now);
+        if self.fault {
+            return self.goes_on("a fault of ours ended the call", now);
+        }
+        let added = |id: &RecordingId| self.additions.iter().any(|(addition, _)| addition == id);
+        let said = |(id, recording): (&RecordingId, &Recording)| recording.speech && !added(id);
+        if self.recordings.iter().any(said) {
+            return self.goes_on("left a message", now);
+        }
         if self.alert_open && !self.joined {
-            // Answered before the incident was looked for: what was opened then is no report of its own.
-            let why = "the caller heard of an incident that is known, and did not want a person";
+            let why = "the caller heard of an incident that is known, and left nothing else";
             self.keep(Fact::AlertResolved { by: Actor::System }, why, now);
         }
-        self.informed = true;
-        self.incident = None;
+    }
+
+    /// An alert of somebody who heard of an incident may be about it.
+    fn link_alert(&mut self, now: Now) {
+        let (Some(incident), false, true) = (self.heard_of, self.linked || self.joined, self.alert_open) else {
+            return;
+        };
+        self.linked = true;
+        self.note("the alert may be about the incident", "its caller heard of it before", now);
+        self.commands.push_back(Command::MayBeAbout { incident, alert: self.alert });
     }
 
     /// The call (and what was said, if anything) belongs to the incident.
     pub(crate) fn add_to_incident(&mut self, recording: Option<RecordingId>, why: &str, now: Now) {
-        let Some(incident) = self.incident.as_ref().map(|incident| incident.id) else { return };
-        let what = if recording.is_some() { "adds to the incident" } else { "heard of the incident" };
+        let Some(incident) = self.heard_of else { return };
+        let what = if recording.is_some() { "adds to the incident" } else { "hears of the incident" };
         self.note(what, why, now);
         self.commands.push_back(Command::AddToIncident { incident, recording });
     }
 
+    /// What was recorded for the incident and holds speech is added to it, once.
+    pub(crate) fn add_what_was_said(&mut self, why: &str, now: Now) {
+        let mut said = Vec::new();
+        for (recording, added) in &mut self.additions {
+            let speech = self.recordings.get(recording).is_some_and(|state| state.speech);
+            if speech && !std::mem::replace(added, true) {
+                said.push(*recording);
+            }
+        }
+        for recording in said {
+            self.add_to_incident(Some(recording), why, now);
+        }
+    }
+
     /// The caller is told by SMS when it is over.
     pub(crate) fn tell_when_over(&mut self, now: Now) {
-        let (Some(incident), Some(caller)) = (self.incident.as_ref().map(|incident| incident.id), self.caller.clone())
-        else {
-            return;
-        };
+        let (Some(incident), Some(caller)) = (self.heard_of, self.caller.clone()) else { return };
         self.note("wants to be told when it is over", "pressed 4", now);
         self.commands.push_back(Command::TellWhenOver { incident, caller });
     }
@@ -94,6 +156,7 @@ impl Frame {
         self.note("an engineer is on the line", why, now);
         self.known = None;
         self.incident = None;
+        self.informed = false;
         // Whoever said something before keeps the alert about it.
         if self.alert_open && !self.joined && self.said().is_empty() {
             let why = "an engineer dialled in; this is nobody's report";

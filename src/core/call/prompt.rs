@@ -39,6 +39,25 @@ pub enum Prompt {
     Music,
 }
 
+/// A number as people say it where we have it recorded (up to 59), else digit by digit.
+pub fn number(number: i64) -> Prompt {
+    match number {
+        10..=59 => Prompt::Say(PromptId(format!("number-{number}").into())),
+        ..10 | 60.. => Prompt::Digits(number.to_string().into()),
+    }
+}
+
+/// How long ago something was: "42 minutes".
+pub fn age(minutes: i64) -> Vec<Prompt> {
+    match minutes {
+        ..2 => vec![Prompt::Say(say::ONE_MINUTE)],
+        2..60 => vec![number(minutes), Prompt::Say(say::MINUTES)],
+        60..120 => vec![Prompt::Say(say::OVER_AN_HOUR)],
+        120..2_880 => vec![number(minutes / 60), Prompt::Say(say::HOURS)],
+        2_880.. => vec![number(minutes / 1_440), Prompt::Say(say::DAYS)],
+    }
+}
+
 /// The prompts that our own code and demo flows name, with what they say (the
 /// wording stands in `prompts/<language>/*.toml`). Every language has all of them.
 pub mod say {
@@ -145,8 +164,12 @@ pub mod say {
         KNOWN_REPORT = "known-report",
         /// It was made this long ago: (digits and a unit follow)
         KNOWN_OPENED = "known-opened",
+        /// One minute.
+        ONE_MINUTE = "one-minute",
         /// … minutes.
         MINUTES = "minutes",
+        /// More than one hour.
+        OVER_AN_HOUR = "over-an-hour",
         /// … hours.
         HOURS = "hours",
         /// … days.
@@ -165,6 +188,8 @@ pub mod say {
         INCIDENT_SINCE = "incident-since",
         /// 1 the latest news, 2 add something, 3 a person, 4 an SMS when it is over.
         INCIDENT_CHOICE = "incident-choice",
+        /// The same without the SMS, where none can be sent.
+        INCIDENT_CHOICE_NO_SMS = "incident-choice-no-sms",
         /// The latest news: (the update follows)
         INCIDENT_UPDATE = "incident-update",
         /// Say what you want to add after the tone, then hash. (the tone follows)

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Affected, Began, Draft, Heading, Incident, Phase, Severity, Task, Update, UpdateState};
+use super::{Addition, Affected, Began, Draft, Heading, Incident, Phase, Severity, Task, Update, UpdateState};
 use crate::directory::Language;
 use crate::fact::Actor;
-use crate::ids::{AlertId, CallId, CustomerId, UpdateId, UserId};
+use crate::ids::{AlertId, CallId, CustomerId, RecordingId, UpdateId, UserId};
 use crate::private::Private;
 
 /// One thing that happened to it.
@@ -48,6 +48,10 @@ pub enum Change {
     AlertLeft(AlertId),
     /// A call was about it.
     CallJoined(CallId),
+    /// A caller added something.
+    Added(CallId, RecordingId),
+    /// What was understood of it.
+    AddedWords(RecordingId, Private<String>),
     /// Somebody wrote something down.
     Commented(Private<String>),
     /// Something else happened that belongs on the timeline.
@@ -108,6 +112,8 @@ impl Change {
             Self::AlertJoined(_) => "incident.alert-joined",
             Self::AlertLeft(_) => "incident.alert-left",
             Self::CallJoined(_) => "incident.call-joined",
+            Self::Added(..) => "incident.added",
+            Self::AddedWords(..) => "incident.added-words",
             Self::Commented(_) => "incident.comment",
             Self::Noted { .. } => "incident.note",
             Self::Began(_) => "incident.began",
@@ -158,9 +164,15 @@ impl Change {
             Self::TaskGiven(number, None) => format!("Task {number} is nobody's."),
             Self::TaskDone(number) => format!("Task {number} is done."),
             Self::TaskUndone(number) => format!("Task {number} is open again."),
-            Self::AlertJoined(alert) => format!("Alert {alert} belongs to it."),
-            Self::AlertLeft(alert) => format!("Alert {alert} does not belong to it."),
-            Self::CallJoined(call) => format!("Call {call} is about it."),
+            Self::AlertJoined(alert) => format!("Alert {} belongs to it.", place(&incident.alerts, alert)),
+            Self::AlertLeft(_) => "An alert does not belong to it after all.".to_owned(),
+            Self::CallJoined(call) => format!("Call {} is about it.", place(&incident.calls, call)),
+            Self::Added(_, recording) => {
+                format!("A caller adds something by telephone (addition {}).", addition(incident, *recording))
+            }
+            Self::AddedWords(recording, _) => {
+                format!("What the hotline understood of addition {}.", addition(incident, *recording))
+            }
             Self::Commented(_) => "A comment.".to_owned(),
             Self::Noted { what, .. } => what.clone(),
             Self::Began(began) => format!(
@@ -204,6 +216,7 @@ impl Change {
         match self {
             Self::Commented(text) => Some(text.clone()),
             Self::Noted { text, .. } => text.clone(),
+            Self::AddedWords(_, words) => Some(words.clone()),
             Self::TaskAdded { text, .. } => Some(Private::new(text.clone())),
             Self::Edited(_, draft) => Some(Private::new(draft.text.clone())),
             Self::Drafted(update) => Some(Private::new(update.text.clone())),
@@ -221,6 +234,7 @@ impl Change {
             | Self::AlertJoined(_)
             | Self::AlertLeft(_)
             | Self::CallJoined(_)
+            | Self::Added(..)
             | Self::Began(_)
             | Self::Scheduled(..)
             | Self::Headed(..)
@@ -263,6 +277,13 @@ impl Change {
             Self::AlertJoined(alert) => incident.alerts.push(*alert),
             Self::AlertLeft(alert) => incident.alerts.retain(|known| known != alert),
             Self::CallJoined(call) => incident.calls.push(*call),
+            Self::Added(call, recording) => {
+                incident.additions.push(Addition { recording: *recording, call: *call, heard: false });
+            }
+            Self::AddedWords(recording, _) => {
+                let said = incident.additions.iter_mut().find(|one| one.recording == *recording);
+                said.into_iter().for_each(|one| one.heard = true);
+            }
             Self::Began(began) => incident.began = Some(began.clone()),
             Self::Scheduled(from, until, by_itself) => {
                 incident.scheduled = Some((*from, *until));
@@ -336,6 +357,8 @@ impl Change {
             | Self::AlertJoined(_)
             | Self::AlertLeft(_)
             | Self::CallJoined(_)
+            | Self::Added(..)
+            | Self::AddedWords(..)
             | Self::Commented(_)
             | Self::Noted { .. }
             | Self::Began(_)
@@ -350,6 +373,16 @@ impl Change {
             | Self::CallersTold(_) => {}
         }
     }
+}
+
+/// The number under which people see it.
+fn place<T: PartialEq>(all: &[T], one: &T) -> usize {
+    all.iter().position(|known| known == one).map_or(all.len(), |place| place + 1)
+}
+
+fn addition(incident: &Incident, recording: RecordingId) -> usize {
+    let place = incident.additions.iter().position(|one| one.recording == recording);
+    place.map_or(incident.additions.len(), |place| place + 1)
 }
 
 fn on_task(incident: &mut Incident, number: u32, deed: impl FnOnce(&mut Task)) {

@@ -6,7 +6,7 @@ use super::rules::Rules;
 use super::{Affected, Began, Change, Draft, Heading, Incident, Kind, Line, Origin, Phase, Refusal, Severity, publish};
 use crate::directory::{Directory, Language};
 use crate::fact::Actor;
-use crate::ids::{AlertId, CallId, CustomerId, UpdateId, UserId};
+use crate::ids::{AlertId, CallId, CustomerId, RecordingId, UpdateId, UserId};
 use crate::private::Private;
 
 /// A word about an incident.
@@ -39,8 +39,14 @@ pub enum Command {
     JoinAlert(AlertId),
     /// An alert does not.
     RemoveAlert(AlertId),
+    /// An alert may belong to it: its caller had heard of the incident and went on.
+    MayConcern(AlertId),
     /// A call was about it.
     JoinCall(CallId),
+    /// What a caller said on this call is added to it.
+    Add(CallId, RecordingId),
+    /// What was understood of that.
+    AddWords(RecordingId, Private<String>),
     /// Something to remember. Also what people talk by when the chat is down.
     Comment(Private<String>),
     /// A line that another part puts on the timeline (a runbook's step).
@@ -194,7 +200,8 @@ fn remember(incident: &mut Incident, directory: &Directory) {
 
 const fn is_fine_when_over(command: &Command) -> bool {
     match command {
-        Command::Comment(_) | Command::Reopen | Command::Note(..) => true,
+        // What a caller says may come in just when it ends.
+        Command::Comment(_) | Command::Reopen | Command::Note(..) | Command::Add(..) | Command::AddWords(..) => true,
         Command::Describe { .. }
         | Command::Titles(_)
         | Command::Affect(_)
@@ -205,6 +212,7 @@ const fn is_fine_when_over(command: &Command) -> bool {
         | Command::TickTask(..)
         | Command::JoinAlert(_)
         | Command::RemoveAlert(_)
+        | Command::MayConcern(_)
         | Command::JoinCall(_)
         | Command::Began(_)
         | Command::Schedule(..)
@@ -265,6 +273,18 @@ fn decide(incident: &Incident, command: &Command, by: &By, setting: &Setting<'_>
         Command::RemoveAlert(alert) => {
             one(incident.alerts.contains(alert), Change::AlertLeft(*alert), says("says it is another fault"))
         }
+        Command::MayConcern(alert) => {
+            bounded(incident.alerts.len())?;
+            let why = "It may be about it: its caller had heard of the incident and went on.".to_owned();
+            one(!incident.alerts.contains(alert), Change::AlertJoined(*alert), why)
+        }
+        Command::Add(call, recording) => add(incident, *call, *recording)?,
+        Command::AddWords(recording, words) => {
+            let waits = incident.additions.iter().any(|one| one.recording == *recording && !one.heard);
+            let words = text_of(words.reveal(), TEXT_MAX).filter(|_| waits);
+            let heard = |words| (Change::AddedWords(*recording, Private::new(words)), String::new());
+            words.map(heard).into_iter().collect()
+        }
         Command::JoinCall(call) => {
             bounded(incident.calls.len())?;
             one(!incident.calls.contains(call), Change::CallJoined(*call), says("says so"))
@@ -293,6 +313,16 @@ fn decide(incident: &Incident, command: &Command, by: &By, setting: &Setting<'_>
 
 fn one(wanted: bool, change: Change, why: String) -> Changes {
     if wanted { vec![(change, why)] } else { Vec::new() }
+}
+
+fn add(incident: &Incident, call: CallId, recording: RecordingId) -> Result<Changes, Refusal> {
+    bounded(incident.additions.len())?;
+    let known = incident.additions.iter().any(|one| one.recording == recording);
+    let why = "The caller heard of it and wanted to add something.".to_owned();
+    // Whoever has many callers keeps what they say all the same.
+    let joins = !incident.calls.contains(&call) && incident.calls.len() < MANY;
+    let joined = one(joins, Change::CallJoined(call), why.clone());
+    Ok(joined.into_iter().chain(one(!known, Change::Added(call, recording), why)).collect())
 }
 
 fn describe(

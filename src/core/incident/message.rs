@@ -40,7 +40,6 @@ struct Words {
     since: &'static str,
     services: &'static str,
     next: &'static str,
-    over: &'static str,
     foot: &'static str,
 }
 
@@ -60,7 +59,6 @@ const ENGLISH: Words = Words {
     since: "Since",
     services: "Affected",
     next: "You hear from us again by",
-    over: "is over. You asked to be told.",
     foot: "You get this because you are named as a contact for disturbances.",
 };
 
@@ -80,7 +78,6 @@ const GERMAN: Words = Words {
     since: "Seit",
     services: "Betroffen",
     next: "Sie hören wieder von uns bis",
-    over: "ist behoben. Sie wollten das wissen.",
     foot: "Sie bekommen dies, weil Sie als Kontakt für Störungen genannt sind.",
 };
 
@@ -166,22 +163,28 @@ pub fn letter(
     Some(Letter { subject, text: lines.join("\n"), short })
 }
 
-/// What a caller reads who wanted to know when it is over.
+/// What a caller reads who wanted to know when it is over, in an SMS; `None`: it has no title for customers. Plain quotation marks:
+/// others would halve what fits into an SMS.
 pub fn over(
     incident: &Incident,
     customer: Option<&CustomerId>,
     language: &Language,
     directory: &Directory,
-) -> Option<Letter> {
+) -> Option<String> {
     let seen = customer.and_then(|customer| incident.seen_by(customer, directory));
     let title = seen.map(|seen| seen.title_in(language)).or_else(|| incident.title_in(language))?;
-    let words = of(language);
-    let what = match incident.kind {
-        Kind::Fault => words.fault,
-        Kind::Maintenance => words.planned,
+    let what = match (incident.kind, is_german(language)) {
+        (Kind::Fault, false) => format!("The disturbance \"{title}\" is over. You asked us to let you know."),
+        (Kind::Fault, true) => format!("Die Störung \"{title}\" ist behoben. Sie wollten Bescheid bekommen."),
+        (Kind::Maintenance, false) => {
+            format!("The planned work \"{title}\" is completed. You asked us to let you know.")
+        }
+        (Kind::Maintenance, true) => {
+            format!("Die geplanten Arbeiten \"{title}\" sind abgeschlossen. Sie wollten Bescheid bekommen.")
+        }
     };
-    let text = format!("{what} ({title}): {}", words.over);
-    Some(Letter { subject: title.to_owned(), text: text.clone(), short: text })
+    let company = directory.company.as_deref();
+    Some(company.map_or_else(|| what.clone(), |company| format!("{company}: {what}")))
 }
 
 const fn heading(seen: &Seen<'_>, words: &'static Words) -> &'static str {

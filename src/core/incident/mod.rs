@@ -23,7 +23,7 @@ use jiff::Timestamp;
 
 use crate::directory::{Directory, Language};
 use crate::fact::{Actor, words};
-use crate::ids::{AlertId, CallId, CustomerId, DrillId, IncidentId, ServiceId, UpdateId, UserId};
+use crate::ids::{AlertId, CallId, CustomerId, DrillId, IncidentId, RecordingId, ServiceId, UpdateId, UserId};
 use crate::private::Private;
 
 pub use change::Change;
@@ -94,8 +94,21 @@ pub struct Incident {
     pub tell_when_over: Vec<Private<String>>,
     /// Every customer that it ever touched or told, sorted: it holds words about each of them. Grows only.
     pub ever: Vec<CustomerId>,
+    /// What callers said to be added to it, oldest first.
+    pub additions: Vec<Addition>,
     /// Counts every change; a write names the version it saw.
     pub version: i64,
+}
+
+/// What a caller said about it on the telephone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addition {
+    /// The recording.
+    pub recording: RecordingId,
+    /// The call it was said on.
+    pub call: CallId,
+    /// Its words stand on the timeline.
+    pub heard: bool,
 }
 
 /// Disturbance or planned work.

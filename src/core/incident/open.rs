@@ -192,6 +192,7 @@ fn first(opening: &Opening, reference: String, by: &By, setting: &Setting<'_>) -
         update_told: 0,
         tell_when_over: Vec::new(),
         ever: opening.alerts.iter().filter_map(|alert| alert.customer.clone()).collect(),
+        additions: Vec::new(),
         version: 0,
     })
 }

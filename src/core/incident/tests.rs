@@ -680,3 +680,57 @@ fn every_change_explains_itself() {
     let unknown = world.say(&incident, Command::Role("lead".to_owned(), Some("eve".into())));
     assert_eq!(unknown, Err(Refusal::UnknownUser("eve".into())));
 }
+
+#[test]
+fn what_callers_add_is_kept_once_with_its_words() {
+    let world = World::new();
+    let incident = world.open(&[("mail", Impact::MajorOutage)]);
+    let (call, recording) = (CallId(id(31)), RecordingId(id(32)));
+    let deed = |incident: &Incident, command| {
+        world.with(|setting| carry_out(incident, &command, &By::SYSTEM, setting)).unwrap()
+    };
+    let added = deed(&incident, Command::Add(call, recording));
+    let kinds: Vec<_> = added.lines.iter().map(|line| line.kind).collect();
+    assert_eq!(kinds, ["incident.call-joined", "incident.added"]);
+    assert!(added.lines.iter().all(|line| !line.what.contains(&call.to_string()) && line.text.is_none()));
+    assert!(deed(&added.incident, Command::Add(call, recording)).lines.is_empty(), "once");
+    // Its words, once there are some; others' recordings are none of it.
+    let words = |recording, words: &str| Command::AddWords(recording, words.into());
+    assert!(deed(&added.incident, words(RecordingId(id(33)), "elsewhere")).lines.is_empty());
+    assert!(deed(&added.incident, words(recording, "  ")).lines.is_empty());
+    let heard = deed(&added.incident, words(recording, "the scanner too"));
+    assert_eq!(heard.lines[0].text, Some("the scanner too".into()));
+    assert!(deed(&heard.incident, words(recording, "the scanner too")).lines.is_empty(), "once");
+    // Also when it is over meanwhile.
+    let told = world.publish(&added.incident, 7, Phase::Investigating, &[]).unwrap();
+    let over = world.publish(&told, 8, Phase::Resolved, &[]).unwrap();
+    assert_eq!(deed(&over, words(recording, "late")).lines.len(), 1);
+    assert_eq!(deed(&over, Command::Add(call, RecordingId(id(34)))).incident.additions.len(), 2);
+}
+
+#[test]
+fn an_alert_of_a_caller_who_went_on_may_be_about_it() {
+    let world = World::new();
+    let incident = world.open(&[("mail", Impact::MajorOutage)]);
+    let word = Command::MayConcern(AlertId(id(41)));
+    let deed = world.with(|setting| carry_out(&incident, &word, &By::SYSTEM, setting)).unwrap();
+    assert_eq!((deed.incident.alerts.as_slice(), deed.lines.len()), (&[AlertId(id(41))][..], 1));
+    assert!(deed.lines[0].why.contains("may be about it"), "{:?}", deed.lines);
+    let without = world.say(&deed.incident, Command::RemoveAlert(AlertId(id(41)))).unwrap();
+    assert!(without.alerts.is_empty(), "a person says that it is not");
+}
+
+#[test]
+fn a_waiting_caller_reads_whose_disturbance_is_over() {
+    let world = World::new();
+    let incident = world.publish(&world.open(&[("mail", Impact::MajorOutage)]), 7, Phase::Resolved, &[]).unwrap();
+    let over = |tag: &str, company| message::over(&incident, &Language(tag.to_owned()), company).unwrap();
+    assert_eq!(over("en", None), "The disturbance \"Mail is slow\" is over. You asked us to let you know.");
+    assert_eq!(
+        over("de", Some("Example IT")),
+        "Example IT: Die Störung \"Mail is slow\" ist behoben. Sie wollten Bescheid bekommen."
+    );
+    let planned = Incident { kind: Kind::Maintenance, ..incident.clone() };
+    let words = message::over(&planned, &Language("de-AT".to_owned()), None).unwrap();
+    assert!(words.starts_with("Die geplanten Arbeiten"), "{words}");
+}

@@ -86,6 +86,7 @@ fn incident() -> Incident {
         update_told: 0,
         tell_when_over: Vec::new(),
         ever: Vec::new(),
+        additions: Vec::new(),
         version: 1,
     }
 }

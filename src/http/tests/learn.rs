@@ -116,6 +116,7 @@ impl Learning {
                 update_told: 0,
                 tell_when_over: Vec::new(),
                 ever: Vec::new(),
+                additions: Vec::new(),
                 version: 0,
             };
             let line = Line {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hotline_core::call::prompt::{PromptId, say};
+use hotline_core::call::prompt::{self, Prompt, PromptId, say};
 use hotline_core::directory::Language;
 
 use crate::speech::{Prompts, load_wav, wav};
@@ -29,6 +29,13 @@ fn all_prompts_and_digits_are_there_in_both_languages() {
     for tag in ["de", "en"] {
         for prompt in say::ALL {
             assert!(prompts.clip(&language(tag), prompt).is_some(), "{tag}: {prompt:?}");
+        }
+        for number in 10..60 {
+            let Prompt::Say(prompt) = prompt::number(number) else { panic!("{number} is spoken digit by digit") };
+            assert!(
+                prompts.clip(&language(tag), &prompt).is_some_and(|clip| !clip.samples().is_empty()),
+                "{tag}: {number}"
+            );
         }
         for digit in '0'..='9' {
             assert!(prompts.digit(&language(tag), digit).is_some(), "{tag}: {digit}");

@@ -2,9 +2,10 @@
 
 use hotline_core::directory::{Address, Language};
 use hotline_core::fact::Actor;
-use hotline_core::ids::{AlertId, CallId, DrillId, IncidentId, UpdateId};
+use hotline_core::ids::{AlertId, CallId, DrillId, IncidentId, RecordingId, UpdateId};
 use hotline_core::incident::{
-    Affected, Began, Heading, Impact, Incident, Kind, Line, Origin, Phase, Severity, Task, Update, UpdateState,
+    Addition, Affected, Began, Heading, Impact, Incident, Kind, Line, Origin, Phase, Severity, Task, Update,
+    UpdateState,
 };
 use hotline_core::notify::{self, Planned, To};
 use jiff::Timestamp;
@@ -79,6 +80,11 @@ fn full(number: u128, reference: String) -> Incident {
         update_told: 1,
         tell_when_over: vec!["+4915155501".into()],
         ever: vec!["acme".into(), "initech".into()],
+        additions: vec![Addition {
+            recording: RecordingId(Uuid::from_u128(71)),
+            call: CallId(Uuid::from_u128(72)),
+            heard: true,
+        }],
         version: 0,
     }
 }

@@ -14,7 +14,6 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::super::{Change, Switch};
-use super::tell;
 use crate::clock::now;
 use crate::store::StoreError;
 
@@ -137,9 +136,10 @@ impl Switch {
         known.sort_by_key(|seen| (seen.since(), seen.id()));
         let seen = known.first()?;
         let update = seen.updates.last()?;
-        let can_tell = caller.is_some_and(|caller| tell::sms_able(caller.reveal(), &directory).is_some());
+        let can_tell = caller.is_some_and(|caller| self.can_text(caller.reveal()));
         Some(KnownIncident {
             id: seen.id(),
+            reference: seen.reference().to_owned(),
             title: pieces(seen.title_in(language)).into_iter().map(Into::into).collect(),
             since: seen.since(),
             update: pieces(update.text_in(language)).into_iter().map(Into::into).collect(),

@@ -10,6 +10,7 @@ mod tell;
 use std::slice;
 
 use hotline_core::directory::Directory;
+use hotline_core::fact::RecordingKind;
 use hotline_core::ids::{AlertId, CallId, CustomerId, IncidentId, RecordingId, UpdateId};
 use hotline_core::incident::preview::{Preview, Way, preview};
 use hotline_core::incident::{
@@ -23,10 +24,10 @@ use parking_lot::Mutex;
 
 use super::{Change, Switch};
 use crate::clock::now;
-use crate::store::StoreError;
 use crate::store::alerts::Audited;
-use crate::store::incidents::IncidentVerdict;
+use crate::store::incidents::{IncidentFilter, IncidentVerdict};
 use crate::store::read::AlertRow;
+use crate::store::{StoreError, TranscriptJob};
 
 pub use auto::Prepared;
 pub use memory::Memory;
@@ -195,12 +196,31 @@ const BETWEEN_TRIES: std::time::Duration = std::time::Duration::from_secs(2);
 impl Switch {
     /// The call is about the incident; what was said belongs to it. Returns at once.
     pub(super) fn add_to_incident(&self, id: IncidentId, call: CallId, recording: Option<RecordingId>) {
-        let mut words = vec![Command::JoinCall(call)];
-        if let Some(recording) = recording {
-            let what = format!("A caller adds something; recording {recording} of call {call}.");
-            words.push(Command::Note(what, None));
+        let word = recording.map_or(Command::JoinCall(call), |recording| Command::Add(call, recording));
+        self.by_call(id, vec![word]);
+    }
+
+    /// The alert of a caller who had heard of the incident and went on. Returns at once.
+    pub(super) fn may_be_about(&self, id: IncidentId, alert: AlertId) {
+        self.by_call(id, vec![Command::MayConcern(alert)]);
+    }
+
+    /// What was understood of a recording: where it was added to an incident, it stands on its timeline. Heard twice it is the same.
+    pub async fn heard_addition(&self, job: &TranscriptJob, words: &str) -> Result<(), IncidentError> {
+        if job.kind != RecordingKind::Voicemail {
+            return Ok(());
         }
-        self.by_call(id, words);
+        let filter = IncidentFilter { call: Some(job.call), ..IncidentFilter::default() };
+        let about = self.0.store.incidents(&filter, None, 10).await?;
+        let added = |incident: &Incident| incident.additions.iter().any(|one| one.recording == job.recording);
+        for incident in about.items.iter().filter(|incident| added(incident)) {
+            let word = Command::AddWords(job.recording, words.to_owned().into());
+            match self.incident_command(incident.id, word, By::SYSTEM, None).await {
+                Ok(_) | Err(IncidentError::Unknown | IncidentError::Refused(_) | IncidentError::UnknownAlert(_)) => {}
+                Err(error @ IncidentError::NotKept(_)) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// The caller wants to be told when it is over. Returns at once.

@@ -2,7 +2,7 @@
 //! of what is due. Each once, however often it is planned.
 
 use hotline_core::directory::{Address, CustomerContact, Directory, User, e164};
-use hotline_core::ids::{UpdateId, UserId};
+use hotline_core::ids::{RecordingId, UpdateId, UserId};
 use hotline_core::incident::message::{letter, over};
 use hotline_core::incident::{Change, Deed, Incident};
 use hotline_core::notify::{Kind, Planned, To, contacts};
@@ -22,6 +22,9 @@ pub(super) fn tellings(before: Option<&Incident>, deed: &Deed, directory: &Direc
     for (change, _) in &deed.changes {
         if let Change::Published(update) = change {
             tell.extend(of_update(&deed.incident, *update, directory, at));
+        }
+        if let Change::Added(_, recording) = change {
+            tell.extend(of_addition(&deed.incident, *recording, directory, at));
         }
         if let (Change::CallersTold(_), Some(before)) = (change, before) {
             tell.extend(of_the_end(before, &deed.incident, directory, at));
@@ -82,7 +85,8 @@ fn of_the_end(before: &Incident, now: &Incident, directory: &Directory, at: Time
     for (place, number) in before.tell_when_over.iter().enumerate() {
         let customer = directory.customer_by_caller(number.reveal());
         let language = customer.and_then(|customer| customer.language.clone()).unwrap_or_default();
-        let Some(letter) = over(now, customer.map(|customer| &customer.id), &language, directory) else { continue };
+        let id = customer.map(|customer| &customer.id);
+        let Some(text) = over(now, id, &language, directory) else { continue };
         tell.push(Telling {
             planned: Planned {
                 key: format!("incident/{}/over/{}/{place}", now.id, at.as_millisecond()),
@@ -93,11 +97,36 @@ fn of_the_end(before: &Incident, now: &Incident, directory: &Directory, at: Time
                 kind: Kind::Customer,
                 why: format!("a caller wanted to be told when {} is over", now.reference),
             },
-            text: format!("{}\n{}", letter.subject, letter.short),
+            text,
             update: None,
             customer: customer.map(|customer| customer.id.clone()),
             contact: Some(CALLER.to_owned()),
         });
+    }
+    tell
+}
+
+/// A caller added something: whoever has a role in the incident learns of it, else who is on call for it. Quietly, where they have a
+/// quiet way.
+fn of_addition(incident: &Incident, recording: RecordingId, directory: &Directory, at: Timestamp) -> Vec<Telling> {
+    let mut people: Vec<UserId> = incident.roles.iter().map(|(_, user)| user.clone()).collect();
+    people.sort_unstable();
+    people.dedup();
+    let why = if people.is_empty() {
+        people = super::clock::on_call(incident, directory, at);
+        format!("they are on call, and nobody has a role in {}", incident.reference)
+    } else {
+        format!("they have a role in {}", incident.reference)
+    };
+    let mut tell = Vec::new();
+    for user in people.iter().filter_map(|user| directory.users.get(user)) {
+        let (reference, title) = (&incident.reference, &incident.title);
+        let text = if user.language.0.starts_with("de") {
+            format!("{reference}: Ein Anrufer hat etwas ergänzt; es steht beim Vorfall: {title}")
+        } else {
+            format!("{reference}: a caller has added something; it stands with the incident: {title}")
+        };
+        tell.extend(to_person(incident, user, false, &text, &why, &format!("added-{recording}"), at));
     }
     tell
 }
@@ -109,6 +138,12 @@ fn place_now(directory: &Directory, customer: &str, contact: &str, planned: &Add
 }
 
 impl Switch {
+    /// Whether this caller can be told something by SMS: the number takes it, and something carries it.
+    pub(super) fn can_text(&self, caller: &str) -> bool {
+        let number = sms_able(caller, &self.directory());
+        number.is_some_and(|number| self.0.notifier.can(&Address::Sms(number.into())).is_ok())
+    }
+
     /// Where a message to a customer really goes: the contact's place as the directory has it now, or the number of a caller who asked
     /// for it. `Err` within: why it is not sent, without private data.
     pub(in crate::switch) async fn customers_place(

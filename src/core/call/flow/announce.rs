@@ -24,8 +24,14 @@ impl Announcing {
         if node.barge_in && !frame.typed.is_empty() {
             return on("skipped by a key pressed before");
         }
+        let greeted = std::mem::take(&mut frame.greeted);
+        let words: Vec<Prompt> = node.prompts.iter().filter(|prompt| !greeted.contains(prompt)).cloned().collect();
+        frame.announced.extend(words.iter().cloned());
+        if words.is_empty() {
+            return on("was said already");
+        }
         frame.typed.clear();
-        frame.play(LegId::CALLER, node.prompts.clone(), now);
+        frame.play(LegId::CALLER, words, now);
         Ok(Self { node: node.clone() })
     }
 

@@ -540,7 +540,7 @@ fn own(node: &Node) -> Option<Duration> {
             let report = PROMPT_MAX * 8 + node.wait;
             // An incident: its title and latest update in pieces, and as often as the caller may choose what is added.
             let turn = PROMPT_MAX * 3 + node.wait + INCIDENT_TEXT + incident::LIMITS.max;
-            texts(&node.prompts)? + report.max(PROMPT_MAX * 4 + turn * incident::TURNS_MAX)
+            texts(&node.prompts)? + PROMPT_MAX * 4 + turn * incident::TURNS_MAX + report
         }
         // A caller who comes here by mistake; an engineer may stay until the budget is over.
         Node::Engineer(node) => (PROMPT_MAX * 2 + Duration::from_secs(30) + node.wait * 20) * node.tries,

@@ -51,6 +51,7 @@ const STAR_WAIT: Duration = Duration::from_secs(4);
 impl Connecting {
     pub(crate) fn enter(node: &Connect, frame: &mut Frame, now: Now) -> Result<Self, Way> {
         frame.needed = true;
+        frame.goes_on("engineers are called", now);
         frame.typed.clear();
         // Whatever the flow says: only a fixed SIP address is joined without a key.
         let confirm = node.confirm || !matches!(&node.target, ConnectTarget::Fixed(Destination::Sip(_)));

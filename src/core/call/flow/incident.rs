@@ -1,12 +1,12 @@
-//! The second half of `known`: a caller whose customer's services have an open, published incident hears of it before waiting;
-//! hears the latest update, adds to it, is told when it is over, or goes on to a person.
+//! The first half of `known`: a caller whose customer's services have an open, published incident hears of it before waiting;
+//! hears the latest update, adds to it, is told when it is over, or goes on. An open report of their own is told afterwards.
 
 use std::time::Duration;
 
 use crate::call::command::RecordLimits;
 use crate::call::frame::{Frame, News, Way, spell};
 use crate::call::outside::KnownIncident;
-use crate::call::prompt::{Prompt, say};
+use crate::call::prompt::{Prompt, age, say};
 use crate::call::recordings::Recorded;
 use crate::call::timer::Timer;
 use crate::fact::{RecordingEnd, RecordingKind};
@@ -49,7 +49,8 @@ impl Hearing {
     /// With the incident that was found.
     pub(crate) fn enter(node: &Known, incident: KnownIncident, frame: &mut Frame, now: Now) -> Self {
         frame.typed.clear();
-        let mut words = node.prompts.clone();
+        frame.hears_of(&incident, now);
+        let mut words = node.greeting(frame);
         words.push(Prompt::Say(say::INCIDENT_KNOWN));
         words.extend(incident.title.iter().cloned().map(Prompt::Name));
         words.extend(since(&incident, now));
@@ -66,13 +67,6 @@ impl Hearing {
         }
     }
 
-    /// The caller is gone, or has to go on: what was being said is added all the same (its recording is ending).
-    pub(crate) fn leave(&self, frame: &mut Frame, now: Now) {
-        if let Stage::Recording(recording) = self.stage {
-            frame.add_to_incident(Some(recording), "was speaking when the call went on", now);
-        }
-    }
-
     pub(crate) fn on(&mut self, news: &News, frame: &mut Frame, now: Now) -> Way {
         match (self.stage, news) {
             (Stage::Choosing, News::Digit(key)) => self.pressed(*key, frame, now),
@@ -82,10 +76,12 @@ impl Hearing {
             }
             (Stage::Choosing, News::Timer(Timer::NoInput)) => {
                 let why = format!("no key for {}: goes on", spell(self.node.wait));
-                Self::on_to(self.node.next.clone(), &why, frame, now)
+                Self::on_to(self.node.something_new.clone(), why, frame)
             }
             (Stage::Asking, News::Played) => {
-                self.stage = Stage::Recording(frame.record(RecordingKind::Voicemail, LIMITS, now));
+                let recording = frame.record(RecordingKind::Voicemail, LIMITS, now);
+                frame.additions.push((recording, false));
+                self.stage = Stage::Recording(recording);
                 Way::Stay
             }
             (Stage::Asking, News::Digit(_)) => {
@@ -127,7 +123,7 @@ impl Hearing {
                 self.stage = Stage::Asking;
                 return Way::Stay;
             }
-            '3' => return Self::on_to(self.node.join.clone(), "pressed 3: wants a person", frame, now),
+            '3' => return self.to_person("pressed 3: wants a person", frame, now),
             '4' if self.incident.can_tell => {
                 frame.tell_when_over(now);
                 vec![Prompt::Say(say::INCIDENT_WILL_TELL)]
@@ -143,7 +139,7 @@ impl Hearing {
 
     fn recorded(&mut self, recorded: &Recorded, frame: &mut Frame, now: Now) -> Way {
         let words = if recorded.speech {
-            frame.add_to_incident(Some(recorded.recording), "pressed 2 and spoke", now);
+            frame.add_what_was_said("pressed 2 and spoke", now);
             say::INCIDENT_ADDED
         } else {
             say::VOICEMAIL_EMPTY
@@ -155,32 +151,37 @@ impl Hearing {
     fn again(&mut self, words: Vec<Prompt>, frame: &mut Frame, now: Now) -> Way {
         self.turns += 1;
         if self.turns >= TURNS_MAX {
-            return Self::on_to(self.node.join.clone(), "has chosen often enough: goes on to a person", frame, now);
+            return self.to_person("has chosen often enough: goes on to a person", frame, now);
         }
         self.choose(words, frame, now);
         Way::Stay
     }
 
     fn choose(&mut self, mut words: Vec<Prompt>, frame: &mut Frame, now: Now) {
-        words.extend([Prompt::Silence(PAUSE), Prompt::Say(say::INCIDENT_CHOICE)]);
+        let offer = if self.incident.can_tell { say::INCIDENT_CHOICE } else { say::INCIDENT_CHOICE_NO_SMS };
+        words.extend([Prompt::Silence(PAUSE), Prompt::Say(offer)]);
         frame.play(LegId::CALLER, words, now);
         self.stage = Stage::Choosing;
     }
 
     /// From here on it is an ordinary call, with its alert.
-    fn on_to(node: NodeId, why: &str, frame: &mut Frame, now: Now) -> Way {
-        frame.forget_incident(now);
-        Way::Go(Some(node), why.to_owned())
+    fn to_person(&self, why: &str, frame: &mut Frame, now: Now) -> Way {
+        frame.incident = None;
+        frame.wants_person = true;
+        frame.goes_on(why, now);
+        Self::on_to(self.node.join.clone(), why.to_owned(), frame)
+    }
+
+    /// An open report of the caller's own comes first: the same node tells it.
+    fn on_to(node: NodeId, why: String, frame: &mut Frame) -> Way {
+        frame.incident = None;
+        let to = if frame.known.is_some() { NodeId(frame.node.clone()) } else { node };
+        Way::Go(Some(to), why)
     }
 }
 
-/// "… for 42 minutes": digits and a unit, as reports are told.
-fn since(incident: &KnownIncident, now: Now) -> [Prompt; 3] {
-    let minutes = now.wall.duration_since(incident.since).as_mins().max(1);
-    let (count, unit) = match minutes {
-        ..120 => (minutes, say::MINUTES),
-        120..2_880 => (minutes / 60, say::HOURS),
-        2_880.. => (minutes / 1_440, say::DAYS),
-    };
-    [Prompt::Say(say::INCIDENT_SINCE), Prompt::Digits(count.to_string().into()), Prompt::Say(unit)]
+/// "… for 42 minutes", as reports are told.
+fn since(incident: &KnownIncident, now: Now) -> Vec<Prompt> {
+    let minutes = now.wall.duration_since(incident.since).as_mins();
+    std::iter::once(Prompt::Say(say::INCIDENT_SINCE)).chain(age(minutes)).collect()
 }

@@ -1,13 +1,12 @@
-//! `known`: whoever calls again about an open report hears how far it is, and the call belongs to that report if
-//! the caller wants so. Whoever has none hears of an open incident of their customer's services ([`super::incident`]). Others hear
-//! nothing of it.
+//! `known`: whoever is touched by an open incident hears of it first ([`super::incident`]). Whoever calls again about an open report
+//! of their own then hears how far it is, and the call belongs to that report if the caller wants so. Others hear nothing of it.
 
 use std::time::Duration;
 
 use crate::call::command::DialId;
 use crate::call::frame::{Frame, News, Told, Way, spell};
 use crate::call::outside::{KnownIncident, OpenReport};
-use crate::call::prompt::{Prompt, say};
+use crate::call::prompt::{Prompt, age, say};
 use crate::call::timer::Timer;
 use crate::ids::{LegId, NodeId};
 use crate::now::Now;
@@ -39,6 +38,14 @@ impl Known {
     pub(crate) const fn needs_audio(frame: &Frame) -> bool {
         frame.known.is_some() || frame.incident.is_some()
     }
+
+    /// What is said first, but for what the caller has heard already.
+    pub(super) fn greeting(&self, frame: &mut Frame) -> Vec<Prompt> {
+        let new = |prompt: &&Prompt| !frame.greeted.contains(prompt) && !frame.announced.contains(prompt);
+        let words: Vec<Prompt> = self.prompts.iter().filter(new).cloned().collect();
+        frame.greeted.extend(words.iter().cloned());
+        words
+    }
 }
 
 impl Recognising {
@@ -47,14 +54,15 @@ impl Recognising {
         let node = node.clone();
         if let Some(report) = frame.known.clone() {
             frame.typed.clear();
-            frame.play(LegId::CALLER, [node.prompts.clone(), words(&report, now)].concat(), now);
+            let greeting = node.greeting(frame);
+            frame.play(LegId::CALLER, [greeting, words(&report, now)].concat(), now);
             return Ok(Self { node, stage: Stage::Telling });
         }
         let nobody = frame.caller.is_none() && frame.customer.is_none();
         if nobody || frame.test || frame.joined || frame.staff.is_some() {
             return Err(Way::Go(Some(node.next), "nothing to recognise the caller by".to_owned()));
         }
-        let dial = frame.find_known(now);
+        let dial = frame.find_known(node.colleagues, now);
         Ok(Self { node, stage: Stage::Asking(dial) })
     }
 
@@ -84,7 +92,9 @@ impl Recognising {
             }
             (Stage::Telling, News::Digit('2')) => {
                 frame.stop_play(LegId::CALLER);
-                self.something_new("pressed 2: something new", frame, now)
+                let why = "pressed 2: something new";
+                frame.goes_on(why, now);
+                self.something_new(why, frame, now)
             }
             (Stage::Telling, News::Played) => {
                 frame.wake(Timer::NoInput, self.node.wait, now);
@@ -109,43 +119,39 @@ impl Recognising {
     }
 
     fn found(&self, report: Option<OpenReport>, incident: Option<KnownIncident>, frame: &mut Frame) -> Way {
-        let Some(report) = report else {
-            let Some(incident) = incident else {
+        let incident = incident.filter(|_| frame.heard_of.is_none());
+        let why = match (&incident, &report) {
+            (Some(incident), None) => format!("the incident {} touches this customer", incident.reference),
+            (Some(incident), Some(report)) => {
+                let (incident, report) = (&incident.reference, &report.reference);
+                format!("the incident {incident} touches this customer, and the open report {report} is this caller's")
+            }
+            (None, Some(report)) => format!("the open report {} is this caller's", report.reference),
+            (None, None) => {
                 let why = "no open report of this caller, no incident of theirs";
                 return Way::Go(Some(self.node.next.clone()), why.to_owned());
-            };
-            let why = format!("the incident {} touches this customer", incident.id);
-            frame.incident = Some(incident);
-            return Way::Go(Some(NodeId(frame.node.clone())), why);
+            }
         };
-        let why = format!("the open report {} is this caller's", report.reference);
-        frame.known = Some(report);
+        (frame.incident, frame.known) = (incident, report);
         Way::Go(Some(NodeId(frame.node.clone())), why)
     }
 
     fn something_new(&self, why: &str, frame: &mut Frame, now: Now) -> Way {
         frame.forget_known(now);
-        Way::Go(Some(self.node.something_new.clone()), why.to_owned())
+        // Whoever asked for a person before the report was told still wants one.
+        let to = if frame.wants_person { &self.node.join } else { &self.node.something_new };
+        Way::Go(Some(to.clone()), why.to_owned())
     }
 }
 
 /// "Your open report 4711, of 12 minutes ago: …"
 fn words(report: &OpenReport, now: Now) -> Vec<Prompt> {
-    let age = now.wall.duration_since(report.opened);
-    let minutes = age.as_mins().max(1);
-    let (count, unit) = match minutes {
-        ..120 => (minutes, say::MINUTES),
-        120..2_880 => (minutes / 60, say::HOURS),
-        2_880.. => (minutes / 1_440, say::DAYS),
-    };
-    vec![
-        Prompt::Say(say::KNOWN_REPORT),
-        Prompt::Digits(report.reference.clone().into()),
-        Prompt::Say(say::KNOWN_OPENED),
-        Prompt::Digits(count.to_string().into()),
-        Prompt::Say(unit),
+    let minutes = now.wall.duration_since(report.opened).as_mins();
+    let made = [Prompt::Say(say::KNOWN_REPORT), Prompt::Digits(report.reference.clone().into())];
+    let how = [
         Prompt::Say(if report.taken { say::KNOWN_TAKEN } else { say::KNOWN_NOBODY }),
         Prompt::Silence(PAUSE),
         Prompt::Say(say::KNOWN_CHOICE),
-    ]
+    ];
+    made.into_iter().chain([Prompt::Say(say::KNOWN_OPENED)]).chain(age(minutes)).chain(how).collect()
 }

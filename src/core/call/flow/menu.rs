@@ -125,6 +125,7 @@ impl Choosing {
         };
         let why =
             if self.keys.chars().count() == 1 { format!("pressed {}", self.keys) } else { "typed a code".to_owned() };
+        frame.goes_on(&why, now);
         Way::Go(Some(to), why)
     }
 

@@ -252,16 +252,19 @@ impl fmt::Display for ConnectTarget {
     }
 }
 
-/// Who calls again about an open report hears how far it is, and may add to it. Others notice nothing of it.
+/// Whose customer is touched by an open incident hears of it; who calls again about an open report hears how far it is, and may add to
+/// it. Others notice nothing of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Known {
     /// What they hear first: the call is answered with it, so it should say what is recorded.
     pub prompts: Vec<Prompt>,
     /// How long to wait for a key after the words; then the call counts as something new.
     pub wait: Duration,
-    /// What follows for a call about the open report.
+    /// Reports that other numbers of the same customer made are told as well, not only the caller's own.
+    pub colleagues: bool,
+    /// What follows for a call about the open report, and for who heard of an incident and wants a person.
     pub join: NodeId,
-    /// What follows for who heard about the report and calls about something new.
+    /// What follows for who heard about the report or the incident and calls about something new.
     pub something_new: NodeId,
     /// What follows for all others.
     pub next: NodeId,

@@ -54,6 +54,7 @@ impl Scripting {
             return Err(Way::Go(node.next.clone(), "no questions".to_owned()));
         }
         frame.needed = true;
+        frame.goes_on("is asked about a report", now);
         frame.typed.clear();
         let mut scripting = Self {
             node: node.clone(),

@@ -54,6 +54,7 @@ impl Taking {
                     end_silence: self.node.end_silence,
                     no_speech: self.node.no_speech,
                 };
+                frame.may_speak(now);
                 self.stage = Stage::Recording(frame.record(RecordingKind::Voicemail, limits, now));
                 Way::Stay
             }

@@ -112,6 +112,7 @@ fn new_nodes_that_cannot_work_are_found() {
     let known = Node::Known(Known {
         prompts: Vec::new(),
         wait: secs(0),
+        colleagues: false,
         join: to("known"),
         something_new: to("mail"),
         next: to("mail"),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::alert::Change;
 use crate::call::flow::{Known, Menu, Node};
 use crate::call::outside::OpenReport;
-use crate::call::prompt::{Prompt, say};
+use crate::call::prompt::{Prompt, PromptId, say};
 use crate::call::{Command, Event};
 use crate::fact::{Actor, Fact, LegCause, Outcome};
 use crate::ids::{AlertId, CallId, RecordingId};
@@ -33,6 +33,7 @@ fn rings(found: Option<OpenReport>) -> Line {
     let node = Known {
         prompts: vec![speak(say::GREETING)],
         wait: secs(6),
+        colleagues: false,
         join: to("engineer"),
         something_new: to("choose"),
         next: to("greet"),
@@ -50,7 +51,7 @@ fn rings(found: Option<OpenReport>) -> Line {
 
 fn to_mail() -> Known {
     let prompts = vec![speak(say::GREETING)];
-    Known { prompts, wait: secs(6), join: to("mail"), something_new: to("mail"), next: to("mail") }
+    Known { prompts, wait: secs(6), colleagues: false, join: to("mail"), something_new: to("mail"), next: to("mail") }
 }
 
 fn words(how: Prompt) -> Vec<Prompt> {
@@ -59,7 +60,7 @@ fn words(how: Prompt) -> Vec<Prompt> {
         speak(say::KNOWN_REPORT),
         Prompt::Digits("1234".into()),
         speak(say::KNOWN_OPENED),
-        Prompt::Digits("12".into()),
+        Prompt::Say(PromptId::new("number-12")),
         speak(say::MINUTES),
         how,
         Prompt::Silence(Duration::from_millis(400)),
@@ -140,7 +141,39 @@ fn answered_before_it_was_looked_for_the_new_alert_is_merged() {
     let nodes = flow([("greet", Node::Announce(announce(Some("known")))), ("known", Node::Known(to_mail()))]);
     let mut line = Line::from(with(nodes), Some("+49305550101"));
     line.answered().hears(&[say::GREETING]).listens().looks_for_report(Some(report(false)));
-    line.hears_all(&words(speak(say::KNOWN_NOBODY))).presses("1").stops_playing(0).hears(&[say::KNOWN_JOINED]);
+    // The greeting was heard already.
+    line.hears_all(&words(speak(say::KNOWN_NOBODY))[1..]).presses("1").stops_playing(0).hears(&[say::KNOWN_JOINED]);
     line.kept(|fact| *fact == Fact::Alert(Change::Merged { into: BEFORE, by: Actor::System })).kept(joined);
     line.leg_ends(0, LegCause::HungUp).is_over(Outcome::Completed);
+}
+
+#[test]
+fn the_greeting_that_follows_is_not_said_again() {
+    let node = Known { something_new: to("greet"), ..to_mail() };
+    let greet = announce(Some("mail"));
+    let nodes = flow([("known", Node::Known(node)), ("greet", Node::Announce(greet))]);
+    let mut line = Line::from(with(nodes), Some("+49305550101"));
+    line.looks_for_report(Some(report(false))).answered().hears_all(&words(speak(say::KNOWN_NOBODY)));
+    line.presses("2").stops_playing(0).because("was said already").hears_all(&[speak(say::VOICEMAIL), Prompt::Beep]);
+}
+
+#[test]
+fn ages_are_spoken_as_numbers() {
+    let number = |name| speak(PromptId::new(name));
+    let (minutes, hours, days) = (speak(say::MINUTES), speak(say::HOURS), speak(say::DAYS));
+    for (age, spoken) in [
+        (0, vec![speak(say::ONE_MINUTE)]),
+        (1, vec![speak(say::ONE_MINUTE)]),
+        (2, vec![Prompt::Digits("2".into()), minutes.clone()]),
+        (10, vec![number("number-10"), minutes.clone()]),
+        (59, vec![number("number-59"), minutes]),
+        (60, vec![speak(say::OVER_AN_HOUR)]),
+        (119, vec![speak(say::OVER_AN_HOUR)]),
+        (120, vec![Prompt::Digits("2".into()), hours.clone()]),
+        (47 * 60, vec![number("number-47"), hours]),
+        (48 * 60, vec![Prompt::Digits("2".into()), days.clone()]),
+        (400 * 1_440, vec![Prompt::Digits("400".into()), days]),
+    ] {
+        assert_eq!(crate::call::prompt::age(age), spoken, "{age} minutes");
+    }
 }

@@ -197,8 +197,14 @@ impl Line {
     /// The same; there is no report, but an incident.
     #[track_caller]
     pub(super) fn looks_for_incident(&mut self, incident: Option<KnownIncident>) -> &mut Self {
+        self.looks_for_both(None, incident)
+    }
+
+    /// The same; whatever there is.
+    #[track_caller]
+    pub(super) fn looks_for_both(&mut self, report: Option<OpenReport>, incident: Option<KnownIncident>) -> &mut Self {
         let Command::FindKnown { dial, .. } = self.next() else { panic!("no incident is looked for") };
-        self.told(Event::KnownFound { dial, report: None, incident })
+        self.told(Event::KnownFound { dial, report, incident })
     }
 
     /// It says what came of the notification.

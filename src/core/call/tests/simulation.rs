@@ -144,6 +144,7 @@ impl Dice {
                 Node::Known(Known {
                     prompts: Vec::new(),
                     wait,
+                    colleagues: false,
                     join: to("engineer"),
                     something_new: to("greet"),
                     next: to("greet"),
@@ -232,6 +233,7 @@ impl Dice {
             12 | 13 => Node::Known(Known {
                 prompts: vec![speak(say::GREETING)],
                 wait: self.seconds(6),
+                colleagues: false,
                 join: self.target(),
                 something_new: self.target(),
                 next: self.target(),

@@ -403,6 +403,7 @@ impl World {
             }
             Command::FindKnown { .. }
             | Command::AddToIncident { .. }
+            | Command::MayBeAbout { .. }
             | Command::TellWhenOver { .. }
             | Command::ListAlerts { .. }
             | Command::Order { .. }
@@ -425,8 +426,9 @@ impl World {
                     by: self.percent(30).then(|| "ben".into()),
                     recordings: Vec::new(),
                 });
-                let incident = (report.is_none() && self.percent(40)).then(|| KnownIncident {
+                let incident = self.percent(40).then(|| KnownIncident {
                     id: crate::ids::IncidentId(uuid::Uuid::from_u128(88)),
+                    reference: "INC-1001".to_owned(),
                     title: vec!["Mail is slow".into()],
                     since: self.now.wall,
                     update: vec!["We are on it.".into()],
@@ -439,6 +441,11 @@ impl World {
                 }
             }
             Command::AddToIncident { .. } | Command::TellWhenOver { .. } => self.informed = true,
+            Command::MayBeAbout { alert, .. } => {
+                let opened =
+                    |entry: &Entry| entry.alert == Some(alert) && matches!(entry.fact, Fact::AlertOpened { .. });
+                assert!(self.informed && self.facts.iter().any(opened), "there is no such alert");
+            }
             Command::ListAlerts { dial, .. } => {
                 let alerts = self.percent(90).then(|| (0..self.roll(4)).map(|place| self.line_alert(place)).collect());
                 let wait = self.millis(0, 3_000);
@@ -733,8 +740,13 @@ impl World {
                 self.bridged.is_some() || opened || goodbye || self.informed || self.is_excused(),
                 "neither a person, an alert nor a goodbye"
             );
-            // Heard of an incident, and hung up: the call belongs to that.
-            let informed = self.informed && outcome == Outcome::Completed;
+            // Heard of an incident, and left nothing else: the call belongs to that, and nobody is woken.
+            let went_on = self.facts.iter().any(|entry| {
+                matches!(&entry.fact, Fact::Step { what, .. } if what == "goes on after hearing of the incident")
+            });
+            let informed = self.informed && !went_on && outcome == Outcome::Completed;
+            let closed = self.facts.iter().any(|entry| matches!(entry.fact, Fact::AlertResolved { .. }));
+            assert!(!informed || !opened || closed || self.is_excused(), "an alert for who only heard of an incident");
             let excused = opened || test || outcome == Outcome::Blocked || informed || self.is_excused();
             assert!(!self.answered || excused, "answered without an alert");
             if self.bridged.is_none() && outcome != Outcome::Blocked && !informed {

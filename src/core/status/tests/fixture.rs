@@ -108,6 +108,7 @@ pub fn incident(n: u128) -> Incident {
         update_told: 0,
         tell_when_over: Vec::new(),
         ever: Vec::new(),
+        additions: Vec::new(),
         version: 1,
     }
 }

@@ -101,8 +101,21 @@ pub struct IncidentDetail {
     pub by_itself: bool,
     /// How many callers want to be told when it is over.
     pub callers_waiting: usize,
+    /// What callers said to be added to it, oldest first; for the house.
+    pub additions: Vec<AdditionField>,
     /// What was promised to the customers who are touched, customer by customer; for who sees all of it.
     pub promises: Vec<IncidentPromises>,
+}
+
+/// What a caller said about an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AdditionField {
+    /// The recording; its sound is at `/recordings/{id}/audio`.
+    #[schema(format = "uuid")]
+    pub recording: String,
+    /// The call it was said on.
+    #[schema(format = "uuid")]
+    pub call: String,
 }
 
 /// Who does what.
@@ -367,6 +380,11 @@ impl IncidentDetail {
             scheduled_until: incident.scheduled.map(|(_, until)| moment(until)),
             by_itself: incident.by_itself,
             callers_waiting: incident.tell_when_over.len(),
+            additions: incident
+                .additions
+                .iter()
+                .map(|one| AdditionField { recording: one.recording.to_string(), call: one.call.to_string() })
+                .collect(),
             promises: Vec::new(),
         }
     }
@@ -402,6 +420,7 @@ impl IncidentDetail {
             scheduled_until: planned.map(|(_, until)| moment(until)),
             by_itself: false,
             callers_waiting: 0,
+            additions: Vec::new(),
             promises: Vec::new(),
         }
     }

@@ -179,6 +179,7 @@ fn incident(n: u128, title: &str, updates: Vec<Update>) -> Incident {
         update_told: 0,
         tell_when_over: Vec::new(),
         ever: Vec::new(),
+        additions: Vec::new(),
         version: 1,
     }
 }
