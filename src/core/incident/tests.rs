@@ -712,8 +712,8 @@ fn what_callers_add_is_kept_once_with_its_words() {
 fn an_alert_of_a_caller_who_went_on_may_be_about_it() {
     let world = World::new();
     let incident = world.open(&[("mail", Impact::MajorOutage)]);
-    let word = Command::MayConcern(AlertId(id(41)));
-    let deed = world.with(|setting| carry_out(&incident, &word, &By::SYSTEM, setting)).unwrap();
+    let may = Command::MayConcern(AlertId(id(41)));
+    let deed = world.with(|setting| carry_out(&incident, &may, &By::SYSTEM, setting)).unwrap();
     assert_eq!((deed.incident.alerts.as_slice(), deed.lines.len()), (&[AlertId(id(41))][..], 1));
     assert!(deed.lines[0].why.contains("may be about it"), "{:?}", deed.lines);
     let without = world.say(&deed.incident, Command::RemoveAlert(AlertId(id(41)))).unwrap();
