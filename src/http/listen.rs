@@ -32,6 +32,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// Serves until `stop`, then lets answers under way finish.
 pub(super) async fn run(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(connections()));
+    // Nothing here changes the protocol of a connection, so plain HTTP/1.1 is all of it.
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
     let open = GracefulShutdown::new();
@@ -47,7 +48,7 @@ pub(super) async fn run(listener: TcpListener, app: Router, stop: impl Future<Ou
         };
         let app = app.clone();
         let service = service_fn(move |request| answer(app.clone(), address, request));
-        let connection = open.watch(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
+        let connection = open.watch(builder.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             // What goes wrong with a connection is its client's affair.
             let _ = connection.await;

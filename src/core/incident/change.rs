@@ -282,7 +282,9 @@ impl Change {
             }
             Self::AddedWords(recording, _) => {
                 let said = incident.additions.iter_mut().find(|one| one.recording == *recording);
-                said.into_iter().for_each(|one| one.heard = true);
+                if let Some(one) = said {
+                    one.heard = true;
+                }
             }
             Self::Began(began) => incident.began = Some(began.clone()),
             Self::Scheduled(from, until, by_itself) => {

@@ -142,13 +142,11 @@ fn checked(incident: &Incident, draft: &Draft, setting: &Setting<'_>) -> Result<
     }
     let customers = known_customers(&draft.customers, setting.directory)?;
     let touched = incident.touched(setting.directory);
-    match customers.iter().find(|customer| !touched.contains(customer)) {
-        Some(stranger) => Err(Refusal::NotTouched(stranger.clone())),
-        None => {
-            let heading = draft.heading.as_ref().map(heading_of).transpose()?;
-            Ok(Draft { phase: draft.phase, heading, text, translations, customers })
-        }
+    if let Some(stranger) = customers.iter().find(|customer| !touched.contains(customer)) {
+        return Err(Refusal::NotTouched(stranger.clone()));
     }
+    let heading = draft.heading.as_ref().map(heading_of).transpose()?;
+    Ok(Draft { phase: draft.phase, heading, text, translations, customers })
 }
 
 fn heading_of(heading: &Heading) -> Result<Heading, Refusal> {
