@@ -57,6 +57,8 @@ pub fn print_help(app: &App, data_dir: &Path) -> anyhow::Result<()> {
     println!("    curl -d 'title=The queue grows' http://{}/intake/generic/demo-key-of-the-demo-only", shown(http));
     println!("  Page and API:  http://{}  (API below /api/v1, described in /api/openapi.json)", shown(http));
     println!("    login {}  password {}", credentials.login, credentials.password.reveal());
+    println!("  Status pages:  http://{0}/status/harbour and, in German, http://{0}/status/nordlicht", shown(http));
+    println!("    open an incident of VPN on the page, publish an update, and both tell it");
     println!("  Ctrl-C stops it. Data: {}\n", data_dir.display());
     Ok(())
 }

@@ -363,7 +363,8 @@ impl Store {
     /// The message that carried this one together with others; `None`: it went by itself.
     pub async fn carrier(&self, id: &str) -> Result<Option<NotificationRow>, StoreError> {
         let sql = format!("{ROW} WHERE id = (SELECT bundle FROM notifications WHERE id = $1)");
-        in_time(query_as(AssertSqlSafe(sql)).bind(id.to_owned()).fetch_optional(&self.shared.pool)).await
+        let asked = query_as(AssertSqlSafe(sql)).bind(id.to_owned());
+        super::pages::in_time(asked.fetch_optional(&self.shared.pool)).await
     }
 
     /// The list, newest first: of an alert, a person, or all.

@@ -57,10 +57,13 @@ impl Store {
             "SELECT person, at FROM (
                  SELECT person, started_at AS at FROM legs
                  WHERE person IS NOT NULL AND started_at >= $1 AND started_at < $2
+                 AND NOT EXISTS (SELECT 1 FROM calls c WHERE c.id = legs.call_id AND c.direction = 'notification')
                  UNION ALL
                  SELECT user_id AS person, finished_at AS at FROM notifications
                  WHERE user_id IS NOT NULL AND kind = 'alert' AND attempts > 0 AND finished_at >= $3 AND finished_at < $4
-                 AND NOT EXISTS (SELECT 1 FROM drill_runs d WHERE d.alert = notifications.alert_id)
+                 AND (NOT EXISTS (SELECT 1 FROM drill_runs d WHERE d.alert = notifications.alert_id)
+                      OR EXISTS (SELECT 1 FROM notifications o WHERE o.bundle = notifications.id
+                                 AND NOT EXISTS (SELECT 1 FROM drill_runs d WHERE d.alert = o.alert_id)))
              ) AS disturbed
              ORDER BY at, person LIMIT $5",
         )

@@ -3,7 +3,7 @@
 use hotline_core::directory::Language;
 use hotline_core::ids::{AlertId, CallId, CustomerId, DrillId, IncidentId, RecordingId, ServiceId, UpdateId, UserId};
 use hotline_core::incident::{
-    Addition, Affected, Began, Impact, Incident, Kind, Origin, Phase, Severity, Task, Update, UpdateState,
+    Addition, Affected, Began, Heading, Impact, Incident, Kind, Origin, Phase, Severity, Task, Update, UpdateState,
 };
 use hotline_core::private::Private;
 use jiff::Timestamp;
@@ -23,6 +23,8 @@ pub(super) struct IncidentRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     public_titles: Vec<(String, String)>,
     severity: String,
+    #[serde(default)]
+    worst: Option<String>,
     phase: String,
     affected: Vec<AffectedRecord>,
     customers: Vec<String>,
@@ -52,6 +54,8 @@ pub(super) struct IncidentRecord {
     tell_when_over: Vec<String>,
     #[serde(default)]
     additions: Vec<AdditionRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ever: Vec<String>,
     version: i64,
 }
 
@@ -85,6 +89,8 @@ struct UpdateRecord {
     at: Timestamp,
     by: ActorRecord,
     phase: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    heading: Option<HeadingRecord>,
     text: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     translations: Vec<(String, String)>,
@@ -93,6 +99,13 @@ struct UpdateRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     named: Vec<String>,
     state: StateRecord,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HeadingRecord {
+    title: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    others: Vec<(String, String)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -131,6 +144,7 @@ fn to_record(incident: &Incident) -> IncidentRecord {
         public_title: incident.public_title.clone(),
         public_titles: incident.public_titles.iter().map(|(tag, title)| (tag.0.clone(), title.clone())).collect(),
         severity: incident.severity.word().to_owned(),
+        worst: Some(incident.worst.word().to_owned()),
         phase: incident.phase.word().to_owned(),
         affected: to_affected(&incident.affected),
         customers: incident.customers.iter().map(|customer| customer.0.clone()).collect(),
@@ -158,6 +172,7 @@ fn to_record(incident: &Incident) -> IncidentRecord {
             .iter()
             .map(|one| AdditionRecord { recording: one.recording.0, call: one.call.0, heard: one.heard })
             .collect(),
+        ever: incident.ever.iter().map(|customer| customer.0.clone()).collect(),
         version: incident.version,
     }
 }
@@ -183,6 +198,10 @@ fn to_update(update: &Update) -> UpdateRecord {
         at: update.at,
         by: to_actor(&update.by),
         phase: update.phase.word().to_owned(),
+        heading: update.heading.as_ref().map(|heading| HeadingRecord {
+            title: heading.title.clone(),
+            others: heading.others.iter().map(|(tag, title)| (tag.0.clone(), title.clone())).collect(),
+        }),
         text: update.text.clone(),
         translations: update.translations.iter().map(|(tag, text)| (tag.0.clone(), text.clone())).collect(),
         customers: update.customers.iter().map(|customer| customer.0.clone()).collect(),
@@ -209,6 +228,7 @@ fn from_record(record: IncidentRecord) -> Result<Incident, String> {
         public_title: record.public_title,
         public_titles: record.public_titles.into_iter().map(|(tag, title)| (Language(tag), title)).collect(),
         severity: known("severity", &record.severity, Severity::from_word)?,
+        worst: known("severity", record.worst.as_ref().unwrap_or(&record.severity), Severity::from_word)?,
         phase: known("phase", &record.phase, Phase::from_word)?,
         affected: from_affected(record.affected)?,
         customers: record.customers.into_iter().map(CustomerId).collect(),
@@ -233,6 +253,7 @@ fn from_record(record: IncidentRecord) -> Result<Incident, String> {
             .into_iter()
             .map(|one| Addition { recording: RecordingId(one.recording), call: CallId(one.call), heard: one.heard })
             .collect(),
+        ever: record.ever.into_iter().map(CustomerId).collect(),
         version: record.version,
     })
 }
@@ -259,6 +280,10 @@ fn from_update(update: UpdateRecord) -> Result<Update, String> {
         at: update.at,
         by: from_actor(update.by),
         phase: known("phase", &update.phase, Phase::from_word)?,
+        heading: update.heading.map(|heading| Heading {
+            title: heading.title,
+            others: heading.others.into_iter().map(|(tag, title)| (Language(tag), title)).collect(),
+        }),
         text: update.text,
         translations: update.translations.into_iter().map(|(tag, text)| (Language(tag), text)).collect(),
         customers: update.customers.into_iter().map(CustomerId).collect(),

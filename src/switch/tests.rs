@@ -27,6 +27,7 @@ mod drills;
 mod events;
 mod fallback;
 mod nodes;
+mod since;
 mod slas;
 
 struct World {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Addition, Affected, Began, Incident, Phase, Severity, Task, Update, UpdateState};
+use super::{Addition, Affected, Began, Draft, Incident, Phase, Severity, Task, Update, UpdateState};
 use crate::directory::Language;
 use crate::fact::Actor;
 use crate::ids::{AlertId, CallId, CustomerId, RecordingId, UpdateId, UserId};
@@ -68,18 +68,7 @@ pub enum Change {
     /// A text for customers was drafted.
     Drafted(Box<Update>),
     /// A draft says something else now.
-    Edited {
-        /// Which.
-        id: UpdateId,
-        /// The phase that it tells.
-        phase: Phase,
-        /// Its words.
-        text: String,
-        /// In other languages.
-        translations: Vec<(Language, String)>,
-        /// For whom.
-        customers: Vec<CustomerId>,
-    },
+    Edited(UpdateId, Box<Draft>),
     /// A draft waits for a second person.
     Submitted(UpdateId),
     /// An update is out.
@@ -128,7 +117,7 @@ impl Change {
             Self::Began(_) => "incident.began",
             Self::Scheduled(..) => "incident.scheduled",
             Self::Drafted(_) => "incident.update-drafted",
-            Self::Edited { .. } => "incident.update-edited",
+            Self::Edited(..) => "incident.update-edited",
             Self::Submitted(_) => "incident.update-submitted",
             Self::Published(_) => "incident.update-published",
             Self::Withdrawn(_) => "incident.update-withdrawn",
@@ -202,8 +191,8 @@ impl Change {
             Self::Drafted(update) => {
                 format!("An update is drafted: {}{}.", shown(update.phase), for_whom(&update.customers))
             }
-            Self::Edited { phase, customers, .. } => {
-                format!("A draft is changed: {}{}.", shown(*phase), for_whom(customers))
+            Self::Edited(_, draft) => {
+                format!("A draft is changed: {}{}.", shown(draft.phase), for_whom(&draft.customers))
             }
             Self::Submitted(_) => "An update waits for a second person.".to_owned(),
             Self::Published(id) => match incident.update(*id) {
@@ -231,7 +220,8 @@ impl Change {
             Self::Commented(text) => Some(text.clone()),
             Self::Noted { text, .. } => text.clone(),
             Self::AddedWords(_, words) => Some(words.clone()),
-            Self::TaskAdded { text, .. } | Self::Edited { text, .. } => Some(Private::new(text.clone())),
+            Self::TaskAdded { text, .. } => Some(Private::new(text.clone())),
+            Self::Edited(_, draft) => Some(Private::new(draft.text.clone())),
             Self::Drafted(update) => Some(Private::new(update.text.clone())),
             Self::Opened
             | Self::Titled(_)
@@ -270,7 +260,10 @@ impl Change {
             Self::Titled(title) => incident.title.clone_from(title),
             Self::PublicTitled(title) => incident.public_title = Some(title.clone()),
             Self::PublicTitles(titles) => incident.public_titles.clone_from(titles),
-            Self::Severity(severity) => incident.severity = *severity,
+            Self::Severity(severity) => {
+                incident.severity = *severity;
+                incident.worst = incident.worst.min(*severity);
+            }
             Self::Affected(affected) => incident.affected.clone_from(affected),
             Self::Customers(customers) => incident.customers.clone_from(customers),
             Self::Role(role, user) => {
@@ -299,7 +292,7 @@ impl Change {
                 incident.by_itself = *by_itself;
             }
             Self::Drafted(update) => incident.updates.push((**update).clone()),
-            Self::Edited { .. } | Self::Submitted(_) | Self::Published(_) | Self::Withdrawn(_) => {
+            Self::Edited(..) | Self::Submitted(_) | Self::Published(_) | Self::Withdrawn(_) => {
                 self.apply_to_update(incident, by, at);
             }
             Self::Phase(phase) => {
@@ -321,11 +314,12 @@ impl Change {
     fn apply_to_update(&self, incident: &mut Incident, by: &Actor, at: Timestamp) {
         let (now_affected, now_named) = (incident.affected.clone(), incident.customers.clone());
         match self {
-            Self::Edited { id, phase, text, translations, customers } => on_update(incident, *id, |update| {
-                update.phase = *phase;
-                update.text.clone_from(text);
-                update.translations.clone_from(translations);
-                update.customers.clone_from(customers);
+            Self::Edited(id, draft) => on_update(incident, *id, |update| {
+                update.phase = draft.phase;
+                update.heading.clone_from(&draft.heading);
+                update.text.clone_from(&draft.text);
+                update.translations.clone_from(&draft.translations);
+                update.customers.clone_from(&draft.customers);
                 // Whoever wrote it last can't be the second person who looks at it.
                 update.by = by.clone();
                 update.at = at;
@@ -333,6 +327,7 @@ impl Change {
             }),
             Self::Submitted(id) => on_update(incident, *id, |update| update.state = UpdateState::Review),
             Self::Published(id) => {
+                incident.worst = incident.severity;
                 on_update(incident, *id, |update| {
                     update.state = UpdateState::Published { at, by: by.clone() };
                     update.at = at;

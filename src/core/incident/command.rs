@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::rules::Rules;
-use super::{Affected, Began, Change, Draft, Incident, Kind, Line, Origin, Phase, Refusal, Severity, publish};
+use super::{Affected, Began, Change, Draft, Heading, Incident, Kind, Line, Origin, Phase, Refusal, Severity, publish};
 use crate::directory::{Directory, Language};
 use crate::fact::Actor;
 use crate::ids::{AlertId, CallId, CustomerId, RecordingId, UpdateId, UserId};
@@ -61,8 +61,8 @@ pub enum Command {
     Edit(UpdateId, Draft),
     /// "Please look at it."
     Submit(UpdateId),
-    /// "Out with it"; with a title for customers.
-    Publish(UpdateId, Option<String>),
+    /// "Out with it"; under another title than the draft's.
+    Publish(UpdateId, Option<Heading>),
     /// "Not this one."
     Withdraw(UpdateId),
     /// How far it is, where customers were not told of it.
@@ -183,7 +183,19 @@ pub(super) fn deed(incident: &Incident, changes: Vec<(Change, String)>, by: &By,
     if let Some((change, why)) = super::clock::follow(incident, &now, setting) {
         take(&mut now, change, why, &Actor::System);
     }
+    remember(&mut now, setting.directory);
     Deed { incident: now, changes: done, lines }
+}
+
+/// Whoever is touched or told now stays among those whom it is about.
+fn remember(incident: &mut Incident, directory: &Directory) {
+    let told = incident.updates.iter().flat_map(|update| update.customers.iter().chain(&update.named)).cloned();
+    let mut all = incident.touched(directory);
+    all.extend(told);
+    all.append(&mut incident.ever);
+    all.sort_unstable();
+    all.dedup();
+    incident.ever = all;
 }
 
 const fn is_fine_when_over(command: &Command) -> bool {
@@ -222,8 +234,8 @@ fn decide(incident: &Incident, command: &Command, by: &By, setting: &Setting<'_>
     Ok(match command {
         Command::Describe { title, public_title, severity } => {
             // Customers read the new title at once, where something is out.
-            if public_title.is_some() && incident.is_published() && !by.may_publish(incident, setting.rules) {
-                return Err(Refusal::MayNotPublish);
+            if public_title.is_some() {
+                may_retitle(incident, by, setting.rules)?;
             }
             describe(incident, title.as_deref(), public_title.as_deref(), *severity, by)?
         }
@@ -287,7 +299,7 @@ fn decide(incident: &Incident, command: &Command, by: &By, setting: &Setting<'_>
         Command::Draft(id, draft) => publish::draft(incident, *id, draft, by, setting)?,
         Command::Edit(id, draft) => publish::edit(incident, *id, draft, by, setting)?,
         Command::Submit(id) => publish::submit(incident, *id, by)?,
-        Command::Publish(id, title) => publish::publish(incident, *id, title.as_deref(), by, setting)?,
+        Command::Publish(id, heading) => publish::publish(incident, *id, heading.as_ref(), by, setting)?,
         Command::Withdraw(id) => publish::withdraw(incident, *id, by)?,
         Command::Phase(phase) => phase_by_hand(incident, *phase, by)?,
         Command::Reopen => reopen(incident, by)?,
@@ -338,7 +350,7 @@ fn describe(
 }
 
 /// Another title. Those in other languages said what the former one did: they are gone with it.
-pub(super) fn titled(incident: &Incident, title: String, why: &str) -> Changes {
+fn titled(incident: &Incident, title: String, why: &str) -> Changes {
     let mut changes = vec![(Change::PublicTitled(title), why.to_owned())];
     if !incident.public_titles.is_empty() {
         changes.push((Change::PublicTitles(Vec::new()), "Its title for customers is another one.".to_owned()));
@@ -346,13 +358,22 @@ pub(super) fn titled(incident: &Incident, title: String, why: &str) -> Changes {
     changes
 }
 
+/// Where customers read the title, it is a word to them like any other.
+fn may_retitle(incident: &Incident, by: &By, rules: &Rules) -> Result<(), Refusal> {
+    if !incident.is_published() {
+        return Ok(());
+    }
+    if !by.may_publish(incident, rules) {
+        return Err(Refusal::MayNotPublish);
+    }
+    if by.role.is_some() && incident.needs_review(rules) { Err(Refusal::NeedsReview) } else { Ok(()) }
+}
+
 fn retitle(incident: &Incident, titles: &[(Language, String)], by: &By, rules: &Rules) -> Result<Changes, Refusal> {
     if incident.public_title.is_none() {
         return Err(Refusal::NoPublicTitle);
     }
-    if incident.is_published() && !by.may_publish(incident, rules) {
-        return Err(Refusal::MayNotPublish);
-    }
+    may_retitle(incident, by, rules)?;
     let titles = titles_of(titles)?;
     let why = format!("{} says so", by.actor.shown());
     Ok(one(titles != incident.public_titles, Change::PublicTitles(titles), why))

@@ -52,6 +52,8 @@ pub struct Incident {
     pub public_titles: Vec<(Language, String)>,
     /// How bad it is.
     pub severity: Severity,
+    /// How bad it was at worst since the last word went out: who makes it milder does not take the second person away with it.
+    pub worst: Severity,
     /// How far it is.
     pub phase: Phase,
     /// Services that are touched, each once.
@@ -92,6 +94,8 @@ pub struct Incident {
     pub tell_when_over: Vec<Private<String>>,
     /// What callers said to be added to it, oldest first.
     pub additions: Vec<Addition>,
+    /// Every customer that it ever touched or told, sorted: it holds words about each of them. Grows only.
+    pub ever: Vec<CustomerId>,
     /// Counts every change; a write names the version it saw.
     pub version: i64,
 }
@@ -208,6 +212,8 @@ pub struct Update {
     pub by: Actor,
     /// The phase that it tells (the incident's from its publishing on).
     pub phase: Phase,
+    /// The title that goes out with it; `None`: the incident's.
+    pub heading: Option<Heading>,
     /// The words.
     pub text: String,
     /// The same words in other languages; who reads none of them gets `text`.
@@ -220,6 +226,21 @@ pub struct Update {
     pub named: Vec<CustomerId>,
     /// Draft, waiting for a second person, or out.
     pub state: UpdateState,
+}
+
+/// A title for customers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heading {
+    /// As who reads none of the others gets it.
+    pub title: String,
+    /// The same in other languages, each once.
+    pub others: Vec<(Language, String)>,
+}
+
+impl From<&str> for Heading {
+    fn from(title: &str) -> Self {
+        Self { title: title.to_owned(), others: Vec::new() }
+    }
 }
 
 /// Whether customers have it.
@@ -301,6 +322,11 @@ impl Phase {
 }
 
 impl Incident {
+    /// Whether a second person must look at what goes out.
+    pub fn needs_review(&self, rules: &Rules) -> bool {
+        rules.review.contains(&self.severity) || rules.review.contains(&self.worst)
+    }
+
     /// An update of it.
     pub fn update(&self, id: UpdateId) -> Option<&Update> {
         self.updates.iter().find(|update| update.id == id)

@@ -62,6 +62,8 @@ pub struct AlertSeen {
     pub began: Option<Began>,
     /// Its call.
     pub call: Option<CallId>,
+    /// It is part of an exercise.
+    pub drill: bool,
 }
 
 impl Opening {
@@ -110,10 +112,15 @@ impl Severity {
 
 /// What it means that this alert belongs to the incident: it joins, and what is known of its beginning counts, unless a person said
 /// when the incident began.
-pub fn join(incident: &Incident, alert: &AlertSeen, now: Timestamp) -> Vec<Command> {
+///
+/// An exercise and what is real do not mix: customers would be told of the exercise.
+pub fn join(incident: &Incident, alert: &AlertSeen, now: Timestamp) -> Result<Vec<Command>, Refusal> {
+    if incident.drill.is_some() != alert.drill {
+        return Err(Refusal::DrillAndReal);
+    }
     let said = incident.began.as_ref().is_some_and(|began| began.origin == Origin::Person);
     let began = alert.began.clone().filter(|began| began.at <= now && incident.kind == Kind::Fault && !said);
-    [Command::JoinAlert(alert.id)].into_iter().chain(began.map(Command::Began)).collect()
+    Ok([Command::JoinAlert(alert.id)].into_iter().chain(began.map(Command::Began)).collect())
 }
 
 /// Opens it under this reference.
@@ -164,6 +171,7 @@ fn first(opening: &Opening, reference: String, by: &By, setting: &Setting<'_>) -
         public_title: opening.public_title.as_deref().map(title_of).transpose()?,
         public_titles: titles(opening)?,
         severity,
+        worst: severity,
         phase,
         affected: affected(opening, severity, setting)?,
         customers: customers(opening, setting)?,
@@ -179,11 +187,12 @@ fn first(opening: &Opening, reference: String, by: &By, setting: &Setting<'_>) -
         resolved_at: None,
         scheduled,
         by_itself: opening.by_itself && opening.kind == Kind::Maintenance,
-        drill: opening.drill,
+        drill: drill(opening)?,
         update_due: None,
         update_told: 0,
         tell_when_over: Vec::new(),
         additions: Vec::new(),
+        ever: opening.alerts.iter().filter_map(|alert| alert.customer.clone()).collect(),
         version: 0,
     })
 }
@@ -193,6 +202,16 @@ fn titles(opening: &Opening) -> Result<Vec<(Language, String)>, Refusal> {
         (_, []) => Ok(Vec::new()),
         (Some(_), titles) => titles_of(titles),
         (None, _) => Err(Refusal::NoPublicTitle),
+    }
+}
+
+/// What is opened from an exercise's alert is one too.
+fn drill(opening: &Opening) -> Result<Option<DrillId>, Refusal> {
+    let drills = opening.alerts.iter().filter(|alert| alert.drill).count();
+    match (opening.drill, opening.alerts.iter().find(|alert| alert.drill)) {
+        (known, None) if known.is_none() || opening.alerts.is_empty() => Ok(known),
+        (known, Some(first)) if drills == opening.alerts.len() => Ok(Some(known.unwrap_or(DrillId(first.id.0)))),
+        (_, None | Some(_)) => Err(Refusal::DrillAndReal),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Texts for customers: drafted, looked at, published, withdrawn.
 
-use super::command::{By, Setting, TEXT_MAX, bounded, known_customers, text_of, title_of, titled};
-use super::{Change, Incident, Phase, Refusal, Update, UpdateState};
+use super::command::{By, Setting, TEXT_MAX, bounded, known_customers, text_of, title_of, titles_of};
+use super::{Change, Heading, Incident, Phase, Refusal, Update, UpdateState};
 use crate::directory::Language;
 use crate::ids::{CustomerId, UpdateId};
 
@@ -10,6 +10,8 @@ use crate::ids::{CustomerId, UpdateId};
 pub struct Draft {
     /// The phase that it tells.
     pub phase: Phase,
+    /// The title that goes out with it; `None`: the incident's.
+    pub heading: Option<Heading>,
     /// The words.
     pub text: String,
     /// The same words in other languages.
@@ -38,6 +40,7 @@ pub(super) fn draft(
         at: setting.now,
         by: by.actor.clone(),
         phase: draft.phase,
+        heading: draft.heading,
         text: draft.text,
         translations: draft.translations,
         customers: draft.customers,
@@ -56,8 +59,7 @@ pub(super) fn edit(
     setting: &Setting<'_>,
 ) -> Result<Changes, Refusal> {
     unsettled(incident, id)?;
-    let Draft { phase, text, translations, customers } = checked(incident, draft, setting)?;
-    let change = Change::Edited { id, phase, text, translations, customers };
+    let change = Change::Edited(id, Box::new(checked(incident, draft, setting)?));
     Ok(vec![(change, format!("{} writes it anew", by.actor.shown()))])
 }
 
@@ -86,7 +88,7 @@ pub(super) fn withdraw(incident: &Incident, id: UpdateId, by: &By) -> Result<Cha
 pub(super) fn publish(
     incident: &Incident,
     id: UpdateId,
-    title: Option<&str>,
+    heading: Option<&Heading>,
     by: &By,
     setting: &Setting<'_>,
 ) -> Result<Changes, Refusal> {
@@ -95,7 +97,7 @@ pub(super) fn publish(
         return Err(Refusal::MayNotPublish);
     }
     let by_rule = by.role.is_none();
-    if !by_rule && setting.rules.review.contains(&incident.severity) {
+    if !by_rule && incident.needs_review(setting.rules) {
         if update.state != UpdateState::Review {
             return Err(Refusal::NeedsReview);
         }
@@ -103,9 +105,8 @@ pub(super) fn publish(
             return Err(Refusal::OwnReview);
         }
     }
-    let title = title.map(title_of).transpose()?;
-    let title = title.filter(|title| incident.public_title.as_ref() != Some(title));
-    if title.is_none() && incident.public_title.is_none() {
+    let heading = heading.map(heading_of).transpose()?.or_else(|| update.heading.clone());
+    if heading.is_none() && incident.public_title.is_none() {
         return Err(Refusal::NoPublicTitle);
     }
     readers(incident, &update.customers, setting)?;
@@ -118,7 +119,7 @@ pub(super) fn publish(
         format!("{} releases it", by.actor.shown())
     };
     let mut changes = Vec::new();
-    changes.extend(title.map(|title| titled(incident, title, &why)).unwrap_or_default());
+    changes.extend(heading.map(|heading| headed(incident, heading, &why)).unwrap_or_default());
     changes.push((Change::Published(id), why));
     if update.phase != incident.phase {
         changes.push((Change::Phase(update.phase), "The published update says so.".to_owned()));
@@ -143,8 +144,27 @@ fn checked(incident: &Incident, draft: &Draft, setting: &Setting<'_>) -> Result<
     let touched = incident.touched(setting.directory);
     match customers.iter().find(|customer| !touched.contains(customer)) {
         Some(stranger) => Err(Refusal::NotTouched(stranger.clone())),
-        None => Ok(Draft { phase: draft.phase, text, translations, customers }),
+        None => {
+            let heading = draft.heading.as_ref().map(heading_of).transpose()?;
+            Ok(Draft { phase: draft.phase, heading, text, translations, customers })
+        }
     }
+}
+
+fn heading_of(heading: &Heading) -> Result<Heading, Refusal> {
+    Ok(Heading { title: title_of(&heading.title)?, others: titles_of(&heading.others)? })
+}
+
+/// The title of what goes out takes the place of the one that customers knew, in all its languages.
+fn headed(incident: &Incident, heading: Heading, why: &str) -> Changes {
+    let mut changes = Vec::new();
+    if incident.public_title.as_ref() != Some(&heading.title) {
+        changes.push((Change::PublicTitled(heading.title), why.to_owned()));
+    }
+    if incident.public_titles != heading.others {
+        changes.push((Change::PublicTitles(heading.others), why.to_owned()));
+    }
+    changes
 }
 
 fn unsettled(incident: &Incident, id: UpdateId) -> Result<&Update, Refusal> {

@@ -88,6 +88,9 @@ pub enum Refusal {
     /// A better source says something else.
     #[error("the beginning is known from a better source; say it as a person to overrule it")]
     BeganKnown,
+    /// An exercise stays among ourselves.
+    #[error("an exercise and a real fault can't be one incident; open an incident of its own for the real one")]
+    DrillAndReal,
     /// Bounds.
     #[error("an incident has at most {0} of these; open another one")]
     Full(usize),
@@ -124,6 +127,7 @@ impl Refusal {
             Self::NotPlanned => "not-planned",
             Self::Began => "began",
             Self::BeganKnown => "began-known",
+            Self::DrillAndReal => "drill-and-real",
             Self::Full(_) => "full",
         }
     }

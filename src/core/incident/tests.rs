@@ -104,7 +104,7 @@ impl World {
         let update = UpdateId(id(number));
         let drafted =
             self.say(incident, Command::Draft(update, draft(phase, &format!("words {number}"), customers)))?;
-        self.say(&drafted, Command::Publish(update, Some("Mail is slow".to_owned())))
+        self.say(&drafted, Command::Publish(update, Some("Mail is slow".into())))
     }
 }
 
@@ -115,6 +115,7 @@ fn affected(services: &[(&str, Impact)]) -> Vec<Affected> {
 fn draft(phase: Phase, text: &str, customers: &[&str]) -> Draft {
     Draft {
         phase,
+        heading: None,
         text: text.to_owned(),
         translations: Vec::new(),
         customers: customers.iter().map(|customer| (*customer).into()).collect(),
@@ -131,6 +132,7 @@ fn alert(number: u128, service: Option<&str>, customer: Option<&str>) -> AlertSe
         opened_at: at(-60),
         began: None,
         call: None,
+        drill: false,
     }
 }
 
@@ -195,7 +197,7 @@ fn an_update_needs_words_a_title_readers_and_somebody_who_may() {
     assert_eq!(wrong, Err(Refusal::Phase(Kind::Fault, Phase::Scheduled)));
     let drafted = world.say(&incident, Command::Draft(update, draft(phase, "words", &[]))).unwrap();
     assert_eq!(world.say(&drafted, Command::Publish(update, None)), Err(Refusal::NoPublicTitle));
-    let out = Command::Publish(update, Some("Mail".to_owned()));
+    let out = Command::Publish(update, Some("Mail".into()));
     assert_eq!(world.say_by(&drafted, out.clone(), &by("bob", "engineer")), Err(Refusal::MayNotPublish));
     let lead = world.say(&drafted, Command::Role("Lead".to_owned(), Some("bob".into()))).unwrap();
     let published = world.say_by(&lead, out.clone(), &by("bob", "engineer")).unwrap();
@@ -219,7 +221,7 @@ fn a_second_person_looks_where_the_rules_want_it() {
     let incident = world.open(&[("mail", Impact::MajorOutage)]);
     let update = UpdateId(id(7));
     let drafted = world.say(&incident, Command::Draft(update, draft(Phase::Identified, "words", &[]))).unwrap();
-    let out = Command::Publish(update, Some("Mail".to_owned()));
+    let out = Command::Publish(update, Some("Mail".into()));
     assert_eq!(world.say(&drafted, out.clone()), Err(Refusal::NeedsReview));
     let submitted = world.say(&drafted, Command::Submit(update)).unwrap();
     assert_eq!(world.say(&submitted, out.clone()), Err(Refusal::OwnReview));
@@ -377,7 +379,7 @@ fn the_clock_reminds_warns_and_ends() {
     let update = UpdateId(id(7));
     let drafted = world.say(&warned, Command::Draft(update, draft(Phase::Identified, "words", &[]))).unwrap();
     assert_eq!(drafted.update_due, Some(at(1_800)));
-    let told = world.say(&drafted, Command::Publish(update, Some("Mail".to_owned()))).unwrap();
+    let told = world.say(&drafted, Command::Publish(update, Some("Mail".into()))).unwrap();
     assert_eq!((told.update_due, told.update_told), (Some(at(3_800)), 0));
     let milder = world
         .say(&told, Command::Describe { title: None, public_title: None, severity: Some(Severity::Major) })
@@ -493,7 +495,8 @@ fn some_command(random: &mut IdSource, words: &mut Words, incident: &Incident) -
     let known: Vec<UpdateId> = incident.updates.iter().map(|update| update.id).chain([UpdateId(id(0))]).collect();
     let update = *pick(random, &known);
     let readers = *pick(random, &customers);
-    let new = draft(*pick(random, &phases), &words.next(), readers);
+    let title = random.next_u64().is_multiple_of(3).then(|| words.next().as_str().into());
+    let new = Draft { heading: title, ..draft(*pick(random, &phases), &words.next(), readers) };
     match random.next_u64() % 16 {
         0 => Command::Describe { title: Some(words.next()), public_title: None, severity: None },
         1 => Command::Describe { title: None, public_title: Some(words.next()), severity: None },
@@ -509,7 +512,9 @@ fn some_command(random: &mut IdSource, words: &mut Words, incident: &Incident) -
         7 | 8 => Command::Draft(UpdateId(id(u128::from(random.next_u64()))), new),
         9 => Command::Edit(update, new),
         10 => Command::Submit(update),
-        11 | 12 => Command::Publish(update, (random.next_u64().is_multiple_of(2)).then(|| words.next())),
+        11 | 12 => {
+            Command::Publish(update, (random.next_u64().is_multiple_of(2)).then(|| words.next().as_str().into()))
+        }
         13 => Command::Withdraw(update),
         14 => Command::Phase(*pick(random, &phases)),
         _ => Command::Reopen,
@@ -539,7 +544,8 @@ fn no_sequence_of_commands_shows_a_customer_what_is_not_published_to_it() {
                 let meant = Some(update.customers.clone()).filter(|named| !named.is_empty());
                 let meant = meant.unwrap_or_else(|| incident.touched(&world.directory));
                 released.texts.insert(update.text.clone(), meant.into_iter().collect());
-                released.titles.extend(title.clone().or(incident.public_title.clone()));
+                let own = title.as_ref().or(update.heading.as_ref()).map(|heading| heading.title.clone());
+                released.titles.extend(own.or_else(|| incident.public_title.clone()));
             }
             if let (Command::Describe { public_title: Some(title), .. }, true) = (&command, incident.is_published()) {
                 released.titles.insert(title.clone());

@@ -44,6 +44,7 @@ fn incident() -> Incident {
         at: at("10:05"),
         by: Actor::Login("ada".to_owned()),
         phase: Phase::Identified,
+        heading: None,
         text: text.to_owned(),
         translations: Vec::new(),
         customers: customers.iter().map(|customer| (*customer).into()).collect(),
@@ -60,6 +61,7 @@ fn incident() -> Incident {
         public_title: Some("Mail is not available".to_owned()),
         public_titles: Vec::new(),
         severity: Severity::Major,
+        worst: Severity::Major,
         phase: Phase::Resolved,
         affected: vec![affected("acme-mail"), affected("harbour-mail")],
         customers: Vec::new(),
@@ -84,6 +86,7 @@ fn incident() -> Incident {
         update_told: 0,
         tell_when_over: Vec::new(),
         additions: Vec::new(),
+        ever: Vec::new(),
         version: 1,
     }
 }

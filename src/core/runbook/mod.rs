@@ -18,6 +18,7 @@ mod read;
 mod show;
 #[cfg(test)]
 mod tests;
+mod tick;
 mod words;
 
 use jiff::civil::Date;
@@ -29,6 +30,7 @@ pub use diff::{Line, diff};
 pub use fit::{Subject, fits, matching};
 pub use read::read;
 pub use show::blocks;
+pub use tick::{Ticked, each_once, ticked};
 pub use words::{index, query, rank};
 
 /// Bytes of a document at most.

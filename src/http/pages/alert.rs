@@ -42,17 +42,18 @@ struct Page {
 }
 
 /// A promise to the customer.
-struct ClockView {
-    what: &'static str,
-    sla: String,
-    share: u32,
-    due: Option<When>,
-    state: &'static str,
-    mood: &'static str,
+pub(super) struct ClockView {
+    pub what: &'static str,
+    pub sla: String,
+    pub share: u32,
+    pub due: Option<When>,
+    pub state: &'static str,
+    pub mood: &'static str,
 }
 
-impl From<PromiseClock> for ClockView {
-    fn from(clock: PromiseClock) -> Self {
+impl ClockView {
+    /// `response`: what the promise of a response is called here.
+    pub(super) fn of(clock: PromiseClock, response: &'static str) -> Self {
         let (state, mood) = match clock.state {
             "paused" => ("waits for the customer", "warn"),
             "breached" => ("overdue", "bad"),
@@ -62,7 +63,7 @@ impl From<PromiseClock> for ClockView {
             _ => ("runs", "live"),
         };
         Self {
-            what: if clock.promise == "response" { "Somebody takes it" } else { "It is over" },
+            what: if clock.promise == "response" { response } else { "It is over" },
             sla: format!("{}, revision {}", clock.name, clock.revision),
             share: clock.share,
             due: clock.due_at.as_deref().map(When::full),
@@ -111,7 +112,7 @@ async fn page(state: &AppState, viewer: &Viewer, id: &str) -> Result<Option<Page
         runbooks: super::knowledge::of_alert(state, viewer, &alert.id).await,
         timeline: groups(detail.timeline, &directory),
         waiting: detail.promises.waiting_since.as_deref().map(When::full),
-        clocks: detail.promises.clocks.into_iter().map(ClockView::from).collect(),
+        clocks: detail.promises.clocks.into_iter().map(|clock| ClockView::of(clock, "Somebody takes it")).collect(),
         alert,
     }))
 }

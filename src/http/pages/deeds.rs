@@ -181,7 +181,11 @@ fn snooze_until(word: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp
     }
 }
 
-async fn by_reference(state: &AppState, viewer: &Viewer, reference: &str) -> Result<Option<AlertId>, Problem> {
+pub(super) async fn by_reference(
+    state: &AppState,
+    viewer: &Viewer,
+    reference: &str,
+) -> Result<Option<AlertId>, Problem> {
     for status in ["triggered", "acknowledged"] {
         let filter = AlertFilter {
             status: Some(status.to_owned()),

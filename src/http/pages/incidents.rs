@@ -1,25 +1,29 @@
-//! `/incidents`: the list; one with its services, roles, tasks, texts for customers and timeline; buttons as plain forms.
+//! `/incidents`: the list; one with its services, roles, tasks, promises, runbooks, texts for customers and timeline. The buttons are
+//! [`super::incident_deeds`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use askama::Template;
 use axum::extract::{Form, Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use hotline_core::directory::{Directory, Language};
-use hotline_core::ids::{ServiceId, UpdateId, UserId};
-use hotline_core::incident::{Affected, Command, Draft, Impact, Incident, Kind, Origin, Phase, Severity};
-use hotline_core::private::Private;
-use uuid::Uuid;
+use hotline_core::ids::UpdateId;
+use hotline_core::incident::{Impact, Incident, Kind, Origin, Phase, Severity};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
+use super::alert::ClockView;
+use super::deeds::{local, zone_of};
 use super::views::{Frame, When};
-use super::{Shared, Visitor, error, html, show_problem};
+use super::{Shared, Visitor, html, show_problem};
 use crate::http::AppState;
 use crate::http::api::incidents::sight::{self, Sight};
 use crate::http::api::incidents::types::{
-    IncidentDetail, IncidentLine, IncidentMessage, IncidentSummary, PreviewField,
+    IncidentDetail, IncidentLine, IncidentMessage, IncidentSummary, PreviewField, TaskField, UpdateField,
 };
-use crate::http::api::incidents::{NewIncident, is_tag, opened, page as listed, preview_of, refused};
+use crate::http::api::incidents::waiting::{IncidentPromises, promises};
+use crate::http::api::incidents::{NewIncident, opened, page as listed, preview_of};
+use crate::http::api::runbooks::OfAlert;
 use crate::http::auth::{Right, Viewer};
 use crate::http::params::Params;
 use crate::http::problem::Problem;
@@ -37,12 +41,18 @@ struct ListPage {
     handles: bool,
     services: Vec<(String, String)>,
     severities: [&'static str; 4],
+    /// May plan work.
+    plans: bool,
+    /// In which zone the forms' times are meant.
+    zone: String,
 }
 
 #[derive(Template)]
 #[template(path = "incident.html")]
 #[expect(clippy::struct_excessive_bools, reason = "what the page shows: each is a question of its own in the template")]
 struct Page {
+    /// What the forms are about, so that nobody changes what they have not seen.
+    version: i64,
     frame: Frame,
     incident: IncidentDetail,
     /// Sees all of it.
@@ -59,6 +69,17 @@ struct Page {
     /// The words of the template for the phase that was asked for, or the incident's.
     prepared: Prepared,
     preview: Option<(String, PreviewField)>,
+    /// Every customer that the viewer can name: its id, its name, whether it is named in the incident.
+    customers: Vec<(String, String, bool)>,
+    /// What was promised, customer by customer.
+    promises: Vec<CustomerView>,
+    runbooks: Vec<OfAlert>,
+    /// May plan work.
+    plans: bool,
+    /// In which zone the forms' times are meant.
+    zone: String,
+    /// The beginning, the plan's beginning and end as the forms' fields hold them; empty: none.
+    local: [String; 3],
     timeline: Vec<IncidentLine>,
     messages: Vec<IncidentMessage>,
 }
@@ -76,6 +97,28 @@ struct Others {
     tag: String,
     title: String,
     text: String,
+}
+
+/// The promises to a customer.
+struct CustomerView {
+    id: String,
+    name: String,
+    waiting: Option<When>,
+    /// A clock still runs, so the customer can be waited for.
+    runs: bool,
+    clocks: Vec<ClockView>,
+}
+
+impl From<IncidentPromises> for CustomerView {
+    fn from(promises: IncidentPromises) -> Self {
+        Self {
+            waiting: promises.waiting_since.as_deref().map(When::full),
+            runs: promises.clocks.iter().any(|clock| matches!(clock.state, "running" | "paused" | "breached")),
+            clocks: promises.clocks.into_iter().map(|clock| ClockView::of(clock, "They hear of it")).collect(),
+            id: promises.customer.id,
+            name: promises.customer.name,
+        }
+    }
 }
 
 /// How bad, as a colour of the badges that alerts have.
@@ -146,6 +189,27 @@ impl Page {
         };
         ids.iter().map(name).collect::<Vec<_>>().join(", ")
     }
+    /// The title that a draft goes out with.
+    fn heading(&self, update: &UpdateField) -> String {
+        update.public_title.clone().unwrap_or_else(|| self.prepared.title.clone())
+    }
+    /// A draft in other languages: those that it has, and those that are missing.
+    fn languages(&self, update: &UpdateField) -> Vec<Others> {
+        let mut tags: Vec<&String> = update.translations.keys().chain(update.public_titles.keys()).collect();
+        tags.extend(self.prepared.others.iter().map(|other| &other.tag));
+        tags.sort_unstable();
+        tags.dedup();
+        let words = |all: &BTreeMap<String, String>, tag: &String| all.get(tag).cloned().unwrap_or_default();
+        let other = |tag: &String| Others {
+            tag: tag.clone(),
+            title: words(&update.public_titles, tag),
+            text: words(&update.translations, tag),
+        };
+        tags.into_iter().map(other).collect()
+    }
+    fn owns(&self, task: &TaskField, user: &str) -> bool {
+        task.owner.as_ref().is_some_and(|owner| owner.id == user)
+    }
     fn known_roles(&self) -> Vec<(&'static str, Option<String>)> {
         ["lead", "communication", "scribe"]
             .map(|role| {
@@ -170,6 +234,8 @@ pub async fn list(Visitor(viewer): Visitor, State(state): Shared, mut params: Pa
             handles: viewer.may(Right::HandleAlerts),
             services: services(&state, &viewer),
             severities: Severity::ALL.map(Severity::word),
+            plans: viewer.may(Right::Plan),
+            zone: zone_name(&zone_of(&viewer, &state.board().directory())),
         }),
         Err(problem) => show_problem(&state, &problem),
     }
@@ -206,6 +272,8 @@ async fn page(
         Some(update) => Some((update.to_string(), preview_of(state, &incident, update, None)?)),
         None => None,
     };
+    let zone = zone_of(viewer, &directory);
+    let promises = promises(state, &incident, &sight).await?;
     let (timeline, messages) = if whole {
         let rows = state.records().incident_timeline(incident.id).await?;
         let told = state.records().incident_messages(incident.id).await?;
@@ -218,17 +286,32 @@ async fn page(
         let known = incident.affected.iter().find(|affected| affected.service.0 == id);
         known.map(|affected| affected.impact.word().to_owned()).unwrap_or_default()
     };
+    let named = |id: &str| incident.customers.iter().any(|customer| customer.0 == id);
+    let handles = whole && viewer.may(Right::HandleAlerts);
+    let field = |at: Option<Timestamp>| at.map(|at| local_field(at, &zone)).unwrap_or_default();
+    let runbooks = if handles { super::knowledge::of_incident(state, viewer, &incident).await } else { Vec::new() };
     Ok(Page {
         frame: Frame::of(state, viewer, "incidents"),
-        handles: whole && viewer.may(Right::HandleAlerts),
+        customers: customers(state, viewer).into_iter().map(|(id, name)| (id.clone(), name, named(&id))).collect(),
+        promises: promises.into_iter().map(CustomerView::from).collect(),
+        runbooks,
+        plans: viewer.may(Right::Plan),
+        zone: zone_name(&zone),
+        local: [
+            field(incident.began.as_ref().map(|began| began.at)),
+            field(incident.scheduled.map(|(from, _)| from)),
+            field(incident.scheduled.map(|(_, until)| until)),
+        ],
+        handles,
         publishes: whole && by.may_publish(&incident, &directory.incident_rules),
-        needs_review: directory.incident_rules.review.contains(&incident.severity),
+        needs_review: incident.needs_review(&directory.incident_rules),
         people: people(&directory),
         services: services(state, viewer).into_iter().map(|(id, name)| (id.clone(), name, affected(&id))).collect(),
         impacts: Impact::ALL.map(Impact::word),
         severities: Severity::ALL.map(Severity::word),
         phases: Phase::ALL.into_iter().filter(|phase| phase.is_of(incident.kind)).map(Phase::word).collect(),
-        prepared: prepared_for(&incident, phase, prepared),
+        prepared: prepared_for(&incident, phase, prepared, &directory),
+        version: incident.version,
         incident: detail,
         whole,
         preview,
@@ -244,8 +327,14 @@ pub async fn of_late(state: &AppState, viewer: &Viewer) -> Result<Vec<(String, S
     Ok(found.items.into_iter().map(named).collect())
 }
 
-/// What stands in the form: the templates' words; the titles that customers know, if they know one.
-fn prepared_for(incident: &Incident, phase: Phase, prepared: Option<switch::Prepared>) -> Prepared {
+/// What stands in the form: the templates' words; the titles that customers know, if they know one. A language that a customer has
+/// and that nothing is prepared in stands there empty: whoever writes in English sees that another is missing.
+fn prepared_for(
+    incident: &Incident,
+    phase: Phase,
+    prepared: Option<switch::Prepared>,
+    directory: &Directory,
+) -> Prepared {
     let (title, titles, text, texts) = match prepared {
         Some(switch::Prepared { title, titles, draft }) => (title, titles, draft.text, draft.translations),
         None => (None, Vec::new(), String::new(), Vec::new()),
@@ -254,7 +343,10 @@ fn prepared_for(incident: &Incident, phase: Phase, prepared: Option<switch::Prep
         Some(known) => (known.clone(), incident.public_titles.clone()),
         None => (title.unwrap_or_default(), titles),
     };
-    let mut tags: Vec<&Language> = titles.iter().chain(&texts).map(|(language, _)| language).collect();
+    let touched = incident.touched(directory);
+    let customers = touched.iter().filter_map(|id| directory.customers.get(id));
+    let theirs = customers.filter_map(|customer| customer.language.as_ref()).filter(|language| language.0 != "en");
+    let mut tags: Vec<&Language> = titles.iter().chain(&texts).map(|(language, _)| language).chain(theirs).collect();
     tags.sort_unstable();
     tags.dedup();
     let of = |all: &[(Language, String)], wanted: &Language| {
@@ -265,18 +357,23 @@ fn prepared_for(incident: &Incident, phase: Phase, prepared: Option<switch::Prep
     Prepared { phase: phase.word().to_owned(), title, text, others }
 }
 
-/// The form's fields `KIND:LANGUAGE` that say something.
-fn in_languages(kind: &str, fields: &HashMap<String, String>) -> Vec<(Language, String)> {
-    let other = |(name, words): (&String, &String)| {
-        let tag = name.strip_prefix(kind)?.strip_prefix(':').filter(|tag| is_tag(tag))?;
-        Some((Language(tag.to_owned()), words.trim().to_owned())).filter(|(_, words)| !words.is_empty())
-    };
-    let mut all: Vec<(Language, String)> = fields.iter().filter_map(other).collect();
-    all.sort_unstable();
-    all
+/// A moment as a field for date and time holds it.
+fn local_field(at: Timestamp, zone: &TimeZone) -> String {
+    zone.to_datetime(at).strftime("%Y-%m-%dT%H:%M").to_string()
 }
 
-fn services(state: &AppState, viewer: &Viewer) -> Vec<(String, String)> {
+fn zone_name(zone: &TimeZone) -> String {
+    zone.iana_name().unwrap_or("UTC").to_owned()
+}
+
+/// The customers that the viewer sees.
+pub(super) fn customers(state: &AppState, viewer: &Viewer) -> Vec<(String, String)> {
+    let directory = state.board().directory();
+    let seen = directory.customers.values().filter(|customer| viewer.sees(Some(&customer.id.0)));
+    seen.map(|customer| (customer.id.0.clone(), customer.name.clone())).collect()
+}
+
+pub(super) fn services(state: &AppState, viewer: &Viewer) -> Vec<(String, String)> {
     let directory = state.board().directory();
     let theirs = |owner: Option<&str>| viewer.sees(owner);
     directory
@@ -291,19 +388,11 @@ fn people(directory: &Directory) -> Vec<(String, String)> {
     directory.users.values().map(|user| (user.id.0.clone(), user.name.clone())).collect()
 }
 
-/// `POST /incidents`: by hand, or from an alert's page.
+/// `POST /incidents`: by hand, from an alert's page, or planned work.
 pub async fn open(Visitor(viewer): Visitor, State(state): Shared, Form(fields): Fields) -> Response {
-    let field = |name: &str| fields.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    let severity = field("severity");
-    let impact = severity.as_deref().and_then(Severity::from_word).unwrap_or(Severity::Major).impact();
-    let affected = field("service")
-        .map(|service| vec![crate::http::api::incidents::AffectedField { service, impact: impact.word().to_owned() }]);
-    let said = NewIncident {
-        title: field("title"),
-        severity,
-        affected,
-        alerts: field("alert").map(|alert| vec![alert]),
-        ..NewIncident::default()
+    let said = match new_incident(&state, &viewer, &fields) {
+        Ok(said) => said,
+        Err(problem) => return show_problem(&state, &problem),
     };
     match opened(&state, &viewer, &said).await {
         Ok(incident) => Redirect::to(&format!("/incidents/{}", incident.id)).into_response(),
@@ -311,114 +400,31 @@ pub async fn open(Visitor(viewer): Visitor, State(state): Shared, Form(fields): 
     }
 }
 
-/// The buttons of an incident: the word stands in the path.
-pub async fn act(
-    Visitor(viewer): Visitor,
-    State(state): Shared,
-    Path((id, deed)): Path<(String, String)>,
-    Form(fields): Fields,
-) -> Response {
-    let incident = match sight::handle(&state, &viewer, &id).await {
-        Ok(incident) => incident,
-        Err(problem) => return show_problem(&state, &problem),
+fn new_incident(state: &AppState, viewer: &Viewer, fields: &HashMap<String, String>) -> Result<NewIncident, Problem> {
+    let field = |name: &str| fields.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let planned = field("kind").as_deref() == Some(Kind::Maintenance.word());
+    let severity = field("severity");
+    let impact = severity.as_deref().and_then(Severity::from_word).unwrap_or(Severity::Major).impact();
+    let impact = if planned { Impact::UnderMaintenance } else { impact };
+    let affected = field("service")
+        .map(|service| vec![crate::http::api::incidents::AffectedField { service, impact: impact.word().to_owned() }]);
+    let zone = zone_of(viewer, &state.board().directory());
+    let at = |name: &str| {
+        let at = field(name).and_then(|text| local(&text, &zone)).map(|at| at.to_string());
+        at.map(Some).ok_or_else(|| Problem::invalid(name, "Write when the work begins and ends: a date and a time."))
     };
-    let back = format!("/incidents/{}", incident.id);
-    let words = match commands(&incident, &viewer, &state, &deed, &fields) {
-        Ok(Some(words)) => words,
-        Ok(None) => return error(&state, StatusCode::NOT_FOUND, "There is nothing here", "There is no such button."),
-        Err(problem) => return show_problem(&state, &problem),
-    };
-    let drafted = words.iter().rev().find_map(|word| if let Command::Draft(id, _) = word { Some(*id) } else { None });
-    match state.board().incident_commands(incident.id, words, sight::by(&viewer), None).await {
-        // A draft is looked at with everything that its publishing leads to.
-        Ok(_) => match drafted {
-            Some(update) => Redirect::to(&format!("{back}?preview={update}#updates")).into_response(),
-            None => Redirect::to(&back).into_response(),
-        },
-        Err(error) => show_problem(&state, &refused(&error)),
-    }
-}
-
-/// What a button means; `Ok(None)`: there is no such button.
-fn commands(
-    incident: &Incident,
-    viewer: &Viewer,
-    state: &AppState,
-    deed: &str,
-    fields: &HashMap<String, String>,
-) -> Result<Option<Vec<Command>>, Problem> {
-    let field = |name: &str| fields.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
-    let update =
-        || field("update").and_then(|id| id.parse::<UpdateId>().ok()).ok_or_else(|| Problem::not_found("update"));
-    let number = || field("number").and_then(|number| number.parse().ok()).ok_or_else(|| Problem::not_found("task"));
-    Ok(Some(match deed {
-        "comment" => vec![Command::Comment(Private::from(field("text").unwrap_or_default()))],
-        "describe" => vec![Command::Describe {
-            title: field("title").map(str::to_owned),
-            public_title: field("public_title").map(str::to_owned),
-            severity: field("severity").and_then(Severity::from_word),
-        }],
-        "services" => vec![Command::Affect(affected(incident, viewer, state, fields))],
-        "role" => {
-            vec![Command::Role(field("role").unwrap_or_default().to_owned(), field("user").map(UserId::from))]
-        }
-        "task" => {
-            vec![Command::AddTask(field("text").unwrap_or_default().to_owned(), field("owner").map(UserId::from))]
-        }
-        "tick" => vec![Command::TickTask(number()?, true)],
-        "untick" => vec![Command::TickTask(number()?, false)],
-        "draft" => {
-            let phase = field("phase").and_then(Phase::from_word).unwrap_or(incident.phase);
-            let draft = Draft {
-                phase,
-                text: field("text").unwrap_or_default().to_owned(),
-                translations: in_languages("text", fields),
-                customers: Vec::new(),
-            };
-            let title = field("public_title").filter(|title| incident.public_title.as_deref() != Some(*title));
-            let titles = in_languages("title", fields);
-            let mut known = incident.public_titles.clone();
-            known.sort_unstable();
-            // Another title has lost the others; else they are said again only where they change.
-            let other = match title {
-                Some(_) => !titles.is_empty(),
-                None => fields.keys().any(|name| name.starts_with("title:")) && titles != known,
-            };
-            let mut words = Vec::new();
-            words.extend(title.map(|title| Command::Describe {
-                title: None,
-                public_title: Some(title.to_owned()),
-                severity: None,
-            }));
-            if other {
-                words.push(Command::Titles(titles));
-            }
-            words.push(Command::Draft(UpdateId(Uuid::now_v7()), draft));
-            words
-        }
-        "submit" => vec![Command::Submit(update()?)],
-        "publish" => vec![Command::Publish(update()?, None)],
-        "withdraw" => vec![Command::Withdraw(update()?)],
-        "phase" => vec![Command::Phase(
-            field("phase").and_then(Phase::from_word).ok_or_else(|| Problem::invalid("phase", "Choose a phase."))?,
-        )],
-        "reopen" => vec![Command::Reopen],
-        _ => return Ok(None),
-    }))
-}
-
-/// As the form's fields `impact:SERVICE` say; services that the viewer does not see stay as they are.
-fn affected(incident: &Incident, viewer: &Viewer, state: &AppState, fields: &HashMap<String, String>) -> Vec<Affected> {
-    let named: Vec<(String, String)> = services(state, viewer);
-    let seen = |id: &ServiceId| named.iter().any(|(known, _)| *known == id.0);
-    let mut all: Vec<Affected> =
-        incident.affected.iter().filter(|affected| !seen(&affected.service)).cloned().collect();
-    for (id, _) in &named {
-        if let Some(impact) = fields.get(&format!("impact:{id}")).and_then(|word| Impact::from_word(word)) {
-            all.push(Affected { service: ServiceId(id.clone()), impact });
-        }
-    }
-    all
+    Ok(NewIncident {
+        kind: planned.then(|| Kind::Maintenance.word().to_owned()),
+        title: field("title"),
+        public_title: field("public_title"),
+        severity,
+        affected,
+        alerts: field("alert").map(|alert| vec![alert]),
+        scheduled_from: if planned { at("from")? } else { None },
+        scheduled_until: if planned { at("until")? } else { None },
+        by_itself: planned.then(|| field("by_itself").is_some()),
+        ..NewIncident::default()
+    })
 }
 
 /// Planned work has other words than a fault.

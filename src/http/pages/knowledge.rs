@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use hotline_core::directory::Directory;
 use hotline_core::ids::CustomerId;
+use hotline_core::incident::Incident;
 use hotline_core::paper::Block;
 use hotline_core::runbook;
 
@@ -16,7 +17,7 @@ use super::views::{Frame, When};
 use super::{Shared, Visitor, html, show_problem};
 use crate::http::AppState;
 use crate::http::api::runbooks::{
-    Compared, OfAlert, RunbookSummary, RunbookText, compared, found, known, saved, started, ticked,
+    Compared, OfAlert, RunbookSummary, RunbookText, compared, found, known, saved, started, ticked, ticked_on_incident,
 };
 use crate::http::auth::Viewer;
 use crate::http::params::{Params, rfc3339};
@@ -33,6 +34,7 @@ pub fn router() -> Router<AppState> {
         .route("/runbooks/{id}/edit", get(edit))
         .route("/runbooks/{id}/versions/{version}", get(version))
         .route("/alerts/{id}/runbooks/{runbook}/{step}/{deed}", post(step))
+        .route("/incidents/{id}/runbooks/{runbook}/{step}/{deed}", post(incident_step))
 }
 
 /// Those with large bodies.
@@ -222,6 +224,31 @@ async fn step(
         Ok(()) => Redirect::to(&format!("/alerts/{}", super::escaped(&alert))).into_response(),
         Err(problem) => show_problem(&state, &problem),
     }
+}
+
+/// A step of an incident's runbook: done or not; then back to the incident.
+async fn incident_step(
+    Visitor(viewer): Visitor,
+    State(state): Shared,
+    Path((incident, name, number, deed)): Path<(String, String, u32, String)>,
+) -> Response {
+    let done = match deed.as_str() {
+        "done" => ticked_on_incident(&state, &viewer, &incident, &name, number, true).await,
+        "undone" => ticked_on_incident(&state, &viewer, &incident, &name, number, false).await,
+        _ => Err(Problem::not_found("button")),
+    };
+    match done {
+        Ok(()) => Redirect::to(&format!("/incidents/{}", super::escaped(&incident))).into_response(),
+        Err(problem) => show_problem(&state, &problem),
+    }
+}
+
+/// What belongs to an incident, for its page; nothing where the database can't say.
+pub async fn of_incident(state: &AppState, viewer: &Viewer, incident: &Incident) -> Vec<OfAlert> {
+    if state.records().store().is_none() || !viewer.may(crate::http::auth::Right::HandleAlerts) {
+        return Vec::new();
+    }
+    crate::http::api::runbooks::of_incident(state, viewer, incident).await.unwrap_or_default()
 }
 
 /// What belongs to an alert, for its page; nothing where the database can't say.

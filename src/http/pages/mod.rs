@@ -7,6 +7,7 @@ mod board;
 mod call;
 mod deeds;
 mod drills;
+mod incident_deeds;
 mod incidents;
 mod knowledge;
 mod lists;
@@ -48,7 +49,7 @@ pub fn router() -> Router<AppState> {
         .route("/alerts/{id}/{deed}", post(deeds::other))
         .route("/incidents", get(incidents::list).post(incidents::open))
         .route("/incidents/{id}", get(incidents::show))
-        .route("/incidents/{id}/{deed}", post(incidents::act))
+        .route("/incidents/{id}/{deed}", post(incident_deeds::act))
         .route("/calls", get(lists::calls))
         .route("/calls/{id}", get(call::show))
         .route("/schedules", get(schedules::list))

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use hotline_core::directory::Directory;
-use hotline_core::ids::{CustomerId, ScheduleId, ServiceId, SlaId, StatusPageId, UserId};
+use hotline_core::ids::{CustomerId, ScheduleId, ServiceId, SlaId, SourceId, StatusPageId, UserId};
 use hotline_core::report::Missing;
 
 use super::views::Frame;
@@ -149,12 +149,13 @@ async fn page(state: &AppState, viewer: &Viewer, asked: &Asked) -> Result<Page, 
     let Report::Noise(noise) = make_report(state, asked, "noise").await? else {
         return Err(Problem::not_found("report"));
     };
+    let directory = state.board().directory();
     let noise = noise.sources.into_iter().filter(|row| row.needless > 0).take(NOISY).map(|row| {
-        let source = row.source.unwrap_or_else(|| "calls and alerts by hand".to_owned());
+        let source =
+            row.source.map_or_else(|| "calls".to_owned(), |id| super::views::alert::source(&directory, &SourceId(id)));
         let name = row.service.map_or_else(|| source.clone(), |service| format!("{source}: {}", service.name));
         (name, row.alerts, row.needless)
     });
-    let directory = state.board().directory();
     let seen = directory.customers.values().filter(|customer| viewer.sees(Some(&customer.id.0)));
     let customer = asked.customer.clone().unwrap_or_default();
     let day = |at| asked.zone.to_datetime(at).date().to_string();

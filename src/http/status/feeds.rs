@@ -73,8 +73,10 @@ fn told(material: &Material<'_>, incident: &IncidentView) -> String {
     }
     for update in incident.updates.iter().rev() {
         let (at, phase) = (moment(update.at, &page.time_zone, tongue).text, words::phase(update.phase, tongue));
+        // A feed has no footer that tells the zone.
+        let zone = page.time_zone.iana_name().unwrap_or("UTC");
         // Writing to a String cannot fail.
-        let _ = write!(text, "{at}\n{phase}: {}\n\n", update.text_in(tongue));
+        let _ = write!(text, "{at} ({zone})\n{phase}: {}\n\n", update.text_in(tongue));
     }
     text
 }

@@ -201,7 +201,7 @@ fn row(incident: &IncidentView, view: &View, page: &StatusPage, tongue: Tongue) 
 fn lead(text: &str) -> String {
     let first = runbook::blocks(text).into_iter().find_map(|block| match block {
         Block::Text(text) | Block::Note(text) => Some(text),
-        Block::List(items) => items.into_iter().next(),
+        Block::List(items) | Block::Numbered(items) => items.into_iter().next(),
         Block::Heading(..) | Block::Table { .. } | Block::Figures(_) | Block::Chart(_) | Block::PageBreak => None,
     });
     let first = first.unwrap_or_default();
@@ -228,10 +228,10 @@ fn groups(view: &View, t: &Texts, tongue: Tongue) -> Vec<GroupView> {
             description: component.description.clone(),
             state: state(component.impact, tongue),
             bars: bars::svg(&component.uptime, t, tongue),
-            uptime: component
-                .uptime
-                .percent
-                .map_or_else(|| t.unknown.to_owned(), |percent| texts::percent(percent, tongue)),
+            uptime: component.uptime.percent.map_or_else(
+                || t.unknown.to_owned(),
+                |percent| format!("{} {}", texts::percent(percent, tongue), t.available),
+            ),
         };
         match groups.iter_mut().find(|group| group.name == component.group) {
             Some(group) => group.components.push(row),

@@ -33,6 +33,7 @@ texts! {
     support: "Contact support", "Support kontaktieren";
     zone: "Times are in", "Zeiten in";
     uptime: "available in 90 days", "verfügbar in 90 Tagen";
+    available: "available", "verfügbar";
     unknown: "not known yet", "noch nicht bekannt";
     days_ago: "90 days ago", "vor 90 Tagen";
     today: "today", "heute";

@@ -83,6 +83,7 @@ impl Learning {
                 public_title: Some("Scanners do not scan".to_owned()),
                 public_titles: Vec::new(),
                 severity: Severity::Major,
+                worst: Severity::Major,
                 phase: Phase::Resolved,
                 affected: affected.clone(),
                 customers: Vec::new(),
@@ -95,6 +96,7 @@ impl Learning {
                     at: at(5),
                     by: Actor::Login("ann".to_owned()),
                     phase: Phase::Resolved,
+                    heading: None,
                     text: "It works again.".to_owned(),
                     translations: Vec::new(),
                     customers: Vec::new(),
@@ -114,6 +116,7 @@ impl Learning {
                 update_told: 0,
                 tell_when_over: Vec::new(),
                 additions: Vec::new(),
+                ever: Vec::new(),
                 version: 0,
             };
             let line = Line {

@@ -4,7 +4,8 @@ use hotline_core::directory::{Address, Language};
 use hotline_core::fact::Actor;
 use hotline_core::ids::{AlertId, CallId, DrillId, IncidentId, RecordingId, UpdateId};
 use hotline_core::incident::{
-    Addition, Affected, Began, Impact, Incident, Kind, Line, Origin, Phase, Severity, Task, Update, UpdateState,
+    Addition, Affected, Began, Heading, Impact, Incident, Kind, Line, Origin, Phase, Severity, Task, Update,
+    UpdateState,
 };
 use hotline_core::notify::{self, Planned, To};
 use jiff::Timestamp;
@@ -29,6 +30,10 @@ fn full(number: u128, reference: String) -> Incident {
         at: at(5),
         by: Actor::Login("ada".to_owned()),
         phase: Phase::Identified,
+        heading: Some(Heading {
+            title: "E-mail is away".to_owned(),
+            others: vec![(Language("de".to_owned()), "Mail ist weg".to_owned())],
+        }),
         text: "Ein Kabel ❦ \0 <b>".to_owned(),
         translations: vec![(Language("de".to_owned()), "Kabel".to_owned())],
         customers: vec!["acme".into()],
@@ -44,6 +49,7 @@ fn full(number: u128, reference: String) -> Incident {
         public_title: Some("E-mail is slow".to_owned()),
         public_titles: vec![(Language("de".to_owned()), "Mail ist langsam".to_owned())],
         severity: Severity::Critical,
+        worst: Severity::Critical,
         phase: Phase::Identified,
         affected: affected.clone(),
         customers: vec!["acme".into(), "globex".into()],
@@ -78,6 +84,7 @@ fn full(number: u128, reference: String) -> Incident {
             call: CallId(Uuid::from_u128(72)),
             heard: true,
         }],
+        ever: vec!["acme".into(), "initech".into()],
         version: 0,
     }
 }

@@ -7,6 +7,7 @@ mod damage;
 mod database;
 mod databases;
 mod disk;
+mod faults;
 mod incidents;
 mod intake;
 mod keys;

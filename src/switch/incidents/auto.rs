@@ -6,7 +6,7 @@ use std::time::Duration;
 use hotline_core::directory::Language;
 use hotline_core::ids::{AlertId, IncidentId, UpdateId};
 use hotline_core::incident::rules::template;
-use hotline_core::incident::{Affected, By, Command, Draft, Incident, Kind, Opening, Phase, clock, usual};
+use hotline_core::incident::{Affected, By, Command, Draft, Heading, Incident, Kind, Opening, Phase, clock, usual};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -68,7 +68,11 @@ impl Switch {
             Some((_, (None, _))) | None => title,
         };
         titles.retain(|_| title.is_some());
-        Some(Prepared { title, titles, draft: Draft { phase, text, translations, customers: Vec::new() } })
+        Some(Prepared {
+            title,
+            titles,
+            draft: Draft { phase, heading: None, text, translations, customers: Vec::new() },
+        })
     }
 
     /// Somebody has taken this alert: where the rules say so, customers are told at once. Returns at once.
@@ -105,7 +109,7 @@ impl Switch {
         };
         let open = self.open_incidents();
         if let Some(known) = open.iter().find(|incident| affects(incident)) {
-            let words = hotline_core::incident::join(known, &seen, now().wall);
+            let words = hotline_core::incident::join(known, &seen, now().wall)?;
             self.incident_commands(known.id, words, By::SYSTEM, None).await?;
             return Ok(());
         }
@@ -118,16 +122,13 @@ impl Switch {
 
     /// Drafts and publishes the template's words, in the name of the hotline.
     async fn publish_by_itself(&self, incident: &Incident, phase: Phase) -> Result<(), IncidentError> {
-        let Some(Prepared { title, titles, draft }) = self.prepared_update(incident, phase, now().wall) else {
+        let Some(Prepared { title, titles, mut draft }) = self.prepared_update(incident, phase, now().wall) else {
             return Ok(());
         };
         let id = UpdateId(Uuid::now_v7());
-        let mut words = Vec::new();
-        if let Some(title) = title.filter(|_| incident.public_title.is_none()) {
-            words.push(Command::Describe { title: None, public_title: Some(title), severity: None });
-            words.push(Command::Titles(titles));
-        }
-        words.extend([Command::Draft(id, draft), Command::Publish(id, None)]);
+        let title = title.filter(|_| incident.public_title.is_none());
+        draft.heading = title.map(|title| Heading { title, others: titles });
+        let words = vec![Command::Draft(id, draft), Command::Publish(id, None)];
         self.incident_commands(incident.id, words, By::SYSTEM, None).await.map(drop)
     }
 

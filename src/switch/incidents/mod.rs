@@ -265,13 +265,16 @@ pub fn seen(row: &AlertRow) -> Option<AlertSeen> {
             Began { at, origin: origin.unwrap_or(Origin::Payload) }
         }),
         call: row.call_id.as_deref().and_then(|id| id.parse().ok()),
+        drill: hotline_core::drill::is_drill(row.source.as_deref()),
     })
 }
 
 /// The incident as it would be with this update out.
 fn as_published(incident: &Incident, update: UpdateId, title: Option<&str>, at: Timestamp) -> Incident {
     let mut published = incident.clone();
-    published.public_title = title.map(str::to_owned).or(published.public_title).or_else(|| Some(String::new()));
+    let own = incident.update(update).and_then(|update| update.heading.as_ref());
+    let title = title.map(str::to_owned).or_else(|| own.map(|heading| heading.title.clone()));
+    published.public_title = title.or(published.public_title).or_else(|| Some(String::new()));
     let affected = published.affected.clone();
     for own in published.updates.iter_mut().filter(|own| own.id == update) {
         own.state = UpdateState::Published { at, by: hotline_core::fact::Actor::System };

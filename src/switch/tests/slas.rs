@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use hotline_core::directory::{Customer, CustomerContact};
+use hotline_core::ids::{CustomerId, IncidentId};
+use hotline_core::incident::By;
 use hotline_core::sla::{Sla, Targets};
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
@@ -10,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::store::slas::SignatureRow;
 use crate::store::tests::server::new_database;
+use crate::switch::incidents::IncidentWaitingError;
 use crate::switch::slas::{Signing, WaitingError};
 
 fn contract(response: i64) -> Sla {
@@ -304,6 +307,62 @@ async fn a_contract_is_signed_by_its_link() {
     world.close().await;
 }
 
+/// Acme is waited for, twice, and answers; Nord was promised nothing.
+async fn wait_for_acme_alone(world: &World, id: IncidentId) {
+    let waits = async |customer: Option<&str>, waits: bool| {
+        let customer = customer.map(CustomerId::from);
+        world.switch.set_incident_waiting(id, customer.as_ref(), waits, &by_hand()).await
+    };
+    let stands = async || {
+        let mut found = world.switch.incident_promises(id).await.unwrap();
+        assert_eq!(found.len(), 1);
+        let found = found.remove(0);
+        assert_eq!(found.customer, CustomerId::from("acme"));
+        found.promises
+    };
+    assert!(matches!(waits(Some("nord"), true).await, Err(IncidentWaitingError::NothingPromised)));
+    let nowhere = IncidentId(uuid::Uuid::now_v7());
+    let asked = world.switch.set_incident_waiting(nowhere, None, true, &by_hand()).await;
+    assert!(matches!(asked, Err(IncidentWaitingError::Unknown)));
+    let before = stands().await;
+    assert!(before.waiting_since.is_none() && before.clocks.iter().all(|clock| clock.state == "running"));
+    waits(Some("acme"), true).await.unwrap();
+    waits(None, true).await.unwrap();
+    let paused = stands().await;
+    assert!(paused.waiting_since.is_some());
+    assert!(paused.clocks.iter().all(|clock| clock.state == "paused" && clock.due_at.is_none()), "{paused:#?}");
+    // Long overdue, if it were not for the pause: nothing is said.
+    world.sql(format!("UPDATE sla_pauses SET from_at = from_at - 7200000 WHERE id LIKE '{id}/%'")).await;
+    world
+        .sql(format!("UPDATE sla_clocks SET started_at = started_at - 7200000, look_at = 0 WHERE id LIKE '{id}/%'"))
+        .await;
+    world.watch().await;
+    waits(None, false).await.unwrap();
+    waits(Some("acme"), false).await.unwrap();
+    world.sql(format!("UPDATE sla_clocks SET started_at = started_at + 7200000 WHERE id LIKE '{id}/%'")).await;
+    world.sql(format!("UPDATE sla_pauses SET from_at = from_at + 7200000 WHERE id LIKE '{id}/%'")).await;
+    let after = stands().await;
+    assert!(after.waiting_since.is_none() && after.clocks.iter().all(|clock| clock.state == "running"), "{after:#?}");
+    assert!(after.clocks.iter().zip(&before.clocks).all(|(after, before)| after.due_at >= before.due_at));
+    let rows = world.store.incident_timeline(id).await.unwrap();
+    let lines: Vec<_> = rows
+        .iter()
+        .filter(|row| row.kind == "incident.waits-for-customer" || row.kind == "incident.customer-answered")
+        .map(|row| (row.what.as_str(), row.actor.as_str()))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            ("Acme <Logistics> is waited for: the clocks of its contract stand still.", "ben"),
+            ("Acme <Logistics> is not waited for any more: the clocks of its contract run.", "ben"),
+        ]
+    );
+}
+
+fn by_hand() -> By {
+    By { actor: by("ben"), person: Some("ben".into()), role: Some("dispatcher".to_owned()) }
+}
+
 #[tokio::test]
 async fn each_touched_customer_has_its_own_clocks_about_an_incident() {
     use hotline_core::directory::Service;
@@ -347,6 +406,7 @@ async fn each_touched_customer_has_its_own_clocks_about_an_incident() {
         ],
     );
     let id = incident.id;
+    wait_for_acme_alone(&world, id).await;
     world
         .sql(format!("UPDATE sla_clocks SET started_at = started_at - 960000, look_at = 0 WHERE id LIKE '{id}/%'"))
         .await;

@@ -56,6 +56,18 @@ fn listening() -> Line {
 }
 
 #[test]
+fn an_exercise_is_called_one_before_anything_else_is_said() {
+    let title = "ÜBUNG: Mail queue is long";
+    let mut notice = fixture::notice(Arc::new(with(hotline())), 1, 7);
+    title.clone_into(&mut notice.to.alerts[0].title);
+    let mut heard: Vec<Prompt> = std::iter::once(speak(say::NOTICE_DRILL)).chain(told()).collect();
+    let place = heard.iter().position(|prompt| *prompt == Prompt::Name("Mail queue is long".into())).unwrap();
+    heard[place] = Prompt::Name(title.into());
+    let mut line = Line::notice(notice);
+    line.calls(1, &ada()).picks_up(1).leg_hears(1, &knock()).at_leg_presses(1, '1').leg_hears(1, &heard);
+}
+
+#[test]
 fn one_then_one_acknowledges() {
     let mut line = listening();
     assert_eq!((line.call.view().state.as_str(), line.call.view().person), ("telling", Some("ada".into())));

@@ -87,6 +87,7 @@ pub fn incident(n: u128) -> Incident {
         public_title: Some(format!("Incident {n}")),
         public_titles: Vec::new(),
         severity: Severity::Major,
+        worst: Severity::Major,
         phase: Phase::Investigating,
         affected: Vec::new(),
         customers: Vec::new(),
@@ -107,6 +108,7 @@ pub fn incident(n: u128) -> Incident {
         update_told: 0,
         tell_when_over: Vec::new(),
         additions: Vec::new(),
+        ever: Vec::new(),
         version: 1,
     }
 }
@@ -117,6 +119,7 @@ pub fn update(n: u128, minutes: i64, phase: Phase, text: &str, list: &[(&str, Im
         at: at(minutes),
         by: Actor::Login("writer".to_owned()),
         phase,
+        heading: None,
         text: text.to_owned(),
         translations: Vec::new(),
         customers: Vec::new(),

@@ -35,6 +35,7 @@ fn some_update() -> impl Strategy<Value = Update> {
             at: at(minutes),
             by: Actor::Login("secret writer".to_owned()),
             phase: Phase::ALL[phase],
+            heading: None,
             text: format!("text {id}."),
             translations: vec![(Language("de".to_owned()), format!("Wort {id}."))],
             customers,

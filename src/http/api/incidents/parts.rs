@@ -241,11 +241,15 @@ pub async fn join_alert(
     let incident = sight::handle(&state, &viewer, &id).await?;
     let unknown = || Problem::invalid("alert", "There is no such alert; /api/v1/alerts lists them.");
     let alert: AlertId = said.alert.parse().map_err(|_| unknown())?;
-    let seen = state.board().alert_seen(alert).await.map_err(|error| refused(&error))?;
+    let seen = state.board().alert_seen(alert).await;
+    let seen = seen.map_err(|error| match error {
+        IncidentError::UnknownAlert(_) => unknown(),
+        other => refused(&other),
+    })?;
     if !viewer.sees(seen.customer.as_ref().map(|id| id.0.as_str())) {
         return Err(unknown());
     }
-    let words = join(&incident, &seen, crate::clock::now().wall);
+    let words = join(&incident, &seen, crate::clock::now().wall).map_err(|refusal| refused(&refusal.into()))?;
     say(&state, &viewer, &incident, words, version(&headers)?).await
 }
 

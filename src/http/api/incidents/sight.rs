@@ -34,8 +34,7 @@ impl Sight {
         if viewer.customers.is_none() {
             return Self::Whole;
         }
-        let touched = incident.touched(directory);
-        if !touched.is_empty() && touched.iter().all(|id| own.contains(id)) {
+        if is_only_about(incident, &own, directory) {
             return Self::Whole;
         }
         let seeing: Vec<CustomerId> = own.into_iter().filter(|id| incident.seen_by(id, directory).is_some()).collect();
@@ -53,6 +52,12 @@ impl Sight {
             Self::Nothing => Err(Problem::not_found("incident")),
         }
     }
+}
+
+/// Whether it holds nothing about anybody else: whom it touches, and whom it ever touched or told.
+pub fn is_only_about(incident: &Incident, own: &[CustomerId], directory: &Directory) -> bool {
+    let touched = incident.touched(directory);
+    !touched.is_empty() && touched.iter().chain(&incident.ever).all(|id| own.contains(id))
 }
 
 /// The customers that they see.

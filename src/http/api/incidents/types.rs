@@ -160,6 +160,10 @@ pub struct UpdateField {
     pub released_by: Option<String>,
     /// The phase that it tells.
     pub phase: String,
+    /// The title that goes out with it; null: the incident's. For the house.
+    pub public_title: Option<String>,
+    /// The same in other languages, by language tag.
+    pub public_titles: BTreeMap<String, String>,
     /// The words.
     pub text: String,
     /// The same words in other languages, by language tag.
@@ -438,6 +442,14 @@ impl UpdateField {
             by: house.then(|| update.by.shown()),
             released_by: released_by.filter(|_| house),
             phase: update.phase.word().to_owned(),
+            public_title: update.heading.as_ref().filter(|_| house).map(|heading| heading.title.clone()),
+            public_titles: update
+                .heading
+                .iter()
+                .filter(|_| house)
+                .flat_map(|heading| &heading.others)
+                .map(|(tag, title)| (tag.0.clone(), title.clone()))
+                .collect(),
             text: update.text.clone(),
             translations: update.translations.iter().map(|(tag, text)| (tag.0.clone(), text.clone())).collect(),
             customers: if house { update.customers.iter().map(|id| id.0.clone()).collect() } else { Vec::new() },

@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use hotline_core::directory::Language;
 use hotline_core::ids::UpdateId;
-use hotline_core::incident::{Command, Draft, Incident, Phase, Update, UpdateState};
+use hotline_core::incident::{Command, Draft, Heading, Incident, Phase, Update, UpdateState};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -40,7 +40,7 @@ pub struct NewUpdate {
     pub customers: Option<Vec<String>>,
     /// Publish it at once, if that is among your rights.
     pub publish: Option<bool>,
-    /// A title for customers, with the publishing.
+    /// A title for customers, from the publishing on.
     pub public_title: Option<String>,
     /// The same in other languages, by language tag, all of them; another title without them stands in its one language.
     pub public_titles: Option<BTreeMap<String, String>>,
@@ -142,7 +142,7 @@ pub async fn write(
     let id = UpdateId(Uuid::now_v7());
     let mut words = vec![Command::Draft(id, draft(&viewer, &incident, &said)?)];
     if said.publish.unwrap_or_default() {
-        words.extend(out(id, said.public_title, said.public_titles.as_ref())?);
+        words.push(Command::Publish(id, None));
     }
     say(&state, &viewer, &incident, words, version(&headers)?).await
 }
@@ -191,9 +191,12 @@ pub async fn edit(
     if said.customers.is_none() {
         draft.customers.clone_from(&known.customers);
     }
+    if draft.heading.is_none() {
+        draft.heading.clone_from(&known.heading);
+    }
     let mut words = vec![Command::Edit(id, draft)];
     if said.publish.unwrap_or_default() {
-        words.extend(out(id, said.public_title, said.public_titles.as_ref())?);
+        words.push(Command::Publish(id, None));
     }
     say(&state, &viewer, &incident, words, version(&headers)?).await
 }
@@ -258,7 +261,8 @@ pub async fn publish(
     Said(said): Said<Publishing>,
 ) -> Result<Response, Problem> {
     let incident = sight::handle(&state, &viewer, &id).await?;
-    let words = out(of_id(&update)?, said.public_title, said.public_titles.as_ref())?;
+    let heading = heading(&incident, said.public_title.as_ref(), said.public_titles.as_ref())?;
+    let words = vec![Command::Publish(of_id(&update)?, heading)];
     say(&state, &viewer, &incident, words, version(&headers)?).await
 }
 
@@ -330,6 +334,7 @@ pub async fn preview(
         at: crate::clock::now().wall,
         by: viewer.actor(),
         phase: incident.phase,
+        heading: None,
         text: said.text.unwrap_or_default(),
         translations: Vec::new(),
         customers: customers(&viewer, said.customers.as_deref().unwrap_or_default())?,
@@ -404,6 +409,7 @@ fn draft(viewer: &Viewer, incident: &Incident, said: &NewUpdate) -> Result<Draft
     };
     Ok(Draft {
         phase,
+        heading: heading(incident, said.public_title.as_ref(), said.public_titles.as_ref())?,
         text: said.text.clone().unwrap_or_default(),
         translations: said
             .translations
@@ -415,16 +421,20 @@ fn draft(viewer: &Viewer, incident: &Incident, said: &NewUpdate) -> Result<Draft
     })
 }
 
-/// Out with it, under this title. Titles in other languages belong to the title: they are set after it.
-fn out(
-    id: UpdateId,
-    title: Option<String>,
+/// A title for customers; `None`: nothing is said of it. Other languages alone belong to the title that customers know.
+fn heading(
+    incident: &Incident,
+    title: Option<&String>,
     titles: Option<&BTreeMap<String, String>>,
-) -> Result<Vec<Command>, Problem> {
-    let Some(titles) = titles else { return Ok(vec![Command::Publish(id, title)]) };
-    let title = title.map(|title| Command::Describe { title: None, public_title: Some(title), severity: None });
-    let titles = Command::Titles(tagged("public_titles", titles)?);
-    Ok(title.into_iter().chain([titles, Command::Publish(id, None)]).collect())
+) -> Result<Option<Heading>, Problem> {
+    if title.is_none() && titles.is_none() {
+        return Ok(None);
+    }
+    let others = titles.map(|titles| tagged("public_titles", titles)).transpose()?.unwrap_or_default();
+    let title = title.or(incident.public_title.as_ref());
+    let title =
+        title.ok_or_else(|| Problem::invalid("public_titles", "Give `public_title` too: customers know none."))?;
+    Ok(Some(Heading { title: title.clone(), others }))
 }
 
 /// Texts by language.

@@ -18,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::AppState;
+use crate::http::api::incidents::sight::{is_only_about, own};
 use crate::http::auth::{Right, Viewer};
 use crate::http::params::rfc3339;
 use crate::http::problem::Problem;
@@ -116,7 +117,7 @@ async fn incident(state: &AppState, viewer: &Viewer, id: &str) -> Result<(Incide
     if !sees(viewer, &incident, &directory) {
         return Err(missing());
     }
-    let facts = facts_of(state, &incident, &directory).await?;
+    let facts = facts_of(state, viewer, &incident, &directory).await?;
     Ok((incident, facts))
 }
 
@@ -125,17 +126,26 @@ pub fn sees(viewer: &Viewer, incident: &Incident, directory: &Directory) -> bool
     if viewer.customers.is_none() {
         return true;
     }
-    let touched = incident.touched(directory);
-    !touched.is_empty() && touched.iter().all(|customer| viewer.sees(Some(&customer.0)))
+    is_only_about(incident, &own(viewer, directory), directory)
 }
 
-async fn facts_of(state: &AppState, incident: &Incident, directory: &Directory) -> Result<Facts, Problem> {
+async fn facts_of(
+    state: &AppState,
+    viewer: &Viewer,
+    incident: &Incident,
+    directory: &Directory,
+) -> Result<Facts, Problem> {
     const ALERTS: usize = 20;
     let mut said = Vec::new();
     for line in store(state)?.incident_timeline(incident.id).await? {
         said.push(Said { at: moment(line.at), kind: line.kind, what: line.what });
     }
     for alert in incident.alerts.iter().take(ALERTS) {
+        // Another customer's alert may have joined by a slip.
+        let whose = state.records().alert(&alert.to_string()).await?.map(|row| row.customer);
+        if !whose.is_some_and(|customer| viewer.sees(customer.as_deref())) {
+            continue;
+        }
         for line in state.records().alert_timeline(&alert.to_string()).await? {
             said.push(Said { at: moment(line.at), kind: line.kind, what: line.what });
         }

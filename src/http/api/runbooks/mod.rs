@@ -1,9 +1,11 @@
-//! `runbooks`: runbooks and articles of knowledge, their versions, and the steps of those that belong to an alert.
+//! `runbooks`: runbooks and articles of knowledge, their versions, and the steps of those that belong to an alert or incident.
 
 mod list;
 mod of_alert;
+mod of_incident;
 mod one;
 mod save;
+mod steps;
 mod versions;
 
 use axum::http::StatusCode;
@@ -22,9 +24,11 @@ use crate::store::runbooks::RunbookRow;
 use crate::switch::library::RunbookError;
 
 pub use list::{Found, found};
-pub use of_alert::{OfAlert, StepShown, of_alert, started, ticked};
+pub use of_alert::{of_alert, started, ticked};
+pub use of_incident::{of_incident, ticked as ticked_on_incident};
 pub use one::known;
 pub use save::{RunbookText, saved};
+pub use steps::{OfAlert, StepShown};
 pub use versions::{Compared, compared};
 
 /// The routes of runbooks.
@@ -37,6 +41,8 @@ pub fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(of_alert::list))
         .routes(routes!(of_alert::tick, of_alert::untick))
         .routes(routes!(of_alert::start))
+        .routes(routes!(of_incident::list))
+        .routes(routes!(of_incident::tick, of_incident::untick))
 }
 
 /// Those with large bodies.

@@ -8,58 +8,19 @@ use axum::response::{IntoResponse, Response};
 use hotline_core::alert::Command;
 use hotline_core::ids::{ActionId, AlertId};
 use hotline_core::private::Private;
-use hotline_core::runbook::{self, Document, Subject};
-use serde::Serialize;
-use utoipa::ToSchema;
+use hotline_core::runbook::{self, Subject};
 
-use super::{may_read, store};
+use super::steps::{OfAlert, Ticking, fitting, set_step, shown};
 use crate::http::AppState;
 use crate::http::api::alerts::{NoBody, actions, not_kept, of_id, visible};
 use crate::http::api::types::Listed;
 use crate::http::auth::{Right, Viewer};
-use crate::http::params::{Params, rfc3339};
+use crate::http::params::Params;
 use crate::http::problem::Problem;
 use crate::store::read::AlertRow;
-use crate::store::runbooks::{RunbookFilter, StepRow};
 use crate::switch::actions::ActionError;
 use crate::switch::commands::CommandError;
 use crate::switch::library::Shelved;
-
-/// Characters of a step that stand on the timeline.
-const TOLD: usize = 160;
-
-/// A runbook that belongs to an alert.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct OfAlert {
-    /// Its name.
-    pub id: String,
-    /// `runbook` or `article`.
-    pub kind: String,
-    /// Its title.
-    pub title: String,
-    /// Its review day is over.
-    pub overdue: bool,
-    /// Its steps.
-    pub steps: Vec<StepShown>,
-}
-
-/// A step, and whether it is done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct StepShown {
-    /// From 1.
-    pub number: u32,
-    /// `recovery` or `verification`.
-    pub part: String,
-    /// Markdown.
-    pub text: String,
-    /// Id of the action that may be started from it.
-    pub action: Option<String>,
-    /// When it was done; null: not yet.
-    #[schema(format = DateTime)]
-    pub done_at: Option<String>,
-    /// By whom.
-    pub done_by: Option<String>,
-}
 
 /// The runbooks and articles that belong to an alert, those that say most first.
 #[utoipa::path(
@@ -168,29 +129,8 @@ pub async fn start(
 
 /// What belongs to an alert, for this viewer.
 pub async fn of_alert(state: &AppState, viewer: &Viewer, row: &AlertRow) -> Result<Vec<OfAlert>, Problem> {
-    let store = store(state)?;
-    let done = store.steps_done(&subject(&row.id)).await?;
-    let today = crate::clock::now().wall.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let shown = |(id, document): Shelved| OfAlert {
-        kind: document.kind.word().to_owned(),
-        overdue: document.is_overdue(today),
-        steps: document.steps.iter().map(|step| shown_step(&id, step, &done)).collect(),
-        title: document.title,
-        id,
-    };
-    Ok(matching(state, viewer, row).await?.into_iter().map(shown).collect())
-}
-
-fn shown_step(runbook: &str, step: &runbook::Step, done: &[StepRow]) -> StepShown {
-    let own = done.iter().find(|row| row.runbook == runbook && row.step == i64::from(step.number));
-    StepShown {
-        number: step.number,
-        part: step.part.word().to_owned(),
-        text: step.text.clone(),
-        action: step.action.as_ref().map(|action| action.0.clone()),
-        done_at: own.map(|row| rfc3339(row.done_at)),
-        done_by: own.map(|row| row.done_by.clone()),
-    }
+    let found = matching(state, viewer, row).await?;
+    shown(state, &subject(&row.id), found).await
 }
 
 fn subject(alert: &str) -> String {
@@ -208,16 +148,7 @@ async fn matching(state: &AppState, viewer: &Viewer, row: &AlertRow) -> Result<V
         category,
         source: row.source.as_deref(),
     };
-    let all = if let Some(all) = state.board().library() {
-        all
-    } else {
-        let rows = store(state)?.runbooks(&RunbookFilter::default()).await?;
-        rows.into_iter().filter_map(|row| Some((row.id, runbook::read(&row.body).ok()?))).collect::<Vec<_>>().into()
-    };
-    let allowed =
-        |document: &Document| may_read(viewer, document.customer.as_ref().map(|customer| customer.0.as_str()));
-    let found = runbook::matching(&all, &about);
-    Ok(found.into_iter().filter(|(_, document)| allowed(document)).cloned().collect())
+    fitting(state, viewer, &[about]).await
 }
 
 /// The alert, if it is there for this viewer.
@@ -254,44 +185,19 @@ pub async fn ticked(
     done: bool,
 ) -> Result<(), Problem> {
     let (alert, title, step) = step_of(state, viewer, id, name, number).await?;
-    let (store, subject) = (store(state)?, subject(&alert.to_string()));
-    let version = store.runbook(name).await?.map_or(0, |row| row.version);
-    let row = StepRow {
-        runbook: name.to_owned(),
-        step: i64::from(number),
-        version,
-        done_at: crate::clock::now().wall.as_millisecond(),
-        done_by: viewer.shown(),
-    };
-    let changed = if done {
-        store.step_done(&subject, &row).await?
-    } else {
-        store.step_undone(&subject, name, i64::from(number)).await?
-    };
-    if !changed {
-        return Ok(());
-    }
-    let words: String = step.text.lines().next().unwrap_or_default().chars().take(TOLD).collect();
-    let word = if done { "done" } else { "not done after all" };
-    let text = format!("Runbook \"{title}\", step {number} {word}: {words}");
-    match state.board().command(alert, Command::Comment(Private::from(text)), viewer.actor()).await {
-        Ok(()) => Ok(()),
-        Err(error) => {
-            // What is not on the timeline is not ticked either.
-            if done {
-                store.step_undone(&subject, name, i64::from(number)).await?;
-            } else {
-                store.step_done(&subject, &row).await?;
+    let keep = async |told: runbook::Ticked| {
+        let text = Private::from(format!("{}: {}", told.what, told.words));
+        match state.board().command(alert, Command::Comment(text), viewer.actor()).await {
+            Ok(()) => Ok(()),
+            Err(CommandError::Unknown) => Err(Problem::not_found("alert")),
+            Err(CommandError::Refused(refusal)) => {
+                Err(Problem::new(StatusCode::CONFLICT, "refused", "This can't be done", format!("{refusal}.")))
             }
-            Err(match error {
-                CommandError::Unknown => Problem::not_found("alert"),
-                CommandError::Refused(refusal) => {
-                    Problem::new(StatusCode::CONFLICT, "refused", "This can't be done", format!("{refusal}."))
-                }
-                CommandError::NotKept(why) => not_kept(&why),
-            })
+            Err(CommandError::NotKept(why)) => Err(not_kept(&why)),
         }
-    }
+    };
+    let what = Ticking { subject: &subject(&alert.to_string()), runbook: name, title: &title, step: &step };
+    set_step(state, viewer, &what, done, keep).await
 }
 
 /// Starts the action of a step.

@@ -192,7 +192,12 @@ pub fn service(directory: &Directory, id: &ServiceId) -> String {
 
 /// A monitoring tool as shown.
 pub fn source(directory: &Directory, id: &SourceId) -> String {
-    directory.sources.get(id).map_or(&id.0, |source| &source.name).clone()
+    match (directory.sources.get(id), id.0.as_str()) {
+        (Some(source), _) => source.name.clone(),
+        (None, "by-hand") => "by hand".to_owned(),
+        (None, hotline_core::drill::SOURCE) => "an exercise".to_owned(),
+        (None, other) => other.to_owned(),
+    }
 }
 
 /// A policy as shown.

@@ -139,6 +139,7 @@ pub fn update(n: u128, minutes_ago: i64, phase: Phase, text: &str, states: &[(&s
         at: ago(minutes_ago),
         by: Actor::Login("secret writer".to_owned()),
         phase,
+        heading: None,
         text: text.to_owned(),
         translations: vec![(Language("de".to_owned()), format!("auf Deutsch: {text}"))],
         customers: Vec::new(),
@@ -157,6 +158,7 @@ fn incident(n: u128, title: &str, updates: Vec<Update>) -> Incident {
         public_title: Some(title.to_owned()),
         public_titles: vec![(Language("de".to_owned()), format!("{title} (deutsch)"))],
         severity: Severity::Major,
+        worst: Severity::Major,
         phase: Phase::Identified,
         affected: Vec::new(),
         customers: Vec::new(),
@@ -177,6 +179,7 @@ fn incident(n: u128, title: &str, updates: Vec<Update>) -> Incident {
         update_told: 0,
         tell_when_over: Vec::new(),
         additions: Vec::new(),
+        ever: Vec::new(),
         version: 1,
     }
 }
