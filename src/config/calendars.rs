@@ -28,6 +28,8 @@ impl Context<'_> {
                 imported.into_iter().filter(|(day, _)| holidays.iter().all(|(own, _)| own != day)).collect::<Vec<_>>(),
             );
         }
+        // The core looks them up by halves.
+        holidays.sort_by_key(|(day, _)| *day);
         let id = id?;
         Some(Calendar {
             id: CalendarId::from(id.text),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hotline_core::directory::{Directory, Service};
 use hotline_core::fact::Priority;
 use hotline_core::ids::{CalendarId, ServiceId, SlaId};
-use hotline_core::sla::{Sla, Targets};
+use hotline_core::sla::{Sla, Targets, reached_by};
 use jiff::{SignedDuration, Timestamp};
 
 use super::names::Kind;
@@ -179,6 +179,9 @@ pub(super) fn check(slas: &Slas, directory: &Directory, now: Timestamp, report: 
             );
             report.mistake(&place.within("calendar"), what);
         }
+        if !never {
+            far_targets(sla, place, directory, now, report);
+        }
         if let Some(other) = holds.insert((&sla.customer.0, sla.category.as_deref()), &sla.id) {
             let of = sla
                 .category
@@ -189,6 +192,31 @@ pub(super) fn check(slas: &Slas, directory: &Directory, now: Timestamp, report: 
                 sla.id, sla.customer
             );
             report.mistake(place, what);
+        }
+    }
+}
+
+/// Targets whose time would not pass within two years of their hours: nobody means that, and each clock of it would be long to compute.
+fn far_targets(sla: &Sla, place: &Place, directory: &Directory, now: Timestamp, report: &Report) {
+    let (Some(hours), Some(calendar)) = (sla.hours(directory), &sla.calendar) else { return };
+    for (priority, targets) in &sla.targets {
+        let promised = [("response", targets.response), ("resolution", targets.resolution), ("update", targets.update)];
+        for (key, length) in promised.into_iter().filter_map(|(key, length)| Some((key, length?))) {
+            let (soon, by) = reached_by(length, &hours, now);
+            if soon {
+                continue;
+            }
+            let by = by.map_or_else(
+                || "in many years".to_owned(),
+                |by| format!("on {}", hours.time_zone.to_datetime(by).date()),
+            );
+            let what = format!(
+                "[[slas]] `{}` promises {key} = \"{}m\" for {}, but by the hours of calendar `{calendar}` so much time would have passed only {by}, more than two years away; shorten the target or open the calendar longer",
+                sla.id,
+                length.as_mins(),
+                priority.word()
+            );
+            report.mistake(&place.within("targets"), what);
         }
     }
 }

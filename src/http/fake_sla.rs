@@ -288,6 +288,8 @@ impl SlaDesk for Fake {
             to,
             zone: &jiff::tz::TimeZone::UTC,
             now: self.now,
+            incidents: &[],
+            company: None,
             services: &[],
         };
         Ok(paper(&facts, Wording::of(language.unwrap_or("en"))))

@@ -2,6 +2,8 @@
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::problem::Problem;
@@ -70,11 +72,37 @@ impl Params {
                 text.replace(' ', "+").parse().map_err(|_| {
                     Problem::invalid(
                         name,
-                        format!("{name} must be a time as in 2026-12-24T03:00:00Z or 2026-12-24T04:00:00+01:00."),
+                        format!("{name} must be a time as in 2026-12-24T03:00:00Z or 2026-12-24T04:00:00+01:00; reports take a day too, as in 2026-12-24, or month=2026-12."),
                     )
                 })
             })
             .transpose()
+    }
+
+    /// Days in `from` and `to`, and a `month`, become the moments at which they begin in this zone; `to` is the first day after the time.
+    /// What is a moment already stays.
+    pub fn by_days(&mut self, zone: &TimeZone) -> Result<(), Problem> {
+        let begins = |day: Date| hotline_core::oncall::first_instant(day.to_datetime(Time::midnight()), zone);
+        if let Some(month) = self.take("month")? {
+            if self.0.iter().any(|(key, value)| (key == "from" || key == "to") && !value.is_empty()) {
+                return Err(Problem::invalid("month", "month stands for from and to; give either it or them."));
+            }
+            let whole = format!("{month}-01").parse::<Date>().ok().filter(|_| month.len() == "2026-11".len());
+            let next = whole.and_then(|first| first.checked_add(jiff::Span::new().months(1)).ok());
+            let bounds = whole.and_then(begins).zip(next.and_then(begins));
+            let Some((from, to)) = bounds else {
+                return Err(Problem::invalid("month", "month must be a year and a month as in 2026-11."));
+            };
+            self.0.retain(|(key, _)| key != "from" && key != "to");
+            self.0.extend([("from".to_owned(), from.to_string()), ("to".to_owned(), to.to_string())]);
+        }
+        for (_, value) in self.0.iter_mut().filter(|(key, _)| key == "from" || key == "to") {
+            let day = Some(&*value).filter(|value| value.len() == "2026-11-01".len());
+            if let Some(begin) = day.and_then(|value| value.parse::<Date>().ok()).and_then(begins) {
+                *value = begin.to_string();
+            }
+        }
+        Ok(())
     }
 
     /// A moment to plan by: RFC 3339, at most [`PLANNED_YEARS`] away from now. Farther away a rotation is long to compute, and
@@ -139,4 +167,36 @@ pub fn bad_cursor() -> Problem {
 pub fn rfc3339(millis: i64) -> String {
     let moment = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH);
     format!("{moment:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<(String, String), String> {
+        let mut params = Params(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect());
+        let vienna = TimeZone::get("Europe/Vienna").unwrap();
+        let both = params.by_days(&vienna).and_then(|()| Ok((params.moment("from")?, params.moment("to")?)));
+        let (from, to) = both.map_err(|problem| format!("{problem:?}"))?;
+        params.done().map_err(|problem| format!("{problem:?}"))?;
+        Ok((from.map(|at| at.to_string()).unwrap_or_default(), to.map(|at| at.to_string()).unwrap_or_default()))
+    }
+
+    #[test]
+    fn days_and_months_begin_by_the_zones_clock() {
+        let november = Ok(("2026-10-31T23:00:00Z".to_owned(), "2026-11-30T23:00:00Z".to_owned()));
+        assert_eq!(read(&[("from", "2026-11-01"), ("to", "2026-12-01")]), november);
+        assert_eq!(read(&[("month", "2026-11"), ("from", "")]), november);
+        let mixed = read(&[("from", "2026-07-01"), ("to", "2026-07-02T00:00:00Z")]).unwrap();
+        assert_eq!(mixed, ("2026-06-30T22:00:00Z".to_owned(), "2026-07-02T00:00:00Z".to_owned()));
+        for (pairs, said) in [
+            (vec![("month", "2026-13")], "2026-11"),
+            (vec![("month", "11/2026")], "2026-11"),
+            (vec![("month", "2026-11"), ("from", "2026-11-01")], "either it or them"),
+            (vec![("from", "2026-02-30")], "2026-12-24T03:00:00Z"),
+        ] {
+            let problem = read(&pairs).unwrap_err();
+            assert!(problem.contains(said), "{pairs:?}: {problem}");
+        }
+    }
 }

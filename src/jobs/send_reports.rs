@@ -33,7 +33,13 @@ pub async fn run(switch: Switch, store: Store, stop: CancellationToken) {
 /// Sends what is due; how many.
 pub async fn send(switch: &Switch, store: &Store) -> Result<usize, StoreError> {
     let mut sent = 0;
+    let known = store.reports_known(&switch.reports(), now().wall).await?;
     for due in switch.due_reports(now().wall) {
+        // A period that was over before anybody asked for the report is not made up for: the first is the one that runs then.
+        let since = known.get(&(due.customer.0.clone(), due.report.clone()));
+        if since.is_none_or(|since| due.to <= *since) {
+            continue;
+        }
         let period = due.period.to_string();
         let key = SendingKey { customer: &due.customer.0, report: &due.report, period: &period, contact: &due.contact };
         if !store.claim_report(&key, now().wall).await? {

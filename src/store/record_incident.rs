@@ -52,10 +52,10 @@ pub(super) struct IncidentRecord {
     update_told: u8,
     #[serde(default)]
     tell_when_over: Vec<String>,
-    #[serde(default)]
-    additions: Vec<AdditionRecord>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ever: Vec<String>,
+    #[serde(default)]
+    additions: Vec<AdditionRecord>,
     version: i64,
 }
 
@@ -167,12 +167,12 @@ fn to_record(incident: &Incident) -> IncidentRecord {
         update_due: incident.update_due,
         update_told: incident.update_told,
         tell_when_over: incident.tell_when_over.iter().map(|number| number.reveal().clone()).collect(),
+        ever: incident.ever.iter().map(|customer| customer.0.clone()).collect(),
         additions: incident
             .additions
             .iter()
             .map(|one| AdditionRecord { recording: one.recording.0, call: one.call.0, heard: one.heard })
             .collect(),
-        ever: incident.ever.iter().map(|customer| customer.0.clone()).collect(),
         version: incident.version,
     }
 }
@@ -248,12 +248,12 @@ fn from_record(record: IncidentRecord) -> Result<Incident, String> {
         update_due: record.update_due,
         update_told: record.update_told,
         tell_when_over: record.tell_when_over.into_iter().map(Private::new).collect(),
+        ever: record.ever.into_iter().map(CustomerId).collect(),
         additions: record
             .additions
             .into_iter()
             .map(|one| Addition { recording: RecordingId(one.recording), call: CallId(one.call), heard: one.heard })
             .collect(),
-        ever: record.ever.into_iter().map(CustomerId).collect(),
         version: record.version,
     })
 }

@@ -1,5 +1,7 @@
 //! What reports count: alerts and calls of a time. And which reports went out.
 
+use std::collections::BTreeMap;
+
 use hotline_core::drill::SOURCE;
 use hotline_core::fact::{Outcome, Priority};
 use hotline_core::report::{Case, Rung};
@@ -102,6 +104,41 @@ impl Store {
         .bind(ASKED);
         let rows = in_time(asked.fetch_all(&self.shared.pool)).await?;
         rows.iter().map(rung).collect::<Result<_, _>>().map_err(|error| pages::database(&error))
+    }
+
+    /// Since when reports are known, by customer and report; those that were not known are from now on. One that was sent before anybody
+    /// kept this was always known.
+    pub async fn reports_known(
+        &self,
+        reports: &[(String, String)],
+        now: Timestamp,
+    ) -> Result<BTreeMap<(String, String), Timestamp>, StoreError> {
+        let all = || query("SELECT customer, report, due_at FROM report_sendings WHERE period = '' AND contact = ''");
+        let read = |rows: Vec<AnyRow>| -> Result<BTreeMap<(String, String), Timestamp>, StoreError> {
+            let one = |row: &AnyRow| Ok(((row.try_get(0)?, row.try_get(1)?), at(row, 2)?));
+            rows.iter().map(one).collect::<Result<_, sqlx::Error>>().map_err(|error| pages::database(&error))
+        };
+        let known = read(in_time(all().fetch_all(&self.shared.pool)).await?)?;
+        let new: Vec<&(String, String)> = reports.iter().filter(|key| !known.contains_key(key)).collect();
+        if new.is_empty() {
+            return Ok(known);
+        }
+        for (customer, report) in new {
+            let add = query(
+                "INSERT INTO report_sendings (customer, report, period, contact, state, tries, due_at)
+                 SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), '', '', 'known', 0,
+                     CASE WHEN COUNT(*) > 0 THEN CAST(0 AS BIGINT) ELSE CAST($3 AS BIGINT) END FROM report_sendings
+                 WHERE customer = $4 AND report = $5
+                 ON CONFLICT (customer, report, period, contact) DO NOTHING",
+            )
+            .bind(customer.clone())
+            .bind(report.clone())
+            .bind(ms(now))
+            .bind(customer.clone())
+            .bind(report.clone());
+            in_time(add.execute(&self.shared.pool)).await?;
+        }
+        read(in_time(all().fetch_all(&self.shared.pool)).await?)
     }
 
     /// Takes a report of a period to be sent to one contact: `true` for whoever sends it now, once on all nodes; `false`: it was sent, somebody

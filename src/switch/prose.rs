@@ -86,7 +86,7 @@ mod tests {
 
     use hotline_core::incident::Severity;
     use hotline_core::network::Network;
-    use hotline_core::postmortem::Moment;
+    use hotline_core::postmortem::{Moment, Noticed};
     use jiff::tz::TimeZone;
 
     use super::*;
@@ -103,10 +103,11 @@ mod tests {
             severity: Severity::Major,
             began: None,
             detected: at("09:50"),
-            detected_by: Some("alert".to_owned()),
+            detected_by: Some(Noticed::Monitoring("Icinga".to_owned())),
             taken: None,
             first_told: None,
             told: 0,
+            undelivered: 0,
             resolved: Some(at("11:45")),
             services: vec!["Mail".to_owned()],
             customers: vec!["Acme Logistics".to_owned()],
@@ -114,6 +115,7 @@ mod tests {
             calls: 0,
             tasks: Vec::new(),
             timeline: vec![Moment { at: at("09:50"), what: "Alert opened.".to_owned() }],
+            bare: vec![Moment { at: at("09:50"), what: "Alert opened.".to_owned() }],
             drill: false,
             zone: TimeZone::UTC,
         }

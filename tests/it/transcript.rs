@@ -42,3 +42,46 @@ async fn what_was_said_is_read_in_the_alert() -> anyhow::Result<()> {
     assert!(texts[1].contains("server") && texts[1].contains("down"), "{texts:?}");
     Ok(())
 }
+
+/// A zone in which it is the afternoon now, so that nine in the morning is past, whenever the test runs.
+fn afternoon() -> String {
+    let hour = hotline::clock::now().wall.to_zoned(jiff::tz::TimeZone::UTC).hour();
+    let ahead = if hour == 0 { -9 } else { 15 - hour };
+    // Those zones have their signs the other way round.
+    format!("Etc/GMT{:+}", -ahead)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn since_when_the_caller_says_is_when_it_began() -> anyhow::Result<()> {
+    let zone = afternoon();
+    let config = house::one_engineer()
+        .replace("questions = [\"who\", \"what\"]", "questions = [\"when\"]")
+        .replace("name = \"Acme Logistics\"", &format!("name = \"Acme Logistics\"\ntime_zone = \"{zone}\""));
+    let hotline = Hotline::start_with(&config, |config| config.whisper_model = None).await;
+    let mut caller = phone::caller(&hotline).await?;
+    caller.dial(&phone::number(&hotline, "quick")).await?;
+    caller.press("1").await?;
+    caller.waits_for("ask-when").await?;
+    caller.hears("beep").await?;
+    // "It started this morning at nine o'clock."
+    caller.say(phone::speech("when.wav")).await?;
+    caller.begins_to_hear("read-back").await?;
+    caller.hang_up().await?;
+    let alert = harness::alert_within(hotline.http(), WHISPER_PATIENCE, |alert| alert["began_at"].is_string()).await;
+    assert_eq!(alert["began_origin"], "caller");
+    let began: jiff::Timestamp = alert["began_at"].as_str().unwrap_or_default().parse()?;
+    let local = began.to_zoned(jiff::tz::TimeZone::get(&zone)?);
+    assert_eq!((local.hour(), local.minute()), (9, 0), "{alert:#}");
+    let lines = alert["timeline"].as_array().expect("a timeline");
+    let told: Vec<_> = lines.iter().filter(|line| line["kind"] == "alert-began").collect();
+    assert_eq!(told.len(), 1, "{alert:#}");
+    // What was said is in the transcript only.
+    assert!(!told[0]["what"].to_string().contains("o'clock") && !told[0]["why"].to_string().contains("o'clock"));
+    let mttd = hotline.get("/reports/mttd").await;
+    assert_eq!(
+        (&mttd["all"]["known"], &mttd["all"]["unknown"]),
+        (&serde_json::json!(1), &serde_json::json!(0)),
+        "{mttd:#}"
+    );
+    Ok(())
+}

@@ -74,6 +74,25 @@ targets = [{ priority = "P1", response = "5m" }]
 "#;
 
 #[test]
+fn a_target_is_reached_within_two_years_of_its_hours() {
+    let hours = |target: &str| {
+        format!(
+            "[[customers]]\nid = \"acme\"\nname = \"Acme\"\n[[calendars]]\nid = \"hardly\"\ntime_zone = \"Europe/Vienna\"\n\
+             windows = [{{ days = [\"mon\"], from = \"10:00\", to = \"10:01\" }}]\n[[slas]]\nid = \"gold\"\ncustomer = \"acme\"\n\
+             calendar = \"hardly\"\ntargets = [{{ priority = \"P1\", resolution = \"{target}\" }}]\n"
+        )
+    };
+    let far = |target: &str| wrong(&hours(target)).into_iter().find(|one| one.contains("more than two years away"));
+    let told = far("720h").unwrap();
+    for part in ["`gold` promises resolution = \"43200m\" for P1", "calendar `hardly`", "only in many years"] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    // 150 Mondays have a date.
+    let told = far("150m").unwrap();
+    assert!(told.contains("only on 2"), "{told}");
+}
+
+#[test]
 fn customers_people_domains_and_contracts_are_read() {
     let config = right(FILE);
     let acme = &config.directory.customers[&"acme".into()];

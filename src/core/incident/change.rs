@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Addition, Affected, Began, Draft, Incident, Phase, Severity, Task, Update, UpdateState};
+use super::{Addition, Affected, Began, Draft, Heading, Incident, Phase, Severity, Task, Update, UpdateState};
 use crate::directory::Language;
 use crate::fact::Actor;
 use crate::ids::{AlertId, CallId, CustomerId, RecordingId, UpdateId, UserId};
@@ -69,6 +69,8 @@ pub enum Change {
     Drafted(Box<Update>),
     /// A draft says something else now.
     Edited(UpdateId, Box<Draft>),
+    /// The title that goes out with an update for some customers.
+    Headed(UpdateId, Heading),
     /// A draft waits for a second person.
     Submitted(UpdateId),
     /// An update is out.
@@ -118,6 +120,7 @@ impl Change {
             Self::Scheduled(..) => "incident.scheduled",
             Self::Drafted(_) => "incident.update-drafted",
             Self::Edited(..) => "incident.update-edited",
+            Self::Headed(..) => "incident.update-headed",
             Self::Submitted(_) => "incident.update-submitted",
             Self::Published(_) => "incident.update-published",
             Self::Withdrawn(_) => "incident.update-withdrawn",
@@ -137,14 +140,7 @@ impl Change {
             Self::Opened => format!("{} {} is opened: {}.", kind_name(incident), incident.reference, incident.title),
             Self::Titled(title) => format!("It is called “{title}” now."),
             Self::PublicTitled(title) => format!("Customers read “{title}” as its title."),
-            Self::PublicTitles(titles) => match titles.as_slice() {
-                [] => "Its title for customers stands in one language only.".to_owned(),
-                some => {
-                    let one = |(language, title): &(Language, String)| format!("“{title}” ({})", language.0);
-                    let shown = some.iter().map(one).collect::<Vec<_>>().join(", ");
-                    format!("In other languages customers read {shown} as its title.")
-                }
-            },
+            Self::PublicTitles(titles) => in_other_languages(titles),
             Self::Severity(severity) => format!("Its severity is {}.", severity.word()),
             Self::Affected(affected) => {
                 let one = |one: &Affected| format!("{} ({})", one.service, one.impact.word().replace('_', " "));
@@ -194,6 +190,7 @@ impl Change {
             Self::Edited(_, draft) => {
                 format!("A draft is changed: {}{}.", shown(draft.phase), for_whom(&draft.customers))
             }
+            Self::Headed(_, heading) => format!("Its readers read “{}” as the title.", heading.title),
             Self::Submitted(_) => "An update waits for a second person.".to_owned(),
             Self::Published(id) => match incident.update(*id) {
                 Some(update) => {
@@ -240,6 +237,7 @@ impl Change {
             | Self::Added(..)
             | Self::Began(_)
             | Self::Scheduled(..)
+            | Self::Headed(..)
             | Self::Submitted(_)
             | Self::Published(_)
             | Self::Withdrawn(_)
@@ -292,7 +290,7 @@ impl Change {
                 incident.by_itself = *by_itself;
             }
             Self::Drafted(update) => incident.updates.push((**update).clone()),
-            Self::Edited(..) | Self::Submitted(_) | Self::Published(_) | Self::Withdrawn(_) => {
+            Self::Edited(..) | Self::Headed(..) | Self::Submitted(_) | Self::Published(_) | Self::Withdrawn(_) => {
                 self.apply_to_update(incident, by, at);
             }
             Self::Phase(phase) => {
@@ -314,6 +312,7 @@ impl Change {
     fn apply_to_update(&self, incident: &mut Incident, by: &Actor, at: Timestamp) {
         let (now_affected, now_named) = (incident.affected.clone(), incident.customers.clone());
         match self {
+            Self::Headed(id, heading) => on_update(incident, *id, |update| update.heading = Some(heading.clone())),
             Self::Edited(id, draft) => on_update(incident, *id, |update| {
                 update.phase = draft.phase;
                 update.heading.clone_from(&draft.heading);
@@ -396,6 +395,15 @@ fn on_update(incident: &mut Incident, id: UpdateId, deed: impl FnOnce(&mut Updat
     if let Some(update) = incident.updates.iter_mut().find(|update| update.id == id) {
         deed(update);
     }
+}
+
+fn in_other_languages(titles: &[(Language, String)]) -> String {
+    if titles.is_empty() {
+        return "Its title for customers stands in one language only.".to_owned();
+    }
+    let one = |(language, title): &(Language, String)| format!("“{title}” ({})", language.0);
+    let shown: Vec<String> = titles.iter().map(one).collect();
+    format!("In other languages customers read {} as its title.", shown.join(", "))
 }
 
 const fn kind_name(incident: &Incident) -> &'static str {

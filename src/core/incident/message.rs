@@ -165,8 +165,14 @@ pub fn letter(
 
 /// What a caller reads who wanted to know when it is over, in an SMS; `None`: it has no title for customers. Plain quotation marks:
 /// others would halve what fits into an SMS.
-pub fn over(incident: &Incident, language: &Language, company: Option<&str>) -> Option<String> {
-    let title = incident.title_in(language)?;
+pub fn over(
+    incident: &Incident,
+    customer: Option<&CustomerId>,
+    language: &Language,
+    directory: &Directory,
+) -> Option<String> {
+    let seen = customer.and_then(|customer| incident.seen_by(customer, directory));
+    let title = seen.map(|seen| seen.title_in(language)).or_else(|| incident.title_in(language))?;
     let what = match (incident.kind, is_german(language)) {
         (Kind::Fault, false) => format!("The disturbance \"{title}\" is over. You asked us to let you know."),
         (Kind::Fault, true) => format!("Die Störung \"{title}\" ist behoben. Sie wollten Bescheid bekommen."),
@@ -177,6 +183,7 @@ pub fn over(incident: &Incident, language: &Language, company: Option<&str>) -> 
             format!("Die geplanten Arbeiten \"{title}\" sind abgeschlossen. Sie wollten Bescheid bekommen.")
         }
     };
+    let company = directory.company.as_deref();
     Some(company.map_or_else(|| what.clone(), |company| format!("{company}: {what}")))
 }
 

@@ -92,10 +92,10 @@ pub struct Incident {
     pub update_told: u8,
     /// Callers who want to hear when it is over (numbers for an SMS), each once.
     pub tell_when_over: Vec<Private<String>>,
-    /// What callers said to be added to it, oldest first.
-    pub additions: Vec<Addition>,
     /// Every customer that it ever touched or told, sorted: it holds words about each of them. Grows only.
     pub ever: Vec<CustomerId>,
+    /// What callers said to be added to it, oldest first.
+    pub additions: Vec<Addition>,
     /// Counts every change; a write names the version it saw.
     pub version: i64,
 }

@@ -191,8 +191,8 @@ fn first(opening: &Opening, reference: String, by: &By, setting: &Setting<'_>) -
         update_due: None,
         update_told: 0,
         tell_when_over: Vec::new(),
-        additions: Vec::new(),
         ever: opening.alerts.iter().filter_map(|alert| alert.customer.clone()).collect(),
+        additions: Vec::new(),
         version: 0,
     })
 }

@@ -52,8 +52,11 @@ pub fn preview(
         readers.iter().map(|customer| (customer.clone(), ways(customer))).collect()
     };
     let silent = told.iter().filter(|(_, ways)| ways.is_empty()).map(|(customer, _)| customer.clone()).collect();
-    let title = title.or(incident.public_title.as_deref()).unwrap_or_default();
-    let words = update.translations.iter().chain(&incident.public_titles).map(|(_, words)| words.as_str());
+    let own = update.heading.as_ref().filter(|_| title.is_none());
+    let title = title.or(own.map(|heading| heading.title.as_str())).or(incident.public_title.as_deref());
+    let title = title.unwrap_or_default();
+    let titles = own.map_or(&incident.public_titles, |heading| &heading.others);
+    let words = update.translations.iter().chain(titles).map(|(_, words)| words.as_str());
     let all: Vec<&str> = words.chain([update.text.as_str(), title]).collect();
     Preview { told, silent, names: names(&all, &readers, directory) }
 }

@@ -119,7 +119,7 @@ pub(super) fn publish(
         format!("{} releases it", by.actor.shown())
     };
     let mut changes = Vec::new();
-    changes.extend(heading.map(|heading| headed(incident, heading, &why)).unwrap_or_default());
+    changes.extend(heading.map(|heading| headed(incident, update, heading, &why)).unwrap_or_default());
     changes.push((Change::Published(id), why));
     if update.phase != incident.phase {
         changes.push((Change::Phase(update.phase), "The published update says so.".to_owned()));
@@ -155,13 +155,22 @@ fn heading_of(heading: &Heading) -> Result<Heading, Refusal> {
     Ok(Heading { title: title_of(&heading.title)?, others: titles_of(&heading.others)? })
 }
 
-/// The title of what goes out takes the place of the one that customers knew, in all its languages.
-fn headed(incident: &Incident, heading: Heading, why: &str) -> Changes {
+/// The title of what goes out takes the place of the one that customers knew, in all its languages. That of words for some only stays
+/// with them: the others must not read it.
+fn headed(incident: &Incident, update: &Update, heading: Heading, why: &str) -> Changes {
     let mut changes = Vec::new();
-    if incident.public_title.as_ref() != Some(&heading.title) {
+    if !update.customers.is_empty() {
+        if update.heading.as_ref() != Some(&heading) {
+            changes.push((Change::Headed(update.id, heading), why.to_owned()));
+        }
+        return changes;
+    }
+    let new = incident.public_title.as_ref() != Some(&heading.title);
+    if new {
         changes.push((Change::PublicTitled(heading.title), why.to_owned()));
     }
-    if incident.public_titles != heading.others {
+    // The same title again, without a word about other languages, changes nothing.
+    if incident.public_titles != heading.others && (new || !heading.others.is_empty()) {
         changes.push((Change::PublicTitles(heading.others), why.to_owned()));
     }
     changes

@@ -11,8 +11,10 @@ use crate::ids::CustomerId;
 pub struct Seen<'a> {
     /// The whole of it; only its id, reference, kind and times are the customer's to see.
     incident: &'a Incident,
-    /// The public title, as it was written first.
+    /// The title that they were told, as it was written first.
     pub title: &'a str,
+    /// The same in other languages.
+    titles: &'a [(Language, String)],
     /// As the last update published to them says.
     pub phase: Phase,
     /// Their own services and shared ones, as they are now.
@@ -37,9 +39,9 @@ impl<'a> Seen<'a> {
         self.incident.kind
     }
 
-    /// The public title in this language, if it was written in it; else as it is.
+    /// Their title in this language, if it was written in it; else as it is.
     pub fn title_in(&self, language: &Language) -> &'a str {
-        in_language(&self.incident.public_titles, language).unwrap_or(self.title)
+        in_language(self.titles, language).unwrap_or(self.title)
     }
 
     /// Since when; see [`Incident::since`].
@@ -78,8 +80,17 @@ impl Incident {
         }
         let updates = self.published_to(customer, directory);
         let phase = updates.last()?.phase;
-        let title = self.public_title.as_deref()?;
-        Some(Seen { incident: self, title, phase, affected: self.services_of(customer, directory), updates })
+        let (title, titles) = self.title_told(&updates)?;
+        Some(Seen { incident: self, title, titles, phase, affected: self.services_of(customer, directory), updates })
+    }
+
+    /// The title of who has read these updates, oldest first: that of the last one which was meant for some only and had a title of its
+    /// own, else the incident's.
+    pub(crate) fn title_told<'a>(&'a self, read: &[&'a Update]) -> Option<(&'a str, &'a [(Language, String)])> {
+        let own = || Some((self.public_title.as_deref()?, self.public_titles.as_slice()));
+        let told = read.iter().rev().find_map(|update| Some((*update, update.heading.as_ref()?)));
+        let special = told.filter(|(update, _)| !update.customers.is_empty());
+        special.map(|(_, heading)| (heading.title.as_str(), heading.others.as_slice())).or_else(own)
     }
 
     /// Whether this customer is touched: named, or by a service of its own or a shared one.

@@ -362,6 +362,84 @@ fn since_when_is_the_same_everywhere() {
 }
 
 #[test]
+fn who_makes_it_milder_does_not_take_the_second_person_away() {
+    let mut world = World::new();
+    world.rules.review = vec![Severity::Critical];
+    let incident = world.open(&[("mail", Impact::MajorOutage)]);
+    let severity = |severity| Command::Describe { title: None, public_title: None, severity: Some(severity) };
+    let incident = world.say(&incident, severity(Severity::Critical)).unwrap();
+    let update = UpdateId(id(7));
+    let drafted = world.say(&incident, Command::Draft(update, draft(Phase::Identified, "words", &[]))).unwrap();
+    let milder = world.say(&drafted, severity(Severity::Minor)).unwrap();
+    let out = Command::Publish(update, Some("Mail".into()));
+    assert_eq!(world.say(&milder, out.clone()), Err(Refusal::NeedsReview));
+    let submitted = world.say(&milder, Command::Submit(update)).unwrap();
+    let released = world.say_by(&submitted, out, &by("bob", "dispatcher")).unwrap();
+    assert!(released.is_published());
+    // From then on it is a mild one: its title too goes without a second person.
+    let title = Command::Describe { title: None, public_title: Some("E-mail".to_owned()), severity: None };
+    assert_eq!(world.say(&released, title.clone()).unwrap().public_title.as_deref(), Some("E-mail"));
+    let worse = world.say(&released, severity(Severity::Critical)).unwrap();
+    assert_eq!(world.say(&worse, title), Err(Refusal::NeedsReview), "a title that customers read is a word to them");
+}
+
+#[test]
+fn a_title_goes_out_with_its_words_and_to_their_readers_only() {
+    let world = World::new();
+    let incident = world.open(&[("acme-erp", Impact::MajorOutage), ("globex-shop", Impact::MajorOutage)]);
+    let told = world.publish(&incident, 7, Phase::Identified, &[]).unwrap();
+    let titled = |text: &str, customers: &[&str], title: &str| Draft {
+        heading: Some(title.into()),
+        ..draft(Phase::Identified, text, customers)
+    };
+    let update = UpdateId(id(8));
+    let drafted = world.say(&told, Command::Draft(update, titled("about payroll", &["acme"], "Payroll"))).unwrap();
+    let title = |incident: &Incident, customer: &str| {
+        incident.seen_by(&customer.into(), &world.directory).unwrap().title.to_owned()
+    };
+    assert_eq!(title(&drafted, "acme"), "Mail is slow", "a draft's title is a draft");
+    let out = world.say(&drafted, Command::Publish(update, None)).unwrap();
+    assert_eq!((title(&out, "acme"), title(&out, "globex")), ("Payroll".to_owned(), "Mail is slow".to_owned()));
+    let all = UpdateId(id(9));
+    let drafted = world.say(&out, Command::Draft(all, titled("all is well soon", &[], "Soon well"))).unwrap();
+    let out = world.say(&drafted, Command::Publish(all, None)).unwrap();
+    assert_eq!((title(&out, "acme"), title(&out, "globex")), ("Soon well".to_owned(), "Soon well".to_owned()));
+    // Withdrawn with its title.
+    let unwanted = UpdateId(id(10));
+    let drafted = world.say(&out, Command::Draft(unwanted, titled("no", &[], "Never"))).unwrap();
+    let withdrawn = world.say(&drafted, Command::Withdraw(unwanted)).unwrap();
+    assert_eq!(title(&world.publish(&withdrawn, 11, Phase::Monitoring, &[]).unwrap(), "acme"), "Mail is slow");
+}
+
+#[test]
+fn an_exercise_and_what_is_real_do_not_mix() {
+    let world = World::new();
+    let real = alert(1, Some("mail"), None);
+    let exercise = AlertSeen { drill: true, service: None, ..alert(2, None, None) };
+    let opened = |alerts: Vec<AlertSeen>| {
+        let opening = Opening { alerts, ..Opening::new(IncidentId(id(1)), Kind::Fault) };
+        world.with(|setting| open(&opening, "INC-1001".to_owned(), &by("ada", "dispatcher"), setting))
+    };
+    let drill = opened(vec![exercise.clone()]).unwrap().incident;
+    assert!(drill.drill.is_some());
+    assert_eq!(opened(vec![exercise.clone(), real.clone()]), Err(Refusal::DrillAndReal));
+    let fault = opened(vec![real.clone()]).unwrap().incident;
+    assert_eq!(fault.drill, None);
+    assert_eq!(super::join(&fault, &exercise, world.now), Err(Refusal::DrillAndReal));
+    assert_eq!(super::join(&drill, &real, world.now), Err(Refusal::DrillAndReal));
+    assert!(super::join(&drill, &exercise, world.now).is_ok());
+}
+
+#[test]
+fn whom_it_was_ever_about_is_not_forgotten() {
+    let world = World::new();
+    let incident = world.open(&[("acme-erp", Impact::MajorOutage), ("globex-shop", Impact::MajorOutage)]);
+    let less = world.say(&incident, Command::Affect(affected(&[("acme-erp", Impact::MajorOutage)]))).unwrap();
+    assert_eq!(less.touched(&world.directory), [CustomerId::from("acme")]);
+    assert_eq!(less.ever, [CustomerId::from("acme"), CustomerId::from("globex")]);
+}
+
+#[test]
 fn the_clock_reminds_warns_and_ends() {
     let mut world = World::new();
     let incident = world.open(&[("mail", Impact::MajorOutage)]);

@@ -23,7 +23,7 @@ pub struct Calendar {
     pub time_zone: TimeZone,
     /// Opening times; empty: open all day on every day that is no holiday.
     pub windows: Vec<HoursWindow>,
-    /// Days on which it is closed, with their names ("Christmas Day").
+    /// Days on which it is closed, with their names ("Christmas Day"), in order.
     pub holidays: Vec<(Date, String)>,
 }
 
@@ -54,7 +54,8 @@ impl Calendar {
 
     /// The name of the holiday on `day`; `None`: it is none.
     pub fn holiday(&self, day: Date) -> Option<&str> {
-        self.holidays.iter().find(|(holiday, _)| *holiday == day).map(|(_, name)| name.as_str())
+        let place = self.holidays.binary_search_by_key(&day, |(holiday, _)| *holiday).ok()?;
+        self.holidays.get(place).map(|(_, name)| name.as_str())
     }
 
     /// The next moment after `at` at which [`Calendar::state`] changes; `None`: within a year never.
@@ -79,8 +80,10 @@ impl Calendar {
     /// The next moment after `at` at which it may change: an edge of a window, a midnight next to a holiday.
     pub fn next_edge(&self, at: Timestamp) -> Option<Timestamp> {
         let today = day_of(at, &self.time_zone);
-        let days = self.holidays.iter().flat_map(|(day, _)| [Some(*day), day.tomorrow().ok()]).flatten();
-        let holiday = days.filter(|day| *day > today).min().and_then(|day| midnight(day, &self.time_zone));
+        let next = self.holidays.partition_point(|(day, _)| *day <= today);
+        let ends = self.holiday(today).and_then(|_| today.tomorrow().ok());
+        let holiday = ends.or_else(|| self.holidays.get(next).map(|(day, _)| *day));
+        let holiday = holiday.and_then(|day| midnight(day, &self.time_zone));
         let windows = self.windows.iter().filter_map(|window| windows::next_edge(window, &self.time_zone, at));
         holiday.into_iter().chain(windows).min()
     }

@@ -1,6 +1,7 @@
 //! From facts to sections, German and English. Nothing is said that the facts do not say.
 
-use super::{Facts, Sections, length};
+use super::show::moment;
+use super::{Facts, Noticed, Sections, length};
 use crate::incident::{Origin, Severity};
 
 /// The question that stands where the cause belongs.
@@ -31,6 +32,7 @@ fn listed(names: &[String], and: &str, none: &str) -> String {
 }
 
 fn english(facts: &Facts) -> Sections {
+    let clock = |at| moment(at, &facts.zone, false);
     let services = listed(&facts.services, "and", "no configured service");
     let customers = listed(&facts.customers, "and", "no customer");
     let severity = match facts.severity {
@@ -41,7 +43,7 @@ fn english(facts: &Facts) -> Sections {
     };
     let what = if facts.planned { "Planned work" } else { "Incident" };
     let over = match (facts.resolved, facts.duration()) {
-        (Some(end), Some(time)) => format!("It was over at {} after {}.", facts.moment(end), length(time)),
+        (Some(end), Some(time)) => format!("It was over at {} after {}.", clock(end), length(time)),
         (Some(_) | None, _) => "It is not over yet.".to_owned(),
     };
     let began = match facts.began {
@@ -51,14 +53,15 @@ fn english(facts: &Facts) -> Sections {
                 Origin::Caller => "says the caller",
                 Origin::Person => "says a person who looked into it",
             };
-            format!("It began at {} ({source}).", facts.moment(at))
+            format!("It began at {} ({source}).", clock(at))
         }
         None => "When it began is not known.".to_owned(),
     };
-    let by = match facts.detected_by.as_deref() {
-        Some("call") => " by a call",
-        Some("alert") => " by a monitoring alert",
-        Some(_) | None => "",
+    let by = match &facts.detected_by {
+        Some(Noticed::Call(reference)) => format!(" by a call ({reference})"),
+        Some(Noticed::Monitoring(source)) => format!(" by the monitoring ({source})"),
+        Some(Noticed::Person) => " by a person who opened it".to_owned(),
+        None => String::new(),
     };
     let noticed = facts.began.filter(|(at, _)| *at < facts.detected).map_or_else(String::new, |(at, _)| {
         format!(" That was {} after the beginning.", length(facts.detected.duration_since(at)))
@@ -80,7 +83,7 @@ fn english(facts: &Facts) -> Sections {
                 |time| format!("The disturbance lasted {}.", length(time))
             )
         ),
-        detection: format!("It was noticed at {}{by}.{noticed}{taken}", facts.moment(facts.detected)),
+        detection: format!("It was noticed at {}{by}.{noticed}{taken}", clock(facts.detected)),
         root_cause: question("en").to_owned(),
         went_well: went_well_english(facts),
         public: public(facts, "en"),
@@ -94,7 +97,8 @@ fn went_well_english(facts: &Facts) -> String {
     }
     if let Some(at) = facts.first_told {
         let after = length(at.duration_since(facts.detected));
-        lines.push(format!("- Customers were told {after} after it was noticed, {} times in all.", facts.told));
+        let missed = undelivered(facts.undelivered, " (", " messages did not arrive)");
+        lines.push(format!("- Customers were told {after} after it was noticed, {} times in all{missed}.", facts.told));
     }
     let done = facts.tasks.iter().filter(|(_, done)| *done).count();
     if done > 0 {
@@ -104,6 +108,7 @@ fn went_well_english(facts: &Facts) -> String {
 }
 
 fn german(facts: &Facts) -> Sections {
+    let clock = |at| moment(at, &facts.zone, true);
     let services = listed(&facts.services, "und", "kein eingerichteter Dienst");
     let customers = listed(&facts.customers, "und", "kein Kunde");
     let severity = match facts.severity {
@@ -114,7 +119,7 @@ fn german(facts: &Facts) -> Sections {
     };
     let what = if facts.planned { "Geplante Arbeit" } else { "Störung" };
     let over = match (facts.resolved, facts.duration()) {
-        (Some(end), Some(time)) => format!("Um {} war sie nach {} vorbei.", facts.moment(end), length(time)),
+        (Some(end), Some(time)) => format!("Um {} war sie nach {} vorbei.", clock(end), length(time)),
         (Some(_) | None, _) => "Sie ist noch nicht vorbei.".to_owned(),
     };
     let began = match facts.began {
@@ -124,14 +129,15 @@ fn german(facts: &Facts) -> Sections {
                 Origin::Caller => "laut Anrufer",
                 Origin::Person => "laut Nachforschung",
             };
-            format!("Beginn {} ({source}).", facts.moment(at))
+            format!("Beginn {} ({source}).", clock(at))
         }
         None => "Der Beginn ist nicht bekannt.".to_owned(),
     };
-    let by = match facts.detected_by.as_deref() {
-        Some("call") => " durch einen Anruf",
-        Some("alert") => " durch einen Alarm der Überwachung",
-        Some(_) | None => "",
+    let by = match &facts.detected_by {
+        Some(Noticed::Call(reference)) => format!(" durch einen Anruf ({reference})"),
+        Some(Noticed::Monitoring(source)) => format!(" durch die Überwachung ({source})"),
+        Some(Noticed::Person) => " durch eine Person, die den Vorfall eröffnete".to_owned(),
+        None => String::new(),
     };
     let noticed = facts.began.filter(|(at, _)| *at < facts.detected).map_or_else(String::new, |(at, _)| {
         format!(" Das war {} nach dem Beginn.", length(facts.detected.duration_since(at)))
@@ -153,7 +159,7 @@ fn german(facts: &Facts) -> Sections {
                 |time| format!("Die Beeinträchtigung dauerte {}.", length(time))
             )
         ),
-        detection: format!("Bemerkt um {}{by}.{noticed}{taken}", facts.moment(facts.detected)),
+        detection: format!("Bemerkt um {}{by}.{noticed}{taken}", clock(facts.detected)),
         root_cause: question("de").to_owned(),
         went_well: went_well_german(facts),
         public: public(facts, "de"),
@@ -167,7 +173,11 @@ fn went_well_german(facts: &Facts) -> String {
     }
     if let Some(at) = facts.first_told {
         let after = length(at.duration_since(facts.detected));
-        lines.push(format!("- Kunden wurden {after} nach dem Bemerken informiert, insgesamt {}-mal.", facts.told));
+        let missed = undelivered(facts.undelivered, " (", " Nachrichten kamen nicht an)");
+        lines.push(format!(
+            "- Kunden wurden {after} nach dem Bemerken informiert, insgesamt {}-mal{missed}.",
+            facts.told
+        ));
     }
     let done = facts.tasks.iter().filter(|(_, done)| *done).count();
     if done > 0 {
@@ -178,6 +188,10 @@ fn went_well_german(facts: &Facts) -> String {
     } else {
         lines.join("\n")
     }
+}
+
+fn undelivered(count: usize, before: &str, after: &str) -> String {
+    if count == 0 { String::new() } else { format!("{before}{count}{after}") }
 }
 
 /// For customers: no internal title, no names; which services, they see by their own.

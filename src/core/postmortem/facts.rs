@@ -3,11 +3,13 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::draft::is_german;
+use super::telling::Teller;
 use crate::directory::Directory;
+use crate::fact::Actor;
+use crate::ids::UpdateId;
 use crate::incident::{Incident, Kind, Origin, Severity, UpdateState};
-
-/// Entries of a timeline that a postmortem keeps at most.
-const MOMENTS_MAX: usize = 300;
+use crate::private::Private;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,50 @@ pub struct Said {
     pub kind: String,
     /// In one sentence.
     pub what: String,
+    /// What somebody wrote.
+    pub text: Option<Private<String>>,
+}
+
+/// Who noticed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Noticed {
+    /// A tool, by its name.
+    Monitoring(String),
+    /// A caller, by the reference of the call.
+    Call(String),
+    /// Somebody who opened the incident by hand.
+    Person,
+}
+
+/// That somebody noticed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// When: an alert's opening, a call's beginning.
+    pub at: Timestamp,
+    /// Who.
+    pub by: Noticed,
+}
+
+/// A message about it to somebody outside, as far as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// About which update.
+    pub update: Option<UpdateId>,
+    /// To a caller who had asked for it.
+    pub to_caller: bool,
+    /// It did not arrive.
+    pub failed: bool,
+}
+
+/// What the store knows beside the incident itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// Its own timeline and those of its alerts and calls.
+    pub said: &'a [Said],
+    /// Its alerts and calls.
+    pub seen: &'a [Seen],
+    /// The messages about it.
+    pub sent: &'a [Sent],
 }
 
 /// An incident as it was.
@@ -47,13 +93,15 @@ pub struct Facts {
     /// When somebody noticed.
     pub detected: Timestamp,
     /// By a tool, a call or a person.
-    pub detected_by: Option<String>,
+    pub detected_by: Option<Noticed>,
     /// When the first person had it.
     pub taken: Option<Timestamp>,
     /// When customers were first told.
     pub first_told: Option<Timestamp>,
     /// How often.
     pub told: usize,
+    /// Messages to customers about it that did not arrive.
+    pub undelivered: usize,
     /// When it was over.
     pub resolved: Option<Timestamp>,
     /// Names of the services that were touched.
@@ -66,8 +114,10 @@ pub struct Facts {
     pub calls: usize,
     /// Tasks: text, done.
     pub tasks: Vec<(String, bool)>,
-    /// Oldest first.
+    /// Oldest first, for the MSP's own people.
     pub timeline: Vec<Moment>,
+    /// The same without names of people and without what anybody wrote.
+    pub bare: Vec<Moment>,
     /// An exercise.
     pub drill: bool,
     /// In which zone times are written.
@@ -85,11 +135,6 @@ impl Facts {
     pub fn clock(&self, at: Timestamp) -> String {
         at.to_zoned(self.zone.clone()).strftime("%H:%M").to_string()
     }
-
-    /// A day and time as it is written.
-    pub fn moment(&self, at: Timestamp) -> String {
-        at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
-    }
 }
 
 /// A length of time in words of hours and minutes (`2 h 5 min`, `40 s`).
@@ -103,8 +148,8 @@ pub fn length(length: SignedDuration) -> String {
     }
 }
 
-/// What is known of an incident. `said`: its own timeline and those of its alerts and calls.
-pub fn facts(incident: &Incident, said: &[Said], directory: &Directory, zone: &TimeZone) -> Facts {
+/// What is known of an incident; its timeline is told in this language.
+pub fn facts(incident: &Incident, known: &Known<'_>, directory: &Directory, zone: &TimeZone, language: &str) -> Facts {
     let named = |id: &crate::ids::CustomerId| {
         directory.customers.get(id).map_or_else(|| id.0.clone(), |customer| customer.name.clone())
     };
@@ -120,8 +165,9 @@ pub fn facts(incident: &Incident, said: &[Said], directory: &Directory, zone: &T
         })
         .collect();
     let taken = |entry: &&Said| entry.kind == "alert-acknowledged" || entry.kind == "leg-accepted";
-    let mut sorted: Vec<&Said> = said.iter().collect();
-    sorted.sort_by_key(|entry| entry.at);
+    let (detected, detected_by) = first_seen(incident, known.seen);
+    let german = is_german(language);
+    let told = |people| Teller { incident, directory, zone, language, german, people }.timeline(known);
     Facts {
         reference: incident.reference.clone(),
         title: incident.title.clone(),
@@ -129,37 +175,36 @@ pub fn facts(incident: &Incident, said: &[Said], directory: &Directory, zone: &T
         planned: incident.kind == Kind::Maintenance,
         severity: incident.severity,
         began: incident.began.as_ref().map(|began| (began.at, began.origin)),
-        detected: incident.detected_at,
-        detected_by: match (incident.calls.is_empty(), incident.alerts.is_empty()) {
-            (false, _) => Some("call".to_owned()),
-            (true, false) => Some("alert".to_owned()),
-            (true, true) => None,
-        },
-        taken: sorted.iter().find(|entry| taken(entry)).map(|entry| entry.at),
+        detected,
+        detected_by,
+        taken: known.said.iter().filter(taken).map(|entry| entry.at).min(),
         first_told: published.iter().min().copied(),
         told: published.len(),
+        undelivered: known.sent.iter().filter(|sent| sent.failed && !sent.to_caller).count(),
         resolved: incident.resolved_at,
         services: services.collect(),
         customers: incident.touched(directory).iter().map(named).collect(),
         alerts: incident.alerts.len(),
         calls: incident.calls.len(),
         tasks: incident.tasks.iter().map(|task| (task.text.clone(), task.done.is_some())).collect(),
-        timeline: timeline(&sorted),
+        timeline: told(true),
+        bare: told(false),
         drill: incident.drill.is_some(),
         zone: zone.clone(),
     }
 }
 
-/// What is worth telling, each once; where it is too much, its beginning and its end.
-fn timeline(sorted: &[&Said]) -> Vec<Moment> {
-    let worth = |entry: &&&Said| !matches!(entry.kind.as_str(), "leg-started" | "leg-ringing" | "leg-ended" | "step");
-    let mut moments: Vec<Moment> =
-        sorted.iter().filter(worth).map(|entry| Moment { at: entry.at, what: entry.what.clone() }).collect();
-    moments.dedup();
-    if moments.len() > MOMENTS_MAX {
-        let end = moments.split_off(moments.len() - MOMENTS_MAX / 2);
-        moments.truncate(MOMENTS_MAX / 2);
-        moments.extend(end);
+/// When it was first noticed, and by whom. What came in first noticed it; a person did who opened it by hand before anything came
+/// in. An alert that joined later may be older than the incident.
+fn first_seen(incident: &Incident, seen: &[Seen]) -> (Timestamp, Option<Noticed>) {
+    let first = seen.iter().min_by_key(|seen| seen.at);
+    let by_hand = match &incident.opened_by {
+        Actor::Person(_) | Actor::Login(_) => Some(Noticed::Person),
+        Actor::Token(_) | Actor::System => None,
+    };
+    match first {
+        Some(first) if first.at <= incident.opened_at => (first.at.min(incident.detected_at), Some(first.by.clone())),
+        Some(first) if by_hand.is_none() => (incident.detected_at, Some(first.by.clone())),
+        Some(_) | None => (incident.detected_at, by_hand),
     }
-    moments
 }

@@ -6,6 +6,7 @@
 //! | file | does |
 //! |---|---|
 //! | `facts` | an incident and its timeline → [`Facts`] |
+//! | `telling` | lines of the records → a timeline worth reading, in its language |
 //! | `draft` | facts → the sections |
 //! | `blame` | wording about persons, with a suggestion |
 //! | `prose` | what a language model is asked, and whether its answer may be used |
@@ -16,6 +17,7 @@ mod draft;
 mod facts;
 pub mod prose;
 mod show;
+mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -25,7 +27,7 @@ use jiff::civil::Date;
 use crate::ids::{IncidentId, PostmortemId, UserId};
 
 pub use draft::draft;
-pub use facts::{Facts, Moment, Said, facts, length};
+pub use facts::{Facts, Known, Moment, Noticed, Said, Seen, Sent, facts, length};
 pub use show::{Published, internal_names, paper};
 
 /// Bytes of one section at most.

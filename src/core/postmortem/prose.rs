@@ -45,7 +45,7 @@ pub fn question(facts: &Facts, drafted: &Sections) -> String {
     let _ = writeln!(text, "summary: {}", drafted.summary);
     let _ = writeln!(text, "impact: {}", drafted.impact);
     let _ = writeln!(text, "detection: {}", drafted.detection);
-    for moment in facts.timeline.iter().take(TOLD) {
+    for moment in facts.bare.iter().take(TOLD) {
         let _ = writeln!(text, "{} {}", facts.clock(moment.at), moment.what);
     }
     text

@@ -1,6 +1,8 @@
 //! The postmortem as a document; what customers may read of it.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use super::draft::is_german;
 use super::{Facts, Moment, Origin, Postmortem, State};
@@ -29,7 +31,7 @@ pub fn paper(postmortem: &Postmortem, facts: &Facts, directory: &Directory, foot
     }
     if !postmortem.timeline.is_empty() {
         blocks.push(Block::Heading(1, word("Timeline", "Zeitverlauf")));
-        let row = |moment: &Moment| vec![facts.moment(moment.at), moment.what.clone()];
+        let row = |entry: &Moment| vec![moment(entry.at, &facts.zone, german), entry.what.clone()];
         blocks.push(Block::Table {
             head: vec![word("When", "Wann"), word("What", "Was")],
             numbers: Vec::new(),
@@ -47,8 +49,8 @@ pub fn paper(postmortem: &Postmortem, facts: &Facts, directory: &Directory, foot
                 action.number.to_string(),
                 action.text.clone(),
                 action.owner.as_ref().map(|owner| directory.name_of(owner).to_owned()).unwrap_or_default(),
-                action.due.map(|due| due.to_string()).unwrap_or_default(),
-                action.done.map(|at| facts.moment(at)).unwrap_or_default(),
+                action.due.map(|due| day(due, german)).unwrap_or_default(),
+                action.done.map(|at| moment(at, &facts.zone, german)).unwrap_or_default(),
             ]
         });
         blocks.push(Block::Table {
@@ -70,11 +72,26 @@ pub fn paper(postmortem: &Postmortem, facts: &Facts, directory: &Directory, foot
     };
     Paper {
         title: postmortem.title.clone(),
-        subtitle: format!("{} · {state}", facts.reference),
+        subtitle: format!(
+            "{} · {state} · {} {}",
+            facts.reference,
+            word("times of", "Zeiten von"),
+            facts.zone.iana_name().unwrap_or("UTC")
+        ),
         language: postmortem.language.clone(),
         foot: foot.to_owned(),
         blocks,
     }
+}
+
+/// A day and time as it is written.
+pub(super) fn moment(at: Timestamp, zone: &TimeZone, german: bool) -> String {
+    let format = if german { "%d.%m.%Y %H:%M" } else { "%Y-%m-%d %H:%M" };
+    at.to_zoned(zone.clone()).strftime(format).to_string()
+}
+
+fn day(day: Date, german: bool) -> String {
+    if german { day.strftime("%d.%m.%Y").to_string() } else { day.to_string() }
 }
 
 /// Who wrote the first draft, where that is worth a word.

@@ -85,24 +85,35 @@ fn incident() -> Incident {
         update_due: None,
         update_told: 0,
         tell_when_over: Vec::new(),
-        additions: Vec::new(),
         ever: Vec::new(),
+        additions: Vec::new(),
         version: 1,
     }
 }
 
 fn said() -> Vec<Said> {
-    let entry =
-        |time: &str, kind: &str, what: &str| Said { at: at(time), kind: kind.to_owned(), what: what.to_owned() };
+    let entry = |time: &str, kind: &str, what: &str| Said {
+        at: at(time),
+        kind: kind.to_owned(),
+        what: what.to_owned(),
+        text: None,
+    };
     vec![
-        entry("09:53", "alert-acknowledged", "Acknowledged by login ada."),
-        entry("09:50", "alert-opened", "Alert opened: Exchange node stuck."),
+        entry("09:53", "alert-acknowledged", "Alert acknowledged by login ada."),
+        entry("09:50", "alert-opened", "Alert opened, P1: Exchange node stuck; nobody is rung about it."),
         entry("09:51", "leg-ringing", "Phone rings."),
     ]
 }
 
+fn seen() -> Vec<Seen> {
+    vec![
+        Seen { at: at("09:51"), by: Noticed::Call("1042".to_owned()) },
+        Seen { at: at("09:50"), by: Noticed::Monitoring("Icinga Vienna".to_owned()) },
+    ]
+}
+
 fn known() -> Facts {
-    facts(&incident(), &said(), &directory(), &TimeZone::UTC)
+    facts(&incident(), &Known { said: &said(), seen: &seen(), sent: &[] }, &directory(), &TimeZone::UTC, "en")
 }
 
 fn postmortem(state: State) -> Postmortem {
@@ -133,19 +144,140 @@ fn a_draft_says_what_the_facts_say() {
     assert!(texts.impact.contains("Customers: Acme Logistics and Harbour Foods. The disturbance lasted 2 h 5 min."));
     assert_eq!(
         texts.detection,
-        "It was noticed at 2026-11-22 09:50 by a monitoring alert. That was 10 min after the beginning. The first person had \
+        "It was noticed at 2026-11-22 09:50 by the monitoring (Icinga Vienna). That was 10 min after the beginning. The first person had \
          it after 3 min."
     );
     assert!(has_question(&texts.root_cause) && has_question(&draft(&facts, "de").root_cause));
     assert_eq!(texts.public, "Mail is not available. The disturbance lasted 2 h 5 min and is over.");
-    assert_eq!(facts.timeline.len(), 2, "ringing is not worth telling");
-    assert_eq!(facts.timeline[0].at, at("09:50"));
+    let told: Vec<&str> = facts.timeline.iter().map(|moment| moment.what.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "Alert opened, P1: Exchange node stuck.",
+            "A caller reports it (call 1042).",
+            "Alert acknowledged by Ada Winter.",
+            "Customers are told (identified): “We found the cause.”",
+            "Customers are told (identified): “For Harbour only.”",
+        ],
+        "ringing is not worth telling"
+    );
+    assert!(facts.bare.iter().all(|moment| !moment.what.contains("Ada") && !moment.what.contains("Harbour")));
+}
+
+#[test]
+fn who_noticed_first_is_said_by_when_it_was() {
+    let by = |seen: &[Seen], incident: &Incident| {
+        let facts = facts(incident, &Known { seen, ..Known::default() }, &directory(), &TimeZone::UTC, "de");
+        draft(&facts, "de").detection
+    };
+    let with_call = Incident { calls: vec![crate::ids::CallId(id(7))], ..incident() };
+    let said = by(&seen(), &with_call);
+    assert!(said.starts_with("Bemerkt um 22.11.2026 09:50 durch die Überwachung (Icinga Vienna)."), "{said}");
+    let call_first = [
+        Seen { at: at("09:47"), by: Noticed::Call("1041".to_owned()) },
+        Seen { at: at("09:50"), by: Noticed::Monitoring("Icinga Vienna".to_owned()) },
+    ];
+    let said = by(&call_first, &with_call);
+    assert!(said.starts_with("Bemerkt um 22.11.2026 09:47 durch einen Anruf (1041)."), "{said}");
+    let by_hand = Incident { opened_by: Actor::Login("ada".to_owned()), ..with_call };
+    let later = [Seen { at: at("10:20"), by: Noticed::Call("1050".to_owned()) }];
+    let said = by(&later, &by_hand);
+    assert!(said.starts_with("Bemerkt um 22.11.2026 09:50 durch eine Person"), "{said}");
+}
+
+#[test]
+fn a_german_timeline_is_german_and_keeps_no_books() {
+    use crate::alert::Change as OfAlert;
+    use crate::alert::change::{NotifyOutcome, PromiseWord};
+    use crate::incident::Change;
+    use crate::private::Private;
+    let (ada, login) = (Actor::Person("ada".into()), Actor::Login("ada".to_owned()));
+    let mut full = incident();
+    full.tasks.push(crate::incident::Task { number: 1, text: "Call Microsoft".to_owned(), owner: None, done: None });
+    full.updates.truncate(1);
+    let of_incident = |change: &Change| (change.kind(), change.sentence(&full), change.text());
+    let alert = |change: OfAlert| (change.kind(), change.sentence(), None);
+    let promised = |said, share| OfAlert::Promised {
+        sla: "gold".into(),
+        revision: 1,
+        promise: crate::sla::Promise::Response,
+        said,
+        share,
+        due_at: Some(at("10:00")),
+    };
+    let notified = |outcome| OfAlert::Notified {
+        notification: crate::ids::NotificationId(id(6)),
+        user: Some("ada".into()),
+        by: "sms".to_owned(),
+        outcome,
+    };
+    let said = [
+        of_incident(&Change::Opened),
+        of_incident(&Change::UpdateDue(None)),
+        of_incident(&Change::UpdateDue(Some(at("10:30")))),
+        of_incident(&Change::CallJoined(crate::ids::CallId(id(7)))),
+        of_incident(&Change::AlertJoined(crate::ids::AlertId(id(2)))),
+        of_incident(&Change::Commented(Private::from("Node 3 hangs,\nrestarting."))),
+        of_incident(&Change::Severity(Severity::Critical)),
+        of_incident(&Change::Affected(full.affected.clone())),
+        of_incident(&Change::Phase(Phase::Monitoring)),
+        of_incident(&Change::Role("lead".to_owned(), Some("ada".into()))),
+        of_incident(&Change::TaskDone(1)),
+        of_incident(&Change::Began(full.began.clone().unwrap())),
+        of_incident(&Change::CallersTold(2)),
+        alert(OfAlert::Snoozed { until: at("12:00"), by: login.clone() }),
+        alert(promised(PromiseWord::Runs, 0)),
+        alert(promised(PromiseWord::Warned, 75)),
+        alert(promised(PromiseWord::Breached, 100)),
+        alert(notified(NotifyOutcome::Delivered)),
+        alert(notified(NotifyOutcome::Failed)),
+        alert(OfAlert::EscalateNow { by: ada.clone() }),
+    ];
+    let said: Vec<Said> = said
+        .into_iter()
+        .zip(0..)
+        .map(|((kind, what, text), minute)| Said {
+            at: at("09:50") + jiff::SignedDuration::from_secs(minute),
+            kind: kind.to_owned(),
+            what,
+            text,
+        })
+        .collect();
+    let sent = [
+        Sent { update: Some(UpdateId(id(3))), to_caller: false, failed: true },
+        Sent { update: Some(UpdateId(id(3))), to_caller: false, failed: false },
+        Sent { update: None, to_caller: true, failed: true },
+    ];
+    let vienna = TimeZone::get("Europe/Vienna").unwrap();
+    let facts = facts(&full, &Known { said: &said, seen: &[], sent: &sent }, &directory(), &vienna, "de");
+    let told: Vec<&str> = facts.timeline.iter().map(|moment| moment.what.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "INC-1001 wird eröffnet: Exchange node stuck.",
+            "Kommentar: „Node 3 hangs, restarting.“",
+            "Schwere: kritisch.",
+            "Betroffen: Mail of acme (Ausfall), Mail of harbour (Ausfall).",
+            "Stand: unter Beobachtung.",
+            "Leitung: Ada Winter.",
+            "Aufgabe 1 erledigt: „Call Microsoft“",
+            "Als Beginn der Störung wird 22.11.2026 10:40 bekannt (laut Anrufer).",
+            "Anrufer, die darum baten, konnten nicht erreicht werden: Es ist vorbei.",
+            "Alarm stummgeschaltet bis 22.11.2026 13:00.",
+            "75 % der vereinbarten Zeit sind vergangen (Reaktion).",
+            "Die vereinbarte Zeit ist überschritten (Reaktion).",
+            "Nachricht an Ada Winter (sms) nicht zugestellt.",
+            "Sofort eskaliert von Ada Winter.",
+            "Kunden werden informiert (Ursache gefunden): „We found the cause.“ 1 von 2 Nachrichten dazu waren nicht zustellbar.",
+        ]
+    );
+    assert!(draft(&facts, "de").went_well.contains("insgesamt 1-mal (1 Nachrichten kamen nicht an)"));
 }
 
 #[test]
 fn what_is_unknown_is_said_to_be() {
     let open = Incident { began: None, resolved_at: None, phase: Phase::Investigating, updates: vec![], ..incident() };
-    let facts = facts(&open, &[], &directory(), &TimeZone::UTC);
+    let facts = facts(&open, &Known::default(), &directory(), &TimeZone::UTC, "de");
     let texts = draft(&facts, "de");
     assert!(texts.summary.contains("Der Beginn ist nicht bekannt. Sie ist noch nicht vorbei."), "{}", texts.summary);
     assert!(texts.detection.contains("Niemand hat einen Alarm dazu übernommen."));
@@ -190,7 +322,7 @@ fn a_models_prose_is_used_only_if_it_is_in_the_facts() {
     let good = Prose {
         summary: "Mail stood still from 09:40 until 11:45 because of a stuck node.".to_owned(),
         impact: "Acme Logistics and Harbour Foods had no mail for 2 h 5 min.".to_owned(),
-        detection: "It was noticed at 09:50 by a monitoring alert.".to_owned(),
+        detection: "It was noticed at 09:50 by the monitoring.".to_owned(),
     };
     assert_eq!(checked(&good, &facts, &drafted, &known), Ok(()));
     let with =

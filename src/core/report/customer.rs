@@ -4,6 +4,11 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::directory::{Directory, Language};
+use crate::fact::Outcome;
+use crate::ids::CustomerId;
+use crate::incident::{Incident, Kind};
+
 use super::{Case, Compliance, Kept, Measure, Rung, Stats, Step, by, compliance, hotline, periods, priorities, stats};
 use crate::paper::{Block, Chart, Form, Paper};
 use crate::sla::Promise;
@@ -32,6 +37,54 @@ pub struct Facts<'a> {
     pub now: Timestamp,
     /// Names of services by their ids.
     pub services: &'a [(String, String)],
+    /// Faults and planned work of which this customer was told, the oldest first ([`told`]).
+    pub incidents: &'a [Told],
+    /// Who gives the report.
+    pub company: Option<&'a str>,
+}
+
+/// A fault or planned work as a customer was told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// `INC-1001`.
+    pub reference: String,
+    /// The title for customers.
+    pub title: String,
+    /// Planned work.
+    pub planned: bool,
+    /// Since when.
+    pub from: Timestamp,
+    /// Until when; `None`: it goes on, as far as they were told.
+    pub until: Option<Timestamp>,
+    /// Words that went out about it.
+    pub updates: usize,
+}
+
+/// What this customer was told of and what overlaps `[from, to)`, the oldest first; nothing of drills, drafts and what others were told.
+pub fn told<'a>(
+    incidents: impl IntoIterator<Item = &'a Incident>,
+    customer: &CustomerId,
+    directory: &Directory,
+    (from, to): (Timestamp, Timestamp),
+    language: &Language,
+) -> Vec<Told> {
+    let one = |incident: &Incident| {
+        let seen = incident.seen_by(customer, directory)?;
+        let planned = seen.kind() == Kind::Maintenance;
+        let until = seen.over_at();
+        let began = seen.since();
+        (began < to && until.is_none_or(|until| until >= from)).then(|| Told {
+            reference: seen.reference().to_owned(),
+            title: seen.title_in(language).to_owned(),
+            planned,
+            from: began,
+            until,
+            updates: seen.updates.len(),
+        })
+    };
+    let mut all: Vec<Told> = incidents.into_iter().filter_map(one).collect();
+    all.sort_by(|a, b| (a.from, &a.reference).cmp(&(b.from, &b.reference)));
+    all
 }
 
 /// The words of a language.
@@ -72,6 +125,17 @@ pub struct Wording {
     to_person: &'static str,
     left_word: &'static str,
     abandoned: &'static str,
+    announced: &'static str,
+    other: &'static str,
+    calls_note: &'static str,
+    incidents: &'static str,
+    head_incidents: [&'static str; 6],
+    fault: &'static str,
+    planned: &'static str,
+    goes_on: &'static str,
+    no_incidents: &'static str,
+    day: &'static str,
+    short_day: &'static str,
     days: &'static str,
     comma: bool,
 }
@@ -83,8 +147,8 @@ const ENGLISH: Wording = Wording {
     made: "Made by hotline on",
     glance: "At a glance",
     alerts: "Alerts",
-    answer: "Taken within (median)",
-    solve: "Solved within (median)",
+    answer: "Taken (median)",
+    solve: "Solved (median)",
     promises: "Promises kept",
     none: "–",
     nothing: "There was no alert in this time.",
@@ -109,9 +173,20 @@ const ENGLISH: Wording = Wording {
     hotline: "The hotline",
     calls: "Calls",
     answered: "Answered by a person",
-    to_person: "Time to a person (median)",
+    to_person: "To a person (median)",
     left_word: "Message left",
     abandoned: "Hung up before",
+    announced: "Answered by announcement",
+    other: "Other",
+    calls_note: "Every call is counted once. Answered by announcement: the caller heard what was known, such as an incident, and needed nobody. Other: blocked numbers, lost connections.",
+    incidents: "Incidents and planned work",
+    head_incidents: ["Number", "What", "Kind", "From", "Until", "Updates"],
+    fault: "Incident",
+    planned: "Planned work",
+    goes_on: "goes on",
+    no_incidents: "There was no incident and no planned work of which you were told.",
+    day: "%Y-%m-%d",
+    short_day: "%m-%d",
     days: "d",
     comma: false,
 };
@@ -123,8 +198,8 @@ const GERMAN: Wording = Wording {
     made: "Erstellt von hotline am",
     glance: "Auf einen Blick",
     alerts: "Alarme",
-    answer: "Übernommen nach (Median)",
-    solve: "Gelöst nach (Median)",
+    answer: "Übernommen (Median)",
+    solve: "Gelöst (Median)",
     promises: "Zusagen gehalten",
     none: "–",
     nothing: "In dieser Zeit gab es keinen Alarm.",
@@ -148,10 +223,21 @@ const GERMAN: Wording = Wording {
     no_service: "Keine genannt",
     hotline: "Die Hotline",
     calls: "Anrufe",
-    answered: "Von einem Menschen angenommen",
-    to_person: "Zeit bis zu einem Menschen (Median)",
+    answered: "Persönlich angenommen",
+    to_person: "Bis zum Menschen (Med.)",
     left_word: "Nachricht hinterlassen",
     abandoned: "Vorher aufgelegt",
+    announced: "Durch Ansage beantwortet",
+    other: "Sonstige",
+    calls_note: "Jeder Anruf zählt einmal. Durch Ansage beantwortet: Der Anrufer hörte, was bekannt war, etwa eine Störung, und brauchte niemanden. Sonstige: gesperrte Nummern, abgerissene Verbindungen.",
+    incidents: "Störungen und geplante Arbeiten",
+    head_incidents: ["Nummer", "Was", "Art", "Von", "Bis", "Meldungen"],
+    fault: "Störung",
+    planned: "Geplante Arbeit",
+    goes_on: "dauert an",
+    no_incidents: "Es gab keine Störung und keine geplante Arbeit, von der Sie unterrichtet wurden.",
+    day: "%d.%m.%Y",
+    short_day: "%d.%m.",
     days: "T",
     comma: true,
 };
@@ -178,6 +264,11 @@ impl Wording {
         }
     }
 
+    fn moment(&self, at: Timestamp, zone: &TimeZone) -> String {
+        let local = zone.to_datetime(at);
+        format!("{} {}", local.strftime(self.day), local.strftime("%H:%M"))
+    }
+
     /// `98.3 %`, rounded down so that 100 % is all of them.
     fn rate(&self, sum: &Compliance) -> String {
         sum.rate().map_or_else(
@@ -199,7 +290,7 @@ impl Wording {
 
 /// The document.
 pub fn paper(facts: &Facts<'_>, words: &Wording) -> Paper {
-    let day = |at: Timestamp| facts.zone.to_datetime(at).date().to_string();
+    let day = |at: Timestamp| facts.zone.to_datetime(at).strftime(words.day).to_string();
     let last = facts.to.checked_sub(SignedDuration::from_secs(1)).unwrap_or(facts.to);
     // What was merged is counted by the alert that goes on.
     let cases: Vec<Case> = facts.cases.iter().filter(|case| !case.merged).cloned().collect();
@@ -209,6 +300,7 @@ pub fn paper(facts: &Facts<'_>, words: &Wording) -> Paper {
     } else {
         blocks.push(Block::Chart(alerts_chart(facts, &cases, words)));
     }
+    blocks.extend(incidents(facts, words));
     blocks.extend(promises(facts, &cases, words));
     if !cases.is_empty() {
         blocks.extend(times(facts, &cases, words));
@@ -220,9 +312,10 @@ pub fn paper(facts: &Facts<'_>, words: &Wording) -> Paper {
         subtitle: format!("{}, {} {} {}", facts.customer, day(facts.from), words.until, day(last)),
         language: words.tag.to_owned(),
         foot: format!(
-            "{} {} ({})",
+            "{}{} {} ({})",
+            facts.company.map_or_else(String::new, |company| format!("{company} · ")),
             words.made,
-            facts.zone.to_datetime(facts.now).strftime("%Y-%m-%d %H:%M"),
+            words.moment(facts.now, facts.zone),
             facts.zone.iana_name().unwrap_or("UTC")
         ),
         blocks,
@@ -257,18 +350,18 @@ fn step(facts: &Facts<'_>) -> Step {
     }
 }
 
-fn places(facts: &Facts<'_>) -> (Vec<String>, Vec<(Timestamp, Timestamp)>) {
+fn places(facts: &Facts<'_>, words: &Wording) -> (Vec<String>, Vec<(Timestamp, Timestamp)>) {
     let step = step(facts);
     let found = periods(step, facts.from, facts.to, facts.zone);
     let label = |day: jiff::civil::Date| match step {
-        Step::Day | Step::Week => day.strftime("%m-%d").to_string(),
+        Step::Day | Step::Week => day.strftime(words.short_day).to_string(),
         Step::Month => day.strftime("%Y-%m").to_string(),
     };
     found.into_iter().map(|(day, begin, end)| (label(day), (begin, end))).unzip()
 }
 
 fn alerts_chart(facts: &Facts<'_>, cases: &[Case], words: &Wording) -> Chart {
-    let (labels, spans) = places(facts);
+    let (labels, spans) = places(facts, words);
     let title = match step(facts) {
         Step::Day => words.by_period[0],
         Step::Week => words.by_period[1],
@@ -331,7 +424,7 @@ fn broken_table(facts: &Facts<'_>, broken: &[&(String, Kept)], words: &Wording) 
     let row = |(reference, kept): &(String, Kept)| {
         vec![
             format!("#{reference}"),
-            facts.zone.to_datetime(kept.started).strftime("%Y-%m-%d %H:%M").to_string(),
+            words.moment(kept.started, facts.zone),
             kept.priority.word().to_owned(),
             words.promise(kept.promise).to_owned(),
             words.time(Some(kept.target)),
@@ -361,25 +454,33 @@ fn times(facts: &Facts<'_>, cases: &[Case], words: &Wording) -> Vec<Block> {
         row(words.response, measured(cases, Measure::Acknowledge)),
         row(words.resolution, measured(cases, Measure::Resolve)),
     ];
-    let (labels, spans) = places(facts);
+    let (labels, spans) = places(facts, words);
     let median = |(begin, end): (Timestamp, Timestamp)| {
         let inside = cases.iter().filter(|case| begin <= case.opened && case.opened < end);
         let median = stats(inside.map(|case| Measure::Acknowledge.of(case))).median;
         median.map(|median| (median.as_secs_f64() / 6.0).round() / 10.0)
     };
+    // A day on which nobody took anything has no time, and no row.
+    let known: Vec<(String, Option<f64>)> =
+        labels.into_iter().zip(spans.into_iter().map(median)).filter(|(_, median)| median.is_some()).collect();
+    let (labels, medians) = known.into_iter().unzip();
     let chart = Chart {
         title: words.answer_chart.to_owned(),
         form: Form::Line,
         unit: "min".to_owned(),
         labels,
-        series: vec![(words.median.to_owned(), spans.into_iter().map(median).collect())],
+        series: vec![(words.median.to_owned(), medians)],
     };
-    vec![
+    let mut blocks = vec![
         Block::Heading(1, words.times.to_owned()),
         Block::Table { head: words.times_head.map(str::to_owned).to_vec(), numbers: vec![1, 2, 3, 4, 5], rows },
         Block::Note(format!("{} {}", words.unknown, words.no_beginning)),
-        Block::Chart(chart),
-    ]
+    ];
+    // One point is no line; the table says it already.
+    if chart.labels.len() > 1 {
+        blocks.push(Block::Chart(chart));
+    }
+    blocks
 }
 
 fn services(facts: &Facts<'_>, cases: &[Case], words: &Wording) -> Vec<Block> {
@@ -402,19 +503,53 @@ fn services(facts: &Facts<'_>, cases: &[Case], words: &Wording) -> Vec<Block> {
     ]
 }
 
+/// What the customer was told of, by its own numbers and titles.
+fn incidents(facts: &Facts<'_>, words: &Wording) -> Vec<Block> {
+    let mut blocks = vec![Block::Heading(1, words.incidents.to_owned())];
+    if facts.incidents.is_empty() {
+        blocks.push(Block::Text(words.no_incidents.to_owned()));
+        return blocks;
+    }
+    let row = |told: &Told| {
+        vec![
+            told.reference.clone(),
+            told.title.clone(),
+            if told.planned { words.planned } else { words.fault }.to_owned(),
+            words.moment(told.from, facts.zone),
+            told.until.map_or_else(|| words.goes_on.to_owned(), |until| words.moment(until, facts.zone)),
+            told.updates.to_string(),
+        ]
+    };
+    blocks.push(Block::Table {
+        head: words.head_incidents.map(str::to_owned).to_vec(),
+        numbers: vec![5],
+        rows: facts.incidents.iter().map(row).collect(),
+    });
+    blocks
+}
+
 fn calls(facts: &Facts<'_>, words: &Wording) -> Vec<Block> {
     let sum = hotline(facts.calls);
     if sum.calls == 0 {
         return Vec::new();
     }
-    let figures = vec![
+    let ended = |call: &&Rung| call.taken.is_none() && call.outcome == Some(Outcome::Completed);
+    let announced = facts.calls.iter().filter(ended).count();
+    let other = sum.blocked + sum.other - announced;
+    let mut figures = vec![
         (words.calls.to_owned(), sum.calls.to_string()),
         (words.answered.to_owned(), sum.answered.to_string()),
-        (words.to_person.to_owned(), words.time(sum.to_person.median)),
         (words.left_word.to_owned(), sum.left_word.to_string()),
+        (words.announced.to_owned(), announced.to_string()),
         (words.abandoned.to_owned(), sum.abandoned.to_string()),
     ];
-    vec![Block::Heading(1, words.hotline.to_owned()), Block::Figures(figures)]
+    if other > 0 {
+        figures.push((words.other.to_owned(), other.to_string()));
+    }
+    if sum.answered > 0 {
+        figures.push((words.to_person.to_owned(), words.time(sum.to_person.median)));
+    }
+    vec![Block::Heading(1, words.hotline.to_owned()), Block::Figures(figures), Block::Note(words.calls_note.to_owned())]
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::fact::{Priority, words};
 use crate::sla::{End, Promise};
 
-pub use customer::{Facts, Wording, paper};
+pub use customer::{Facts, Told, Wording, paper, told};
 pub use figures::{Compliance, Hotline, Noise, Stats, compliance, hotline, noise, stats};
 pub use groups::{Step, by, periods, priorities};
 pub use once::once;

@@ -17,9 +17,9 @@ type Key<'a> = (&'a str, &'a str, &'a str, Promise);
 
 /// Those of `promises` that are counted in `[from, to)`, each with its short number, oldest first. `promises`: whatever began then, with
 /// all others of the same faults.
-pub fn once(promises: Vec<(String, Kept)>, from: Timestamp, to: Timestamp) -> Vec<(String, Kept)> {
+pub fn once(promises: &[(String, Kept)], from: Timestamp, to: Timestamp) -> Vec<(String, Kept)> {
     let mut faults: BTreeMap<Key<'_>, Vec<&(String, Kept)>> = BTreeMap::new();
-    for one in &promises {
+    for one in promises {
         let kept = &one.1;
         faults.entry((&kept.fault, &kept.customer, &kept.sla, kept.promise)).or_default().push(one);
     }

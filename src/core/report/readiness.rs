@@ -31,12 +31,15 @@ pub enum Lack {
     Unreachable,
     /// There is no runbook for a service.
     NoRunbook,
+    /// What the board warns of now: a phone that can't be rung, an action without its secret, a trunk that is down.
+    Warning,
     /// A status page that tells about nothing, about a service that is gone, or of an incident without a word when one was due.
     StalePage,
 }
 words!(Lack {
     UnsignedSla = "unsigned-sla", NoContract = "no-contract", Gap = "gap", UnverifiedPhone = "unverified-phone",
-    Unreachable = "unreachable", NoRunbook = "no-runbook", StalePage = "stale-page",
+    Unreachable = "unreachable", NoRunbook = "no-runbook", Warning = "warning",
+    StalePage = "stale-page",
 });
 
 /// Something that is missing.
@@ -57,6 +60,8 @@ pub struct Known<'a> {
     pub signed: Option<&'a BTreeSet<SlaId>>,
     /// Services that have a runbook.
     pub runbooks: Option<&'a BTreeSet<ServiceId>>,
+    /// What the board warns of at this moment.
+    pub warnings: &'a [String],
     /// Stale status pages, each with what is stale about it.
     pub stale_pages: Option<&'a [(String, String)]>,
 }
@@ -74,6 +79,11 @@ pub fn readiness(directory: &Directory, known: &Known<'_>, now: Timestamp) -> Ve
             what: format!("{} has no runbook; write down how it is mended", service.name),
         }));
     }
+    all.extend(known.warnings.iter().map(|what| Missing {
+        lack: Lack::Warning,
+        object: "health".to_owned(),
+        what: what.clone(),
+    }));
     all.extend(known.stale_pages.unwrap_or_default().iter().map(|(page, what)| Missing {
         lack: Lack::StalePage,
         object: format!("status-pages/{page}"),

@@ -2,7 +2,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{Case, Facts, Kept, Measure, Rung, Step, Wording, compliance, hotline, noise, once, paper, periods, stats};
+use super::{
+    Case, Facts, Kept, Measure, Rung, Step, Told, Wording, compliance, hotline, noise, once, paper, periods, stats,
+};
 use crate::fact::{Outcome, Priority};
 use crate::paper::{Block, Form};
 use crate::sla::{End, Promise};
@@ -99,7 +101,7 @@ fn clock(id: &str, started: i64, end: Option<End>, breached: bool) -> (String, K
 }
 
 fn counted(all: &[(String, Kept)]) -> Vec<(String, Timestamp)> {
-    let found = once(all.to_vec(), ts("2028-05-05T00:00:00Z"), ts("2028-05-06T00:00:00Z"));
+    let found = once(all, ts("2028-05-05T00:00:00Z"), ts("2028-05-06T00:00:00Z"));
     found.into_iter().map(|(reference, kept)| (reference, kept.counts_at)).collect()
 }
 
@@ -142,10 +144,10 @@ fn other_promises_customers_contracts_and_faults_count_beside() {
 fn a_fault_counts_in_the_period_in_which_it_began() {
     let all = [clock("alert", 0, Some(End::Kept), false), clock("incident", 24 * 60, Some(End::Late), true)];
     let (day, next) = (ts("2028-05-05T00:00:00Z"), ts("2028-05-06T00:00:00Z"));
-    let found = once(all.to_vec(), day, next);
+    let found = once(&all, day, next);
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].0.as_str(), found[0].1.verdict()), ("INCIDENT", Some(false)));
-    assert_eq!(once(all.to_vec(), next, ts("2028-05-07T00:00:00Z")), []);
+    assert_eq!(once(&all, next, ts("2028-05-07T00:00:00Z")), []);
 }
 
 proptest! {
@@ -169,13 +171,13 @@ proptest! {
             counts.map(|(_, kept)| (kept.fault.clone(), kept.customer.clone())).collect::<std::collections::BTreeSet<_>>()
         };
         let (from, to) = (ts("2028-05-05T00:00:00Z"), ts("2028-05-10T00:00:00Z"));
-        let found = once(all.clone(), from, to);
+        let found = once(&all, from, to);
         prop_assert_eq!(found.len(), keys(&all, false).len());
         prop_assert_eq!(keys(&found, false), keys(&all, false));
         prop_assert_eq!(keys(&found, true), keys(&all, true));
         // Cut in two anywhere, nothing is counted twice or lost.
         let middle = ts("2028-05-06T00:00:00Z");
-        let halves = once(all.clone(), from, middle).len() + once(all, middle, to).len();
+        let halves = once(&all, from, middle).len() + once(&all, middle, to).len();
         prop_assert_eq!(halves, found.len());
     }
 }
@@ -269,11 +271,20 @@ fn a_report_says_what_is_known_and_names_nobody() {
         zone: &zone,
         now: ts("2028-06-01T06:00:00Z"),
         services: &services,
+        incidents: &[Told {
+            reference: "INC-1001".to_owned(),
+            title: "E-Mail gestört".to_owned(),
+            planned: false,
+            from: ts("2028-05-03T09:00:00Z"),
+            until: Some(ts("2028-05-03T11:30:00Z")),
+            updates: 3,
+        }],
+        company: Some("Muster IT"),
     };
     let paper = paper(&facts, Wording::of("de-AT"));
     assert_eq!((paper.language.as_str(), paper.title.as_str()), ("de", "Servicebericht"));
-    assert_eq!(paper.subtitle, "Nordlicht GmbH, 2028-05-01 bis 2028-05-31");
-    assert_eq!(paper.foot, "Erstellt von hotline am 2028-06-01 08:00 (Europe/Berlin)");
+    assert_eq!(paper.subtitle, "Nordlicht GmbH, 01.05.2028 bis 31.05.2028");
+    assert_eq!(paper.foot, "Muster IT · Erstellt von hotline am 01.06.2028 08:00 (Europe/Berlin)");
     let figures = paper
         .blocks
         .iter()
@@ -289,7 +300,18 @@ fn a_report_says_what_is_known_and_names_nobody() {
     assert_eq!((charts[0].labels.len(), charts[0].series[0].0.as_str()), (31, "P2"));
     assert_eq!(charts[0].series[0].1[1], Some(1.0));
     assert_eq!(charts[1].form, Form::Line);
-    assert_eq!(&charts[1].series[0].1[..3], [None, Some(6.0), Some(12.0)], "no alert is not zero minutes");
+    assert_eq!(
+        charts[1].series[0].1,
+        [Some(6.0), Some(12.0)],
+        "days without an alert are neither zero minutes nor rows"
+    );
+    assert_eq!(charts[1].labels, ["02.05.", "03.05."]);
+    let rows: Vec<&Vec<String>> = paper
+        .blocks
+        .iter()
+        .flat_map(|block| if let Block::Table { rows, .. } = block { rows.iter().collect() } else { vec![] })
+        .collect();
+    assert_eq!(rows[0][..], ["INC-1001", "E-Mail gestört", "Störung", "03.05.2028 11:00", "03.05.2028 13:30", "3"]);
     for block in &paper.blocks {
         if let Block::Table { head, rows, .. } = block {
             assert!(rows.iter().all(|row| row.len() == head.len()), "{block:?}");
@@ -297,6 +319,42 @@ fn a_report_says_what_is_known_and_names_nobody() {
     }
     let broken = format!("{:?}", paper.blocks);
     assert!(broken.contains("#100002") && !broken.contains("#100001") && broken.contains("E-Mail"), "{broken}");
+}
+
+#[test]
+fn calls_add_up() {
+    let call = |outcome, taken: Option<&str>| Rung {
+        customer: "acme".to_owned(),
+        started: ts("2028-05-02T10:00:00Z"),
+        taken: taken.map(ts),
+        outcome: Some(outcome),
+    };
+    let calls = [
+        call(Outcome::Taken, Some("2028-05-02T10:01:00Z")),
+        call(Outcome::Voicemail, None),
+        call(Outcome::Completed, None),
+        call(Outcome::Abandoned, None),
+        call(Outcome::Blocked, None),
+        call(Outcome::Failed, None),
+    ];
+    let facts = Facts {
+        customer: "Acme",
+        cases: &[],
+        promises: &[],
+        calls: &calls,
+        from: ts("2028-05-01T00:00:00Z"),
+        to: ts("2028-06-01T00:00:00Z"),
+        zone: &TimeZone::UTC,
+        now: ts("2028-06-01T06:00:00Z"),
+        services: &[],
+        incidents: &[],
+        company: None,
+    };
+    let paper = paper(&facts, Wording::of("en"));
+    let figures =
+        paper.blocks.iter().rev().find_map(|block| if let Block::Figures(all) = block { Some(all) } else { None });
+    let figures: Vec<usize> = figures.unwrap().iter().filter_map(|(_, value)| value.parse().ok()).collect();
+    assert_eq!(figures, [6, 1, 1, 1, 1, 2], "all, a person, a message, an announcement, hung up, other");
 }
 
 #[test]
@@ -311,6 +369,8 @@ fn an_empty_month_is_no_fault() {
         zone: &TimeZone::UTC,
         now: ts("2028-06-01T06:00:00Z"),
         services: &[],
+        incidents: &[],
+        company: None,
     };
     let paper = paper(&facts, Wording::of("en"));
     assert!(paper.blocks.contains(&Block::Text("There was no alert in this time.".to_owned())));
@@ -352,10 +412,12 @@ fn what_is_missing_is_told_with_its_remedy() {
     assert_eq!(told(&directory, &super::Known::default()), usual, "nothing is said of what nobody knows");
     directory.schedules.insert("week".into(), turns(Some("2028-05-10T00:00:00Z")));
     let (none, pages) = (std::collections::BTreeSet::new(), [("acme".to_owned(), "old".to_owned())]);
-    let known = super::Known { signed: None, runbooks: Some(&none), stale_pages: Some(&pages) };
+    let warned = ["action mend has no secret; set it".to_owned()];
+    let known =
+        super::Known { runbooks: Some(&none), stale_pages: Some(&pages), warnings: &warned, ..super::Known::default() };
     let all = told(&directory, &known);
     assert_eq!(all[1], "gap schedules/week");
-    assert_eq!(&all[4..], ["no-runbook services/mail", "stale-page status-pages/acme"]);
+    assert_eq!(&all[4..], ["no-runbook services/mail", "warning health", "stale-page status-pages/acme"]);
     let gap = super::readiness(&directory, &known, now).remove(1);
     assert!(gap.what.contains("The week from Wed 2028-05-10 00:00"), "{}", gap.what);
 }

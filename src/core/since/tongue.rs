@@ -304,8 +304,7 @@ impl Tongue {
     pub(super) fn day(self, words: &[&str]) -> Option<(i16, usize)> {
         match (self, words) {
             (Self::English, ["the", "day", "before", "yesterday", ..]) => Some((2, 4)),
-            (Self::English, ["yesterday", ..]) => Some((1, 1)),
-            (Self::German, ["gestern", ..]) => Some((1, 1)),
+            (Self::English, ["yesterday", ..]) | (Self::German, ["gestern", ..]) => Some((1, 1)),
             (Self::German, ["vorgestern", ..]) => Some((2, 1)),
             (Self::English | Self::German, _) => None,
         }
@@ -314,10 +313,11 @@ impl Tongue {
     /// A day and a part of it before or after a time.
     fn around(self, words: &[&str]) -> (Option<i16>, Option<Half>, usize) {
         let half = |word: &str| match (self, word) {
-            (Self::English, "morning") => Some(Half::Morning),
-            (Self::English, "afternoon" | "evening") => Some(Half::Later),
-            (Self::German, "früh" | "morgen" | "morgens" | "vormittag" | "vormittags") => Some(Half::Morning),
-            (Self::German, "nachmittag" | "nachmittags" | "abend" | "abends") => Some(Half::Later),
+            (Self::English, "morning") | (Self::German, "früh" | "morgen" | "morgens" | "vormittag" | "vormittags") => {
+                Some(Half::Morning)
+            }
+            (Self::English, "afternoon" | "evening")
+            | (Self::German, "nachmittag" | "nachmittags" | "abend" | "abends") => Some(Half::Later),
             (Self::English | Self::German, _) => None,
         };
         let today = self.pick("today", "heute");
@@ -423,7 +423,7 @@ impl Tongue {
             [..] => {
                 if let Some((minute, more)) = number(rest, self)
                     && (10..60).contains(&minute)
-                    && !rest.get(more).is_some_and(|word| self.unit(word).is_some())
+                    && rest.get(more).is_none_or(|word| self.unit(word).is_none())
                 {
                     let (hour, minute) = on_clock(first, i8::try_from(minute).ok()?)?;
                     return Some((hour, minute, false, taken + more));
@@ -464,7 +464,7 @@ impl Tongue {
             }
             ["uhr", rest @ ..] => {
                 let minute = number(rest, self).filter(|(minute, more)| {
-                    *minute < 60 && !rest.get(*more).is_some_and(|word| self.unit(word).is_some())
+                    *minute < 60 && rest.get(*more).is_none_or(|word| self.unit(word).is_none())
                 });
                 let (minute, more) = minute.unwrap_or((0, 0));
                 let (hour, minute) = on_clock(first, i8::try_from(minute).ok()?)?;
@@ -502,12 +502,11 @@ impl Tongue {
 
     fn unit(self, word: &str) -> Option<Unit> {
         match (self, word) {
-            (Self::English, "minute" | "minutes" | "min" | "mins") => Some(Unit::Minutes),
-            (Self::English, "hour" | "hours") => Some(Unit::Hours),
-            (Self::English, "day" | "days") => Some(Unit::Days),
-            (Self::German, "minute" | "minuten" | "min") => Some(Unit::Minutes),
-            (Self::German, "stunde" | "stunden" | "std") => Some(Unit::Hours),
-            (Self::German, "tag" | "tage" | "tagen") => Some(Unit::Days),
+            (Self::English, "minute" | "minutes" | "min" | "mins") | (Self::German, "minute" | "minuten" | "min") => {
+                Some(Unit::Minutes)
+            }
+            (Self::English, "hour" | "hours") | (Self::German, "stunde" | "stunden" | "std") => Some(Unit::Hours),
+            (Self::English, "day" | "days") | (Self::German, "tag" | "tage" | "tagen") => Some(Unit::Days),
             (Self::English | Self::German, _) => None,
         }
     }
@@ -516,14 +515,13 @@ impl Tongue {
     pub(super) fn length(self, words: &[&str]) -> Option<(Said, usize)> {
         let minutes = |minutes: i64, taken: usize| Some((Said::Length(SignedDuration::from_mins(minutes)), taken));
         match (self, words) {
-            (Self::English, ["half", "an", "hour", ..]) => return minutes(30, 3),
-            (Self::English, ["a", "half", "hour", ..]) => return minutes(30, 3),
+            (Self::English, ["half", "an", "hour", ..] | ["a", "half", "hour", ..])
+            | (Self::German, ["einer" | "eine", "halben" | "halbe", "stunde", ..]) => return minutes(30, 3),
             (Self::English, ["a", "quarter", "of", "an", "hour", ..]) => return minutes(15, 5),
             (Self::English, ["an" | "one", "hour", "and", "a", "half", ..]) => return minutes(90, 5),
             (Self::English, ["an", "hour", ..]) => return minutes(60, 2),
             (Self::English, ["a", "minute", ..]) => return minutes(1, 2),
             (Self::English, ["a", "day", ..]) => return Some((Said::Days(1), 2)),
-            (Self::German, ["einer" | "eine", "halben" | "halbe", "stunde", ..]) => return minutes(30, 3),
             (Self::German, ["einer" | "eine", "viertelstunde", ..]) => return minutes(15, 2),
             (Self::German, ["einer" | "eine", "dreiviertelstunde", ..]) => return minutes(45, 2),
             (Self::German, ["anderthalb" | "eineinhalb", "stunden", ..]) => return minutes(90, 2),

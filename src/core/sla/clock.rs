@@ -4,8 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::oncall::Calendar;
 
-/// Stretches of open hours looked at for one promise at most: two edges a day for thirty years.
-const STRETCHES_MAX: usize = 24_000;
+/// Edges of hours and pauses looked at for one promise at most: some eight a day for two years, the longest that a target may take
+/// ([`reached_by`]).
+const EDGES_MAX: usize = 6_000;
+
+/// So far ahead a target may lie without any pause, begun at whatever time.
+pub const REACHED_WITHIN: SignedDuration = SignedDuration::from_hours(24 * 731);
 
 /// Time that does not count: the customer's word or deed is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +86,7 @@ pub fn moment_of(
         return Some(started);
     }
     let mut left = length;
-    for (from, to) in Counting::new(hours, started, pauses).take(STRETCHES_MAX) {
+    for (from, to) in Counting::new(hours, started, pauses) {
         let there = to.map(|to| from.duration_until(to));
         match there {
             Some(there) if there < left => left -= there,
@@ -92,10 +96,17 @@ pub fn moment_of(
     None
 }
 
+/// When `length` of open hours would have passed that began at `started`, and whether that is within [`REACHED_WITHIN`]; `None`: not in
+/// any time that is looked at. A contract is asked this once, before it is kept, so that no clock of it ever looks at more.
+pub fn reached_by(length: SignedDuration, hours: &Calendar, started: Timestamp) -> (bool, Option<Timestamp>) {
+    let by = moment_of(length, Some(hours), started, &[]);
+    (by.is_some_and(|by| started.duration_until(by) <= REACHED_WITHIN), by)
+}
+
 /// Counted time between `started` and `end`.
 fn passed(hours: Option<&Calendar>, started: Timestamp, end: Timestamp, pauses: &[Pause]) -> SignedDuration {
     let mut sum = SignedDuration::ZERO;
-    for (from, to) in Counting::new(hours, started, pauses).take(STRETCHES_MAX) {
+    for (from, to) in Counting::new(hours, started, pauses) {
         if from >= end {
             break;
         }
@@ -118,6 +129,8 @@ struct Counting<'a> {
     /// In order, without overlap.
     pauses: Vec<Pause>,
     at: Option<Timestamp>,
+    /// Edges that are still looked at.
+    left: usize,
 }
 
 impl<'a> Counting<'a> {
@@ -125,7 +138,7 @@ impl<'a> Counting<'a> {
         let mut pauses: Vec<Pause> =
             pauses.iter().filter(|pause| pause.to.is_none_or(|to| to > pause.from)).copied().collect();
         pauses.sort_unstable_by_key(|pause| pause.from);
-        Self { hours, pauses, at: Some(started) }
+        Self { hours, pauses, at: Some(started), left: EDGES_MAX }
     }
 
     /// Whether the hours are open at `at`, and until when it stays like that; `None`: for ever.
@@ -148,7 +161,8 @@ impl Iterator for Counting<'_> {
     type Item = (Timestamp, Option<Timestamp>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        for _ in 0..STRETCHES_MAX {
+        while self.left > 0 {
+            self.left -= 1;
             let at = self.behind_pauses(self.at?)?;
             let (open, edge) = self.hours_at(at);
             if !open {

@@ -23,7 +23,7 @@ use crate::incident::Severity;
 use crate::oncall::Calendar;
 
 pub use choose::{contract, update_interval};
-pub use clock::{Clock, Pause, State, clock, moment_of};
+pub use clock::{Clock, Pause, REACHED_WITHIN, State, clock, moment_of, reached_by};
 pub use document::document;
 pub use watch::{End, Look, Measured, Subject, Terms, look, promised, standing};
 

@@ -3,7 +3,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use proptest::prelude::*;
 
-use super::{Clock, Pause, Sla, State, Targets, clock, contract, moment_of, update_interval};
+use super::{
+    Clock, Pause, REACHED_WITHIN, Sla, State, Targets, clock, contract, moment_of, reached_by, update_interval,
+};
 use crate::call::flow::HoursWindow;
 use crate::directory::{Customer, Directory, Service};
 use crate::fact::Priority;
@@ -71,6 +73,20 @@ fn nights_weekends_and_holidays_do_not_count() {
     assert_eq!(due(50 * 60 + 1, Some(&hours), "2028-05-08T06:00:00Z"), "2028-05-15T06:01:00Z");
     // Over Christmas: the 25th and 26th are Monday and Tuesday.
     assert_eq!(due(120, Some(&hours), "2028-12-22T16:00:00Z"), "2028-12-27T08:00:00Z");
+}
+
+#[test]
+fn a_target_that_takes_years_of_its_hours_is_known_to() {
+    let started = ts("2028-05-01T00:00:00Z");
+    let mut hardly = office("Europe/Berlin", &[]);
+    hardly.windows = vec![window(&[Weekday::Monday], "10:00", "10:01")];
+    assert_eq!(reached_by(minutes(4), &hardly, started), (true, Some(ts("2028-05-22T08:01:00Z"))));
+    // Three years of Mondays, and more than anybody looks at.
+    let (soon, by) = reached_by(minutes(150), &hardly, started);
+    assert!(!soon && by.is_some_and(|by| started.duration_until(by) > REACHED_WITHIN), "{by:?}");
+    assert_eq!(reached_by(minutes(720 * 60), &hardly, started), (false, None));
+    // A quarter of a year by office hours is nothing.
+    assert!(reached_by(minutes(13 * 50 * 60), &office("Europe/Berlin", &[]), started).0);
 }
 
 #[test]
@@ -330,7 +346,9 @@ fn any_hours(place: usize) -> impl Strategy<Value = Option<Calendar>> {
     let calendar = (windows, holidays).prop_map(move |(windows, holidays)| {
         let day: Date = day.parse().unwrap();
         let holiday = |off: i64| (day.checked_add(off.days()).unwrap(), String::new());
-        Calendar { windows, holidays: holidays.into_iter().map(holiday).collect(), ..office(zone, &[]) }
+        let mut holidays: Vec<_> = holidays.into_iter().map(holiday).collect();
+        holidays.sort();
+        Calendar { windows, holidays, ..office(zone, &[]) }
     });
     proptest::option::weighted(0.95, calendar)
 }

@@ -11,6 +11,8 @@ use crate::incident::Impact;
 
 /// How many days are told, today among them.
 pub const DAYS: i32 = 90;
+/// Of less time no share is told.
+const KNOWN_MIN: SignedDuration = SignedDuration::from_hours(24);
 /// Shorter outages are left out.
 const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
 
@@ -30,8 +32,10 @@ pub struct Span {
 pub struct Uptime {
     /// Oldest first.
     pub days: Vec<Day>,
-    /// Of the time that is known, per cent; `None`: nothing is known yet.
+    /// Of the time that is known, per cent; `None`: less than a whole day is known, of which a share would say more than it knows.
     pub percent: Option<f64>,
+    /// Since which day, where that is within the days told; `None`: since before them, or nobody knows.
+    pub since: Option<Date>,
 }
 
 /// One day by the page's clock.
@@ -86,8 +90,11 @@ impl Uptime {
             }
             days.push(day);
         }
-        let percent = (known_ms > 0).then(|| 100.0 * (1.0 - down_tenths as f64 / 10.0 / known_ms as f64));
-        Self { days, percent }
+        let enough = i128::from(known_ms) >= KNOWN_MIN.as_millis();
+        let percent = enough.then(|| 100.0 * (1.0 - down_tenths as f64 / 10.0 / known_ms as f64));
+        let began = since.to_zoned(zone.clone()).date();
+        let since = days.first().is_some_and(|day| day.date < began).then_some(began);
+        Self { days, percent, since }
     }
 }
 

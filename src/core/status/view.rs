@@ -221,7 +221,9 @@ impl<'a> Looking<'a> {
 
     /// What is seen of an incident; `None`: nothing.
     fn story(&self, incident: &Incident, lessons: &Lessons) -> Option<Story> {
-        let title = incident.public_title.clone().filter(|_| incident.drill.is_none())?;
+        if incident.drill.is_some() {
+            return None;
+        }
         let mut published: Vec<(Timestamp, &Update)> = incident.updates.iter().filter_map(published).collect();
         published.sort_by_key(|(at, update)| (*at, update.id));
         let mut told: Vec<Told<'_>> = Vec::new();
@@ -231,6 +233,9 @@ impl<'a> Looking<'a> {
             }
         }
         let (first, last) = (told.first()?.0, told.last()?.0);
+        let read: Vec<&Update> = told.iter().map(|(_, update, _)| *update).collect();
+        let (title, titles) = incident.title_told(&read)?;
+        let (title, titles) = (title.to_owned(), titles.to_vec());
         let phase = match (incident.is_open(), incident.kind) {
             (true, Kind::Fault | Kind::Maintenance) => told.last()?.1.phase,
             (false, Kind::Fault) => Phase::Resolved,
@@ -246,7 +251,7 @@ impl<'a> Looking<'a> {
         let shown = IncidentView {
             id: incident.id,
             title,
-            titles: incident.public_titles.clone(),
+            titles,
             planned: incident.kind == Kind::Maintenance,
             impact,
             phase,
@@ -353,7 +358,7 @@ impl<'a> Looking<'a> {
         let uptime = match since {
             Some(since) => Uptime::of(&spans, since, &self.page.time_zone, self.now),
             // Nobody knows since when it is there: nothing is known about any day.
-            None => Uptime::of(&[], self.now, &self.page.time_zone, self.now),
+            None => Uptime { since: None, ..Uptime::of(&[], self.now, &self.page.time_zone, self.now) },
         };
         ComponentView {
             id: self.page.component_id(&component.service),

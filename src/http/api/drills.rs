@@ -470,6 +470,6 @@ pub async fn paper(
     let row = store.drill_run(&id).await?.ok_or_else(|| Problem::not_found("run"))?;
     let directory = state.board().directory();
     let held = held(store, &directory, &row).await?;
-    let foot = format!("hotline · {}", rfc3339(crate::clock::now().wall.as_millisecond()));
+    let foot = format!("hotline · {}", crate::clock::now().wall.strftime("%Y-%m-%d %H:%M UTC"));
     Ok(papers::answer(drill::report(&held, &directory, &foot), format, "drill").await)
 }

@@ -35,7 +35,7 @@ pub struct Readiness {
 /// Something that is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MissingRow {
-    /// `unsigned-sla`, `no-contract`, `gap`, `unverified-phone`, `unreachable`, `no-runbook`, `stale-page`.
+    /// `unsigned-sla`, `no-contract`, `gap`, `unverified-phone`, `unreachable`, `no-runbook`, `warning`, `stale-page`.
     pub lack: &'static str,
     /// Where: `slas/gold`, `schedules/on-call`, `users/ada`.
     pub object: String,
@@ -44,7 +44,7 @@ pub struct MissingRow {
 }
 
 /// What would fail if it happened tonight: contracts that are not signed, customers without one, gaps in rotas within two weeks, telephones
-/// that nobody has proven, people on call without a contact, services without a runbook, status pages that tell too little or too late.
+/// that nobody has proven, people on call without a contact, services without a runbook, status pages that tell too little or too late; and what the board warns of.
 #[utoipa::path(
     get, path = "/api/v1/reports/readiness", tag = "slas", security(("token" = []), ("session" = [])),
     responses(
@@ -83,10 +83,16 @@ pub async fn missing(state: &AppState, viewer: &Viewer) -> Result<Vec<Missing>, 
     let library = state.board().library();
     // What the pages show now; before anything is known nothing is said about them.
     let shown = state.status_desk().ok().and_then(|desk| desk.snapshot());
+    let warnings = state.board().health().warnings;
     let work = move || {
         let runbooks = library.map(|all| with_runbook(&all, &directory));
-        let stale = shown.map(|shown| stale_pages(&shown.directory, &shown.incidents, now));
-        let known = Known { signed: Some(&signed), runbooks: runbooks.as_ref(), stale_pages: stale.as_deref() };
+        let lagging = shown.map(|shown| stale_pages(&shown.directory, &shown.incidents, now));
+        let known = Known {
+            signed: Some(&signed),
+            runbooks: runbooks.as_ref(),
+            warnings: &warnings,
+            stale_pages: lagging.as_deref(),
+        };
         readiness(&directory, &known, now)
     };
     tokio::task::spawn_blocking(work)
@@ -107,7 +113,9 @@ fn with_runbook(all: &[(String, Document)], directory: &Directory) -> BTreeSet<S
         let theirs = |document: &Document| {
             let rule = runbook::Rule { words: Vec::new(), sources: Vec::new(), ..document.rule.clone() };
             let own = document.customer.as_ref().is_none_or(|own| subject.customer == Some(own));
-            document.kind == runbook::Kind::Runbook && own && runbook::fits(&rule, &subject).is_some()
+            // One that names the service is its, whatever else it asks of an alert.
+            let named = document.rule.services.contains(&service.id);
+            document.kind == runbook::Kind::Runbook && (named || (own && runbook::fits(&rule, &subject).is_some()))
         };
         all.iter().any(|(_, document)| theirs(document))
     };

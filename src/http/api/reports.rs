@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hotline_core::directory::Directory;
 use hotline_core::report::{
     self, Case, Compliance, Hotline, Kept, Measure, Rung, Stats, Step, compliance, hotline, noise, periods, priorities,
     stats,
@@ -369,12 +370,11 @@ impl Asked {
         {
             return Err(Problem::not_found("customer"));
         }
-        let (from, to) = span(params)?;
+        let own = customer.as_ref().and_then(|id| directory.customers.get(&id.as_str().into())?.time_zone.clone());
+        let zone = own.or_else(|| house(&directory)).unwrap_or(TimeZone::UTC);
+        let (from, to) = span(params, &zone)?;
         let words = Step::ALL.map(Step::word);
         let step = params.word("period", &words)?.and_then(|word| Step::from_word(&word)).unwrap_or(Step::Week);
-        let own = customer.as_ref().and_then(|id| directory.customers.get(&id.as_str().into())?.time_zone.clone());
-        let house = directory.schedules.values().next().map(|schedule| schedule.time_zone.clone());
-        let zone = own.or(house).unwrap_or(TimeZone::UTC);
         Ok(Self { from, to, customer, seen: viewer.customers.clone(), step, zone })
     }
 
@@ -395,7 +395,7 @@ impl Asked {
         let mut clocks = state.records().clocks_between(self.from, self.to, self.customer.as_deref()).await?;
         bounded(clocks.len())?;
         clocks.retain(|clock| self.sees(&clock.row.customer));
-        Ok(report::once(clocks.into_iter().map(kept).collect(), self.from, self.to))
+        Ok(report::once(&clocks.into_iter().map(kept).collect::<Vec<_>>(), self.from, self.to))
     }
 
     /// The calls of it.
@@ -466,8 +466,14 @@ fn bounded(rows: usize) -> Result<(), Problem> {
     ))
 }
 
-/// `from` and `to`: the last four weeks unless said otherwise.
-pub(super) fn span(params: &mut Params) -> Result<(Timestamp, Timestamp), Problem> {
+/// The house's zone: that of its first rota.
+pub(super) fn house(directory: &Directory) -> Option<TimeZone> {
+    directory.schedules.values().next().map(|schedule| schedule.time_zone.clone())
+}
+
+/// `from` and `to` (moments, or days in `zone`), or `month`: the last four weeks unless said otherwise.
+pub(super) fn span(params: &mut Params, zone: &TimeZone) -> Result<(Timestamp, Timestamp), Problem> {
+    params.by_days(zone)?;
     let (from, to) = (params.moment("from")?, params.moment("to")?);
     let days = |days: i64| SignedDuration::from_hours(24 * days);
     let now = crate::clock::now().wall;
@@ -494,8 +500,9 @@ pub(super) fn span(params: &mut Params) -> Result<(Timestamp, Timestamp), Proble
     get, path = "/api/v1/reports/{report}", tag = "slas", security(("token" = []), ("session" = [])),
     params(
         ("report" = String, Path, description = "`mttd`, `mtta`, `mttr`, `sla`, `hotline`, `noise`"),
-        ("from" = Option<String>, Query, description = "First moment, RFC 3339 (four weeks ago)"),
-        ("to" = Option<String>, Query, description = "First moment after it (four weeks after `from`), at most 400 days later"),
+        ("from" = Option<String>, Query, description = "First moment, RFC 3339, or a day in the customer's zone (four weeks ago)"),
+        ("to" = Option<String>, Query, description = "First moment (or day) after it (four weeks after `from`), at most 400 days later"),
+        ("month" = Option<String>, Query, description = "Instead of both: a month as in `2026-11`"),
         ("customer" = Option<String>, Query, description = "Id of a customer"),
         ("period" = Option<String>, Query, description = "`day`, `week` (usual), `month`"),
         ("format" = Option<String>, Query, description = "`json` (usual) or `csv`"),
@@ -597,12 +604,7 @@ pub async fn make(state: &AppState, asked: &Asked, name: &str) -> Result<Report,
     })
 }
 
-fn promises(
-    asked: &Asked,
-    about: About,
-    all: &[(String, Kept)],
-    directory: &hotline_core::directory::Directory,
-) -> SlaReport {
+fn promises(asked: &Asked, about: About, all: &[(String, Kept)], directory: &Directory) -> SlaReport {
     let sum = |of: &[&(String, Kept)]| Kepts::of(compliance(of.iter().map(|(_, kept)| kept)));
     let whole: Vec<&(String, Kept)> = all.iter().collect();
     let by_promise = report::by(all, |(_, kept)| {

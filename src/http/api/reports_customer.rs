@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use jiff::tz::TimeZone;
 
 use super::reports::span;
 use crate::http::AppState;
@@ -17,8 +18,9 @@ use crate::switch::slas::ReportError;
     get, path = "/api/v1/reports/customer/{id}", tag = "slas", security(("token" = []), ("session" = [])),
     params(
         ("id" = String, Path, description = "Id of a customer"),
-        ("from" = Option<String>, Query, description = "First moment, RFC 3339 (four weeks ago)"),
-        ("to" = Option<String>, Query, description = "First moment after it (four weeks after `from`), at most 400 days later"),
+        ("from" = Option<String>, Query, description = "First moment, RFC 3339, or a day in the customer's zone (four weeks ago)"),
+        ("to" = Option<String>, Query, description = "First moment (or day) after it (four weeks after `from`), at most 400 days later"),
+        ("month" = Option<String>, Query, description = "Instead of both: a month as in `2026-11`"),
         ("language" = Option<String>, Query, description = "`de` or `en`; without: the customer's"),
         ("format" = Option<String>, Query, description = "`html` (usual), `md`, `pdf`"),
     ),
@@ -41,7 +43,9 @@ pub async fn report(
     if !viewer.sees(Some(&id)) {
         return Err(Problem::not_found("customer"));
     }
-    let (from, to) = span(&mut params)?;
+    let directory = state.board().directory();
+    let own = directory.customers.get(&id.as_str().into()).and_then(|customer| customer.time_zone.clone());
+    let (from, to) = span(&mut params, &own.unwrap_or(TimeZone::UTC))?;
     let language = params.word("language", &["de", "en"])?;
     let format = papers::format(&mut params)?;
     params.done()?;

@@ -131,7 +131,7 @@ pub struct FairnessRow {
 )]
 pub async fn load(viewer: Viewer, State(state): State<AppState>, mut params: Params) -> Result<Response, Problem> {
     house(&viewer, Right::SeeDirectory)?;
-    let (from, to) = past(&mut params)?;
+    let (from, to) = past(&mut params, &state)?;
     let csv = params.word("format", &["json", "csv"])?.is_some_and(|format| format == "csv");
     params.done()?;
     let directory = state.board().directory();
@@ -198,7 +198,7 @@ pub async fn fairness(
             "schedule must be the id of a schedule; /api/v1/schedules lists them.",
         ));
     };
-    let (from, to) = past(&mut params)?;
+    let (from, to) = past(&mut params, &state)?;
     params.done()?;
     let (directory, schedule) = seen(&state, &viewer, &id)?;
     let own = directory.clone();
@@ -246,7 +246,7 @@ pub async fn compensation(
 ) -> Result<([(HeaderName, &'static str); 2], Vec<u8>), Problem> {
     house(&viewer, Right::Plan)?;
     let only = params.name("schedule")?;
-    let (from, to) = past(&mut params)?;
+    let (from, to) = past(&mut params, &state)?;
     params.done()?;
     let directory = state.board().directory();
     let only = only.map(ScheduleId);
@@ -317,7 +317,8 @@ fn house(viewer: &Viewer, right: Right) -> Result<(), Problem> {
 }
 
 /// `from` and `to`: the last four weeks unless said otherwise.
-fn past(params: &mut Params) -> Result<(jiff::Timestamp, jiff::Timestamp), Problem> {
+fn past(params: &mut Params, state: &AppState) -> Result<(jiff::Timestamp, jiff::Timestamp), Problem> {
+    params.by_days(&super::reports::house(&state.board().directory()).unwrap_or(jiff::tz::TimeZone::UTC))?;
     let four_weeks = jiff::SignedDuration::from_hours(24 * 28);
     let usual = crate::clock::now().wall.checked_sub(four_weeks).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     params.or("from", || usual.to_string());

@@ -47,7 +47,7 @@ impl Page {
 }
 
 /// `alert:ID` or `call:ID` of a link.
-fn chosen(word: String) -> Option<(String, String)> {
+fn chosen(word: &str) -> Option<(String, String)> {
     let (kind, id) = word.split_once(':')?;
     id.parse::<uuid::Uuid>().ok()?;
     let name = match kind {
@@ -56,7 +56,7 @@ fn chosen(word: String) -> Option<(String, String)> {
         "incident" => "the incident you came from",
         _ => return None,
     };
-    Some((word.clone(), name.to_owned()))
+    Some((word.to_owned(), name.to_owned()))
 }
 
 async fn show(Visitor(viewer): Visitor, State(state): Shared, mut params: Params) -> Response {
@@ -72,7 +72,7 @@ async fn show(Visitor(viewer): Visitor, State(state): Shared, mut params: Params
             runs: runs.into_iter().map(|run| (run.clone(), When::full(&run.begun_at))).take(50).collect(),
             policies: policies.map(|policy| (policy.id.0.clone(), policy.name.clone())).collect(),
             incidents: super::incidents::of_late(&state, &viewer).await?,
-            chosen: params.take("replays")?.and_then(chosen),
+            chosen: params.take("replays")?.as_deref().and_then(chosen),
             plans: viewer.may(Right::Plan),
         })
     };

@@ -300,6 +300,7 @@ const fn head_of(one: &Missing) -> &'static str {
         Lack::UnverifiedPhone => "Telephones that nobody has proven",
         Lack::Unreachable => "On call, but not to be reached",
         Lack::NoRunbook => "Services without a runbook",
+        Lack::Warning => "What the board warns of now",
         Lack::StalePage => "Stale status pages",
     }
 }

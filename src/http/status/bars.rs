@@ -26,11 +26,26 @@ const fn class(worst: Option<Impact>) -> &'static str {
 
 /// In one sentence: how much of the time, and on how many days it did not work.
 pub fn words(uptime: &Uptime, t: &Texts, tongue: Tongue) -> String {
-    let share = uptime
-        .percent
-        .map_or_else(|| t.unknown.to_owned(), |percent| format!("{} {}", texts::percent(percent, tongue), t.uptime));
+    let share = match (uptime.percent, uptime.since) {
+        (Some(percent), Some(day)) => {
+            format!("{} {} {}", texts::percent(percent, tongue), t.uptime_since, texts::date(day, tongue))
+        }
+        (Some(percent), None) => format!("{} {}", texts::percent(percent, tongue), t.uptime),
+        (None, _) => short(uptime, t, tongue),
+    };
     let bad = uptime.days.iter().filter(|day| day.down_ms > 0).count();
     if bad == 0 { share } else { format!("{share}, {bad} {}", t.bad_days) }
+}
+
+/// The share as it stands below the picture, with the day it counts from where that is not the first; without a share: that day.
+pub fn short(uptime: &Uptime, t: &Texts, tongue: Tongue) -> String {
+    let since = uptime.since.map(|day| format!("{} {}", t.since_day, texts::date(day, tongue)));
+    match (uptime.percent, since) {
+        (Some(percent), None) => format!("{} {}", texts::percent(percent, tongue), t.available),
+        (Some(percent), Some(since)) => format!("{} {} {since}", texts::percent(percent, tongue), t.available),
+        (None, Some(since)) => format!("– ({since})"),
+        (None, None) => t.unknown.to_owned(),
+    }
 }
 
 /// The picture. Bars of the same kind that stand beside each other are one dashed line (dashes of a bar's width, as high as the
@@ -71,7 +86,7 @@ mod tests {
         let day = |n: i8, worst| Day { date: date(2026, 11, n), worst, down_ms: 0 };
         let days = [None, None, Some(Impact::Operational), Some(Impact::MajorOutage), Some(Impact::Operational)];
         let days = days.into_iter().enumerate().map(|(at, worst)| day(i8::try_from(at).unwrap() + 1, worst)).collect();
-        let svg = svg(&Uptime { days, percent: Some(66.666) }, texts::of(Tongue::En), Tongue::En);
+        let svg = svg(&Uptime { days, percent: Some(66.666), since: None }, texts::of(Tongue::En), Tongue::En);
         for part in [
             "viewBox=\"0 0 33 30\"",
             "aria-label=\"66.66% available in 90 days\"",
@@ -81,5 +96,17 @@ mod tests {
         ] {
             assert!(svg.contains(part), "{part} in {svg}");
         }
+    }
+
+    #[test]
+    fn a_share_is_told_with_the_day_it_counts_from() {
+        let said = |percent, since| {
+            let uptime = Uptime { days: Vec::new(), percent, since };
+            (short(&uptime, texts::of(Tongue::De), Tongue::De), words(&uptime, texts::of(Tongue::En), Tongue::En))
+        };
+        let day = Some(date(2026, 11, 23));
+        assert_eq!(said(None, day), ("– (seit 23. November 2026)".to_owned(), "– (since 23 November 2026)".to_owned()));
+        assert_eq!(said(Some(99.5), day).1, "99.50% available since 23 November 2026");
+        assert_eq!(said(Some(99.5), None).0, "99,50 % verfügbar");
     }
 }

@@ -228,10 +228,7 @@ fn groups(view: &View, t: &Texts, tongue: Tongue) -> Vec<GroupView> {
             description: component.description.clone(),
             state: state(component.impact, tongue),
             bars: bars::svg(&component.uptime, t, tongue),
-            uptime: component.uptime.percent.map_or_else(
-                || t.unknown.to_owned(),
-                |percent| format!("{} {}", texts::percent(percent, tongue), t.available),
-            ),
+            uptime: bars::short(&component.uptime, t, tongue),
         };
         match groups.iter_mut().find(|group| group.name == component.group) {
             Some(group) => group.components.push(row),

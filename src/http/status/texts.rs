@@ -34,6 +34,8 @@ texts! {
     zone: "Times are in", "Zeiten in";
     uptime: "available in 90 days", "verfügbar in 90 Tagen";
     available: "available", "verfügbar";
+    uptime_since: "available since", "verfügbar seit";
+    since_day: "since", "seit";
     unknown: "not known yet", "noch nicht bekannt";
     days_ago: "90 days ago", "vor 90 Tagen";
     today: "today", "heute";

@@ -115,8 +115,8 @@ impl Learning {
                 update_due: None,
                 update_told: 0,
                 tell_when_over: Vec::new(),
-                additions: Vec::new(),
                 ever: Vec::new(),
+                additions: Vec::new(),
                 version: 0,
             };
             let line = Line {

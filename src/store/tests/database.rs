@@ -24,7 +24,7 @@ fn every_fact_comes_back_from_the_journal_as_it_was() {
         entries.push(Entry { call: None, why: String::new(), fact, ..entries[0].clone() });
     }
     let kinds: std::collections::BTreeSet<_> = entries.iter().map(|entry| entry.fact.kind()).collect();
-    assert_eq!(kinds.len(), 23, "a fact is missing here: {kinds:?}");
+    assert_eq!(kinds.len(), 22, "a fact is missing here: {kinds:?}");
     for entry in entries {
         assert_eq!(record::decode(&record::encode(&entry)), Ok(entry));
     }
@@ -102,7 +102,7 @@ fn changes() -> Vec<Change> {
         },
     ];
     let kinds: std::collections::BTreeSet<_> = all.iter().map(Change::kind).collect();
-    assert_eq!(kinds.len(), 22, "a change is missing here: {kinds:?}");
+    assert_eq!(kinds.len(), 23, "a change is missing here: {kinds:?}");
     all
 }
 

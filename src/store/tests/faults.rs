@@ -110,7 +110,7 @@ for_each_db! {
         assert_eq!(known().await, [Some(-600), None]);
         // Whoever corrects the incident corrects the report; of two incidents the earlier beginning counts, an exercise's never.
         shape(&store, one.id, |incident| incident.began = began(-300, Origin::Person)).await;
-        incident(&store, 30, |incident| {
+        let two = incident(&store, 30, |incident| {
             (incident.alerts, incident.began) = (vec![first, other], began(-200, Origin::Caller));
         })
         .await;
@@ -125,8 +125,9 @@ for_each_db! {
         assert_eq!(known().await, [Some(-50), Some(-200)]);
         let row = store.alert(&first.to_string()).await.unwrap().unwrap();
         assert_eq!((row.began_at, row.began_origin.as_deref()), (Some(at(-50).as_millisecond()), Some("caller")));
-        // Taken out of it, it has none again.
-        shape(&store, one.id, |incident| incident.alerts.clear()).await;
+        // Taken out of its incident, the other has none again.
+        shape(&store, two.id, |incident| incident.alerts.clear()).await;
+        assert_eq!(known().await, [Some(-50), None]);
         let kept = store.change_alert(first, at(60), |alert| {
             assert_eq!(alert.began, began(-50, Origin::Caller), "what decides sees it");
             Ok::<_, ()>(crate::store::alerts::Verdict::default())
@@ -139,7 +140,8 @@ for_each_db! {
         let (store, _journal, _) = db.open().await;
         let (first, other, alone) =
             (alert(&store, "one", 0).await, alert(&store, "two", 10).await, alert(&store, "three", 20).await);
-        let watched = store.watch_alerts(&[first, other, alone], at(30), |seen| {
+        let alerts = [first, other, alone];
+        let watched = store.watch_alerts(&alerts, at(30), |seen| {
             let started = if seen.alert.id == first { 0 } else { 5_000 };
             Watched { clocks: vec![clock(seen.alert.id.to_string(), started)], ..Watched::default() }
         });

@@ -79,12 +79,12 @@ fn full(number: u128, reference: String) -> Incident {
         update_due: Some(at(900)),
         update_told: 1,
         tell_when_over: vec!["+4915155501".into()],
+        ever: vec!["acme".into(), "initech".into()],
         additions: vec![Addition {
             recording: RecordingId(Uuid::from_u128(71)),
             call: CallId(Uuid::from_u128(72)),
             heard: true,
         }],
-        ever: vec!["acme".into(), "initech".into()],
         version: 0,
     }
 }

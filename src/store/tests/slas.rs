@@ -195,6 +195,22 @@ for_each_db! {
         store.close().await;
     }
 
+    async fn a_report_is_known_from_the_moment_it_was_first_seen(db: Database) {
+        let (store, _journal, _) = db.open().await;
+        let report = |customer: &str, report: &str| (customer.to_owned(), report.to_owned());
+        let (weekly, monthly) = (report("acme", "weekly"), report("acme", "monthly"));
+        // Sent already by a release that did not keep when it was first seen.
+        let old = SendingKey { customer: "acme", report: "monthly", period: "2028-04-01", contact: "lea" };
+        assert!(store.claim_report(&old, at(0)).await.unwrap());
+        let known = store.reports_known(&[weekly.clone(), monthly.clone()], at(500)).await.unwrap();
+        assert_eq!((known[&weekly], known[&monthly]), (at(500), jiff::Timestamp::UNIX_EPOCH));
+        let both = [weekly.clone(), report("other", "weekly")];
+        let known = store.reports_known(&both, at(900)).await.unwrap();
+        assert_eq!((known[&weekly], known[&both[1]]), (at(500), at(900)), "the first moment stays");
+        assert!(store.reports_known(&[], at(900)).await.unwrap().contains_key(&monthly));
+        store.close().await;
+    }
+
     async fn a_report_goes_out_once(db: Database) {
         let (store, _journal, _) = db.open().await;
         let key = |contact| SendingKey { customer: "acme", report: "monthly", period: "2028-04-01", contact };

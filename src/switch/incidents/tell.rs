@@ -85,7 +85,8 @@ fn of_the_end(before: &Incident, now: &Incident, directory: &Directory, at: Time
     for (place, number) in before.tell_when_over.iter().enumerate() {
         let customer = directory.customer_by_caller(number.reveal());
         let language = customer.and_then(|customer| customer.language.clone()).unwrap_or_default();
-        let Some(text) = over(now, &language, directory.company.as_deref()) else { continue };
+        let id = customer.map(|customer| &customer.id);
+        let Some(text) = over(now, id, &language, directory) else { continue };
         tell.push(Telling {
             planned: Planned {
                 key: format!("incident/{}/over/{}/{place}", now.id, at.as_millisecond()),

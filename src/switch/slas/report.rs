@@ -1,10 +1,10 @@
 //! The report that a customer gets: rows of the store, names of the directory, words of the core.
 
-use hotline_core::directory::{Customer, CustomerReport, Every};
+use hotline_core::directory::{Customer, CustomerReport, Every, Language};
 use hotline_core::ids::CustomerId;
 use hotline_core::paper::Paper;
 use hotline_core::private::Private;
-use hotline_core::report::{Facts, Kept, Rung, Step, Wording, once, paper, periods};
+use hotline_core::report::{Facts, Kept, Rung, Step, Told, Wording, once, paper, periods, told};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -16,6 +16,7 @@ use crate::notify::SendError;
 use crate::notify::letter::{Attachment, Letter};
 use crate::store::StoreError;
 use crate::store::clocks::ClockOf;
+use crate::store::incidents::IncidentFilter;
 use crate::store::reports::ROWS_MAX;
 
 /// Reports go out at this hour of the customer's first day after the period.
@@ -23,6 +24,10 @@ const HOUR: i8 = 6;
 /// A report that could not be sent (the service was down, the template is new) is made up for within so long.
 const LATE_WEEK: SignedDuration = SignedDuration::from_hours(3 * 24);
 const LATE_MONTH: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Incidents are read by pages, so many at most: those of years.
+const PAGE: u32 = 200;
+const PAGES_MAX: usize = 100;
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -84,11 +89,13 @@ impl Switch {
         }
         let tests = |number: &str| directory.number(number).is_some_and(|number| number.test);
         let calls: Vec<Rung> = calls.into_iter().filter(|(number, _)| !tests(number)).map(|(_, call)| call).collect();
-        let promises: Vec<(String, Kept)> = once(clocks.into_iter().map(kept).collect(), from, to);
+        let promises: Vec<(String, Kept)> = once(&clocks.into_iter().map(kept).collect::<Vec<_>>(), from, to);
         // Of services only those that this customer may see have a name here.
         let own = directory.services.values().filter(|one| one.customer.as_ref().is_none_or(|owner| owner == id));
         let services: Vec<(String, String)> = own.map(|one| (one.id.0.clone(), one.name.clone())).collect();
         let own = customer.language.as_ref().map_or("en", |language| language.0.as_str());
+        let tongue = Language(language.unwrap_or(own).to_owned());
+        let incidents = self.told_of_incidents(id, (from, to), &tongue).await?;
         Ok(paper(
             &Facts {
                 customer: &customer.name,
@@ -100,9 +107,43 @@ impl Switch {
                 zone: &zone_of(customer),
                 now: now().wall,
                 services: &services,
+                incidents: &incidents,
+                company: directory.company.as_deref(),
             },
             Wording::of(language.unwrap_or(own)),
         ))
+    }
+
+    /// The faults and planned work of which the customer was told.
+    async fn told_of_incidents(
+        &self,
+        id: &CustomerId,
+        span: (Timestamp, Timestamp),
+        language: &Language,
+    ) -> Result<Vec<Told>, ReportError> {
+        let directory = self.directory();
+        let filter = IncidentFilter { published: true, no_drills: true, ..IncidentFilter::default() };
+        let (mut all, mut cursor) = (Vec::new(), None);
+        for _ in 0..PAGES_MAX {
+            let page = self.0.store.incidents(&filter, cursor.as_deref(), PAGE).await?;
+            all.extend(told(&page.items, id, &directory, span, language));
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                all.sort_by(|a, b| (a.from, &a.reference).cmp(&(b.from, &b.reference)));
+                return Ok(all);
+            }
+        }
+        Err(ReportError::TooMuch)
+    }
+
+    /// Every report that goes out by itself, by customer and name.
+    pub fn reports(&self) -> Vec<(String, String)> {
+        let directory = self.directory();
+        let of = |customer: &Customer| {
+            let id = customer.id.0.clone();
+            customer.reports.iter().map(move |report| (id.clone(), report.id.clone())).collect::<Vec<_>>()
+        };
+        directory.customers.values().flat_map(of).collect()
     }
 
     /// The reports that are due now: those of the last week or month, from six in the morning of the day after it on.

@@ -25,7 +25,7 @@ use crate::store::clocks::{ClockRow, Subject, UnderWatch, UnseenAlert, Watched};
 /// Alerts of one look.
 const BATCH: u32 = 200;
 /// Alerts of one transaction: the next events wait for no longer than these take.
-const TOGETHER: usize = 32;
+const TOGETHER: usize = 8;
 
 /// Why somebody's word about waiting was not kept.
 #[derive(Debug, thiserror::Error)]

@@ -68,8 +68,8 @@ async fn what_the_caller_says_is_the_beginning_of_alert_and_incident() {
     assert_eq!(other.began.map(|began| began.origin), Some(Origin::Caller));
 
     // A person knows better.
-    let word = Command::Began(Began { at: said_at - SignedDuration::from_mins(30), origin: Origin::Person });
-    world.switch.command(alert, word, by("ben")).await.unwrap();
+    let better = Command::Began(Began { at: said_at - SignedDuration::from_mins(30), origin: Origin::Person });
+    world.switch.command(alert, better, by("ben")).await.unwrap();
     assert_eq!(world.beginnings(alert).await.len(), 2);
     world.close().await;
 }

@@ -381,6 +381,7 @@ async fn each_touched_customer_has_its_own_clocks_about_an_incident() {
         kind: hotline_core::incident::Kind::Fault,
         title: Some("The cloud is away".to_owned()),
         public_title: None,
+        public_titles: Vec::new(),
         severity: Some(Severity::Critical),
         affected: vec![Affected { service: "cloud".into(), impact: Impact::MajorOutage }],
         customers: Vec::new(),

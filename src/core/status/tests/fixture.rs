@@ -107,8 +107,8 @@ pub fn incident(n: u128) -> Incident {
         update_due: None,
         update_told: 0,
         tell_when_over: Vec::new(),
-        additions: Vec::new(),
         ever: Vec::new(),
+        additions: Vec::new(),
         version: 1,
     }
 }

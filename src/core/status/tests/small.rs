@@ -40,7 +40,7 @@ fn slowly(spans: &[Span], since: Timestamp, zone: &TimeZone, now: Timestamp) -> 
         }
         at += SignedDuration::from_mins(1);
     }
-    uptime.percent = (known > 0).then(|| 100.0 * (1.0 - down as f64 / known as f64));
+    uptime.percent = (known >= 24 * 60 * 10).then(|| 100.0 * (1.0 - down as f64 / known as f64));
     uptime
 }
 
@@ -119,4 +119,16 @@ fn logos_are_known_by_their_bytes() {
     let mut large = png.clone();
     large.resize(LOGO_MAX + 1, 0);
     assert_eq!(Logo::read(&large), Err(LogoFault::TooLarge(LOGO_MAX + 1)));
+}
+
+#[test]
+fn a_share_is_told_of_a_whole_day_at_least_and_from_which_day_on() {
+    let down = Span { from: minute(5), to: minute(20), impact: Impact::MajorOutage };
+    let young = Uptime::of(&[down], minute(0), &TimeZone::UTC, minute(20));
+    assert_eq!(young.percent, None, "15 minutes of 20 say nothing about 90 days");
+    assert_eq!(young.since, Some(minute(0).to_zoned(TimeZone::UTC).date()));
+    let day = Uptime::of(&[down], minute(0), &TimeZone::UTC, minute(24 * 60));
+    assert!(day.percent.is_some_and(|percent| (percent - 100.0 * (1.0 - 15.0 / 1440.0)).abs() < 1e-9));
+    let old = Uptime::of(&[down], minute(-200_000), &TimeZone::UTC, minute(20));
+    assert_eq!((old.since, old.percent.is_some()), (None, true), "known for longer than is told");
 }

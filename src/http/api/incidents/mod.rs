@@ -152,6 +152,7 @@ pub fn refused(error: &IncidentError) -> Problem {
         Refusal::Settled => conflict("The update stays as it is"),
         Refusal::NeedsReview => conflict("A second person has to look first"),
         Refusal::OwnReview => conflict("Somebody else has to publish it"),
+        Refusal::DrillAndReal => conflict("An exercise and what is real do not mix"),
         Refusal::NobodyTouched => conflict("Nobody would read it"),
         Refusal::EndIsForAll => conflict("The end is for everybody who was told"),
         Refusal::BeganKnown => conflict("The beginning is known"),

@@ -15,6 +15,7 @@ use crate::http::AppState;
 use crate::http::api::alerts::{Assignment, Comment, NoBody, Said};
 use crate::http::auth::Viewer;
 use crate::http::problem::Problem;
+use crate::switch::incidents::IncidentError;
 
 /// Something to do.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]

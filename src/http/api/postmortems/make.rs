@@ -68,7 +68,7 @@ pub async fn drafted(
     if !matches!(language, "en" | "de") {
         return Err(Problem::invalid("language", "language must be en or de."));
     }
-    let (incident, facts) = incident(state, viewer, of).await?;
+    let (incident, facts) = incident(state, viewer, of, language).await?;
     let exists = || {
         let detail = "Each incident has one; GET it by the incident's id and change it.";
         Problem::new(StatusCode::CONFLICT, "postmortem-exists", "The incident has a postmortem", detail)

@@ -6,11 +6,14 @@ mod papers;
 mod save;
 mod state;
 
+use std::collections::BTreeSet;
+
 use axum::http::StatusCode;
 use hotline_core::directory::Directory;
 use hotline_core::ids::IncidentId;
 use hotline_core::incident::Incident;
-use hotline_core::postmortem::{self, Facts, Postmortem, Said};
+use hotline_core::postmortem::{self, Facts, Noticed, Postmortem, Said, Seen, Sent};
+use hotline_core::private::Private;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -102,13 +105,18 @@ fn store(state: &AppState) -> Result<&Store, Problem> {
     state.records().store().ok_or_else(|| Problem::of_status(StatusCode::SERVICE_UNAVAILABLE))
 }
 
-/// Times of documents are those of the first rota's zone.
-fn zone(directory: &Directory) -> TimeZone {
-    directory.schedules.values().next().map_or(TimeZone::UTC, |schedule| schedule.time_zone.clone())
+/// Times of documents are those of the first rota's zone, else of the customers who were touched.
+fn zone(incident: &Incident, directory: &Directory) -> TimeZone {
+    let rota = directory.schedules.values().next().map(|schedule| schedule.time_zone.clone());
+    let of_customers = || {
+        let touched = incident.touched(directory);
+        touched.iter().find_map(|id| directory.customers.get(id)?.time_zone.clone())
+    };
+    rota.or_else(of_customers).unwrap_or(TimeZone::UTC)
 }
 
 /// An incident with its facts. It names all customers that it touches, so it is for those who see every one of them.
-async fn incident(state: &AppState, viewer: &Viewer, id: &str) -> Result<(Incident, Facts), Problem> {
+async fn incident(state: &AppState, viewer: &Viewer, id: &str, language: &str) -> Result<(Incident, Facts), Problem> {
     viewer.require(Right::HandleAlerts)?;
     let missing = || Problem::not_found("incident");
     let id: IncidentId = id.parse().map_err(|_| missing())?;
@@ -117,7 +125,7 @@ async fn incident(state: &AppState, viewer: &Viewer, id: &str) -> Result<(Incide
     if !sees(viewer, &incident, &directory) {
         return Err(missing());
     }
-    let facts = facts_of(state, viewer, &incident, &directory).await?;
+    let facts = facts_of(state, viewer, &incident, &directory, language).await?;
     Ok((incident, facts))
 }
 
@@ -134,23 +142,56 @@ async fn facts_of(
     viewer: &Viewer,
     incident: &Incident,
     directory: &Directory,
+    language: &str,
 ) -> Result<Facts, Problem> {
     const ALERTS: usize = 20;
-    let mut said = Vec::new();
+    const CALLS: usize = 100;
+    // As `switch/incidents/tell` marks messages to callers.
+    const CALLER: &str = "caller";
+    let (mut said, mut seen) = (Vec::new(), Vec::new());
+    let mut calls: BTreeSet<String> = incident.calls.iter().map(ToString::to_string).collect();
     for line in store(state)?.incident_timeline(incident.id).await? {
-        said.push(Said { at: moment(line.at), kind: line.kind, what: line.what });
+        said.push(Said { at: moment(line.at), kind: line.kind, what: line.what, text: line.text.map(Private::new) });
     }
     for alert in incident.alerts.iter().take(ALERTS) {
+        let id = alert.to_string();
         // Another customer's alert may have joined by a slip.
-        let whose = state.records().alert(&alert.to_string()).await?.map(|row| row.customer);
-        if !whose.is_some_and(|customer| viewer.sees(customer.as_deref())) {
+        let Some(alert) = state.records().alert(&id).await?.filter(|row| viewer.sees(row.customer.as_deref())) else {
+            continue;
+        };
+        for line in state.records().alert_timeline(&id).await? {
+            said.push(Said {
+                at: moment(line.at),
+                kind: line.kind,
+                what: line.what,
+                text: line.text.map(Private::new),
+            });
+        }
+        if let Some(call) = alert.call_id {
+            calls.insert(call);
             continue;
         }
-        for line in state.records().alert_timeline(&alert.to_string()).await? {
-            said.push(Said { at: moment(line.at), kind: line.kind, what: line.what });
+        let source = alert.source.unwrap_or_default();
+        let named = directory.sources.get(&source.as_str().into()).map(|source| source.name.clone());
+        seen.push(Seen { at: moment(alert.created_at), by: Noticed::Monitoring(named.unwrap_or(source)) });
+    }
+    for call in calls.iter().take(CALLS) {
+        let Some(call) = store(state)?.call(call).await? else { continue };
+        if viewer.sees(call.customer.as_deref()) {
+            seen.push(Seen { at: moment(call.started_at), by: Noticed::Call(call.reference) });
         }
     }
-    Ok(postmortem::facts(incident, &said, directory, &zone(directory)))
+    let sent = store(state)?.incident_messages(incident.id).await?;
+    let sent: Vec<Sent> = sent
+        .into_iter()
+        .map(|message| Sent {
+            update: message.update_id.and_then(|id| id.parse().ok()),
+            to_caller: message.contact.as_deref() == Some(CALLER),
+            failed: matches!(message.state.as_str(), "failed" | "no-answer"),
+        })
+        .collect();
+    let known = postmortem::Known { said: &said, seen: &seen, sent: &sent };
+    Ok(postmortem::facts(incident, &known, directory, &zone(incident, directory), language))
 }
 
 fn moment(ms: i64) -> jiff::Timestamp {
@@ -164,7 +205,7 @@ pub async fn known(state: &AppState, viewer: &Viewer, id: &str) -> Result<Known,
     let row = store(state)?.postmortem(id).await?.ok_or_else(missing)?;
     let actions = store(state)?.postmortem_actions(&row.id).await?;
     let postmortem = read(&row, &actions).ok_or_else(|| Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR))?;
-    let found = incident(state, viewer, &row.incident).await;
+    let found = incident(state, viewer, &row.incident, &row.language).await;
     let (incident, facts) = found.map_err(|problem| if problem.status == 404 { missing() } else { problem })?;
     Ok(Known { row, actions, postmortem, incident, facts })
 }

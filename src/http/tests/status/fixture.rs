@@ -178,8 +178,8 @@ fn incident(n: u128, title: &str, updates: Vec<Update>) -> Incident {
         update_due: None,
         update_told: 0,
         tell_when_over: Vec::new(),
-        additions: Vec::new(),
         ever: Vec::new(),
+        additions: Vec::new(),
         version: 1,
     }
 }

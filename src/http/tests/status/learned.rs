@@ -1,6 +1,7 @@
 //! Published postmortems: with what is over, for those who were told of it, in every representation; for nobody else.
 
 use hotline_core::status::Lessons;
+use serde_json::json;
 
 use super::super::*;
 use super::fixture::*;
