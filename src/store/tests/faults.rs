@@ -30,7 +30,9 @@ async fn incident(store: &Store, second: i64, shape: impl Fn(&mut Incident) + Se
             kind: Kind::Fault,
             title: "db-1 is down".to_owned(),
             public_title: None,
+            public_titles: Vec::new(),
             severity: Severity::Critical,
+            worst: Severity::Critical,
             phase: Phase::Investigating,
             affected: Vec::new(),
             customers: vec!["acme".into()],
@@ -50,6 +52,8 @@ async fn incident(store: &Store, second: i64, shape: impl Fn(&mut Incident) + Se
             update_due: None,
             update_told: 0,
             tell_when_over: Vec::new(),
+            ever: Vec::new(),
+            additions: Vec::new(),
             version: 0,
         };
         shape(&mut incident);
