@@ -167,12 +167,8 @@ impl Change {
             Self::AlertJoined(alert) => format!("Alert {} belongs to it.", place(&incident.alerts, alert)),
             Self::AlertLeft(_) => "An alert does not belong to it after all.".to_owned(),
             Self::CallJoined(call) => format!("Call {} is about it.", place(&incident.calls, call)),
-            Self::Added(_, recording) => {
-                format!("A caller adds something by telephone (addition {}).", addition(incident, *recording))
-            }
-            Self::AddedWords(recording, _) => {
-                format!("What the hotline understood of addition {}.", addition(incident, *recording))
-            }
+            Self::Added(_, one) => format!("A caller adds something (addition {}).", addition(incident, *one)),
+            Self::AddedWords(one, _) => format!("What was understood of addition {}.", addition(incident, *one)),
             Self::Commented(_) => "A comment.".to_owned(),
             Self::Noted { what, .. } => what.clone(),
             Self::Began(began) => format!(
@@ -192,12 +188,7 @@ impl Change {
             }
             Self::Headed(_, heading) => format!("Its readers read “{}” as the title.", heading.title),
             Self::Submitted(_) => "An update waits for a second person.".to_owned(),
-            Self::Published(id) => match incident.update(*id) {
-                Some(update) => {
-                    format!("An update is published: {}{}.", shown(update.phase), for_whom(&update.customers))
-                }
-                None => "An update is published.".to_owned(),
-            },
+            Self::Published(id) => published(incident, *id),
             Self::Withdrawn(_) => "An update is withdrawn; it does not go out.".to_owned(),
             Self::Phase(phase) => format!("It is {} now.", shown(*phase)),
             Self::Reopened => "It is open again.".to_owned(),
@@ -374,6 +365,15 @@ impl Change {
             | Self::CallerWaits(_)
             | Self::CallersTold(_) => {}
         }
+    }
+}
+
+fn published(incident: &Incident, id: UpdateId) -> String {
+    match incident.update(id) {
+        Some(update) => {
+            format!("An update is published: {}{}.", shown(update.phase), for_whom(&update.customers))
+        }
+        None => "An update is published.".to_owned(),
     }
 }
 

@@ -249,13 +249,7 @@ fn decide(incident: &Incident, command: &Command, by: &By, setting: &Setting<'_>
             one(customers != incident.customers, Change::Customers(customers), says("names them"))
         }
         Command::Role(role, user) => give_role(incident, role, user.as_ref(), by, directory)?,
-        Command::AddTask(text, owner) => {
-            let number = incident.tasks.iter().map(|task| task.number).max().unwrap_or(0) + 1;
-            let text = text_of(text, TASK_MAX).ok_or(Refusal::Task)?;
-            bounded(incident.tasks.len())?;
-            person(owner.as_ref(), directory)?;
-            vec![(Change::TaskAdded { number, text, owner: owner.clone() }, says("asks for it"))]
-        }
+        Command::AddTask(text, owner) => add_task(incident, text, owner.as_ref(), by, directory)?,
         Command::GiveTask(number, owner) => {
             let task = incident.task(*number).ok_or(Refusal::UnknownTask(*number))?;
             person(owner.as_ref(), directory)?;
@@ -273,18 +267,9 @@ fn decide(incident: &Incident, command: &Command, by: &By, setting: &Setting<'_>
         Command::RemoveAlert(alert) => {
             one(incident.alerts.contains(alert), Change::AlertLeft(*alert), says("says it is another fault"))
         }
-        Command::MayConcern(alert) => {
-            bounded(incident.alerts.len())?;
-            let why = "It may be about it: its caller had heard of the incident and went on.".to_owned();
-            one(!incident.alerts.contains(alert), Change::AlertJoined(*alert), why)
-        }
+        Command::MayConcern(alert) => may_concern(incident, *alert)?,
         Command::Add(call, recording) => add(incident, *call, *recording)?,
-        Command::AddWords(recording, words) => {
-            let waits = incident.additions.iter().any(|one| one.recording == *recording && !one.heard);
-            let words = text_of(words.reveal(), TEXT_MAX).filter(|_| waits);
-            let heard = |words| (Change::AddedWords(*recording, Private::new(words)), String::new());
-            words.map(heard).into_iter().collect()
-        }
+        Command::AddWords(recording, words) => add_words(incident, *recording, words),
         Command::JoinCall(call) => {
             bounded(incident.calls.len())?;
             one(!incident.calls.contains(call), Change::CallJoined(*call), says("says so"))
@@ -313,6 +298,34 @@ fn decide(incident: &Incident, command: &Command, by: &By, setting: &Setting<'_>
 
 fn one(wanted: bool, change: Change, why: String) -> Changes {
     if wanted { vec![(change, why)] } else { Vec::new() }
+}
+
+fn add_task(
+    incident: &Incident,
+    text: &str,
+    owner: Option<&UserId>,
+    by: &By,
+    directory: &Directory,
+) -> Result<Changes, Refusal> {
+    let number = incident.tasks.iter().map(|task| task.number).max().unwrap_or(0) + 1;
+    let text = text_of(text, TASK_MAX).ok_or(Refusal::Task)?;
+    bounded(incident.tasks.len())?;
+    person(owner, directory)?;
+    let why = format!("{} asks for it", by.actor.shown());
+    Ok(vec![(Change::TaskAdded { number, text, owner: owner.cloned() }, why)])
+}
+
+fn may_concern(incident: &Incident, alert: AlertId) -> Result<Changes, Refusal> {
+    bounded(incident.alerts.len())?;
+    let why = "It may be about it: its caller had heard of the incident and went on.".to_owned();
+    Ok(one(!incident.alerts.contains(&alert), Change::AlertJoined(alert), why))
+}
+
+fn add_words(incident: &Incident, recording: RecordingId, words: &Private<String>) -> Changes {
+    let waits = incident.additions.iter().any(|one| one.recording == recording && !one.heard);
+    let words = text_of(words.reveal(), TEXT_MAX).filter(|_| waits);
+    let heard = |words| (Change::AddedWords(recording, Private::new(words)), String::new());
+    words.map(heard).into_iter().collect()
 }
 
 fn add(incident: &Incident, call: CallId, recording: RecordingId) -> Result<Changes, Refusal> {

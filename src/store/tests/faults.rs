@@ -53,6 +53,7 @@ async fn incident(store: &Store, second: i64, shape: impl Fn(&mut Incident) + Se
             update_told: 0,
             tell_when_over: Vec::new(),
             ever: Vec::new(),
+            additions: Vec::new(),
             version: 0,
         };
         shape(&mut incident);
