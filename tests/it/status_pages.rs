@@ -525,7 +525,10 @@ async fn a_webhook_that_keeps_failing_is_switched_off_and_says_so() {
     };
     assert!(page.contains("1 switched off after failures"), "{page}");
     // What was planned is not sent, nor is anything new: once it is off, all that is due comes to its end without a request.
-    let idle = async || hotline.store().status_due(hotline::clock::now().wall).await.expect("a database").is_empty();
+    let idle = async || {
+        let now = hotline::clock::now().wall;
+        hotline.store().status_hooks_due(now).await.expect("a database").is_empty()
+    };
     until("nothing is due", idle).await;
     let seen = hook.seen().len();
     publish(&hotline, "mail", "No mail comes", "third words").await;

@@ -142,6 +142,12 @@ impl Teller<'_> {
             return Some(self.either("A caller adds something.", "Ein Anrufer ergänzt etwas.").to_owned());
         }
         let text = said.text.as_ref().map(|text| self.quoted(text.reveal())).filter(|_| self.people);
+        if let Some(step) = said.what.strip_prefix("Runbook \"").filter(|_| self.german) {
+            let step = step.trim_end_matches('.').replacen("\", step ", "“, Schritt ", 1);
+            let step =
+                step.replacen(" not done after all", " doch nicht erledigt", 1).replacen(" done", " erledigt", 1);
+            return Some(text.map_or_else(|| format!("Runbook „{step}."), |words| format!("Runbook „{step}: {words}")));
+        }
         let note = self.either("Note", "Notiz");
         match text {
             Some(text) if self.german => Some(format!("{note}: {text}")),

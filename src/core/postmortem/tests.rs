@@ -218,6 +218,10 @@ fn a_german_timeline_is_german_and_keeps_no_books() {
         of_incident(&Change::CallJoined(crate::ids::CallId(id(7)))),
         of_incident(&Change::AlertJoined(crate::ids::AlertId(id(2)))),
         of_incident(&Change::Commented(Private::from("Node 3 hangs,\nrestarting."))),
+        of_incident(&Change::Noted {
+            what: "Runbook \"Mail is stuck\", step 2 done.".to_owned(),
+            text: Some(Private::from("Restart the node")),
+        }),
         of_incident(&Change::Severity(Severity::Critical)),
         of_incident(&Change::Affected(full.affected.clone())),
         of_incident(&Change::Phase(Phase::Monitoring)),
@@ -256,6 +260,7 @@ fn a_german_timeline_is_german_and_keeps_no_books() {
         [
             "INC-1001 wird eröffnet: Exchange node stuck.",
             "Kommentar: „Node 3 hangs, restarting.“",
+            "Runbook „Mail is stuck“, Schritt 2 erledigt: „Restart the node“",
             "Schwere: kritisch.",
             "Betroffen: Mail of acme (Ausfall), Mail of harbour (Ausfall).",
             "Stand: unter Beobachtung.",
