@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Composer, Config};
 use crate::http::{self, AppState, HttpSettings};
 use crate::intake::{self, Intake, IntakeSettings, SwitchDoor};
 use crate::jobs;
@@ -42,6 +42,8 @@ pub struct App {
     sip: Sip,
     media: Media,
     http_addr: SocketAddr,
+    /// What it was started with.
+    composer: Composer,
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
@@ -50,6 +52,7 @@ impl App {
     /// Starts everything; what can't be used is an error with its remedy. SIP comes up last, so that
     /// no call arrives before it can be kept.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let composer = config.composer.clone();
         let data_dir = config.store.data_dir.clone();
         let prompts = tokio::task::spawn_blocking(move || Prompts::load(&data_dir)).await??;
         let started = crate::clock::now().wall;
@@ -141,7 +144,7 @@ impl App {
             }
         });
         switch.take_calls(incoming);
-        Ok(Self { switch, store, sip, media, http_addr, stop, tasks })
+        Ok(Self { switch, store, sip, media, http_addr, composer, stop, tasks })
     }
 
     /// Where SIP listens.
@@ -165,9 +168,11 @@ impl App {
     }
 
     /// Takes over a changed configuration (SIGHUP): directory, phones, trunks; what was written through the API stays. Running
-    /// calls keep theirs.
-    pub async fn reload(&self, config: Config) -> anyhow::Result<()> {
-        self.switch.recompose(directory::compose(&config)).await.map_err(directory::told)
+    /// calls keep theirs. What of it waits for the next start, by the names of sections and keys.
+    pub async fn reload(&self, config: Config) -> anyhow::Result<Vec<&'static str>> {
+        let later = self.composer.needs_restart(&config.composer);
+        self.switch.recompose(directory::compose(&config)).await.map_err(directory::told)?;
+        Ok(later)
     }
 
     /// No new calls; waits for the running ones, at most `patience`; then stops everything.

@@ -66,7 +66,15 @@ async fn reload(app: &App, load: &impl Fn() -> Result<Config, ConfigError>) {
         Err(mistakes) => Err(mistakes.into()),
     };
     match reloaded {
-        Ok(()) => tracing::info!("the configuration was read again and is in force"),
+        Ok(later) => {
+            tracing::info!("the configuration was read again and is in force");
+            if !later.is_empty() {
+                let what = later.join(", ");
+                tracing::warn!(
+                    "changed, but read at the start only: {what}; restart the server to bring that into force"
+                );
+            }
+        }
         Err(error) => tracing::error!("the configuration stays as it was: {error:#}"),
     }
 }

@@ -157,7 +157,17 @@ impl std::fmt::Debug for Composer {
     }
 }
 
+/// What is read at the start only: sockets, folders, providers.
+const AT_START: [&str; 6] = ["server", "notify", "language_model", "whisper_model", "ring_again_minutes", "log"];
+
 impl Composer {
+    /// What of a newer file is not in force before the next start, by the names of its sections and keys.
+    pub fn needs_restart(&self, newer: &Self) -> Vec<&'static str> {
+        let read = |text: &str| text.parse::<toml::Table>().unwrap_or_default();
+        let (old, new) = (read(&self.text), read(&newer.text));
+        AT_START.into_iter().filter(|key| old.get(*key) != new.get(*key)).collect()
+    }
+
     /// The whole configuration with these documents, or everything that is wrong with it. Takes milliseconds to
     /// seconds (thousands of documents), so it is not for async threads.
     pub fn compose(&self, documents: &[Document]) -> Result<Config, Vec<Mistake>> {

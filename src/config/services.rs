@@ -12,6 +12,8 @@ use super::people::Context;
 use super::report::{Section, Word};
 use super::server::choice;
 
+/// Characters of a name for customers.
+const PUBLIC_NAME_MAX: usize = 120;
 /// Time that a step's people have.
 const WAIT: std::ops::RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24 * 7);
 
@@ -73,6 +75,7 @@ impl Context<'_> {
     pub fn service(&self, section: &Section<'_>) -> Option<Service> {
         let id = self.id(Kind::Service, section);
         let name = section.text("name");
+        let public_name = self.line(section, "public_name", PUBLIC_NAME_MAX);
         let customer = self.customer_named(section);
         let team = self.named(section, "team", Kind::Team).map(TeamId::from);
         let (policy, support) = (self.policy_named(section), self.support_named(section));
@@ -82,6 +85,7 @@ impl Context<'_> {
         Some(Service {
             id: ServiceId::from(id.text),
             name: name.map_or(id.text, |name| name.text).to_owned(),
+            public_name,
             customer,
             team,
             policy,

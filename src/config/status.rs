@@ -132,7 +132,7 @@ impl Context<'_> {
                 continue;
             }
             components.push(Component {
-                name: name.unwrap_or_else(|| known.name.clone()),
+                name: name.unwrap_or_else(|| known.name_for_customers().to_owned()),
                 service,
                 group,
                 description,

@@ -152,6 +152,15 @@ fn a_misspelled_variable_is_warned_about() {
 }
 
 #[test]
+fn what_waits_for_a_restart_is_named() {
+    let old = right(MINIMAL).composer;
+    assert_eq!(old.needs_restart(&old), [""; 0]);
+    let newer = right(&format!("{MINIMAL}\n[[teams]]\nid = \"more\"\n[notify]\ntimeout = \"3s\"\n")).composer;
+    assert_eq!(old.needs_restart(&newer), ["notify"]);
+    assert_eq!(newer.needs_restart(&old), ["notify"], "what is gone counts too");
+}
+
+#[test]
 fn every_mistake_is_told_with_line_and_remedy() {
     let text = r#"[server]
 htttp = "127.0.0.1:8080"

@@ -10,6 +10,8 @@ pub struct Service {
     pub id: ServiceId,
     /// As spoken and shown.
     pub name: String,
+    /// As customers know it, in mails, on pages and by telephone; `None`: as `name` says.
+    pub public_name: Option<String>,
     /// Whose it is; `None`: shared by all customers.
     pub customer: Option<CustomerId>,
     /// The team that looks after it.
@@ -24,6 +26,13 @@ pub struct Service {
     pub depends_on: Vec<ServiceId>,
     /// What kind of service it is (`infrastructure`), lower case: contracts may differ by it.
     pub category: Option<String>,
+}
+
+impl Service {
+    /// Its name for customers.
+    pub fn name_for_customers(&self) -> &str {
+        self.public_name.as_deref().unwrap_or(&self.name)
+    }
 }
 
 /// People who work together.

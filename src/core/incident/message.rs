@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Incident, Kind, Phase, Seen, Update};
-use crate::directory::{CustomerContact, Directory, Language};
+use crate::directory::{CustomerContact, Directory, Language, Service};
 use crate::ids::{CustomerId, UpdateId};
 
 /// A message, ready to be sent.
@@ -196,5 +196,5 @@ const fn heading(seen: &Seen<'_>, words: &'static Words) -> &'static str {
 
 fn services<'d>(seen: &Seen<'_>, directory: &'d Directory) -> Vec<&'d str> {
     let known = seen.affected.iter().filter_map(|affected| directory.services.get(&affected.service));
-    known.map(|service| service.name.as_str()).collect()
+    known.map(Service::name_for_customers).collect()
 }

@@ -44,6 +44,7 @@ fn blank_service(name: &str) -> Service {
     Service {
         id: name.into(),
         name: name.to_owned(),
+        public_name: None,
         customer: None,
         team: None,
         policy: None,
@@ -718,6 +719,18 @@ fn an_alert_of_a_caller_who_went_on_may_be_about_it() {
     assert!(deed.lines[0].why.contains("may be about it"), "{:?}", deed.lines);
     let without = world.say(&deed.incident, Command::RemoveAlert(AlertId(id(41)))).unwrap();
     assert!(without.alerts.is_empty(), "a person says that it is not");
+}
+
+#[test]
+fn customers_read_the_names_that_they_know() {
+    let mut world = World::new();
+    world.directory.services.get_mut(&"mail".into()).unwrap().public_name = Some("Post".to_owned());
+    let incident = world.open(&[("mail", Impact::MajorOutage)]);
+    for template in usual::all(&world.directory).iter().filter(|template| !template.phase.is_over()) {
+        let (title, text) = usual::filled(&incident, template, &world.directory, None, at(0));
+        let said = format!("{} {text}", title.unwrap_or_default());
+        assert!(said.contains("Post") && !said.contains("E-Mail"), "{said}");
+    }
 }
 
 #[test]

@@ -122,7 +122,7 @@ impl Teller<'_> {
         let what = said.what.as_str();
         let line = match said.kind.as_str() {
             "incident.comment" | "alert-commented" => return self.comment(said),
-            "incident.note" => return self.note(said),
+            "incident.note" => return Some(self.note(said)),
             kind if kind.starts_with("incident.") => self.of_incident(kind, said)?,
             "leg-accepted" | "call-ended" => self.of_call(&said.kind, what)?,
             kind if kind.starts_with("sla-") => self.promise(kind, what)?,
@@ -137,22 +137,22 @@ impl Teller<'_> {
     }
 
     /// What a caller added, or something else that was put down.
-    fn note(&self, said: &Said) -> Option<String> {
+    fn note(&self, said: &Said) -> String {
         if said.what.starts_with("A caller adds something") {
-            return Some(self.either("A caller adds something.", "Ein Anrufer ergänzt etwas.").to_owned());
+            return self.either("A caller adds something.", "Ein Anrufer ergänzt etwas.").to_owned();
         }
         let text = said.text.as_ref().map(|text| self.quoted(text.reveal())).filter(|_| self.people);
         if let Some(step) = said.what.strip_prefix("Runbook \"").filter(|_| self.german) {
             let step = step.trim_end_matches('.').replacen("\", step ", "“, Schritt ", 1);
             let step =
                 step.replacen(" not done after all", " doch nicht erledigt", 1).replacen(" done", " erledigt", 1);
-            return Some(text.map_or_else(|| format!("Runbook „{step}."), |words| format!("Runbook „{step}: {words}")));
+            return text.map_or_else(|| format!("Runbook „{step}."), |words| format!("Runbook „{step}: {words}"));
         }
         let note = self.either("Note", "Notiz");
         match text {
-            Some(text) if self.german => Some(format!("{note}: {text}")),
-            Some(text) => Some(format!("{} {text}", self.local(&said.what))),
-            None => Some(format!("{note}: {}", self.local(&said.what))),
+            Some(text) if self.german => format!("{note}: {text}"),
+            Some(text) => format!("{} {text}", self.local(&said.what)),
+            None => format!("{note}: {}", self.local(&said.what)),
         }
     }
 
@@ -334,28 +334,7 @@ impl Teller<'_> {
             Some(format!("{}{spaced}.", self.either(english, german)))
         };
         match kind {
-            "alert-received" => {
-                let (source, rest) = what.strip_prefix("Alert from ")?.split_once(", ")?;
-                let source =
-                    self.directory.sources.get(&SourceId::from(source)).map_or(source, |source| source.name.as_str());
-                Some(format!("{} {source}, {rest}", self.either("Alert from", "Alarm von")))
-            }
-            "alert-opened" => {
-                let rest = what.strip_prefix("Alert opened").unwrap_or(what);
-                let about =
-                    rest.rsplit_once("; ").filter(|(_, tail)| tail.contains(" rung ")).map_or(rest, |(head, _)| head);
-                Some(format!("{}{}.", self.either("Alert opened", "Alarm eröffnet"), about.trim_end_matches('.')))
-            }
-            "alert-updated" => {
-                let rest = what.strip_prefix("Alert is now ")?;
-                let rest = if self.german { rest.replacen("called: ", "", 1) } else { rest.to_owned() };
-                Some(format!("{} {rest}", self.either("Alert is now", "Der Alarm ist jetzt")))
-            }
-            "alert-recovered" => {
-                let about = what.strip_prefix("Over: ")?;
-                let title = about.rsplit_once("; ").map_or(about, |(title, _)| title);
-                Some(format!("{}: {title}.", self.either("Over, says the monitoring", "Vorbei laut Überwachung")))
-            }
+            "alert-received" | "alert-opened" | "alert-updated" | "alert-recovered" => self.of_fault(kind, what),
             "call-joined" => {
                 line("A caller rings about this alert again", "Zu diesem Alarm wird erneut angerufen", String::new())
             }
@@ -397,6 +376,35 @@ impl Teller<'_> {
                 String::new(),
             ),
             // Books: routes, steps, clocks, merges by id, each ring of a phone.
+            _ => None,
+        }
+    }
+
+    /// What the monitoring said.
+    fn of_fault(&self, kind: &str, what: &str) -> Option<String> {
+        match kind {
+            "alert-received" => {
+                let (source, rest) = what.strip_prefix("Alert from ")?.split_once(", ")?;
+                let source =
+                    self.directory.sources.get(&SourceId::from(source)).map_or(source, |source| source.name.as_str());
+                Some(format!("{} {source}, {rest}", self.either("Alert from", "Alarm von")))
+            }
+            "alert-opened" => {
+                let rest = what.strip_prefix("Alert opened").unwrap_or(what);
+                let about =
+                    rest.rsplit_once("; ").filter(|(_, tail)| tail.contains(" rung ")).map_or(rest, |(head, _)| head);
+                Some(format!("{}{}.", self.either("Alert opened", "Alarm eröffnet"), about.trim_end_matches('.')))
+            }
+            "alert-updated" => {
+                let rest = what.strip_prefix("Alert is now ")?;
+                let rest = if self.german { rest.replacen("called: ", "", 1) } else { rest.to_owned() };
+                Some(format!("{} {rest}", self.either("Alert is now", "Der Alarm ist jetzt")))
+            }
+            "alert-recovered" => {
+                let about = what.strip_prefix("Over: ")?;
+                let title = about.rsplit_once("; ").map_or(about, |(title, _)| title);
+                Some(format!("{}: {title}.", self.either("Over, says the monitoring", "Vorbei laut Überwachung")))
+            }
             _ => None,
         }
     }

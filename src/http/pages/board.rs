@@ -10,10 +10,12 @@ use jiff::Timestamp;
 
 use super::views::alert::AlertView;
 use super::views::duty::DutyView;
-use super::views::{CallView, Frame, banner};
+use super::views::{CallView, Frame, When, banner};
 use super::warnings::{self, Warning};
 use super::{Shared, Visitor, html};
 use crate::http::AppState;
+use crate::http::api::incidents::open_now;
+use crate::http::api::incidents::types::IncidentSummary;
 use crate::http::api::{alert_page, call_page, on_call_now};
 use crate::http::auth::{Right, Viewer};
 use crate::http::events::{open_alerts, running_calls};
@@ -22,6 +24,8 @@ use crate::store::read::{AlertFilter, CallFilter};
 
 /// Rows of what is over.
 const RECENT: u32 = 8;
+/// Open incidents on the board.
+const INCIDENTS: u32 = 12;
 /// Open alerts on the board; the rest is in the list.
 const OPEN_MAX: u32 = 60;
 /// Of those that somebody has, or that can wait.
@@ -49,9 +53,20 @@ struct Board {
     hidden: u64,
     /// The database could be read.
     listed: bool,
+    /// What goes on, with the words that wait for a second person; `None`: the database is away.
+    incidents: Option<Vec<(IncidentSummary, usize)>>,
     running: Vec<CallView>,
     calls: Option<Vec<CallView>>,
     closed: Option<Vec<AlertView>>,
+}
+
+impl Board {
+    fn words(word: &str) -> String {
+        super::incidents::words(word)
+    }
+    fn due(at: &str) -> When {
+        When::due(at)
+    }
 }
 
 /// The open alerts, the most urgent first.
@@ -67,8 +82,9 @@ pub async fn show(Visitor(viewer): Visitor, State(state): Shared) -> Response {
     let none = CallFilter { customers: customers.clone(), ..CallFilter::default() };
     let resolved = AlertFilter { status: Some("resolved".to_owned()), customers, ..AlertFilter::default() };
     let (directory, now) = (state.board().directory(), crate::clock::now().wall);
-    let (mut open, calls, closed) = tokio::join!(
+    let (mut open, incidents, calls, closed) = tokio::join!(
         open(&state, &viewer, &directory, now),
+        open_now(&state, &viewer, INCIDENTS),
         call_page(&state, &none, None, RECENT),
         alert_page(&state, &resolved, None, RECENT)
     );
@@ -95,6 +111,7 @@ pub async fn show(Visitor(viewer): Visitor, State(state): Shared) -> Response {
         waiting_count: open.waiting,
         taken_count: open.taken,
         listed: open.listed,
+        incidents: incidents.ok(),
         running: running_calls(&state, &viewer).into_iter().map(Into::into).collect(),
         calls: calls
             .ok()

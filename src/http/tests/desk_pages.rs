@@ -69,7 +69,6 @@ async fn the_board_says_what_happens_next_and_what_is_wrong() {
         "Can wait: low urgency or snoozed",
         "more are open",
         "Zabbix (Rechenzentrum Nürnberg)",
-        "Anneliese Müller-Lüdenscheidt",
     ] {
         assert!(text.contains(shown), "{shown} is not in\n{text}");
     }

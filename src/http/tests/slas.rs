@@ -76,8 +76,12 @@ async fn a_link_shows_and_signs_without_a_login() {
     let link = format!("/sign/{SIGN_TOKEN}");
     let open = bench.ask(Method::GET, &link, &[("accept", "text/html")], "").await;
     assert_eq!(open.status, StatusCode::OK);
-    for word in ["Service level agreement: Gold", "With Acme Logistics, Revision 2", "15 min", "&#60;b&#62;Spare parts"]
-    {
+    for word in [
+        "Service level agreement: Gold",
+        "Between Example IT and Acme Logistics, Revision 2",
+        "15 min",
+        "&#60;b&#62;Spare parts",
+    ] {
         assert!(open.text().contains(word), "{word}: {}", open.text());
     }
     assert!(!open.text().contains("<b>Spare") && !open.text().contains("Signed by"), "{}", open.text());

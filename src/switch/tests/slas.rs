@@ -285,6 +285,7 @@ async fn a_contract_is_signed_by_its_link() {
         signed_at: None,
         signed_name: None,
     };
+    let other = SignatureRow { contact: "max".to_owned(), ..row.clone() };
     let deed = crate::store::alerts::Audited {
         actor: "login admin".to_owned(),
         action: "sla.request-signature".to_owned(),
@@ -297,13 +298,21 @@ async fn a_contract_is_signed_by_its_link() {
     assert_eq!(world.switch.look_signing(&hash).await.unwrap(), Signing::Gone, "the hash opens nothing");
     let Signing::Ask(sheet) = world.switch.look_signing(token).await.unwrap() else { panic!() };
     assert!(sheet.paper.subtitle.contains("Acme <Logistics>") && sheet.paper.foot.contains(&revision.sha256));
-    // The contract changes meanwhile: what was shown is what is signed.
-    world.promise(60);
-    world.watch().await;
+    let late = "fedcba9876543210fedcba9876543210";
+    world.store.request_signature(&other, &hex::encode(Sha256::digest(late.as_bytes())), &deed).await.unwrap();
+    assert!(matches!(world.switch.look_signing(late).await.unwrap(), Signing::Ask(_)));
     let Signing::Signed(sheet) = world.switch.sign(token, "Lea Sommer").await.unwrap() else { panic!() };
     assert_eq!((sheet.signature.number, sheet.signature.signed_name.as_deref()), (1, Some("Lea Sommer")));
     let Signing::Signed(again) = world.switch.sign(token, "Eve").await.unwrap() else { panic!() };
     assert_eq!(again.signature.signed_name.as_deref(), Some("Lea Sommer"));
+    // The contract changes: what was signed stays as it was, what was not can't be signed any more.
+    world.promise(60);
+    world.watch().await;
+    assert_eq!(world.switch.look_signing(late).await.unwrap(), Signing::Gone);
+    assert_eq!(world.switch.sign(late, "Lea Sommer").await.unwrap(), Signing::Gone);
+    assert!(
+        matches!(world.switch.look_signing(token).await.unwrap(), Signing::Signed(sheet) if sheet.signature.number == 1)
+    );
     world.close().await;
 }
 

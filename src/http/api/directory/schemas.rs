@@ -78,6 +78,8 @@ documents! {
     ServiceDocument { "name": "Mail", "customer": "nordlicht", "team": "network", "policy": "usual", "priority": "P2" } {
         /// As spoken and shown.
         name: Option<String>,
+        /// As customers know it, in mails and on pages; without: as `name`.
+        public_name: Option<String>,
         /// Whose it is; without: shared by all.
         customer: Option<String>,
         /// The team that looks after it.

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use hotline_core::ids::{AlertId, CallId, CustomerId, ServiceId};
-use hotline_core::incident::{Kind, Phase, Severity};
+use hotline_core::incident::{Incident, Kind, Phase, Severity, UpdateState};
 
 use super::sight::{self, Sight};
 use super::types::IncidentSummary;
@@ -73,8 +73,37 @@ pub async fn page(state: &AppState, viewer: &Viewer, params: &mut Params) -> Res
     sight::narrow(&mut filter, viewer, &directory);
     let (limit, cursor) = params.page()?;
     let rows = state.records().incidents(&filter, cursor.as_deref(), limit).await?;
-    let shown = |incident: &hotline_core::incident::Incident| {
-        IncidentSummary::of(incident, &Sight::of(viewer, incident, &directory), &directory)
+    let shown = |incident: &Incident| {
+        let sight = Sight::of(viewer, incident, &directory);
+        let summary = IncidentSummary::of(incident, &sight, &directory)?;
+        (sight == Sight::Whole || is_seen(&filter, &summary)).then_some(summary)
     };
     Ok(Listed { items: rows.items.iter().filter_map(shown).collect(), next_cursor: rows.next_cursor })
+}
+
+/// Whether who sees only a part sees what the filter asks for: being found tells it too.
+fn is_seen(filter: &IncidentFilter, summary: &IncidentSummary) -> bool {
+    let is = |wanted: &Option<String>, has: &str| wanted.as_ref().is_none_or(|wanted| wanted == has);
+    let service = filter.service.as_ref();
+    is(&filter.phase, &summary.phase)
+        && is(&filter.severity, &summary.severity)
+        && (!filter.open || summary.open)
+        && (filter.alert.is_none() && filter.call.is_none())
+        && service.is_none_or(|wanted| summary.affected.iter().any(|affected| affected.service.id == wanted.0))
+}
+
+/// What goes on, the latest first, each with how many of its updates wait for a second person; for the board.
+pub async fn open_now(state: &AppState, viewer: &Viewer, limit: u32) -> Result<Vec<(IncidentSummary, usize)>, Problem> {
+    let directory = state.board().directory();
+    let mut filter = IncidentFilter { open: true, ..IncidentFilter::default() };
+    sight::narrow(&mut filter, viewer, &directory);
+    let rows = state.records().incidents(&filter, None, limit).await?;
+    let shown = |incident: &Incident| {
+        let sight = Sight::of(viewer, incident, &directory);
+        let waits = incident.updates.iter().filter(|update| update.state == UpdateState::Review).count();
+        let waits = if sight == Sight::Whole { waits } else { 0 };
+        let summary = IncidentSummary::of(incident, &sight, &directory)?;
+        (sight == Sight::Whole || is_seen(&filter, &summary)).then_some((summary, waits))
+    };
+    Ok(rows.items.iter().filter_map(shown).collect())
 }

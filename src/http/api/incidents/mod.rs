@@ -26,7 +26,7 @@ use crate::switch::incidents::IncidentError;
 use sight::Sight;
 use types::IncidentDetail;
 
-pub use list::page;
+pub use list::{open_now, page};
 pub use open::{NewIncident, opened};
 pub use updates::{NewUpdate, is_tag, preview_of};
 

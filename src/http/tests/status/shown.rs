@@ -21,7 +21,7 @@ async fn a_page_tells_how_all_is() {
         "New mail server",
         "Degraded performance",
         "<time datetime=\"",
-        "available in 90 days",
+        "100.00% available since ",
         "Nothing in the last 14 days.",
         "Times are in Europe/Berlin",
         "href=\"mailto:help@msp.example\"",
