@@ -115,7 +115,7 @@ pub fn services_named(incident: &Incident, directory: &Directory, language: &Lan
     };
     let affected = incident.affected.iter().filter_map(|affected| directory.services.get(&affected.service));
     let names: Vec<&str> =
-        affected.filter(|service| may(&service.customer)).map(|service| service.name_for_customers()).collect();
+        affected.filter(|service| may(&service.customer)).map(crate::directory::Service::name_for_customers).collect();
     let german = is_german(language);
     match (names.as_slice(), incident.kind, german) {
         ([], Kind::Fault, false) => "a service".to_owned(),

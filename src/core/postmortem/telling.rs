@@ -471,15 +471,12 @@ impl Teller<'_> {
                 let when: DateTime = head[from..].parse().ok()?;
                 Some((from, TimeZone::UTC.to_timestamp(when).ok()?))
             });
-            match found {
-                Some((from, when)) => {
-                    out.push_str(&head[..from]);
-                    out.push_str(&self.moment(when));
-                }
-                None => {
-                    out.push_str(head);
-                    out.push_str(" UTC");
-                }
+            if let Some((from, when)) = found {
+                out.push_str(&head[..from]);
+                out.push_str(&self.moment(when));
+            } else {
+                out.push_str(head);
+                out.push_str(" UTC");
             }
             rest = tail;
         }

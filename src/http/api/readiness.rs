@@ -11,10 +11,10 @@ use hotline_core::runbook::{self, Document, Subject};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::AppState;
 use crate::http::auth::{Right, Viewer};
 use crate::http::params::{Params, rfc3339};
 use crate::http::problem::Problem;
+use crate::http::{AppState, StatusDesk};
 
 /// What is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -82,7 +82,7 @@ pub async fn missing(state: &AppState, viewer: &Viewer) -> Result<Vec<Missing>, 
     let now = crate::clock::now().wall;
     let library = state.board().library();
     // What the pages show now; before anything is known nothing is said about them.
-    let shown = state.status_desk().ok().and_then(|desk| desk.snapshot());
+    let shown = state.status_desk().ok().and_then(StatusDesk::snapshot);
     let warnings = state.board().health().warnings;
     let work = move || {
         let runbooks = library.map(|all| with_runbook(&all, &directory));

@@ -53,7 +53,7 @@ pub(super) struct ClockView {
 
 impl ClockView {
     /// `response`: what the promise of a response is called here.
-    pub(super) fn of(clock: PromiseClock, response: &'static str) -> Self {
+    pub(super) fn of(clock: &PromiseClock, response: &'static str) -> Self {
         let (state, mood) = match clock.state {
             "paused" => ("waits for the customer", "warn"),
             "breached" => ("overdue", "bad"),
@@ -112,7 +112,7 @@ async fn page(state: &AppState, viewer: &Viewer, id: &str) -> Result<Option<Page
         runbooks: super::knowledge::of_alert(state, viewer, &alert.id).await,
         timeline: groups(detail.timeline, &directory),
         waiting: detail.promises.waiting_since.as_deref().map(When::full),
-        clocks: detail.promises.clocks.into_iter().map(|clock| ClockView::of(clock, "Somebody takes it")).collect(),
+        clocks: detail.promises.clocks.iter().map(|clock| ClockView::of(clock, "Somebody takes it")).collect(),
         alert,
     }))
 }

@@ -114,7 +114,7 @@ impl From<IncidentPromises> for CustomerView {
         Self {
             waiting: promises.waiting_since.as_deref().map(When::full),
             runs: promises.clocks.iter().any(|clock| matches!(clock.state, "running" | "paused" | "breached")),
-            clocks: promises.clocks.into_iter().map(|clock| ClockView::of(clock, "They hear of it")).collect(),
+            clocks: promises.clocks.iter().map(|clock| ClockView::of(clock, "They hear of it")).collect(),
             id: promises.customer.id,
             name: promises.customer.name,
         }
@@ -207,7 +207,7 @@ impl Page {
         };
         tags.into_iter().map(other).collect()
     }
-    fn owns(&self, task: &TaskField, user: &str) -> bool {
+    fn owns(task: &TaskField, user: &str) -> bool {
         task.owner.as_ref().is_some_and(|owner| owner.id == user)
     }
     fn known_roles(&self) -> Vec<(&'static str, Option<String>)> {

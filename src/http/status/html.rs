@@ -111,7 +111,7 @@ struct History {
 
 #[derive(Template)]
 #[template(path = "status/incident.html")]
-struct Incident {
+struct Story {
     frame: Frame,
     incident: IncidentRow,
     /// The whole postmortem, as HTML.
@@ -213,11 +213,13 @@ fn lead(text: &str) -> String {
 
 /// The whole of it: its headings stand below the page's and its own.
 fn whole(learned: &Published) -> String {
-    let blocks = runbook::blocks(&learned.text).into_iter().map(|block| match block {
-        Block::Heading(level, text) => Block::Heading(level + 1, text),
-        other => other,
-    });
-    paper::fragment(&blocks.collect::<Vec<_>>(), &learned.language)
+    let mut blocks = runbook::blocks(&learned.text);
+    for block in &mut blocks {
+        if let Block::Heading(level, _) = block {
+            *level += 1;
+        }
+    }
+    paper::fragment(&blocks, &learned.language)
 }
 
 fn groups(view: &View, t: &Texts, tongue: Tongue) -> Vec<GroupView> {
@@ -288,7 +290,7 @@ pub async fn incident(State(state): State<AppState>, headers: HeaderMap, admitte
         let mut all = view.incidents.iter().chain(&view.maintenances).chain(&view.past);
         let Some(found) = all.find(|one| one.id == id) else { return Ok(None) };
         let (incident, learned) = (row(found, view, own, tongue), found.postmortem.as_ref().map(whole));
-        Ok(Some((Incident { frame: frame(material.admitted), incident, learned }.render()?, HTML)))
+        Ok(Some((Story { frame: frame(material.admitted), incident, learned }.render()?, HTML)))
     })
 }
 

@@ -71,8 +71,8 @@ async fn shape(store: &Store, id: IncidentId, how: impl Fn(&mut Incident) + Send
     changed.await.unwrap().unwrap().unwrap();
 }
 
-fn began(second: i64, origin: Origin) -> Option<Began> {
-    Some(Began { at: at(second), origin })
+fn began(second: i64, origin: Origin) -> Began {
+    Began { at: at(second), origin }
 }
 
 fn clock(id: String, started: i64) -> ClockRow {
@@ -110,16 +110,16 @@ for_each_db! {
         assert_eq!(known().await, [None, None], "unknown, not at once");
         let one = incident(&store, 20, |incident| incident.alerts = vec![first]).await;
         assert_eq!(known().await, [None, None], "nor does the incident know it");
-        shape(&store, one.id, |incident| incident.began = began(-600, Origin::Person)).await;
+        shape(&store, one.id, |incident| incident.began = Some(began(-600, Origin::Person))).await;
         assert_eq!(known().await, [Some(-600), None]);
         // Whoever corrects the incident corrects the report; of two incidents the earlier beginning counts, an exercise's never.
-        shape(&store, one.id, |incident| incident.began = began(-300, Origin::Person)).await;
+        shape(&store, one.id, |incident| incident.began = Some(began(-300, Origin::Person))).await;
         let two = incident(&store, 30, |incident| {
-            (incident.alerts, incident.began) = (vec![first, other], began(-200, Origin::Caller));
+            (incident.alerts, incident.began) = (vec![first, other], Some(began(-200, Origin::Caller)));
         })
         .await;
         incident(&store, 40, |incident| {
-            (incident.alerts, incident.began) = (vec![first], began(-900, Origin::Person));
+            (incident.alerts, incident.began) = (vec![first], Some(began(-900, Origin::Person)));
             incident.drill = Some(DrillId(Uuid::now_v7()));
         })
         .await;
@@ -133,7 +133,7 @@ for_each_db! {
         shape(&store, two.id, |incident| incident.alerts.clear()).await;
         assert_eq!(known().await, [Some(-50), None]);
         let kept = store.change_alert(first, at(60), |alert| {
-            assert_eq!(alert.began, began(-50, Origin::Caller), "what decides sees it");
+            assert_eq!(alert.began, Some(began(-50, Origin::Caller)), "what decides sees it");
             Ok::<_, ()>(crate::store::alerts::Verdict::default())
         });
         kept.await.unwrap().unwrap().unwrap();

@@ -245,7 +245,7 @@ pub async fn join_alert(
     let seen = state.board().alert_seen(alert).await;
     let seen = seen.map_err(|error| match error {
         IncidentError::UnknownAlert(_) => unknown(),
-        other => refused(&other),
+        IncidentError::Unknown | IncidentError::Refused(_) | IncidentError::NotKept(_) => refused(&error),
     })?;
     if !viewer.sees(seen.customer.as_ref().map(|id| id.0.as_str())) {
         return Err(unknown());
