@@ -69,35 +69,7 @@ async fn what_the_api_can_the_page_can_by_forms_alone() {
     let (receiver, post) = (Receiver::start().await, MailServer::start().await);
     let hotline = Hotline::start(&format!("{}{PROMISES}", toml(&receiver, post.port()))).await;
 
-    // Planned work: times as the page's zone has them (the schedule's, Berlin).
-    let fields = [
-        ("kind", "maintenance"),
-        ("title", "swap the switch"),
-        ("public_title", "Planned work"),
-        ("service", "mail"),
-        ("from", "2032-07-01T22:00"),
-        ("until", "2032-07-02T02:00"),
-        ("by_itself", "on"),
-    ];
-    assert!(page(&hotline, "/incidents").await.contains("Plan maintenance"));
-    let place = pressed(&hotline, "/incidents", &fields).await;
-    let planned = hotline.get(&place).await;
-    assert_eq!(
-        (text(&planned, "kind"), text(&planned, "phase"), text(&planned, "scheduled_from")),
-        ("maintenance", "scheduled", "2032-07-01T20:00:00.000Z"),
-        "{planned:#}"
-    );
-    assert_eq!((&planned["by_itself"], text(&planned["affected"][0], "impact")), (&json!(true), "under_maintenance"));
-    let moved = [("from", "2032-12-01T22:00"), ("until", "2032-12-02T02:00")];
-    pressed(&hotline, &format!("{place}/schedule"), &moved).await;
-    let planned = hotline.get(&place).await;
-    assert_eq!(
-        (text(&planned, "scheduled_until"), &planned["by_itself"]),
-        ("2032-12-02T01:00:00.000Z", &json!(false)),
-        "in winter an hour later"
-    );
-    let (status, _, told) = press(&hotline, &format!("{place}/schedule"), &[("from", "soon")]).await;
-    assert_eq!((status, told.contains("Write a date and a time.")), (400, true), "{told}");
+    planned_work_has_the_pages_times(&hotline).await;
 
     // A disturbance; who is touched beside, since when, by whose words.
     let fields = [("title", "VPN is down"), ("severity", "critical"), ("service", "acme-erp")];
@@ -178,19 +150,55 @@ async fn what_the_api_can_the_page_can_by_forms_alone() {
     assert_eq!((said("step 1 done."), said("step 1 not done after all.")), (1, 1), "{timeline:#}");
     assert_eq!((said("Acme Logistics is waited for"), said("is not waited for any more")), (1, 1), "{timeline:#}");
 
-    // A customer's own people see none of it.
+    own_people_see_their_part(&hotline, &id).await;
+}
+
+/// Planned work: times as the page's zone has them (the schedule's, Berlin).
+async fn planned_work_has_the_pages_times(hotline: &Hotline) {
+    let fields = [
+        ("kind", "maintenance"),
+        ("title", "swap the switch"),
+        ("public_title", "Planned work"),
+        ("service", "mail"),
+        ("from", "2032-07-01T22:00"),
+        ("until", "2032-07-02T02:00"),
+        ("by_itself", "on"),
+    ];
+    assert!(page(hotline, "/incidents").await.contains("Plan maintenance"));
+    let place = pressed(hotline, "/incidents", &fields).await;
+    let planned = hotline.get(&place).await;
+    assert_eq!(
+        (text(&planned, "kind"), text(&planned, "phase"), text(&planned, "scheduled_from")),
+        ("maintenance", "scheduled", "2032-07-01T20:00:00.000Z"),
+        "{planned:#}"
+    );
+    assert_eq!((&planned["by_itself"], text(&planned["affected"][0], "impact")), (&json!(true), "under_maintenance"));
+    let moved = [("from", "2032-12-01T22:00"), ("until", "2032-12-02T02:00")];
+    pressed(hotline, &format!("{place}/schedule"), &moved).await;
+    let planned = hotline.get(&place).await;
+    assert_eq!(
+        (text(&planned, "scheduled_until"), &planned["by_itself"]),
+        ("2032-12-02T01:00:00.000Z", &json!(false)),
+        "in winter an hour later"
+    );
+    let (status, _, told) = press(hotline, &format!("{place}/schedule"), &[("from", "soon")]).await;
+    assert_eq!((status, told.contains("Write a date and a time.")), (400, true), "{told}");
+}
+
+/// A customer's own people see what was published to them, and nothing else.
+async fn own_people_see_their_part(hotline: &Hotline, id: &str) {
     let body = json!({ "name": "globex-watch", "role": "stakeholder", "customers": ["globex"] });
-    let globex = text(&say(&hotline, "POST", "/tokens", body).await, "token").to_owned();
+    let globex = text(&say(hotline, "POST", "/tokens", body).await, "token").to_owned();
     for path in [format!("/incidents/{id}"), format!("/incidents/{id}/runbooks")] {
-        let (status, answer) = send(&hotline, "GET", &path, &globex, &Value::Null).await;
+        let (status, answer) = send(hotline, "GET", &path, &globex, &Value::Null).await;
         assert_eq!(status, 404, "nothing was published to Globex: {answer:#}");
     }
     let (status, _) =
-        send(&hotline, "POST", &format!("/incidents/{id}/waiting"), &globex, &json!({ "waiting": true })).await;
+        send(hotline, "POST", &format!("/incidents/{id}/waiting"), &globex, &json!({ "waiting": true })).await;
     assert_eq!(status, 404);
     let body = json!({ "name": "acme-watch", "role": "stakeholder", "customers": ["acme"] });
-    let acme = text(&say(&hotline, "POST", "/tokens", body).await, "token").to_owned();
-    let (status, seen) = send(&hotline, "GET", &format!("/incidents/{id}"), &acme, &Value::Null).await;
+    let acme = text(&say(hotline, "POST", "/tokens", body).await, "token").to_owned();
+    let (status, seen) = send(hotline, "GET", &format!("/incidents/{id}"), &acme, &Value::Null).await;
     assert_eq!(
         (status, &seen["promises"], &seen["named"], &seen["began"]),
         (200, &json!([]), &json!([]), &Value::Null)
@@ -198,7 +206,7 @@ async fn what_the_api_can_the_page_can_by_forms_alone() {
     assert!(!seen.to_string().contains("lobex"), "{seen:#}");
     for (method, path, refused) in [("GET", "runbooks", 403), ("POST", "waiting", 403)] {
         let body = json!({ "waiting": true });
-        let (status, _) = send(&hotline, method, &format!("/incidents/{id}/{path}"), &acme, &body).await;
+        let (status, _) = send(hotline, method, &format!("/incidents/{id}/{path}"), &acme, &body).await;
         assert_eq!(status, refused, "{path}");
     }
 }

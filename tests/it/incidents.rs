@@ -171,6 +171,20 @@ pub fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_default()
 }
 
+async fn all_messages_are_delivered(hotline: &Hotline, id: &str) {
+    let delivered = async {
+        loop {
+            let messages = hotline.get(&format!("/incidents/{id}/messages")).await;
+            let all = messages.as_array().expect("messages").clone();
+            if all.len() == 4 && all.iter().all(|message| message["state"] == "delivered") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, delivered).await.expect("three mails and an SMS are delivered, each once");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_caller_hears_that_it_is_known_and_is_told_when_it_is_over() -> anyhow::Result<()> {
     let (receiver, post) = (Receiver::start().await, MailServer::start().await);
@@ -272,17 +286,7 @@ async fn the_second_caller_hears_that_it_is_known_and_is_told_when_it_is_over() 
     let sms = seen[0].json();
     assert_eq!(sms["to"], MOBILE);
     assert!(text(&sms, "text").contains("E-mail does not work"), "{sms}");
-    let delivered = async {
-        loop {
-            let messages = hotline.get(&format!("/incidents/{id}/messages")).await;
-            let all = messages.as_array().expect("messages").clone();
-            if all.len() == 4 && all.iter().all(|message| message["state"] == "delivered") {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, delivered).await.expect("three mails and an SMS are delivered, each once");
+    all_messages_are_delivered(&hotline, &id).await;
 
     // Whoever calls now hears nothing of it any more.
     let mut third = phone::named(&hotline, MOBILE).await?;
