@@ -124,6 +124,9 @@ async fn a_promise_is_signed_measured_kept_and_told() -> anyhow::Result<()> {
     let (status, _, page) = ask(&hotline, "POST", &link, None, form).await;
     assert!(status == 200 && String::from_utf8(page)?.contains("Signed by <b>Lea Sommer</b>"));
 
+    let copy = post.nth(1).await;
+    assert!(copy.to == mail.to && copy.data.contains("sla-gold-1.pdf"), "she has what she signed: {}", copy.data);
+
     // The contract changes: the signature stays with what was signed, the new revision has none.
     say(&hotline, "PUT", "/slas/gold", &contract("30m")).await;
     let revisions = hotline.get("/slas/gold/revisions").await;
@@ -194,7 +197,7 @@ async fn a_promise_is_signed_measured_kept_and_told() -> anyhow::Result<()> {
     let paper = hotline.switch().customer_report(&due.customer, due.from, due.to, None).await?;
     let document = hotline::paper::pdf(&paper);
     hotline.switch().send_report(&due, &paper, document).await.map_err(|why| anyhow::anyhow!("{why:?}"))?;
-    let mail = post.nth(1).await;
+    let mail = post.nth(2).await;
     assert!(mail.data.contains("report-acme-2028-05-01.pdf") && mail.data.contains("JVBER"), "{}", mail.data);
     Ok(())
 }

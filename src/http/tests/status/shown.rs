@@ -39,7 +39,7 @@ async fn a_page_tells_how_all_is() {
         "Mail is slow (deutsch)",
         "Geplante Wartung",
         "Eingeschränkt",
-        "verfügbar in 90 Tagen",
+        "100,00 % verfügbar seit ",
         "Uhr</time>",
     ] {
         assert!(german.contains(shown), "{shown} in {german}");
