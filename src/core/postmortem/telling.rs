@@ -42,6 +42,8 @@ impl Teller<'_> {
         let updates = self.incident.updates.iter().filter_map(|update| self.update(update, known.sent));
         let mut moments: Vec<Moment> = lines.chain(calls).chain(updates).collect();
         moments.extend(self.callers(known));
+        let begins = self.either("The fault begins.", "Die Störung beginnt.").to_owned();
+        moments.extend(self.incident.began.as_ref().map(|began| Moment { at: began.at, what: begins }));
         moments.sort_by_key(|moment| moment.at);
         moments.dedup();
         if moments.len() > MOMENTS_MAX {

@@ -153,6 +153,7 @@ fn a_draft_says_what_the_facts_say() {
     assert_eq!(
         told,
         [
+            "The fault begins.",
             "Alert opened, P1: Exchange node stuck.",
             "A caller reports it (call 1042).",
             "Alert acknowledged by Ada Winter.",
@@ -258,6 +259,7 @@ fn a_german_timeline_is_german_and_keeps_no_books() {
     assert_eq!(
         told,
         [
+            "Die Störung beginnt.",
             "INC-1001 wird eröffnet: Exchange node stuck.",
             "Kommentar: „Node 3 hangs, restarting.“",
             "Runbook „Mail is stuck“, Schritt 2 erledigt: „Restart the node“",
