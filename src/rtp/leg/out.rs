@@ -1,0 +1,84 @@
+//! The stream that a leg sends: one SSRC, its numbers and timestamps, whatever its packets come from.
+
+use hotline_core::audio::Codec;
+
+use super::super::Remote;
+use super::super::keys::KeyPacket;
+use super::super::packet::{HEADER_BYTES, Header, PACKET_MAX};
+use super::super::source::Stats;
+use super::{LegState, Moment, Totals};
+
+/// The stream that we send.
+#[derive(Debug)]
+pub(super) struct Out {
+    pub(super) ssrc: u32,
+    pub(super) sequence: u16,
+    /// Added to the lane's clock.
+    pub(super) timestamp: u32,
+    /// Where the last packet ended, in timestamps of the stream.
+    pub(super) end: u32,
+    pub(super) started: bool,
+    /// The last packet was part of a talk spurt.
+    pub(super) talking: bool,
+    pub(super) packet: [u8; PACKET_MAX],
+}
+
+impl LegState {
+    /// Sends what is in the packet as a frame of our own.
+    pub(super) fn send_frame(&mut self, at: Moment, codec: Codec, length: usize, talking: bool) {
+        self.relay = None;
+        let out = &mut self.out;
+        let mut timestamp = out.timestamp.wrapping_add(at.samples);
+        let behind = out.end.wrapping_sub(timestamp) as i32;
+        if out.started && behind > 0 {
+            // A relayed stream ran ahead of our clock: go on at its end.
+            out.timestamp = out.timestamp.wrapping_add(behind as u32);
+            timestamp = out.end;
+        }
+        let marker = !out.started || (talking && !out.talking);
+        out.talking = talking;
+        let sequence = out.sequence;
+        self.transmit(marker, payload_type_of(self.remote.as_ref(), codec), (sequence, timestamp), length);
+    }
+
+    pub(super) fn send_key(&mut self, key: KeyPacket) {
+        let Some((theirs, _)) = self.remote.as_ref().and_then(|remote| remote.events) else { return };
+        self.relay = None;
+        self.out.packet[HEADER_BYTES..HEADER_BYTES + key.payload.len()].copy_from_slice(&key.payload);
+        let sequence = self.out.sequence;
+        let end = self.out.end;
+        self.transmit(key.marker, theirs, (sequence, key.timestamp), key.payload.len());
+        self.out.end = end;
+    }
+
+    pub(super) fn transmit(
+        &mut self,
+        marker: bool,
+        payload_type: u8,
+        (sequence, timestamp): (u16, u32),
+        length: usize,
+    ) {
+        let Some(remote) = &self.remote else { return };
+        let to = self.source.learned().unwrap_or(remote.address);
+        let out = &mut self.out;
+        Header { marker, payload_type, sequence, timestamp, ssrc: out.ssrc }.write(&mut out.packet);
+        out.started = true;
+        out.end = timestamp.wrapping_add(length as u32);
+        // A late packet of a relayed stream does not turn the count back.
+        if (sequence.wrapping_sub(out.sequence) as i16) >= 0 {
+            out.sequence = sequence.wrapping_add(1);
+        }
+        match self.rtp.send_to(&out.packet[..HEADER_BYTES + length], to) {
+            Ok(_) => Stats::count(&self.stats.sent),
+            Err(_) => Totals::count(&self.totals.send_failed),
+        }
+    }
+}
+
+fn payload_type_of(remote: Option<&Remote>, codec: Codec) -> u8 {
+    let fixed = match codec {
+        Codec::Pcmu => 0,
+        Codec::Pcma => 8,
+    };
+    remote.map_or(fixed, |remote| remote.payload_type)
+}

@@ -1,0 +1,82 @@
+//! A packet came: whose it is, what it means, who gets it.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use hotline_core::audio::Codec;
+use rtp_rs::RtpReader;
+
+use super::super::packet::PAYLOAD_MAX;
+use super::super::source::Heard;
+use super::super::writer::Job;
+use super::super::{Frame, MediaEvent};
+use super::{LegState, Relayed, Totals};
+
+impl LegState {
+    /// Takes a datagram. `Some`: its payload (the end of `datagram`) is for the peer.
+    pub(in crate::rtp) fn receive<'a>(
+        &mut self,
+        datagram: &'a [u8],
+        from: SocketAddr,
+        now: Instant,
+        jobs: &mut Vec<Job>,
+    ) -> Option<(Relayed, &'a [u8])> {
+        let remote = self.remote.as_ref()?;
+        let Ok(packet) = RtpReader::new(datagram) else {
+            Totals::count(&self.totals.malformed);
+            return None;
+        };
+        let payload = packet.payload();
+        if payload.len() > PAYLOAD_MAX {
+            Totals::count(&self.totals.malformed);
+            return None;
+        }
+        let (codec, heard) = (remote.codec, self.source.hear(&packet, from, remote, now, &self.stats));
+        if heard == Heard::Dropped {
+            return None;
+        }
+        self.heard_at = now;
+        self.silent_told = false;
+        match heard {
+            Heard::Event => {
+                self.events_received = self.events_received.wrapping_add(1);
+                let (ssrc, timestamp) = (packet.ssrc(), packet.timestamp());
+                if let Some(digit) = self.digits.accept(ssrc, timestamp, packet.mark(), payload, now) {
+                    self.emit(MediaEvent::Digit { digit });
+                }
+                None
+            }
+            Heard::Other | Heard::Dropped => {
+                self.events_received = self.events_received.wrapping_add(1);
+                None
+            }
+            Heard::Audio => {
+                self.audio(&packet, payload, codec, now, jobs);
+                self.peer.as_ref()?;
+                let relayed = Relayed {
+                    ssrc: packet.ssrc(),
+                    sequence: u16::from(packet.sequence_number()).wrapping_sub(self.events_received),
+                    timestamp: packet.timestamp(),
+                    marker: packet.mark(),
+                    codec,
+                    length: payload.len(),
+                };
+                Some((relayed, payload))
+            }
+        }
+    }
+
+    fn audio(&mut self, packet: &RtpReader<'_>, payload: &[u8], codec: Codec, now: Instant, jobs: &mut Vec<Job>) {
+        let stream = (packet.ssrc(), packet.timestamp());
+        if let Some(end) = self.recorder.as_mut().and_then(|recorder| recorder.packet(stream, codec, payload, now)) {
+            jobs.extend(self.stop_record(end));
+        }
+        if let Some(tap) = &self.tap {
+            let mut frame = Frame { timestamp: packet.timestamp(), length: payload.len() as u16, payload: [0; 480] };
+            frame.payload[..payload.len()].copy_from_slice(payload);
+            if tap.try_send(frame).is_err() {
+                Totals::count(&self.totals.tap_dropped);
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The leg's turn on the wheel: what it originates, and what it watches.
+
+use std::time::{Duration, Instant};
+
+use hotline_core::audio::{Codec, g711};
+
+use super::super::packet::HEADER_BYTES;
+use super::super::play::Played;
+use super::super::wheel::TICK_SAMPLES;
+use super::super::writer::Job;
+use super::super::{MEDIA_TIMEOUT, MediaEvent};
+use super::{LegState, Moment};
+
+/// A bridged leg to which nothing was relayed for so long is sent silence, so that its own timeout and the address
+/// translations on the way see packets.
+const RELAY_IDLE: Duration = Duration::from_millis(500);
+/// Turn of a leg that originates nothing now: it only watches the clock, ticks.
+const WATCH_TICKS: u64 = 30;
+
+impl LegState {
+    /// The leg's turn: sends a frame if it is its to send. Gives the ticks until the next turn.
+    pub(in crate::rtp) fn turn(&mut self, at: Moment, jobs: &mut Vec<Job>) -> u64 {
+        #[cfg(test)]
+        assert_eq!(self.faulty, None, "a fault, asked for by a test");
+        self.watch(at.now, jobs);
+        let Some(remote) = &self.remote else { return WATCH_TICKS };
+        let ms = u32::from(frame_ms(remote.ptime_ms));
+        let (send, codec) = (remote.send, remote.codec);
+        let key = if send && remote.events.is_some() {
+            let timestamp = self.out.timestamp.wrapping_add(at.samples);
+            self.keys.turn(timestamp, ms)
+        } else {
+            None
+        };
+        let length = (ms * 8) as usize;
+        if let Some(key) = key {
+            self.send_key(key);
+            // What plays goes on below the tone, unheard.
+            self.fill(codec, length);
+        } else if let Some(talking) = self.fill(codec, length) {
+            if send {
+                self.send_frame(at, codec, length, talking);
+            }
+        } else if self.peer.is_some() && at.now.saturating_duration_since(self.relayed_at) < RELAY_IDLE {
+            return WATCH_TICKS;
+        } else if send {
+            self.out.packet[HEADER_BYTES..HEADER_BYTES + length].fill(g711::silence(codec));
+            self.send_frame(at, codec, length, false);
+        }
+        u64::from(ms) * 8 / u64::from(TICK_SAMPLES)
+    }
+
+    fn watch(&mut self, now: Instant, jobs: &mut Vec<Job>) {
+        if let Some(end) = self.recorder.as_mut().and_then(|recorder| recorder.turn(now)) {
+            jobs.extend(self.stop_record(end));
+        }
+        let expects = self.remote.as_ref().is_some_and(|remote| remote.receive);
+        if expects && !self.silent_told && now.saturating_duration_since(self.heard_at) >= MEDIA_TIMEOUT {
+            self.silent_told = true;
+            self.emit(MediaEvent::Silent);
+        }
+    }
+
+    /// Puts what plays into the packet; `None`: nothing plays.
+    fn fill(&mut self, codec: Codec, length: usize) -> Option<bool> {
+        let playing = self.playing.as_mut()?;
+        let played = playing.frame(codec, &mut self.out.packet[HEADER_BYTES..HEADER_BYTES + length]);
+        match played {
+            Played::Frame => Some(true),
+            Played::Last(play) => {
+                self.playing = None;
+                self.emit(MediaEvent::PlayEnded { play });
+                Some(true)
+            }
+            Played::Nothing(play) => {
+                self.playing = None;
+                self.emit(MediaEvent::PlayEnded { play });
+                None
+            }
+        }
+    }
+}
+
+/// The other side's wish, in whole tens of milliseconds: 10–60.
+fn frame_ms(ptime_ms: u8) -> u8 {
+    (ptime_ms / 10 * 10).clamp(10, 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_whole_tens_of_milliseconds() {
+        assert_eq!([0, 5, 10, 20, 25, 30, 60, 200].map(frame_ms), [10, 10, 10, 20, 20, 30, 60, 60]);
+    }
+}
