@@ -43,36 +43,31 @@ impl Playing {
         Self { id, codec, items, index: 0, position: 0 }
     }
 
-    /// The next frame in `codec`: fills `out`, the end of an item is padded with silence, so that each item begins on
-    /// a frame's boundary.
+    /// The next frame in `codec`: fills `out`. One item follows the other (and a repeated one itself) within the frame,
+    /// so that there is neither a gap nor a seam; only the end of the last one is padded with silence.
     pub(super) fn frame(&mut self, codec: Codec, out: &mut [u8]) -> Played {
         if codec != self.codec {
             self.change(codec);
         }
         self.skip_empty();
-        let Some(item) = self.items.get(self.index) else { return Played::Nothing(self.id) };
-        let rest = &item.payload[self.position..];
-        let length = rest.len().min(out.len());
-        out[..length].copy_from_slice(&rest[..length]);
-        self.position += length;
-        let mut filled = length;
-        if self.position == item.payload.len() && item.item.repeat {
-            // A loop has no seam: it goes on within the frame.
-            self.position = 0;
-            while filled < out.len() {
-                let more = (out.len() - filled).min(item.payload.len());
-                out[filled..filled + more].copy_from_slice(&item.payload[..more]);
-                filled += more;
-                self.position = more % item.payload.len();
+        if self.index >= self.items.len() {
+            return Played::Nothing(self.id);
+        }
+        let mut filled = 0;
+        while filled < out.len() {
+            let Some(item) = self.items.get(self.index) else { break };
+            let rest = &item.payload[self.position..];
+            let length = rest.len().min(out.len() - filled);
+            out[filled..filled + length].copy_from_slice(&rest[..length]);
+            filled += length;
+            self.position += length;
+            if self.position == item.payload.len() {
+                self.position = 0;
+                self.index += usize::from(!item.item.repeat);
+                self.skip_empty();
             }
-            return Played::Frame;
         }
         out[filled..].fill(g711::silence(codec));
-        if self.position == item.payload.len() {
-            self.index += 1;
-            self.position = 0;
-            self.skip_empty();
-        }
         if self.index < self.items.len() { Played::Frame } else { Played::Last(self.id) }
     }
 
@@ -117,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn items_follow_each_other_each_on_its_own_frame() {
+    fn items_follow_each_other_within_a_frame() {
         let (a, b) = (item(400, false), item(160, false));
         let mut playing = Playing::new(PlayId(1), vec![a.clone(), item(0, false), b.clone()], Codec::Pcma);
         let (out, end) = frames(&mut playing, 100);
         assert_eq!(end, Some(Played::Last(PlayId(1))));
         let mut want = a.clip.payload(Codec::Pcma).to_vec();
-        want.extend_from_slice(&[g711::A_SILENCE; 80]);
         want.extend_from_slice(&b.clip.payload(Codec::Pcma));
+        want.extend_from_slice(&[g711::A_SILENCE; 80]);
         assert_eq!(out, want);
     }
 
