@@ -141,7 +141,7 @@ impl Fact {
             Self::LegRinging { leg } => format!("The phone of {} rings.", who(*leg)),
             Self::LegAnswered { leg: LegId::CALLER } => "The caller was answered.".to_owned(),
             Self::LegAnswered { leg } => {
-                format!("The phone of {leg} was answered, by a person or a mailbox: the hotline asks for a key.")
+                format!("The phone of {leg} was answered, by a person or a mailbox: that alone accepts nothing.")
             }
             Self::LegAccepted { leg, person } => {
                 format!("{} accepted the call ({leg}).", person_or(person.as_ref(), "The person called"))

@@ -17,6 +17,7 @@ use hotline_core::fact::RecordingEnd;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::leg::{LegState, Moment, Peer, Relayed, Totals};
+use super::mix::{self, Legs, Room, RoomOrder};
 use super::packet::PAYLOAD_MAX;
 use super::play::Playing;
 use super::record::Recorder;
@@ -42,6 +43,10 @@ pub(super) enum Order {
     Record(LegKey, Box<Recorder>),
     StopRecord(LegKey, RecordingEnd),
     Bridge(LegKey, Peer),
+    /// Several legs hear each other by a matrix.
+    Room(Box<RoomOrder>),
+    /// What the leg hears while its peer holds the call; `None`: it holds no longer.
+    Hold(LegKey, Option<Playing>),
     /// Ends the bridge on both sides.
     Unbridge(LegKey),
     /// The peer ended the bridge: end it here if it is still the one.
@@ -108,6 +113,8 @@ pub(super) fn start(
         orders,
         crossings,
         legs: HashMap::new(),
+        rooms: HashMap::new(),
+        faulty: Vec::with_capacity(mix::MEMBERS),
         wheel: Wheel::new(crate::clock::now().mono),
         buffer: [0; 2_048],
         unread: Vec::new(),
@@ -126,6 +133,9 @@ struct Lane {
     orders: Receiver<Order>,
     crossings: Receiver<Crossing>,
     legs: HashMap<LegKey, Box<LegState>>,
+    rooms: HashMap<LegKey, Box<Room>>,
+    /// Legs that failed in a room's turn.
+    faulty: Vec<LegKey>,
     wheel: Wheel,
     buffer: [u8; 2_048],
     /// Legs whose socket held more than a burst.
@@ -219,6 +229,9 @@ impl Lane {
     }
 
     fn turn(&mut self, key: LegKey, tick: u64, at: Moment) {
+        if mix::is_room(key) {
+            return self.room_turn(key, tick, at);
+        }
         let Some(leg) = self.legs.get_mut(&key) else { return };
         if leg.quarantined {
             leg.on_wheel = false;
@@ -229,6 +242,22 @@ impl Lane {
         // A fault takes the leg off the wheel at its next turn.
         let wait = turn.unwrap_or_else(|_| self.fault(key));
         self.wheel.again(key, tick, wait);
+    }
+
+    /// A room's turn: its members hear each other. One that nobody is left in is over.
+    fn room_turn(&mut self, key: LegKey, tick: u64, at: Moment) {
+        let Some(room) = self.rooms.get_mut(&key) else { return };
+        let mut faulty = std::mem::take(&mut self.faulty);
+        room.turn(&mut self.legs, at, &mut faulty);
+        if room.is_over() {
+            self.rooms.remove(&key);
+        } else {
+            self.wheel.again(key, tick, mix::TURN_TICKS);
+        }
+        for leg in faulty.drain(..) {
+            self.fault(leg);
+        }
+        self.faulty = faulty;
     }
 
     /// Puts a leg on the wheel if it is not there.
@@ -328,13 +357,21 @@ impl Lane {
                 self.jobs.extend(job);
             }
             Order::Bridge(key, peer) => {
+                self.leave_room(key, peer.here());
                 let same = self.legs.get(&key).and_then(|leg| leg.peer.as_ref()).is_some_and(|p| p.key() == peer.key());
                 if !same {
                     self.part(key);
                 }
                 self.with(key, |leg| leg.bridge(peer, now));
             }
-            Order::Unbridge(key) => self.part(key),
+            Order::Room(order) => self.arrange(*order, now),
+            Order::Hold(key, music) => {
+                self.with(key, |leg| leg.held(music));
+            }
+            Order::Unbridge(key) => {
+                self.leave_room(key, None);
+                self.part(key);
+            }
             Order::PeerLeft { leg: key, peer } => self.peer_left(key, peer),
             Order::Digits(key, codes) => {
                 self.with(key, |leg| leg.send_digits(&codes));
@@ -389,6 +426,45 @@ impl Lane {
         self.jobs.extend(replaced);
     }
 
+    /// Arranges a room; its members' bridges end where the room begins.
+    fn arrange(&mut self, order: RoomOrder, now: Instant) {
+        let mut order = order;
+        let members: Vec<LegKey> = order.parts.iter().map(|(leg, ..)| *leg).collect();
+        let room = std::mem::take(&mut order.room);
+        let sits = members.iter().find_map(|leg| self.legs.get(leg)?.room());
+        let key = sits.filter(|room| self.rooms.contains_key(room)).unwrap_or(order.key);
+        order.sits_in(key);
+        if !self.rooms.contains_key(&key) {
+            self.rooms.insert(key, room);
+            self.wheel.enter(key, now);
+        }
+        if let Some(room) = self.rooms.get_mut(&key) {
+            room.arrange(order, &mut self.legs);
+        }
+        for leg in members {
+            self.part(leg);
+        }
+    }
+
+    /// The leg sits in a room no longer; `with`: whom it is bridged with from now on.
+    fn leave_room(&mut self, key: LegKey, with: Option<LegKey>) {
+        let Some(room) = self.legs.get(&key).and_then(|leg| leg.room()) else { return };
+        let at = self.moment();
+        let leaving = match with.filter(|other| self.legs.get(other).and_then(|leg| leg.room()) == Some(room)) {
+            Some(other) => {
+                mix::part_for_bridge(key, other, &mut self.legs, at);
+                vec![key, other]
+            }
+            None => vec![key],
+        };
+        for key in leaving {
+            self.with(key, LegState::rise);
+            if let Some(room) = self.rooms.get_mut(&room) {
+                room.leave(key);
+            }
+        }
+    }
+
     /// Ends a leg's bridge on both sides.
     fn part(&mut self, key: LegKey) {
         let Some(peer) = self.legs.get_mut(&key).and_then(|leg| leg.peer.take()) else { return };
@@ -410,6 +486,7 @@ impl Lane {
     }
 
     fn close(&mut self, key: LegKey) {
+        self.leave_room(key, None);
         self.part(key);
         let Some(mut leg) = self.legs.remove(&key) else { return };
         self.jobs.extend(leg.stop_record(RecordingEnd::CallEnded));
@@ -436,7 +513,7 @@ impl Lane {
         let now = crate::clock::now().mono;
         self.wheel = Wheel::continued(&self.wheel);
         let connected: Vec<LegKey> = self.legs.values().filter(|leg| leg.on_wheel).map(|leg| leg.key).collect();
-        for key in connected {
+        for key in connected.into_iter().chain(self.rooms.keys().copied()) {
             self.wheel.enter(key, now);
         }
         self.unread = self.legs.keys().copied().collect();
@@ -457,5 +534,11 @@ impl Lane {
             // The writer outlives the lanes.
             let _written = self.writer.send(job);
         }
+    }
+}
+
+impl Legs for HashMap<LegKey, Box<LegState>> {
+    fn leg(&mut self, key: LegKey) -> Option<&mut LegState> {
+        self.get_mut(&key).map(AsMut::as_mut).filter(|leg| !leg.quarantined)
     }
 }

@@ -7,12 +7,13 @@
 //! [`Media`] and [`Leg`] are handles: they prepare an order (encode, allocate,
 //! bind) on the caller's thread and hand it to the lane. `lane` is the thread's
 //! loop, `leg` what it does for one leg, `wheel` its clock, `source` whom it
-//! hears, `play`, `keys`, `record` what it does; `writer` is the one thread that
+//! hears, `play`, `keys`, `record` what it does, `mix` the room in which several hear each other; `writer` is the one thread that
 //! touches the disk.
 
 mod keys;
 mod lane;
 mod leg;
+mod mix;
 mod packet;
 mod play;
 mod ports;
@@ -43,6 +44,7 @@ use tokio::sync::mpsc;
 use keys::Keys;
 use lane::{LaneLink, Order};
 use leg::{LegState, Peer, Totals};
+use mix::{Room, RoomOrder, Seat};
 use play::Playing;
 use ports::Ports;
 use record::Recorder;
@@ -339,13 +341,31 @@ impl Leg {
 
     /// Plays items one after the other without a gap; replaces what plays. `PlayEnded` after the last, if it ends.
     pub fn play(&self, play: PlayId, items: Vec<PlayItem>) {
+        let playing = self.prepare(play, items);
+        self.order(Order::Play(self.key, Some(playing)));
+    }
+
+    /// The same; a key by RFC 4733 stops it at once, before anybody decides anything. No event but the key's.
+    pub fn play_until_key(&self, play: PlayId, items: Vec<PlayItem>) {
+        let playing = self.prepare(play, items).until_key();
+        self.order(Order::Play(self.key, Some(playing)));
+    }
+
+    /// What this leg hears of its peer while that holds the call and sends nothing of its own; `None`: it holds no
+    /// longer. Ends with the bridge.
+    pub fn hold(&self, music: Option<PlayItem>) {
+        // Its end is told to nobody: it has none.
+        let playing = music.map(|item| self.prepare(PlayId(0), vec![item]));
+        self.order(Order::Hold(self.key, playing));
+    }
+
+    fn prepare(&self, play: PlayId, items: Vec<PlayItem>) -> Playing {
         let codec = {
             let mut memo = self.memo.lock();
             memo.items.clone_from(&items);
             memo.codec
         };
-        let playing = Playing::new(play, items, codec);
-        self.order(Order::Play(self.key, Some(playing)));
+        Playing::new(play, items, codec)
     }
 
     /// Stops playing within one packet; no event.
@@ -390,7 +410,21 @@ impl Leg {
         }
     }
 
-    /// Ends the bridge on both sides.
+    /// Puts up to four legs of one lane into a room in which each hears those that `hears` names by their place (bit 0 is
+    /// the first). From a bridge and back ([`Leg::bridge`]) no sound breaks off, numbers and timestamps run on. Asked again
+    /// with another matrix the sound goes on; who is not named any more hears nobody. False: they are not on one lane.
+    pub fn mix(parts: &[(&Self, u8)]) -> bool {
+        let Some((first, _)) = parts.first() else { return false };
+        if parts.len() > mix::MEMBERS || parts.iter().any(|(leg, _)| !Arc::ptr_eq(&leg.lane, &first.lane)) {
+            return false;
+        }
+        let key = mix::room_key(first.key);
+        let parts = parts.iter().map(|(leg, hears)| (leg.key, *hears, Seat::new(key))).collect();
+        first.order(Order::Room(Box::new(RoomOrder { key, parts, room: Box::new(Room::default()) })));
+        true
+    }
+
+    /// Ends the bridge on both sides; a leg in a room leaves it.
     pub fn unbridge(&self) {
         self.order(Order::Unbridge(self.key));
     }

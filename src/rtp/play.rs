@@ -17,6 +17,8 @@ pub(super) struct Playing {
     index: usize,
     /// Bytes of the current item that are out.
     position: usize,
+    /// Any key stops it.
+    stop_on_key: bool,
 }
 
 #[derive(Debug)]
@@ -40,7 +42,18 @@ impl Playing {
     /// Prepared by whoever gives the order: encodes what was never encoded in `codec`.
     pub(super) fn new(id: PlayId, items: Vec<PlayItem>, codec: Codec) -> Self {
         let items = items.into_iter().map(|item| Item { payload: item.clip.payload(codec), item }).collect();
-        Self { id, codec, items, index: 0, position: 0 }
+        Self { id, codec, items, index: 0, position: 0, stop_on_key: false }
+    }
+
+    /// Any key stops it, at once.
+    pub(super) const fn until_key(mut self) -> Self {
+        self.stop_on_key = true;
+        self
+    }
+
+    /// Any key stops it.
+    pub(super) const fn stops_on_key(&self) -> bool {
+        self.stop_on_key
     }
 
     /// The next frame in `codec`: fills `out`. One item follows the other (and a repeated one itself) within the frame,

@@ -1,10 +1,13 @@
 //! Sample work: G.711, levels, resampling, shared clips, the form in which
-//! recordings grow, end of speech.
+//! recordings grow, end of speech, the jitter buffer, concealment, comfort noise.
 
 pub mod clip;
+pub mod conceal;
 pub mod endpoint;
 pub mod g711;
+pub mod jitter;
 pub mod level;
+pub mod noise;
 pub mod resample;
 pub mod segment;
 

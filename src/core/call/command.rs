@@ -11,6 +11,7 @@ use crate::private::Private;
 use super::flow::ConnectTarget;
 use super::outside::NoticeAnswer;
 use super::prompt::Prompt;
+use super::supervise::SupervisorAnswer;
 
 /// Numbers the plays of a call, so that a late `PlayEnded` of an old one is known as such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,6 +46,8 @@ pub enum Command {
         prompts: Vec<Prompt>,
         /// Whose recordings of the prompts.
         language: Language,
+        /// Any key stops it, the sooner the better: the call is told of the key and says `StopPlay` all the same.
+        until_key: bool,
     },
     /// Stop what plays on a leg, at once. Nothing if nothing plays.
     StopPlay {
@@ -166,11 +169,45 @@ pub enum Command {
         /// The other.
         b: LegId,
     },
+    /// Let several legs hear each other, each those that it names. Stops nothing that plays. Asked again it changes who
+    /// hears whom; a leg that is not named any more hears nobody.
+    Mix {
+        /// Who.
+        seats: Vec<Seat>,
+    },
+    /// These legs hear nobody from now on.
+    Part {
+        /// Which.
+        legs: Vec<LegId>,
+    },
+    /// What a leg hears while the other side holds the call and sends nothing of its own.
+    HoldMusic {
+        /// Who hears it.
+        leg: LegId,
+        /// It may be heard; else no longer.
+        plays: bool,
+    },
+    /// What came of ringing a supervisor's phone; for whoever asked for it. Once for each.
+    Supervised {
+        /// The supervisor's leg.
+        leg: LegId,
+        /// What came of it.
+        answer: SupervisorAnswer,
+    },
     /// All is done: every leg has ended, the last fact is kept. Last command of a call.
     End {
         /// What came of it.
         outcome: Outcome,
     },
+}
+
+/// A leg in a conversation of several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seat {
+    /// Who.
+    pub leg: LegId,
+    /// Whom it hears.
+    pub hears: Vec<LegId>,
 }
 
 /// When a recording ends by itself.

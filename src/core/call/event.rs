@@ -100,6 +100,13 @@ pub enum Event {
         /// Which leg.
         leg: LegId,
     },
+    /// A leg's phone holds the call (re-INVITE), or does so no longer.
+    Held {
+        /// Which leg.
+        leg: LegId,
+        /// It wants to hear nothing.
+        held: bool,
+    },
     /// Somebody outside acknowledged or resolved the call's alert (page, API).
     AlertTaken,
     /// The service is shutting down and its patience is at an end.

@@ -2,7 +2,7 @@
 //! timers and record. Filters what comes too late, so that the nodes never see
 //! a stale event. Decides nothing about the flow.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use super::outside::{KnownIncident, LineAlert, NoticeAnswer, OpenReport};
 use super::people::Callees;
 use super::prompt::Prompt;
 use super::recordings::{Recorded, Recording};
+use super::supervise::{Supervisor, Talkers};
 use super::timer::{Awaited, Guard, Timer};
 use super::{AlertRing, Incoming, Notice};
 
@@ -208,6 +209,11 @@ pub(crate) struct Frame {
     /// The caller came to a point where a person was needed.
     pub(crate) needed: bool,
     pub(super) legs: BTreeMap<LegId, Leg>,
+    /// The two who talk.
+    pub(super) talkers: Option<Talkers>,
+    pub(super) supervisors: Vec<Supervisor>,
+    /// Legs whose phones hold the call.
+    pub(super) held: BTreeSet<LegId>,
     pub(super) recordings: BTreeMap<RecordingId, Recording>,
     /// The answers that count, in the order given.
     pub(super) answers: Vec<(Question, RecordingId)>,
@@ -365,6 +371,9 @@ impl Frame {
             fault: false,
             needed: false,
             legs: BTreeMap::new(),
+            talkers: None,
+            supervisors: Vec::new(),
+            held: BTreeSet::new(),
             recordings: BTreeMap::new(),
             answers: Vec::new(),
             said_before: Vec::new(),
@@ -379,6 +388,11 @@ impl Frame {
 
     /// One event from outside; `None` where it is stale or settled here.
     pub(crate) fn observe(&mut self, event: Event, now: Now) -> Option<Input> {
+        let input = self.input_of(event, now);
+        self.without_supervisors(input, now)
+    }
+
+    fn input_of(&mut self, event: Event, now: Now) -> Option<Input> {
         match event {
             Event::CallerAnswered => self.caller_answered(now),
             Event::Digit { leg, digit } => self.digit(leg, digit),
@@ -402,6 +416,10 @@ impl Frame {
                 // Who looks for somebody for a live caller makes way for nobody.
                 let ours = self.direction != Direction::Inbound;
                 ours.then_some(Input::News(News::Told(Told::MakeWay(leg))))
+            }
+            Event::Held { leg, held } => {
+                self.on_hold(leg, held, now);
+                None
             }
             Event::AlertTaken => Some(Input::News(News::AlertTaken)),
             Event::Shutdown => Some(Input::Shutdown),
@@ -663,6 +681,10 @@ impl Frame {
             Awaited::Alerts { dial } => Some(Input::News(News::Told(Told::Alerts(dial, None)))),
             Awaited::Ordered { dial } => Some(Input::News(News::Told(Told::Ordered(dial, false)))),
             Awaited::Join { leg } => Some(Input::News(News::Told(Told::Joined(leg, None)))),
+            Awaited::Supervisor { leg } => {
+                self.supervisor_silent(leg, now);
+                None
+            }
             Awaited::HungUp { leg } => self.hang_up_lost(leg, now),
         }
     }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use crate::directory::{Destination, Language};
 use crate::fact::{Fact, LegCause};
-use crate::ids::{LegId, UserId};
+use crate::ids::{LegId, PhoneId, UserId};
 use crate::now::Now;
 
 use super::command::{Command, PlayId};
 use super::frame::{Callee, Frame, Input, News};
 use super::prompt::Prompt;
+use super::supervise::Talkers;
 use super::timer::Awaited;
 
 /// The core does not know how long prompts are; this is longer than any play of texts.
@@ -45,6 +46,8 @@ pub(crate) enum LegState {
 pub(crate) struct Leg {
     pub(crate) state: LegState,
     pub(crate) language: Language,
+    /// The account that was dialled.
+    pub(crate) phone: Option<PhoneId>,
     play: Option<PlayId>,
     /// Hears its last words; is hung up after them.
     farewell: bool,
@@ -59,7 +62,7 @@ pub(crate) struct Leg {
 
 impl Leg {
     pub(crate) const fn new(state: LegState, language: Language) -> Self {
-        Self { state, language, play: None, farewell: false, rang: false, lost: false, verdict: None, cause: None }
+        Self { state, language, phone: None, play: None, farewell: false, rang: false, lost: false, verdict: None, cause: None }
     }
 }
 
@@ -74,7 +77,11 @@ impl Frame {
         now: Now,
     ) -> LegId {
         let leg = self.take_leg();
-        self.legs.insert(leg, Leg::new(LegState::Dialling, language.clone()));
+        let phone = match destination {
+            Destination::Phone(phone) => Some(phone.clone()),
+            Destination::Number { .. } | Destination::Sip(_) => None,
+        };
+        self.legs.insert(leg, Leg { phone, ..Leg::new(LegState::Dialling, language.clone()) });
         let fact = Fact::LegStarted { leg, person: person.cloned(), destination: spell(destination) };
         self.keep(fact, why, now);
         self.commands.push_back(Command::Dial { leg, destination: destination.clone(), person: person.cloned() });
@@ -109,28 +116,47 @@ impl Frame {
     /// Plays to a leg that is up; replaces what plays there.
     pub(crate) fn play(&mut self, leg: LegId, prompts: Vec<Prompt>, now: Now) {
         let wait = self.longest(&prompts);
-        self.play_within(leg, prompts, wait, now);
+        self.play_within(leg, prompts, wait, false, now);
+    }
+
+    /// The same to the caller, where any key stops it.
+    pub(crate) fn play_until_key(&mut self, prompts: Vec<Prompt>, now: Now) {
+        let wait = self.longest(&prompts);
+        self.play_within(LegId::CALLER, prompts, wait, true, now);
+    }
+
+    /// Plays to the caller what must come to an end whatever stands in it, and what any key stops.
+    pub(crate) fn play_to_end_until_key(&mut self, prompts: Vec<Prompt>, now: Now) {
+        let wait = self.longest(&prompts).unwrap_or(PLAY_WAIT);
+        self.play_within(LegId::CALLER, prompts, Some(wait), true, now);
     }
 
     /// Plays something that must come to an end whatever stands in it, as nothing else would end it.
     pub(crate) fn play_to_end(&mut self, leg: LegId, prompts: Vec<Prompt>, now: Now) {
         let wait = self.longest(&prompts).unwrap_or(PLAY_WAIT);
-        self.play_within(leg, prompts, Some(wait), now);
+        self.play_within(leg, prompts, Some(wait), false, now);
     }
 
     /// Plays a few words; goes on soon even if their end is not reported.
     pub(crate) fn play_short(&mut self, leg: LegId, prompts: Vec<Prompt>, now: Now) {
-        self.play_within(leg, prompts, Some(SHORT_WAIT), now);
+        self.play_within(leg, prompts, Some(SHORT_WAIT), false, now);
     }
 
-    fn play_within(&mut self, leg: LegId, prompts: Vec<Prompt>, wait: Option<Duration>, now: Now) {
+    fn play_within(
+        &mut self,
+        leg: LegId,
+        prompts: Vec<Prompt>,
+        wait: Option<Duration>,
+        until_key: bool,
+        now: Now,
+    ) {
         self.forget_play(leg);
         let Some(on) = self.legs.get_mut(&leg).filter(|on| on.state == LegState::Up) else { return };
         self.plays += 1;
         let play = PlayId(self.plays);
         on.play = Some(play);
         let language = on.language.clone();
-        self.commands.push_back(Command::Play { leg, play, prompts, language });
+        self.commands.push_back(Command::Play { leg, play, prompts, language, until_key });
         if let Some(wait) = wait {
             self.guard(Awaited::Played { leg, play }, wait, now);
         }
@@ -190,6 +216,7 @@ impl Frame {
         }
         on.farewell = true;
         on.verdict = Some((cause, why.to_owned()));
+        self.part_from(leg);
         self.play_short(leg, prompts, now);
     }
 
@@ -205,6 +232,7 @@ impl Frame {
         on.state = LegState::HangingUp;
         on.verdict.get_or_insert_with(|| (cause, why.to_owned()));
         self.forget_play(leg);
+        self.part_from(leg);
         if leg == LegId::CALLER {
             self.settle(&Awaited::Answer);
         }
@@ -221,12 +249,13 @@ impl Frame {
         }
     }
 
-    /// Joins two legs; what plays on them is stopped by that.
-    pub(crate) fn bridge(&mut self, a: LegId, b: LegId, why: &str, now: Now) {
+    /// Joins the caller's leg with another; what plays on them is stopped by that. `engineer`: which of the two is ours.
+    pub(crate) fn bridge(&mut self, a: LegId, b: LegId, engineer: LegId, why: &str, now: Now) {
         self.forget_play(a);
         self.forget_play(b);
         self.keep(Fact::Bridged { a, b }, why, now);
-        self.commands.push_back(Command::Bridge { a, b });
+        let customer = if engineer == a { b } else { a };
+        self.talk(Talkers { customer, engineer }, (a, b), now);
     }
 
     pub(super) fn digit(&self, leg: LegId, digit: char) -> Option<Input> {
@@ -267,7 +296,9 @@ impl Frame {
         match on.state {
             LegState::Dialling => {
                 on.state = LegState::Up;
-                self.keep(Fact::LegAnswered { leg }, "answered is not accepted: only a key is", now);
+                let supervises = self.supervises(leg);
+                let why = if supervises { "a supervisor's phone" } else { "answered is not accepted: only a key is" };
+                self.keep(Fact::LegAnswered { leg }, why, now);
                 Some(Input::News(News::Callee(leg, Callee::Answered)))
             }
             LegState::Ended if !on.lost => None,
@@ -300,8 +331,10 @@ impl Frame {
         }
         let words = reason(&cause);
         let failed = matches!(cause, LegCause::Failed { .. });
-        self.busy_phones += u32::from(cause == LegCause::Busy);
         on.cause = Some(cause.clone());
+        self.part_from(leg);
+        self.held.remove(&leg);
+        self.busy_phones += u32::from(cause == LegCause::Busy && !self.supervises(leg));
         self.keep(Fact::LegEnded { leg, cause }, &why, now);
         if told || farewell {
             return None;

@@ -186,6 +186,8 @@ impl Call {
             started: self.frame.started,
             state: self.word(),
             person: person.cloned(),
+            talks: self.frame.talkers.is_some(),
+            supervisors: self.frame.supervisors_view(),
         }
     }
 

@@ -12,6 +12,7 @@ pub mod notice;
 pub mod outside;
 pub mod people;
 pub mod prompt;
+pub mod supervise;
 pub mod timer;
 pub mod view;
 

@@ -46,6 +46,8 @@ pub(crate) enum Awaited {
     Ordered { dial: DialId },
     /// `JoinAnswered`.
     Join { leg: LegId },
+    /// A supervisor's phone to be answered.
+    Supervisor { leg: LegId },
     /// `LegEnded` after we ended it.
     HungUp { leg: LegId },
 }

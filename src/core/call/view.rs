@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use crate::fact::Direction;
-use crate::ids::{AlertId, CallId, CustomerId, NumberId, UserId};
+use crate::ids::{AlertId, CallId, CustomerId, LegId, NumberId, PhoneId, UserId};
 use crate::private::Private;
+
+use super::supervise::Role;
 
 /// A running call at a glance, for the page and `/metrics`.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,4 +31,21 @@ pub struct CallView {
     pub state: String,
     /// The engineer being called or talked to.
     pub person: Option<UserId>,
+    /// Two people talk: somebody else may listen, whisper or speak with them.
+    pub talks: bool,
+    /// Who does.
+    pub supervisors: Vec<SupervisorView>,
+}
+
+/// Somebody who supervises a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SupervisorView {
+    /// Their leg.
+    pub leg: LegId,
+    /// Their phone.
+    pub phone: PhoneId,
+    /// What they do.
+    pub role: Role,
+    /// They are on the line; else their phone is rung.
+    pub on: bool,
 }

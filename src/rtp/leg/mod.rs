@@ -6,7 +6,9 @@
 
 mod out;
 mod receive;
+mod hold;
 mod relay;
+mod seat;
 mod turn;
 
 use std::sync::Arc;
@@ -14,13 +16,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
-use hotline_core::audio::Codec;
+use hotline_core::audio::{Codec, noise};
 use hotline_core::dtmf;
 use hotline_core::fact::RecordingEnd;
 use mio::net::UdpSocket;
 
 use super::keys::Keys;
 use super::lane::LaneLink;
+use super::mix::Seat;
 use super::packet::PACKET_MAX;
 use super::play::Playing;
 use super::ports::Lease;
@@ -30,6 +33,7 @@ use super::wheel::LegKey;
 use super::writer::Job;
 use super::{Frame, MediaEvent, MediaEvents, Remote};
 
+use hold::Hold;
 use out::Out;
 use relay::RelayMap;
 
@@ -44,6 +48,8 @@ pub(super) struct Totals {
     pub(super) recording_gaps: AtomicU64,
     pub(super) faults: AtomicU64,
     pub(super) stalls: AtomicU64,
+    /// What a quiet line sounds like.
+    pub(super) noise: noise::Encoded,
 }
 
 impl Totals {
@@ -75,6 +81,14 @@ impl Peer {
             Self::Here(key) | Self::There(_, key) => *key,
         }
     }
+
+    /// The leg, if it is on this lane.
+    pub(super) const fn here(&self) -> Option<LegKey> {
+        match self {
+            Self::Here(key) => Some(*key),
+            Self::There(..) => None,
+        }
+    }
 }
 
 /// A packet on its way from one bridged leg to the other.
@@ -86,6 +100,7 @@ pub(super) struct Relayed {
     pub(super) timestamp: u32,
     pub(super) marker: bool,
     pub(super) codec: Codec,
+    /// Bytes of audio; 0: it is comfort noise (RFC 3389).
     pub(super) length: usize,
 }
 
@@ -115,6 +130,12 @@ pub(super) struct LegState {
     out: Out,
     relay: Option<RelayMap>,
     relayed_at: Instant,
+    /// Its seat in a room.
+    seat: Option<Box<Seat>>,
+    /// What it hears while the other side holds the call.
+    hold: Option<Hold>,
+    /// Level of the noise that stands for silence, dB below overload, and how far it was sent.
+    background: (u8, usize),
     heard_at: Instant,
     silent_told: bool,
     events_received: u16,
@@ -138,6 +159,7 @@ impl LegState {
             end: 0,
             started: false,
             talking: false,
+            length: 0,
             packet: [0; PACKET_MAX],
         };
         Self {
@@ -161,6 +183,9 @@ impl LegState {
             out,
             relay: None,
             relayed_at: now,
+            seat: None,
+            hold: None,
+            background: (noise::COMFORT_DBOV, 0),
             heard_at: now,
             silent_told: false,
             events_received: 0,
@@ -233,6 +258,7 @@ impl LegState {
         self.quarantined = true;
         self.playing = None;
         self.tap = None;
+        self.seat = None;
         self.unbridge();
         self.emit(MediaEvent::Failed { reason });
         self.stop_record(RecordingEnd::Failed)

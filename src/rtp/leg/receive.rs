@@ -3,14 +3,18 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use hotline_core::audio::Codec;
+use hotline_core::audio::{Codec, noise};
 use rtp_rs::RtpReader;
 
 use super::super::packet::PAYLOAD_MAX;
+use super::super::play::Playing;
 use super::super::source::Heard;
 use super::super::writer::Job;
 use super::super::{Frame, MediaEvent};
 use super::{LegState, Relayed, Totals};
+
+/// Static payload type of comfort noise (RFC 3389 section 4.1).
+const COMFORT_NOISE: u8 = 13;
 
 impl LegState {
     /// Takes a datagram. `Some`: its payload (the end of `datagram`) is for the peer.
@@ -42,16 +46,19 @@ impl LegState {
                 self.events_received = self.events_received.wrapping_add(1);
                 let (ssrc, timestamp) = (packet.ssrc(), packet.timestamp());
                 if let Some(digit) = self.digits.accept(ssrc, timestamp, packet.mark(), payload, now) {
-                    self.emit(MediaEvent::Digit { digit });
+                    self.key_pressed(digit);
                 }
                 None
             }
             Heard::Other | Heard::Dropped => {
                 self.events_received = self.events_received.wrapping_add(1);
-                None
+                self.comfort_noise(&packet, codec)
             }
             Heard::Audio => {
                 self.audio(&packet, payload, codec, now, jobs);
+                if self.seated(&packet, payload, codec, now) {
+                    return None;
+                }
                 self.peer.as_ref()?;
                 let relayed = Relayed {
                     ssrc: packet.ssrc(),
@@ -64,6 +71,28 @@ impl LegState {
                 Some((relayed, payload))
             }
         }
+    }
+
+    /// A key: what it stops is stopped before anybody is told, so that a busy machine does not talk on.
+    fn key_pressed(&mut self, digit: char) {
+        if self.playing.as_ref().is_some_and(Playing::stops_on_key) {
+            self.playing = None;
+        }
+        self.emit(MediaEvent::Digit { digit });
+    }
+
+    /// The other side sends nothing for a while and says how its background sounds (RFC 3389): whoever hears it gets
+    /// noise of that level.
+    fn comfort_noise<'a>(&mut self, packet: &RtpReader<'a>, codec: Codec) -> Option<(Relayed, &'a [u8])> {
+        let payload = packet.payload();
+        let level = noise::level_of(payload).filter(|_| packet.payload_type() == COMFORT_NOISE)?;
+        if let Some(seat) = &mut self.seat {
+            seat.background(level);
+            return None;
+        }
+        self.peer.as_ref()?;
+        let (ssrc, timestamp, sequence) = (packet.ssrc(), packet.timestamp(), 0);
+        Some((Relayed { ssrc, sequence, timestamp, marker: false, codec, length: 0 }, payload))
     }
 
     fn audio(&mut self, packet: &RtpReader<'_>, payload: &[u8], codec: Codec, now: Instant, jobs: &mut Vec<Job>) {

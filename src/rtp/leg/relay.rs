@@ -1,8 +1,9 @@
 //! What the peer heard goes out here: own SSRC, numbers and timestamps, this leg's codec.
 
-use hotline_core::audio::g711;
+use hotline_core::audio::{g711, noise};
 
 use super::super::packet::{HEADER_BYTES, PAYLOAD_MAX};
+use super::turn::RELAY_IDLE;
 use super::{LegState, Moment, Relayed};
 
 /// A relayed stream whose timestamps jump further than this is a new one (samples).
@@ -20,8 +21,14 @@ pub(super) struct RelayMap {
 impl LegState {
     /// Sends on what the peer heard: own SSRC, numbers and timestamps, this leg's codec.
     pub(in crate::rtp) fn relay(&mut self, relayed: Relayed, payload: &[u8], at: Moment) {
-        let Some(remote) = &self.remote else { return };
+        if relayed.length == 0 {
+            return self.relay_noise(payload, at);
+        }
         self.relayed_at = at.now;
+        if self.fades_hold() {
+            return;
+        }
+        let Some(remote) = &self.remote else { return };
         if !remote.send || self.playing.is_some() || self.quarantined {
             return;
         }
@@ -41,6 +48,14 @@ impl LegState {
         g711::transcode(relayed.codec, codec, body);
         self.out.talking = true;
         self.transmit(marker, payload_type, (sequence, timestamp), length);
+    }
+
+    /// The peer sends nothing for a while, and this is its background: noise of our own follows at the next turn.
+    fn relay_noise(&mut self, payload: &[u8], at: Moment) {
+        if let Some(level) = noise::level_of(payload) {
+            self.background.0 = level;
+            self.relayed_at = at.now.checked_sub(RELAY_IDLE).unwrap_or(at.now);
+        }
     }
 
     /// Joins a relayed stream to what we sent before: next number, time by the clock.

@@ -13,7 +13,7 @@ use super::{LegState, Moment};
 
 /// A bridged leg to which nothing was relayed for so long is sent silence, so that its own timeout and the address
 /// translations on the way see packets.
-const RELAY_IDLE: Duration = Duration::from_millis(500);
+pub(super) const RELAY_IDLE: Duration = Duration::from_millis(500);
 /// Turn of a leg that originates nothing now: it only watches the clock, ticks.
 const WATCH_TICKS: u64 = 30;
 
@@ -41,13 +41,32 @@ impl LegState {
             if send {
                 self.send_frame(at, codec, length, talking);
             }
+        } else if self.hold_music(codec, length, at.now) {
+            if send {
+                self.send_frame(at, codec, length, true);
+            }
+        } else if self.waits_for_hold() {
+            // The music may have to begin at the next turn.
+        } else if self.seat.is_some() {
+            return WATCH_TICKS;
         } else if self.peer.is_some() && at.now.saturating_duration_since(self.relayed_at) < RELAY_IDLE {
             return WATCH_TICKS;
         } else if send {
-            self.out.packet[HEADER_BYTES..HEADER_BYTES + length].fill(g711::silence(codec));
+            self.quiet(codec, length);
             self.send_frame(at, codec, length, false);
         }
         u64::from(ms) * 8 / u64::from(TICK_SAMPLES)
+    }
+
+    /// Puts the sound of a quiet line into the packet. While the other side is recorded it is silence: noise that comes
+    /// back as an echo is no end of speech.
+    fn quiet(&mut self, codec: Codec, length: usize) {
+        let body = &mut self.out.packet[HEADER_BYTES..HEADER_BYTES + length];
+        if self.recorder.is_some() {
+            return body.fill(g711::silence(codec));
+        }
+        let (level, from) = self.background;
+        self.background.1 = self.totals.noise.fill(codec, level, from, body);
     }
 
     fn watch(&mut self, now: Instant, jobs: &mut Vec<Job>) {
@@ -82,7 +101,7 @@ impl LegState {
 }
 
 /// The other side's wish, in whole tens of milliseconds: 10–60.
-fn frame_ms(ptime_ms: u8) -> u8 {
+pub(super) fn frame_ms(ptime_ms: u8) -> u8 {
     (ptime_ms / 10 * 10).clamp(10, 60)
 }
 

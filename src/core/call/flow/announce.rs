@@ -31,7 +31,11 @@ impl Announcing {
             return on("was said already");
         }
         frame.typed.clear();
-        frame.play(LegId::CALLER, words, now);
+        if node.barge_in {
+            frame.play_until_key(words, now);
+        } else {
+            frame.play(LegId::CALLER, words, now);
+        }
         Ok(Self { node: node.clone() })
     }
 

@@ -238,7 +238,7 @@ impl Connecting {
     fn bridge(&mut self, leg: LegId, person: Option<UserId>, why: &str, frame: &mut Frame, now: Now) -> Way {
         frame.sleep_all();
         frame.taken = true;
-        frame.bridge(LegId::CALLER, leg, why, now);
+        frame.bridge(LegId::CALLER, leg, leg, why, now);
         if !self.joins_at_once() {
             frame.acknowledge(person.clone(), why, now);
         }
@@ -328,7 +328,7 @@ impl Connecting {
             }
             Reply::Accepted { leg, person, why } => {
                 let why = format!("brought in by star 1; {why}");
-                frame.bridge(LegId::CALLER, leg, &why, now);
+                frame.bridge(LegId::CALLER, leg, leg, &why, now);
                 frame.assign(person.as_ref(), talk.person.as_ref(), &why, now);
                 let words = vec![Prompt::Say(say::ENGINEER_NEXT_THERE)];
                 frame.farewell(talk.leg, words, LegCause::Released, "the next level has taken over", now);

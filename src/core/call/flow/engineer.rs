@@ -376,7 +376,7 @@ impl OnLine {
                 frame.sleep(Timer::Ring);
                 // A conversation has no budget.
                 frame.sleep_all();
-                frame.bridge(LegId::CALLER, leg, "the caller's phone was answered", now);
+                frame.bridge(LegId::CALLER, leg, LegId::CALLER, "the caller's phone was answered", now);
                 self.stage = Stage::Talking { leg };
                 Way::Stay
             }

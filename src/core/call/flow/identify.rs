@@ -40,7 +40,7 @@ impl Asking {
         let mut asking = Self { node: node.clone(), tries: node.tries, pin: String::new() };
         let typed = std::mem::take(&mut frame.typed);
         if typed.is_empty() {
-            frame.play(LegId::CALLER, vec![Prompt::Say(say::ASK_PIN)], now);
+            frame.play_until_key(vec![Prompt::Say(say::ASK_PIN)], now);
         }
         for digit in typed {
             match asking.pressed(digit, frame, now) {
@@ -109,7 +109,7 @@ impl Asking {
             return Way::Go(Some(self.node.unknown.clone()), format!("{why}; no tries left"));
         }
         frame.note("asks for the PIN again", why, now);
-        frame.play(LegId::CALLER, vec![Prompt::Say(first), Prompt::Say(say::ASK_PIN)], now);
+        frame.play_until_key(vec![Prompt::Say(first), Prompt::Say(say::ASK_PIN)], now);
         Way::Stay
     }
 }

@@ -119,7 +119,7 @@ impl Hearing {
                 std::iter::once(Prompt::Say(say::INCIDENT_UPDATE)).chain(texts).collect()
             }
             '2' => {
-                frame.play(LegId::CALLER, vec![Prompt::Say(say::INCIDENT_ADD), Prompt::Beep], now);
+                frame.play_until_key(vec![Prompt::Say(say::INCIDENT_ADD), Prompt::Beep], now);
                 self.stage = Stage::Asking;
                 return Way::Stay;
             }
@@ -160,7 +160,7 @@ impl Hearing {
     fn choose(&mut self, mut words: Vec<Prompt>, frame: &mut Frame, now: Now) {
         let offer = if self.incident.can_tell { say::INCIDENT_CHOICE } else { say::INCIDENT_CHOICE_NO_SMS };
         words.extend([Prompt::Silence(PAUSE), Prompt::Say(offer)]);
-        frame.play(LegId::CALLER, words, now);
+        frame.play_until_key(words, now);
         self.stage = Stage::Choosing;
     }
 

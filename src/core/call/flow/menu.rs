@@ -77,7 +77,7 @@ impl Choosing {
         if prompts.is_empty() {
             return frame.wake(Timer::NoInput, self.node.wait.max(WAIT_MIN), now);
         }
-        frame.play(LegId::CALLER, prompts, now);
+        frame.play_until_key(prompts, now);
     }
 
     fn pressed(&mut self, digit: char, frame: &mut Frame, now: Now) -> Way {

@@ -132,7 +132,7 @@ impl Scripting {
         let Some(question) = self.question() else { return };
         let words = first.into_iter().chain([ask(question)]).map(Prompt::Say);
         frame.note(&format!("asks {}", question.word()), "", now);
-        frame.play(LegId::CALLER, words.chain([Prompt::Beep]).collect(), now);
+        frame.play_until_key(words.chain([Prompt::Beep]).collect(), now);
         self.stage = Stage::Asking;
     }
 
@@ -180,7 +180,7 @@ impl Scripting {
         prompts.extend(answers.into_iter().map(Prompt::Recording));
         prompts.push(Prompt::Say(say::CONFIRM));
         frame.note("reads the answers back", "", now);
-        frame.play(LegId::CALLER, prompts, now);
+        frame.play_until_key(prompts, now);
         self.stage = Stage::Confirming;
         Way::Stay
     }
@@ -199,7 +199,7 @@ impl Scripting {
         }
         self.wrong += 1;
         frame.note("asks to confirm again", &format!("{digit} means nothing here"), now);
-        frame.play(LegId::CALLER, vec![Prompt::Say(say::NO_MATCH), Prompt::Say(say::CONFIRM)], now);
+        frame.play_until_key(vec![Prompt::Say(say::NO_MATCH), Prompt::Say(say::CONFIRM)], now);
         Way::Stay
     }
 
@@ -225,7 +225,7 @@ impl Scripting {
         let mut prompts: Vec<Prompt> = first.into_iter().map(Prompt::Say).collect();
         prompts.extend([Prompt::Say(say::REFERENCE), digits.clone(), Prompt::Silence(PAUSE), digits]);
         frame.note("tells the reference", why, now);
-        frame.play(LegId::CALLER, prompts, now);
+        frame.play_until_key(prompts, now);
         self.stage = Stage::Reference { why: why.to_owned() };
         Way::Stay
     }

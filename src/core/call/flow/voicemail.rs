@@ -37,7 +37,7 @@ impl Taking {
         if prompts.last() != Some(&Prompt::Beep) {
             prompts.push(Prompt::Beep);
         }
-        frame.play_to_end(LegId::CALLER, prompts, now);
+        frame.play_to_end_until_key(prompts, now);
         Self { node: node.clone(), stage: Stage::Asking }
     }
 
@@ -96,7 +96,7 @@ impl Taking {
         if words.is_empty() {
             return Way::Go(self.node.next.clone(), why.to_owned());
         }
-        frame.play_to_end(LegId::CALLER, words, now);
+        frame.play_to_end_until_key(words, now);
         self.stage = Stage::Thanking { why: why.to_owned() };
         Way::Stay
     }

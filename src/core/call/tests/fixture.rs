@@ -67,6 +67,8 @@ pub(super) fn directory() -> Directory {
         };
         directory.users.insert(id.into(), user);
         directory.phones.insert(id.into(), Phone { id: id.into(), user: Some(id.into()) });
+        let desk = format!("{id}-desk");
+        directory.phones.insert(desk.as_str().into(), Phone { id: desk.as_str().into(), user: Some(id.into()) });
     }
     let trunk = Trunk {
         id: "carrier".into(),

@@ -10,9 +10,10 @@ use crate::call::flow::{ConnectTarget, Flow};
 use crate::call::outside::{KnownIncident, NoticeAnswer, OpenReport};
 use crate::call::people::Callees;
 use crate::call::prompt::{Prompt, PromptId};
+use crate::call::supervise::{NotSupervised, Supervise, Supervised};
 use crate::call::{Call, Command, Event, Notice, Timer};
 use crate::directory::{Destination, Directory};
-use crate::fact::{Entry, Fact, LegCause, Outcome, RecordingEnd, RecordingKind};
+use crate::fact::{Actor, Entry, Fact, LegCause, Outcome, RecordingEnd, RecordingKind};
 use crate::ids::{LegId, RecordingId};
 use crate::now::Now;
 
@@ -221,6 +222,23 @@ impl Line {
         let leg = self.call.walk_in(Some(person.into()), &fixture::language("en"), self.now);
         self.drain();
         leg
+    }
+
+    /// Somebody wants to be on the line.
+    #[track_caller]
+    pub(super) fn supervises(&mut self, ask: Supervise) -> Result<Supervised, NotSupervised> {
+        let asked = self.call.supervise(ask, self.now);
+        self.drain();
+        asked
+    }
+
+    /// A supervisor is sent away.
+    #[track_caller]
+    pub(super) fn dismisses(&mut self, phone: &str) -> bool {
+        self.quiet();
+        let gone = self.call.dismiss(&phone.into(), &Actor::Login("lea".to_owned()), self.now);
+        self.drain();
+        gone
     }
 
     /// Time passes; timers wake the call. It must have done all that was told.

@@ -1,7 +1,7 @@
 //! A random world around a call: callers, engineers, mailboxes, lost and late
 //! answers; and the small reference model that every command is held against.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,12 @@ use crate::call::flow::Node;
 use crate::call::outside::{KnownIncident, LineAlert, NoticeAnswer, OpenReport};
 use crate::call::people::Callees;
 use crate::call::prompt::{Prompt, say};
+use crate::call::command::Seat;
+use crate::call::supervise::{Role, Supervise, Supervised};
 use crate::call::{Call, Command, Event};
 use crate::directory::{Destination, Directory};
-use crate::fact::{Direction, Entry, Fact, LegCause, Outcome, Priority, RecordingEnd, RecordingKind};
-use crate::ids::{AlertId, IdSource, LegId, RecordingId};
+use crate::fact::{Actor, Direction, Entry, Fact, LegCause, Outcome, Priority, RecordingEnd, RecordingKind};
+use crate::ids::{AlertId, IdSource, LegId, PhoneId, RecordingId};
 use crate::now::Now;
 
 use super::fixture::{on_call, secs};
@@ -33,6 +35,8 @@ struct Side {
     /// A caller whom an engineer rings back.
     rung_back: bool,
     play: Option<PlayId>,
+    /// Rung to supervise.
+    supervises: bool,
 }
 
 /// All that a phone may hear before a key: a mailbox may have answered.
@@ -63,6 +67,8 @@ pub(super) struct World {
     restarts: u32,
     /// Somebody whom a notification reached came in by this leg.
     walked_in: Option<LegId>,
+    /// Supervisors of whom it was said what came of ringing them.
+    supervised: BTreeSet<LegId>,
     /// An open report was found.
     known: bool,
     /// The caller's call belongs to an incident.
@@ -103,6 +109,7 @@ impl World {
             talks_with: None,
             restarts: 0,
             walked_in: None,
+            supervised: BTreeSet::new(),
             known: false,
             informed: false,
             answer: None,
@@ -189,6 +196,10 @@ impl World {
                 self.somebody_walks_in();
                 self.drain();
             }
+            if self.call.view().talks && self.percent(25) {
+                self.somebody_supervises();
+                self.drain();
+            }
         }
         panic!("the call does not end: 100,000 steps");
     }
@@ -199,6 +210,49 @@ impl World {
         self.story.push(format!("{:?} ben walks in as {leg}", self.elapsed()));
         self.sides.insert(leg, Side { up: true, ..Side::default() });
         self.walked_in = Some(leg);
+    }
+
+    fn somebody_supervises(&mut self) {
+        let role = Role::ALL[self.roll(3) as usize];
+        let phone = PhoneId::from(["ada-desk", "ben-desk", "stranger"][self.roll(3) as usize]);
+        let by = Actor::Login("admin".to_owned());
+        if self.percent(15) {
+            self.call.dismiss(&phone, &by, self.now);
+            return;
+        }
+        let asked = self.call.supervise(Supervise { role, phone: phone.clone(), by }, self.now);
+        self.story.push(format!("{:?} {phone} shall {} : {asked:?}", self.elapsed(), role.word()));
+        match asked {
+            Ok(Supervised::Rings(_) | Supervised::Changed { .. }) => {}
+            Err(_) => assert!(phone.0 == "stranger" || self.call.view().supervisors.len() == 2),
+        }
+        if self.percent(30) {
+            let leg = if self.percent(50) { LegId::CALLER } else { self.talks_with.unwrap_or(LegId(1)) };
+            let (from, to) = (self.millis(0, 5_000), self.millis(5_000, 60_000));
+            self.later(from, Event::Held { leg, held: true });
+            self.later(to, Event::Held { leg, held: false });
+        }
+    }
+
+    /// Nobody hears whom they must not hear, and nobody is there who is dead.
+    fn obey_mix(&mut self, seats: &[Seat]) {
+        let view = self.call.view();
+        let role = |leg: LegId| view.supervisors.iter().find(|there| there.leg == leg).map(|there| there.role);
+        assert!((3..=4).contains(&seats.len()));
+        for seat in seats {
+            let side = &self.sides[&seat.leg];
+            assert!(side.up && !side.ended, "{} is dead", seat.leg);
+            assert_eq!(side.supervises, role(seat.leg).is_some());
+            let engineer = seat.leg != LegId::CALLER && self.talks_with == Some(seat.leg) && !side.rung_back;
+            let engineer = engineer || (seat.leg == LegId::CALLER && self.talks_with.is_some_and(|b| self.sides[&b].rung_back));
+            for heard in &seat.hears {
+                match role(*heard) {
+                    Some(Role::Listen) => panic!("a listener is heard"),
+                    Some(Role::Whisper) => assert!(engineer, "{} hears a whisper", seat.leg),
+                    Some(Role::Barge) | None => {}
+                }
+            }
+        }
     }
 
     pub(super) fn elapsed(&self) -> Duration {
@@ -285,6 +339,7 @@ impl World {
             | Event::Ordered { .. }
             | Event::JoinAnswered { .. }
             | Event::MakeWay { .. }
+            | Event::Held { .. }
             | Event::AlertTaken
             | Event::Shutdown => {}
         }
@@ -381,6 +436,10 @@ impl World {
             Command::HangUp { leg } => self.obey_hang_up(leg),
             Command::Bridge { a, b } => {
                 assert_eq!(a, LegId::CALLER);
+                if self.talks_with == Some(b) {
+                    // The last supervisor is gone: the two talk on.
+                    return;
+                }
                 for leg in [a, b] {
                     assert!(self.side(leg).up && !self.side(leg).ended && !self.side(leg).hung_up, "{leg} is dead");
                     self.side(leg).play = None;
@@ -401,6 +460,10 @@ impl World {
                 let leg = if self.percent(50) { a } else { b };
                 self.later(wait, Event::LegEnded { leg, cause: LegCause::HungUp });
             }
+            Command::Mix { seats } => self.obey_mix(&seats),
+            Command::Part { legs } => assert!(legs.len() > 2, "nobody supervises"),
+            Command::HoldMusic { leg, .. } => assert!(self.sides.contains_key(&leg)),
+            Command::Supervised { leg, .. } => assert!(self.side(leg).supervises && self.supervised.insert(leg)),
             Command::FindKnown { .. }
             | Command::AddToIncident { .. }
             | Command::MayBeAbout { .. }
@@ -665,7 +728,9 @@ impl World {
         let staff =
             |entry: &Entry| matches!(&entry.fact, Fact::Step { what, .. } if what == "an engineer is on the line");
         let rung_back = self.facts.iter().any(staff);
-        let known = self.sides.insert(leg, Side { fixed_sip, rung_back, ..Side::default() });
+        let desk = matches!(destination, Destination::Phone(phone) if phone.0.ends_with("-desk"));
+        let (supervises, rung_back) = (desk, rung_back && !desk);
+        let known = self.sides.insert(leg, Side { fixed_sip, rung_back, supervises, ..Side::default() });
         assert!(known.is_none(), "{leg} was dialled twice");
         let pick = self.millis(500, 20_000);
         let ringing = self.millis(0, 400);
