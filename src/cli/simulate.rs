@@ -332,7 +332,7 @@ impl<'a> World<'a> {
                 self.say(out, "refused", &format!("with SIP status {status}"))?;
             }
             Command::Keep(entry) => self.keep(&entry, out)?,
-            Command::Play { leg, play, prompts, language } => {
+            Command::Play { leg, play, prompts, language, until_key: _ } => {
                 let text: Vec<String> = prompts.iter().map(word).collect();
                 let to = if leg == LegId::CALLER { String::new() } else { format!("  ({})", self.who(leg)) };
                 self.say(out, "hears", &format!("{}  [{}]{to}", text.join(", "), language.0))?;
@@ -378,6 +378,8 @@ impl<'a> World<'a> {
                 self.say(out, "orders", &format!("{deed:?}"))?;
                 self.later(Duration::ZERO, Event::Ordered { dial, done: true });
             }
+            // Nobody supervises a rehearsal, and no phone holds.
+            Command::Mix { .. } | Command::Part { .. } | Command::HoldMusic { .. } | Command::Supervised { .. } => {}
             Command::WrongPin => self.say(out, "noted", "a PIN that is no engineer's")?,
             // Of notifications only, and those are not simulated.
             Command::JoinCaller { leg, .. } => self.later(Duration::ZERO, Event::JoinAnswered { leg, alert: None }),

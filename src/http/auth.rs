@@ -79,6 +79,8 @@ pub enum Right {
     HearRecordings,
     /// Users, schedules, numbers, lines, policies: how the installation is set up.
     SeeDirectory,
+    /// Listen to running calls, whisper, speak.
+    Supervise,
     /// Overrides, absences, maintenance, incidents.
     Plan,
     /// Everything in the directory.
@@ -123,6 +125,7 @@ impl Viewer {
             Right::HandleAlerts | Right::SeeCalls | Right::HearRecordings | Right::SeeDirectory => {
                 !matches!(self.role, Role::Stakeholder)
             }
+            Right::Supervise => matches!(self.role, Role::Admin | Role::Dispatcher),
             Right::Plan => whole && matches!(self.role, Role::Admin | Role::Dispatcher),
             Right::Configure | Right::ManageLogins | Right::ReadAudit => whole && self.role == Role::Admin,
         }
@@ -137,7 +140,7 @@ impl Viewer {
             Right::SeeAlerts | Right::HandleAlerts | Right::SeeCalls | Right::HearRecordings | Right::SeeDirectory => {
                 "engineer"
             }
-            Right::Plan => "dispatcher",
+            Right::Supervise | Right::Plan => "dispatcher",
             Right::Configure | Right::ManageLogins | Right::ReadAudit => "admin",
         };
         let narrow = if self.customers.is_some() { " for all customers" } else { "" };

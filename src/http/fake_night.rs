@@ -99,6 +99,8 @@ impl Kept {
                     started: Timestamp::from_millisecond(now - ago).expect("a time"),
                     state: state.to_owned(),
                     person: person.map(UserId::from),
+                    talks: state == "with",
+                    supervisors: Vec::new(),
                 }
             };
         self.live.push(view(CALL_LIVE, Some("muster"), Some("+493099900017"), 48_000, "asking what", None));

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hotline_core::call::CallView;
+use hotline_core::call::supervise::{Supervise, SupervisorAnswer};
 use hotline_core::directory::Directory;
 use hotline_core::fact::Actor;
-use hotline_core::ids::{AlertId, NotificationId, RecordingId, UserId};
+use hotline_core::ids::{AlertId, CallId, NotificationId, PhoneId, RecordingId, UserId};
 use hotline_core::notify::Planned;
 use hotline_core::oncall::{self, OnCall, Schedule};
 use jiff::Timestamp;
@@ -28,6 +29,7 @@ use crate::store::read::{
 };
 use crate::store::{OpenAlert, Store, StoreError};
 use crate::switch::documents::{DocumentError, Done, Expect, InForce, Write};
+use crate::switch::supervise::SuperviseError;
 use crate::switch::{AlertError, Change, Health, Switch};
 
 /// Nobody waits longer for the database than this; then the page says that it is away.
@@ -146,6 +148,20 @@ pub trait Board: AlertDesk + IncidentDesk + SlaDesk + Send + Sync + 'static {
     async fn follow_documents(&self) -> Result<(), StoreError>;
     /// The calls running now, oldest first.
     fn calls(&self) -> Vec<CallView>;
+    /// Rings a phone that shall listen to a call, whisper or speak on it.
+    async fn supervise(&self, call: CallId, ask: Supervise) -> Result<SupervisorAnswer, SuperviseError> {
+        match self.switch() {
+            Some(switch) => switch.supervise(call, ask).await,
+            None => Err(SuperviseError::NoCall),
+        }
+    }
+    /// Ends that; false: no such phone is on the call.
+    async fn dismiss(&self, call: CallId, phone: PhoneId, by: Actor) -> Result<bool, SuperviseError> {
+        match self.switch() {
+            Some(switch) => switch.dismiss(call, phone, by).await,
+            None => Err(SuperviseError::NoCall),
+        }
+    }
     /// The open alerts, newest first, without the database.
     fn open_alerts(&self) -> Vec<OpenAlert>;
     /// Feed of changes from now on.

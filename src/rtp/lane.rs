@@ -54,6 +54,8 @@ pub(super) enum Order {
         leg: LegKey,
         peer: LegKey,
     },
+    /// The leg goes to another lane.
+    Leave(LegKey, tokio::sync::oneshot::Sender<Box<LegState>>),
     Digits(LegKey, Vec<u8>),
     Tap(LegKey, Sender<Frame>),
     Close(LegKey),
@@ -373,6 +375,7 @@ impl Lane {
                 self.part(key);
             }
             Order::PeerLeft { leg: key, peer } => self.peer_left(key, peer),
+            Order::Leave(key, to) => self.leave(key, to),
             Order::Digits(key, codes) => {
                 self.with(key, |leg| leg.send_digits(&codes));
             }
@@ -405,11 +408,16 @@ impl Lane {
         let watched = registry
             .register(&mut leg.rtp, media, Interest::READABLE)
             .and_then(|()| registry.register(&mut leg.rtcp, control, Interest::READABLE));
-        let key = leg.key;
+        let (key, moved) = (leg.key, leg.is_connected());
         self.legs.insert(key, leg);
         if let Err(error) = watched {
             tracing::error!(%error, "a leg's sockets can't be watched");
             self.fault(key);
+        }
+        if moved {
+            // It may have received before it was watched here.
+            self.enter(key);
+            self.unread.push(key);
         }
     }
 
@@ -494,6 +502,20 @@ impl Lane {
         // Closing the socket takes it out of epoll in any case.
         let _rtp = registry.deregister(&mut leg.rtp);
         let _rtcp = registry.deregister(&mut leg.rtcp);
+    }
+
+    /// Gives the leg to whoever moves it to another lane. What its peer relays meanwhile is lost, a packet perhaps.
+    fn leave(&mut self, key: LegKey, to: tokio::sync::oneshot::Sender<Box<LegState>>) {
+        self.leave_room(key, None);
+        let Some(mut leg) = self.legs.remove(&key) else { return };
+        let registry = self.poll.registry();
+        let parted = registry.deregister(&mut leg.rtp).and_then(|()| registry.deregister(&mut leg.rtcp));
+        if let Err(error) = parted {
+            tracing::error!(%error, "a leg's sockets can't be taken from their lane");
+        }
+        leg.on_wheel = false;
+        // Whoever asked is gone, and its handle with it: the leg ends here.
+        let _ended = to.send(leg);
     }
 
     // ---- the end -----------------------------------------------------

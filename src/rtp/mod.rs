@@ -424,6 +424,19 @@ impl Leg {
         true
     }
 
+    /// Comes over to the lane of `near`, with its sockets; nothing if it is there already. What it sends and hears goes on.
+    pub async fn move_to(&mut self, near: &Self) {
+        if Arc::ptr_eq(&self.lane, &near.lane) {
+            return;
+        }
+        let (sender, moved) = tokio::sync::oneshot::channel();
+        self.order(Order::Leave(self.key, sender));
+        // A lane that has ended, or a leg out of service: there is nothing to move.
+        let Ok(leg) = moved.await else { return };
+        self.lane = Arc::clone(&near.lane);
+        self.order(Order::Open(leg));
+    }
+
     /// Ends the bridge on both sides; a leg in a room leaves it.
     pub fn unbridge(&self) {
         self.order(Order::Unbridge(self.key));

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotline_core::call::command::{Command, PlayId, RecordLimits};
+use hotline_core::call::command::{Command, PlayId, RecordLimits, Seat};
 use hotline_core::call::prompt::Prompt;
 use hotline_core::call::{Event, people};
 use hotline_core::directory::{Destination, Language};
@@ -19,7 +19,7 @@ use super::leg::{self, Leg};
 use super::task::{Handing, Handover, Loaded, Moved, Task};
 use super::{Outside, play};
 use crate::clock::now;
-use crate::rtp::{PlayItem, RecordRequest};
+use crate::rtp::{self, PlayItem, RecordRequest};
 use crate::sip::{Dial, LegOrder};
 
 /// How long the 200 waits for the journal. A disk that takes longer must not cost the caller the call.
@@ -34,7 +34,9 @@ impl Task {
             Command::Answer => self.answer().await,
             Command::Reject { status } => self.order(LegId::CALLER, LegOrder::Reject(status)),
             Command::Keep(entry) => self.last_kept = Some(self.switch.keep(entry)),
-            Command::Play { leg, play, prompts, language } => self.play(leg, play, prompts, language),
+            Command::Play { leg, play, prompts, language, until_key } => {
+                self.play(leg, play, (prompts, language), until_key);
+            }
             Command::StopPlay { leg } => {
                 if let Some(leg) = self.legs.get_mut(&leg) {
                     leg.play = None;
@@ -78,6 +80,14 @@ impl Task {
             Command::Dial { leg, destination, person: _ } => self.dial(leg, destination),
             Command::HangUp { leg } => self.order(leg, LegOrder::HangUp),
             Command::Bridge { a, b } => self.bridge(a, b),
+            Command::Mix { seats } => self.mix(&seats).await,
+            Command::Part { legs } => {
+                for media in legs.iter().filter_map(|leg| self.legs.get(leg)?.media.as_ref()) {
+                    media.unbridge();
+                }
+            }
+            Command::HoldMusic { leg, plays } => self.hold_music(leg, plays),
+            Command::Supervised { leg, answer } => self.supervised(leg, answer),
             Command::End { outcome } => self.end(outcome),
         }
     }
@@ -108,7 +118,7 @@ impl Task {
         }
     }
 
-    fn play(&mut self, id: LegId, play: PlayId, prompts: Vec<Prompt>, language: Language) {
+    fn play(&mut self, id: LegId, play: PlayId, (prompts, language): (Vec<Prompt>, Language), until_key: bool) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         leg.play = Some(play);
         let inner = Arc::clone(&self.switch.0);
@@ -116,7 +126,7 @@ impl Task {
             let files = inner.files.load();
             let (items, missing) = play::items(&prompts, &language, &inner.prompts, &files, &inner.store);
             say_missing(self.id, &missing);
-            self.start_play(id, play, items);
+            self.start_play(id, play, items, until_key);
             return;
         }
         if let Some(media) = &leg.media {
@@ -128,13 +138,14 @@ impl Task {
             let (items, missing) = play::items(&prompts, &language, &inner.prompts, &files, &inner.store);
             say_missing(call, &missing);
             // The call may be over by now.
-            let _ = sender.blocking_send(Loaded { leg: id, play, items });
+            let _ = sender.blocking_send(Loaded { leg: id, play, items, until_key });
         });
     }
 
     /// Hands the clips to media; nothing to play is a play that has ended.
-    pub fn start_play(&mut self, id: LegId, play: PlayId, items: Vec<PlayItem>) {
+    pub fn start_play(&mut self, id: LegId, play: PlayId, items: Vec<PlayItem>, until_key: bool) {
         match self.legs.get(&id).and_then(|leg| leg.media.as_ref()) {
+            Some(media) if !items.is_empty() && until_key => media.play_until_key(play, items),
             Some(media) if !items.is_empty() => media.play(play, items),
             _ => self.pending.push_back(Event::PlayEnded { leg: id, play }),
         }
@@ -257,6 +268,40 @@ impl Task {
             a.bridge(b);
         }
         self.bridged = true;
+    }
+
+    /// Several legs hear each other. One that came from another call may be on another lane: it comes over first.
+    async fn mix(&mut self, seats: &[Seat]) {
+        for seat in seats.iter().filter(|seat| seat.leg != LegId::CALLER) {
+            let Some(mut media) = self.legs.get_mut(&seat.leg).and_then(|leg| leg.media.take()) else { continue };
+            if let Some(near) = self.legs.get(&LegId::CALLER).and_then(|leg| leg.media.as_ref()) {
+                media.move_to(near).await;
+            }
+            if let Some(leg) = self.legs.get_mut(&seat.leg) {
+                leg.media = Some(media);
+            }
+        }
+        let place = |leg: &LegId| seats.iter().position(|seat| seat.leg == *leg);
+        let hears = |seat: &Seat| seat.hears.iter().filter_map(place).fold(0_u8, |all, place| all | 1 << place);
+        let parts: Vec<(&rtp::Leg, u8)> = seats
+            .iter()
+            .filter_map(|seat| Some((self.legs.get(&seat.leg)?.media.as_ref()?, hears(seat))))
+            .collect();
+        // A leg that has just ended is told to the machine in a moment, and the room is arranged again.
+        if parts.len() == seats.len() && !rtp::Leg::mix(&parts) {
+            tracing::error!(call = %self.id, "a supervisor can't hear the conversation: its media is elsewhere");
+        }
+    }
+
+    /// What a leg hears while the other side holds the call.
+    fn hold_music(&self, id: LegId, plays: bool) {
+        let Some(media) = self.legs.get(&id).and_then(|leg| leg.media.as_ref()) else { return };
+        let inner = &self.switch.0;
+        let files = inner.files.load();
+        let language = Language::default();
+        let (items, missing) = play::items(&[Prompt::Music], &language, &inner.prompts, &files, &inner.store);
+        say_missing(self.id, &missing);
+        media.hold(items.into_iter().next().filter(|_| plays));
     }
 
     fn end(&mut self, outcome: Outcome) {

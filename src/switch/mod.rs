@@ -23,6 +23,7 @@
 //! | `links`, `replies` | signed links; what people answer by SMS and in chats |
 //! | `phone` | a notification by telephone: one call of our own to one phone |
 //! | `outside` | what a call asks of the house: open reports, alerts, people's words; phones that make way |
+//! | `supervise` | somebody listens, whispers or speaks on a running call |
 //! | `taken` | the SMS to a caller whose report somebody has taken |
 //! | `status` | status pages: the snapshot of what visitors see, subscribers |
 //! | `recover` | ends the calls that a crash cut off |
@@ -65,6 +66,7 @@ mod since;
 pub mod slas;
 pub mod status;
 mod strict;
+pub mod supervise;
 mod taken;
 mod task;
 #[cfg(test)]
@@ -225,6 +227,8 @@ enum Outside {
     MakeWay(LegId),
     /// Somebody whom a notification reached wants to be joined with the caller.
     WalkIn(Box<task::Handover>),
+    /// Somebody wants to supervise the call, or to do so no longer.
+    Asked(Box<supervise::Asked>),
 }
 
 /// Something changed; look it up. Sent when the change is in the journal (the

@@ -39,7 +39,7 @@ impl Reaches {
         self.rings_here(destination) || self.node_for(destination).is_some()
     }
 
-    fn rings_here(&self, destination: &Destination) -> bool {
+    pub(super) fn rings_here(&self, destination: &Destination) -> bool {
         match destination {
             Destination::Phone(phone) => self.phones.contains(phone),
             Destination::Number { trunk, .. } => self.trunks.contains(trunk),

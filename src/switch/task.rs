@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use hotline_core::call::outside::NoticeAnswer;
+use hotline_core::call::supervise::{NotSupervised, SupervisorAnswer};
 use hotline_core::call::{Call, Event};
 use hotline_core::directory::{Destination, Language};
 use hotline_core::fact::{Direction, Entry, Fact, LegCause, Outcome, Priority};
@@ -46,6 +47,8 @@ pub struct Loaded {
     pub leg: LegId,
     pub play: hotline_core::call::command::PlayId,
     pub items: Vec<PlayItem>,
+    /// Any key stops it.
+    pub until_key: bool,
 }
 
 /// A leg on its way from a notification call to the caller who waits.
@@ -107,6 +110,8 @@ pub struct Task {
     pub held_back: HashSet<LegId>,
     /// A leg that is being handed over to another call.
     pub handing: Option<Handing>,
+    /// Who waits for what comes of ringing a supervisor.
+    pub asked: HashMap<LegId, oneshot::Sender<Result<SupervisorAnswer, NotSupervised>>>,
     /// Who waits for what comes of a notification.
     pub answer_to: Option<oneshot::Sender<NoticeAnswer>>,
     /// Where the call came from, for wrong PINs.
@@ -152,6 +157,7 @@ fn spawn_with(
         ready: mpsc::channel(4),
         held_back: HashSet::new(),
         handing: None,
+        asked: HashMap::new(),
         answer_to,
         source: (String::new(), String::new()),
         pending: VecDeque::new(),
@@ -276,7 +282,7 @@ impl Task {
                 let first = leg.remote.is_none();
                 match leg.accept_answer(&answer) {
                     Ok(()) if first => self.handle(Event::CallerAnswered, moment),
-                    Ok(()) => {}
+                    Ok(()) => self.look_at_hold(id),
                     Err(error) => self.fail_leg(id, &error.to_string()),
                 }
             }
@@ -284,7 +290,10 @@ impl Task {
                 self.fail_leg(id, "the answer to our offer did not come with the ACK");
             }
             LegEvent::Confirmed(_) => {}
-            LegEvent::Reoffer(offer) => leg.answer_reoffer(offer.as_deref()),
+            LegEvent::Reoffer(offer) => {
+                leg.answer_reoffer(offer.as_deref());
+                self.look_at_hold(id);
+            }
             LegEvent::Digit { digit } => {
                 if !leg.keys_by_rtp && leg.digits.accept(hotline_core::dtmf::Source::Info, digit, moment.mono) {
                     self.handle(Event::Digit { leg: id, digit }, moment);
@@ -333,7 +342,11 @@ impl Task {
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.silent_at = Some(received(leg));
         }
-        let live: Vec<_> = self.legs.values().filter(|leg| !leg.ended).collect();
+        // A supervisor's leg keeps no conversation up.
+        let supervisors = self.call.view().supervisors;
+        let talks = |id: &LegId| supervisors.iter().all(|supervisor| supervisor.leg != *id);
+        let live: Vec<_> =
+            self.legs.iter().filter(|(id, leg)| !leg.ended && talks(id)).map(|(_, leg)| leg).collect();
         let all_silent = self.bridged && live.iter().all(|leg| leg.silent_at == Some(received(leg)));
         if all_silent {
             tracing::warn!(call = %self.id, "no media from any side for {:?}: hanging up", crate::rtp::MEDIA_TIMEOUT);
@@ -343,12 +356,19 @@ impl Task {
         }
     }
 
+    /// A phone that wants to hear nothing holds the call.
+    fn look_at_hold(&mut self, id: LegId) {
+        let held = self.legs.get(&id).and_then(|leg| leg.remote.as_ref()).is_some_and(|remote| !remote.send);
+        self.handle(Event::Held { leg: id, held }, now());
+    }
+
     fn on_outside(&mut self, outside: Outside) {
         match outside {
             Outside::AlertTaken => self.handle(Event::AlertTaken, now()),
             Outside::Shutdown => self.handle(Event::Shutdown, now()),
             Outside::MakeWay(leg) => self.handle(Event::MakeWay { leg }, now()),
             Outside::WalkIn(handover) => self.on_walk_in(*handover),
+            Outside::Asked(asked) => self.on_asked(*asked),
         }
     }
 
@@ -393,7 +413,7 @@ impl Task {
         if leg.play != Some(loaded.play) {
             return;
         }
-        self.start_play(loaded.leg, loaded.play, loaded.items);
+        self.start_play(loaded.leg, loaded.play, loaded.items, loaded.until_key);
     }
 
     /// Tells the machine once; the dialog is ended if it is still up.

@@ -21,10 +21,11 @@ pub mod runbooks;
 mod schedules;
 mod slas;
 mod strict;
+mod supervise;
 mod tokens;
 
 pub use alerts::{
-    AlertPromises, Deed, PromiseClock, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page,
+    AlertPromises, Deed, PromiseClock, Said, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page,
     set_waiting,
 };
 pub use audit::filter as audit_filter;
@@ -33,6 +34,7 @@ pub use directory::{LARGE, PinChanges};
 pub use on_call::{OnCallNow, now as on_call_now};
 pub use readiness::missing;
 pub use reports::{Asked, Calls, Kepts, Report, Times, make as make_report};
+pub use supervise::{Supervisor, join as supervise, leave as end_supervision};
 pub use slas::{Revision, Signature, ask as ask_to_sign, revisions as sla_revisions};
 
 use axum::extract::State;
@@ -98,6 +100,10 @@ fn documented() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Frame::openapi())
         .routes(routes!(calls::list))
         .routes(routes!(calls::one))
+        .routes(routes!(supervise::listen))
+        .routes(routes!(supervise::whisper))
+        .routes(routes!(supervise::barge))
+        .routes(routes!(supervise::end))
         .merge(alerts::documented())
         .merge(runbooks::documented())
         .merge(postmortems::documented())

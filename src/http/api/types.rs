@@ -8,6 +8,7 @@ use hotline_core::ids::{CustomerId, ServiceId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::supervise::Supervisor;
 use crate::http::AppState;
 use crate::http::params::rfc3339;
 use crate::store::OpenAlert;
@@ -102,6 +103,9 @@ pub struct CallSummary {
     pub state: Option<String>,
     /// While it runs: the engineer being called or talked to.
     pub person: Option<Named>,
+    /// While it runs: who listens to it, whispers or speaks; left out where nobody does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub supervisors: Vec<Supervisor>,
 }
 
 impl CallSummary {
@@ -127,6 +131,7 @@ impl CallSummary {
             running: live.is_some(),
             state: live.map(|live| live.state.clone()),
             person: live.and_then(|live| live.person.as_ref()).map(|user| Named::user(directory, &user.0)),
+            supervisors: live.map(Supervisor::of_view).unwrap_or_default(),
         }
     }
 
@@ -151,6 +156,7 @@ impl CallSummary {
             running: true,
             state: Some(live.state.clone()),
             person: live.person.as_ref().map(|user| Named::user(directory, &user.0)),
+            supervisors: Supervisor::of_view(live),
         }
     }
 }

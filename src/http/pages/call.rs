@@ -1,14 +1,19 @@
 //! `/calls/{id}`: what happened on a call and why.
 
+use std::collections::{BTreeSet, HashMap};
+
 use askama::Template;
-use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::extract::{Form, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use hotline_core::call::supervise::Role;
 
 use super::views::timeline::{GroupView, groups};
 use super::views::{CallView, Frame, LegView, RecordingView, recordings};
-use super::{Shared, Visitor, away, html, no_such, show_problem};
-use crate::http::api::call_detail;
-use crate::http::auth::Right;
+use super::{Shared, Visitor, away, error, escaped, html, no_such, show_problem};
+use crate::http::AppState;
+use crate::http::api::{Supervisor, call_detail, end_supervision, supervise};
+use crate::http::auth::{Right, Viewer};
 
 #[derive(Template)]
 #[template(path = "call.html")]
@@ -18,6 +23,9 @@ struct Page {
     legs: Vec<LegView>,
     recordings: Vec<RecordingView>,
     timeline: Vec<GroupView>,
+    /// Phones that may listen, whisper or speak; `None`: not now, or not by this viewer.
+    phones: Option<Vec<String>>,
+    supervisors: Vec<Supervisor>,
 }
 
 pub async fn show(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path<String>) -> Response {
@@ -26,6 +34,8 @@ pub async fn show(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path
     }
     match call_detail(&state, &viewer, &id).await {
         Ok(Some(detail)) => html(&Page {
+            phones: phones(&state, &viewer, &id),
+            supervisors: detail.call.supervisors.clone(),
             frame: Frame::of(&state, &viewer, "calls"),
             legs: detail.legs.into_iter().map(Into::into).collect(),
             recordings: recordings(&detail.recordings),
@@ -34,5 +44,36 @@ pub async fn show(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path
         }),
         Ok(None) => no_such(&state, "call"),
         Err(error) => away(&state, error),
+    }
+}
+
+/// The registered phones of the directory, if two people talk on this call and the viewer may join them.
+fn phones(state: &AppState, viewer: &Viewer, id: &str) -> Option<Vec<String>> {
+    let board = state.board();
+    let talks = board.calls().iter().any(|view| view.talks && view.id.to_string() == id);
+    if !talks || !viewer.may(Right::Supervise) {
+        return None;
+    }
+    let directory = board.directory();
+    let registered: BTreeSet<_> = board.registered().into_iter().map(|entry| entry.phone).collect();
+    Some(registered.into_iter().filter(|phone| directory.phones.contains_key(phone)).map(|phone| phone.0).collect())
+}
+
+/// The buttons: a phone listens, whispers, speaks, or leaves.
+pub async fn act(
+    Visitor(viewer): Visitor,
+    State(state): Shared,
+    Path((id, deed)): Path<(String, String)>,
+    Form(fields): Form<HashMap<String, String>>,
+) -> Response {
+    let phone = fields.get("phone").map_or("", String::as_str);
+    let done = match Role::from_word(&deed) {
+        Some(role) => supervise(&state, &viewer, &id, role, phone).await.map(drop),
+        None if deed == "leave" => end_supervision(&state, &viewer, &id, phone).await,
+        None => return error(&state, StatusCode::NOT_FOUND, "There is nothing here", "There is no such button."),
+    };
+    match done {
+        Ok(()) => Redirect::to(&format!("/calls/{}#supervision", escaped(&id))).into_response(),
+        Err(problem) => show_problem(&state, &problem),
     }
 }

@@ -52,6 +52,7 @@ pub fn router() -> Router<AppState> {
         .route("/incidents/{id}/{deed}", post(incident_deeds::act))
         .route("/calls", get(lists::calls))
         .route("/calls/{id}", get(call::show))
+        .route("/calls/{id}/{deed}", post(call::act))
         .route("/schedules", get(schedules::list))
         .route("/schedules/{id}", get(schedules::one))
         .route("/people/{id}", get(schedules::person))

@@ -207,6 +207,11 @@ impl LegState {
         }
     }
 
+    /// It knows its other side: it was on a lane before.
+    pub(super) const fn is_connected(&self) -> bool {
+        self.remote.is_some()
+    }
+
     pub(super) fn play(&mut self, playing: Option<Playing>) {
         self.playing = playing;
     }

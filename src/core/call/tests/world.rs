@@ -12,7 +12,7 @@ use crate::call::outside::{KnownIncident, LineAlert, NoticeAnswer, OpenReport};
 use crate::call::people::Callees;
 use crate::call::prompt::{Prompt, say};
 use crate::call::command::Seat;
-use crate::call::supervise::{Role, Supervise, Supervised};
+use crate::call::supervise::{NotSupervised, Role, Supervise, Supervised};
 use crate::call::{Call, Command, Event};
 use crate::directory::{Destination, Directory};
 use crate::fact::{Actor, Direction, Entry, Fact, LegCause, Outcome, Priority, RecordingEnd, RecordingKind};
@@ -224,6 +224,8 @@ impl World {
         self.story.push(format!("{:?} {phone} shall {} : {asked:?}", self.elapsed(), role.word()));
         match asked {
             Ok(Supervised::Rings(_) | Supervised::Changed { .. }) => {}
+            // It was sent away and its phone is being hung up.
+            Err(NotSupervised::Talks) => {}
             Err(_) => assert!(phone.0 == "stranger" || self.call.view().supervisors.len() == 2),
         }
         if self.percent(30) {
@@ -234,11 +236,40 @@ impl World {
         }
     }
 
+    fn obey_bridge(&mut self, a: LegId, b: LegId) {
+        assert_eq!(a, LegId::CALLER);
+        if self.talks_with == Some(b) {
+            // The last supervisor is gone: the two talk on.
+            return;
+        }
+        for leg in [a, b] {
+            assert!(self.side(leg).up && !self.side(leg).ended && !self.side(leg).hung_up, "{leg} is dead");
+            self.side(leg).play = None;
+        }
+        let side = self.side(b);
+        let (rung_back, fixed) = (side.rung_back, side.fixed_sip);
+        assert!(side.accepted || fixed || rung_back, "joined without accepting");
+        self.parted();
+        self.talks_with = Some(b);
+        self.bridged_at = Some(self.now.mono);
+        if rung_back {
+            self.restarts += 1;
+        } else {
+            self.bridged = Some(b);
+            self.engineer_keys(b);
+        }
+        let wait = self.millis(1_000, 1_200_000);
+        let leg = if self.percent(50) { a } else { b };
+        self.later(wait, Event::LegEnded { leg, cause: LegCause::HungUp });
+    }
+
     /// Nobody hears whom they must not hear, and nobody is there who is dead.
     fn obey_mix(&mut self, seats: &[Seat]) {
         let view = self.call.view();
         let role = |leg: LegId| view.supervisors.iter().find(|there| there.leg == leg).map(|there| there.role);
         assert!((3..=4).contains(&seats.len()));
+        let partner = seats.iter().map(|seat| seat.leg).find(|leg| *leg != LegId::CALLER && role(*leg).is_none());
+        self.obey_bridge(LegId::CALLER, partner.expect("two talk"));
         for seat in seats {
             let side = &self.sides[&seat.leg];
             assert!(side.up && !side.ended, "{} is dead", seat.leg);
@@ -434,32 +465,7 @@ impl World {
             }
             Command::Dial { leg, destination, .. } => self.obey_dial(leg, &destination),
             Command::HangUp { leg } => self.obey_hang_up(leg),
-            Command::Bridge { a, b } => {
-                assert_eq!(a, LegId::CALLER);
-                if self.talks_with == Some(b) {
-                    // The last supervisor is gone: the two talk on.
-                    return;
-                }
-                for leg in [a, b] {
-                    assert!(self.side(leg).up && !self.side(leg).ended && !self.side(leg).hung_up, "{leg} is dead");
-                    self.side(leg).play = None;
-                }
-                let side = self.side(b);
-                let (rung_back, fixed) = (side.rung_back, side.fixed_sip);
-                assert!(side.accepted || fixed || rung_back, "joined without accepting");
-                self.parted();
-                self.talks_with = Some(b);
-                self.bridged_at = Some(self.now.mono);
-                if rung_back {
-                    self.restarts += 1;
-                } else {
-                    self.bridged = Some(b);
-                    self.engineer_keys(b);
-                }
-                let wait = self.millis(1_000, 1_200_000);
-                let leg = if self.percent(50) { a } else { b };
-                self.later(wait, Event::LegEnded { leg, cause: LegCause::HungUp });
-            }
+            Command::Bridge { a, b } => self.obey_bridge(a, b),
             Command::Mix { seats } => self.obey_mix(&seats),
             Command::Part { legs } => assert!(legs.len() > 2, "nobody supervises"),
             Command::HoldMusic { leg, .. } => assert!(self.sides.contains_key(&leg)),
