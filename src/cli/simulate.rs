@@ -279,6 +279,7 @@ impl<'a> World<'a> {
             | Event::Ordered { .. }
             | Event::JoinAnswered { .. }
             | Event::MakeWay { .. }
+            | Event::Held { .. }
             | Event::AlertTaken
             | Event::Shutdown => {}
         }
@@ -561,6 +562,7 @@ fn concerns(event: &Event, leg: LegId) -> bool {
         | Event::LegAnswered { leg: own }
         | Event::JoinAnswered { leg: own, .. }
         | Event::MakeWay { leg: own }
+        | Event::Held { leg: own, .. }
         | Event::LegEnded { leg: own, .. } => *own == leg,
         Event::KnownFound { .. }
         | Event::OpenAlertsFound { .. }

@@ -283,10 +283,8 @@ impl Task {
         }
         let place = |leg: &LegId| seats.iter().position(|seat| seat.leg == *leg);
         let hears = |seat: &Seat| seat.hears.iter().filter_map(place).fold(0_u8, |all, place| all | 1 << place);
-        let parts: Vec<(&rtp::Leg, u8)> = seats
-            .iter()
-            .filter_map(|seat| Some((self.legs.get(&seat.leg)?.media.as_ref()?, hears(seat))))
-            .collect();
+        let parts: Vec<(&rtp::Leg, u8)> =
+            seats.iter().filter_map(|seat| Some((self.legs.get(&seat.leg)?.media.as_ref()?, hears(seat)))).collect();
         // A leg that has just ended is told to the machine in a moment, and the room is arranged again.
         if parts.len() == seats.len() && !rtp::Leg::mix(&parts) {
             tracing::error!(call = %self.id, "a supervisor can't hear the conversation: its media is elsewhere");

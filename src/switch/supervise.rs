@@ -47,9 +47,12 @@ impl Switch {
         let inbox = self.inbox(call)?;
         let destination = Destination::Phone(ask.phone.clone());
         let (known, reaches) = (self.directory().phones.contains_key(&ask.phone), self.reaches());
-        let there = self.0.calls.lock().get(&call).is_some_and(|running| {
-            running.view.supervisors.iter().any(|supervisor| supervisor.phone == ask.phone)
-        });
+        let there = self
+            .0
+            .calls
+            .lock()
+            .get(&call)
+            .is_some_and(|running| running.view.supervisors.iter().any(|supervisor| supervisor.phone == ask.phone));
         if known && !there && !reaches.rings_here(&destination) {
             let elsewhere = reaches.node_for(&destination).map(str::to_owned);
             return Err(SuperviseError::NotRegistered(elsewhere));

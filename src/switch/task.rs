@@ -345,8 +345,7 @@ impl Task {
         // A supervisor's leg keeps no conversation up.
         let supervisors = self.call.view().supervisors;
         let talks = |id: &LegId| supervisors.iter().all(|supervisor| supervisor.leg != *id);
-        let live: Vec<_> =
-            self.legs.iter().filter(|(id, leg)| !leg.ended && talks(id)).map(|(_, leg)| leg).collect();
+        let live: Vec<_> = self.legs.iter().filter(|(id, leg)| !leg.ended && talks(id)).map(|(_, leg)| leg).collect();
         let all_silent = self.bridged && live.iter().all(|leg| leg.silent_at == Some(received(leg)));
         if all_silent {
             tracing::warn!(call = %self.id, "no media from any side for {:?}: hanging up", crate::rtp::MEDIA_TIMEOUT);

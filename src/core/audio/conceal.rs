@@ -197,7 +197,9 @@ mod tests {
     use super::*;
 
     fn tone(hz: f32, from: usize, samples: usize) -> Vec<i16> {
-        (from..from + samples).map(|n| ((n as f32 * hz * std::f32::consts::TAU / 8_000.0).sin() * 8_000.0) as i16).collect()
+        (from..from + samples)
+            .map(|n| ((n as f32 * hz * std::f32::consts::TAU / 8_000.0).sin() * 8_000.0) as i16)
+            .collect()
     }
 
     /// Largest difference between neighbours.
@@ -211,14 +213,19 @@ mod tests {
             let (mut conceal, mut out) = (Conceal::default(), Vec::new());
             for frame in 0..20 {
                 let mut samples = tone(hz, frame * 160, 160);
-                if frame == 10 { conceal.lost(&mut samples) } else { conceal.good(&mut samples) }
+                if frame == 10 {
+                    conceal.lost(&mut samples)
+                } else {
+                    conceal.good(&mut samples)
+                }
                 out.extend(samples);
             }
             let natural = steepest(&tone(hz, 0, 3_200));
             let (before, hole) = (&out[..1_600], &out[1_595..1_845]);
             assert!(steepest(before) <= natural + 1);
             assert!(steepest(hole) <= natural + natural / 4 + 200, "{hz} Hz: {} of {natural}", steepest(hole));
-            let power = |samples: &[i16]| samples.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / samples.len() as f64;
+            let power =
+                |samples: &[i16]| samples.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / samples.len() as f64;
             let level = power(&out[1_600..1_680]) / power(before);
             assert!((0.6..1.4).contains(&level), "{hz} Hz: the hole is as loud as what was before: {level}");
         }

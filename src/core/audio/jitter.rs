@@ -231,7 +231,7 @@ impl Jitter {
         self.target
     }
 
-    /// How long after its arrival by the shortest way a sample is played now, samples; `None`: nothing plays.
+    /// How long after its arrival by the shortest way a sample pulled at `now` is played, samples; `None`: nothing plays.
     pub fn delay(&self, now: Instant) -> Option<i64> {
         let local = samples_since(self.epoch?, now);
         (self.state == State::Playing).then(|| local - self.ready_len as i64 - self.cursor - self.way.shortest())

@@ -62,7 +62,17 @@ pub(crate) struct Leg {
 
 impl Leg {
     pub(crate) const fn new(state: LegState, language: Language) -> Self {
-        Self { state, language, phone: None, play: None, farewell: false, rang: false, lost: false, verdict: None, cause: None }
+        Self {
+            state,
+            language,
+            phone: None,
+            play: None,
+            farewell: false,
+            rang: false,
+            lost: false,
+            verdict: None,
+            cause: None,
+        }
     }
 }
 
@@ -142,14 +152,7 @@ impl Frame {
         self.play_within(leg, prompts, Some(SHORT_WAIT), false, now);
     }
 
-    fn play_within(
-        &mut self,
-        leg: LegId,
-        prompts: Vec<Prompt>,
-        wait: Option<Duration>,
-        until_key: bool,
-        now: Now,
-    ) {
+    fn play_within(&mut self, leg: LegId, prompts: Vec<Prompt>, wait: Option<Duration>, until_key: bool, now: Now) {
         self.forget_play(leg);
         let Some(on) = self.legs.get_mut(&leg).filter(|on| on.state == LegState::Up) else { return };
         self.plays += 1;

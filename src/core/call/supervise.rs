@@ -11,13 +11,13 @@ use crate::fact::{Actor, LegCause, words};
 use crate::ids::{LegId, PhoneId};
 use crate::now::Now;
 
+use super::Call;
 use super::command::{Command, Seat};
 use super::frame::{Callee, Frame, Input, News};
 use super::legs::LegState;
 use super::machine::State;
 use super::timer::Awaited;
 use super::view::SupervisorView;
-use super::Call;
 
 /// A supervisor's phone rings so long.
 const RING: Duration = Duration::from_secs(30);

@@ -25,8 +25,8 @@ mod supervise;
 mod tokens;
 
 pub use alerts::{
-    AlertPromises, Deed, PromiseClock, Said, carry_out, detail as alert_detail, filter as alert_filter, page as alert_page,
-    set_waiting,
+    AlertPromises, Deed, PromiseClock, Said, carry_out, detail as alert_detail, filter as alert_filter,
+    page as alert_page, set_waiting,
 };
 pub use audit::filter as audit_filter;
 pub use calls::{detail as call_detail, page as call_page};
@@ -34,8 +34,8 @@ pub use directory::{LARGE, PinChanges};
 pub use on_call::{OnCallNow, now as on_call_now};
 pub use readiness::missing;
 pub use reports::{Asked, Calls, Kepts, Report, Times, make as make_report};
-pub use supervise::{Supervisor, join as supervise, leave as end_supervision};
 pub use slas::{Revision, Signature, ask as ask_to_sign, revisions as sla_revisions};
+pub use supervise::{Supervisor, join as supervise, leave as end_supervision};
 
 use axum::extract::State;
 use axum::http::header;

@@ -153,13 +153,7 @@ pub async fn end(
 }
 
 /// Puts a phone on the line; used by the page's buttons too. What was asked stands in the audit chain before the phone rings.
-pub async fn join(
-    state: &AppState,
-    viewer: &Viewer,
-    id: &str,
-    role: Role,
-    phone: &str,
-) -> Result<Supervisor, Problem> {
+pub async fn join(state: &AppState, viewer: &Viewer, id: &str, role: Role, phone: &str) -> Result<Supervisor, Problem> {
     let call = visible(state, viewer, id).await?;
     let phone = PhoneId::from(phone);
     if !state.board().directory().phones.contains_key(&phone) {
@@ -208,13 +202,7 @@ async fn visible(state: &AppState, viewer: &Viewer, id: &str) -> Result<CallId, 
     if viewer.sees(customer.as_deref()) { Ok(call) } else { Err(Problem::not_found("call")) }
 }
 
-async fn audit(
-    state: &AppState,
-    viewer: &Viewer,
-    action: &str,
-    call: CallId,
-    phone: &PhoneId,
-) -> Result<(), Problem> {
+async fn audit(state: &AppState, viewer: &Viewer, action: &str, call: CallId, phone: &PhoneId) -> Result<(), Problem> {
     let deed = Audited {
         actor: viewer.shown(),
         action: action.to_owned(),

@@ -4,9 +4,9 @@
 //! Everything here runs on the lane's thread and touches no lock. Orders have
 //! been prepared by whoever gave them (buffers, encoded clips).
 
+mod hold;
 mod out;
 mod receive;
-mod hold;
 mod relay;
 mod seat;
 mod turn;

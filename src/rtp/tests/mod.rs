@@ -42,6 +42,11 @@ fn remote(address: SocketAddr, codec: Codec) -> Remote {
     }
 }
 
+/// Nothing is heard but comfort noise.
+fn is_quiet(codec: Codec, payload: &[u8]) -> bool {
+    payload.iter().all(|byte| hotline_core::audio::g711::decode(codec, *byte).abs() <= 100)
+}
+
 /// A leg with its events.
 struct Line {
     leg: Leg,
@@ -120,8 +125,8 @@ impl Phone {
 
     /// Reads until a packet that is no silence, and gives it.
     fn hear_sound(&self) -> Packet {
-        let silence = hotline_core::audio::g711::silence(self.codec);
-        let sounds = |packet: &Packet| packet.payload.iter().any(|byte| *byte != silence);
+        let codec = self.codec;
+        let sounds = |packet: &Packet| !is_quiet(codec, &packet.payload);
         (0..1_000).map(|_| self.hear()).find(sounds).expect("a sound in time")
     }
 

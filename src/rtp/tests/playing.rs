@@ -1,4 +1,3 @@
-use hotline_core::audio::g711;
 use hotline_core::call::command::PlayId;
 
 use super::*;
@@ -22,7 +21,7 @@ fn plays_exactly_the_clip_and_says_when_it_is_out() {
     assert!(heard[1..].iter().all(|packet| !packet.marker));
     assert_eq!(line.event(), MediaEvent::PlayEnded { play: PLAY });
     let after = phone.hear();
-    assert!(after.payload.iter().all(|byte| *byte == g711::A_SILENCE));
+    assert!(is_quiet(Codec::Pcma, &after.payload));
     assert_eq!(after.timestamp, heard[21].timestamp.wrapping_add(160));
 }
 
@@ -53,7 +52,7 @@ fn stop_is_at_once_and_silent_about_it() {
         phone.hear_sound();
     }
     line.leg.stop_play();
-    let silent = |packet: Packet| packet.payload.iter().all(|byte| *byte == g711::A_SILENCE);
+    let silent = |packet: Packet| is_quiet(Codec::Pcma, &packet.payload);
     let sound = (0..200).take_while(|_| !silent(phone.hear())).count();
     // What was on the way when the order was given; a slow test machine reads late.
     assert!(sound < 100, "{sound} packets after the stop");
@@ -99,10 +98,7 @@ fn a_side_that_holds_us_is_sent_nothing_until_it_takes_us_back() {
     while let Ok(length) = phone.socket.recv(&mut buffer) {
         last = Some(buffer[..length].to_vec());
     }
-    assert!(
-        last.is_none_or(|packet| packet[12..].iter().all(|byte| *byte == g711::A_SILENCE)),
-        "the clip was not sent"
-    );
+    assert!(last.is_none_or(|packet| is_quiet(Codec::Pcma, &packet[12..])), "the clip was not sent");
     phone.socket.set_nonblocking(false).unwrap();
     let sent = line.leg.quality().sent;
     line.leg.connect(phone.remote());

@@ -78,11 +78,11 @@ fn through(net: Net, seconds: usize, sent: impl Fn(usize) -> bool) -> Heard {
             let stamp = Stamp { timestamp: stamp.timestamp.wrapping_add(u32::MAX - 20_000), ..stamp };
             jitter.push(stamp, &samples, at(ms));
         }
+        let talks = turn > 50 && turn < seconds * 50 - 5;
+        delays.extend(jitter.delay(at(now)).filter(|_| talks).map(|delay| delay as f64 / 8.0));
         let mut frame = [0; 160];
         jitter.pull(&mut frame, at(now));
         out.extend(frame);
-        let talks = turn > 50 && turn < seconds * 50 - 5;
-        delays.extend(jitter.delay(at(now)).filter(|_| talks).map(|delay| delay as f64 / 8.0));
     }
     Heard { out, counts: jitter.counts(), delays, lost, span: (packets * net.packet) as u64 }
 }
@@ -123,7 +123,7 @@ fn a_bad_network_is_made_even_without_a_click_and_with_a_bounded_delay() {
         assert!(missing <= heard.lost as u64 + counts.late, "{ppm} ppm: {missing} missing, {} lost", heard.lost);
         let longest = heard.delays.iter().copied().fold(0.0, f64::max);
         let mean = heard.delays.iter().sum::<f64>() / heard.delays.len() as f64;
-        assert!(longest <= 180.0 && (40.0..120.0).contains(&mean), "{ppm} ppm: {longest} ms, on average {mean}");
+        assert!(longest <= 200.0 && (40.0..120.0).contains(&mean), "{ppm} ppm: {longest} ms, on average {mean}");
     }
 }
 
@@ -139,7 +139,7 @@ fn a_drifting_clock_is_absorbed_by_whole_periods() {
         assert!(counts.left_out <= 800 && counts.put_in <= 800, "{ppm} ppm: {counts:?}");
         assert_eq!(counts.late, 0);
         let (least, most) = heard.delays.iter().fold((1_000.0_f64, 0.0_f64), |(a, b), d| (a.min(*d), b.max(*d)));
-        assert!(least >= 0.0 && most <= 65.0, "{ppm} ppm: {least} to {most} ms");
+        assert!(least >= 5.0 && most <= 65.0, "{ppm} ppm: {least} to {most} ms");
         assert!(sharpest(heard.out) <= sharpest((0..8_000).map(voice)) * 5 / 4);
     }
 }
@@ -214,7 +214,7 @@ proptest! {
         let made = counts.played + counts.concealed + counts.put_in - counts.left_out.min(0);
         let out = heard.out.len() as u64 + 160;
         prop_assert!(made >= out && made <= out + 400, "{made} made, {out} taken: {counts:?}");
-        prop_assert!(heard.delays.iter().all(|delay| *delay <= 384.0));
+        prop_assert!(heard.delays.iter().all(|delay| *delay <= 404.0));
         prop_assert_eq!(counts.starts, 1);
     }
 

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use crate::alert::{Change, Urgency};
 use crate::call::command::PlayId;
+use crate::call::command::Seat;
 use crate::call::flow::Node;
 use crate::call::outside::{KnownIncident, LineAlert, NoticeAnswer, OpenReport};
 use crate::call::people::Callees;
 use crate::call::prompt::{Prompt, say};
-use crate::call::command::Seat;
 use crate::call::supervise::{NotSupervised, Role, Supervise, Supervised};
 use crate::call::{Call, Command, Event};
 use crate::directory::{Destination, Directory};
@@ -275,7 +275,8 @@ impl World {
             assert!(side.up && !side.ended, "{} is dead", seat.leg);
             assert_eq!(side.supervises, role(seat.leg).is_some());
             let engineer = seat.leg != LegId::CALLER && self.talks_with == Some(seat.leg) && !side.rung_back;
-            let engineer = engineer || (seat.leg == LegId::CALLER && self.talks_with.is_some_and(|b| self.sides[&b].rung_back));
+            let engineer =
+                engineer || (seat.leg == LegId::CALLER && self.talks_with.is_some_and(|b| self.sides[&b].rung_back));
             for heard in &seat.hears {
                 match role(*heard) {
                     Some(Role::Listen) => panic!("a listener is heard"),
