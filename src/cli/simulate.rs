@@ -110,7 +110,7 @@ fn walk(directory: &Arc<Directory>, args: &SimulateArgs, now: Now, out: &mut dyn
     let mut world = World::new(directory, number, args, now);
     world.run(out)?;
     world.conclude(out)?;
-    writeln!(out, "longest possible wait without a conversation: {}", spell(longest_wait(flow)))?;
+    writeln!(out, "longest possible wait without a conversation: {}", spell(longest_wait(flow, number.record_calls)))?;
     Ok(())
 }
 
@@ -506,6 +506,7 @@ impl<'a> World<'a> {
             | Fact::Bridged { .. }
             | Fact::Alert(_)
             | Fact::RecordingStarted { .. }
+            | Fact::RecordingRefused { .. }
             | Fact::RecordingEnded { .. }
             | Fact::AlertResolved { .. }
             | Fact::AlertRings { .. }

@@ -55,6 +55,15 @@ impl Numbers<'_> {
         let policy = context.policy_named(section);
         let test = section.flag("test").unwrap_or(false);
         let sms_when_taken = section.flag("sms_when_taken").unwrap_or(false);
+        let record_calls = section.flag("record_calls").unwrap_or(false);
+        let record_silently = section.flag("record_announcement") == Some(false);
+        if record_silently && !test {
+            let what = format!(
+                "{}: people must hear that they are recorded, in many countries anything else is a crime; `record_announcement = false` is for test = true only, remove it",
+                section.what
+            );
+            report.mistake(section.place, what);
+        }
         let Some(number) = number.filter(|number| context.names.is_the_one(Kind::Number, number)) else { return };
         let (id, mut spellings) = self.spelled(number.text);
         if id.0.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '@' | ':' | ';' | '<' | '>' | '"')) {
@@ -97,8 +106,18 @@ impl Numbers<'_> {
             report.mistake(section.place, what);
         }
         let schedule = schedule.map(ScheduleId::from);
-        let number =
-            Number { id: id.clone(), aliases: spellings, flow, language, schedule, policy, test, sms_when_taken };
+        let number = Number {
+            id: id.clone(),
+            aliases: spellings,
+            flow,
+            language,
+            schedule,
+            policy,
+            test,
+            record_calls,
+            record_silently,
+            sms_when_taken,
+        };
         self.add(number, section.place);
     }
 

@@ -8,7 +8,7 @@
 //! bind) on the caller's thread and hand it to the lane. `lane` is the thread's
 //! loop, `leg` what it does for one leg, `wheel` its clock, `source` whom it
 //! hears, `play`, `keys`, `record` what it does; `writer` is the one thread that
-//! touches the disk.
+//! writes to the disk, `sync` the one that waits for it.
 
 mod keys;
 mod lane;
@@ -18,6 +18,7 @@ mod play;
 mod ports;
 mod record;
 mod source;
+mod sync;
 pub mod voice;
 mod wheel;
 mod writer;
@@ -80,10 +81,12 @@ pub struct RecordRequest {
     /// Its identity.
     pub recording: RecordingId,
     /// The append-only file it grows in: raw payload with timestamps (`NAME.seg`). Flushed to the
-    /// system at least twice a second.
+    /// system several times a second, and to the disk so that a power cut costs less than a second.
     pub file: PathBuf,
     /// When it ends by itself.
     pub limits: RecordLimits,
+    /// What we send to the leg is recorded as well; then nobody listens for the end of speech.
+    pub both: bool,
 }
 
 /// What media tells about a leg.
@@ -354,7 +357,7 @@ impl Leg {
         self.order(Order::Play(self.key, None));
     }
 
-    /// Records what is received. Replaces (ends) a running one. Always answered by `RecordEnded`. Before `connect` it
+    /// Records what is received, and what is sent if the request says so. Replaces (ends) a running one. Always answered by `RecordEnded`. Before `connect` it
     /// waits for it.
     pub fn record(&self, request: RecordRequest) {
         let recording = request.recording;

@@ -32,6 +32,7 @@ fn directory() -> Arc<Directory> {
         confirm: true,
         accept_wait: Duration::from_secs(20),
         comfort_every: Duration::from_secs(30),
+        record: true,
         leave_key: None,
         on_nobody: node("mail"),
     };

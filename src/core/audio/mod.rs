@@ -6,6 +6,7 @@ pub mod endpoint;
 pub mod g711;
 pub mod level;
 pub mod resample;
+pub mod restore;
 pub mod segment;
 
 pub use clip::Clip;

@@ -187,6 +187,10 @@ pub struct Number {
     pub policy: Option<PolicyId>,
     /// A test number: its calls leave a record but no alert (bench, line tests).
     pub test: bool,
+    /// Conversations with engineers are recorded, after the caller was told and unless somebody refuses by key.
+    pub record_calls: bool,
+    /// They are recorded without a word; counts on test numbers only (bench).
+    pub record_silently: bool,
     /// The caller gets an SMS when somebody has taken the report, if the number is a mobile one. The callers must
     /// have agreed to that (a sentence of the greeting, a contract).
     pub sms_when_taken: bool,

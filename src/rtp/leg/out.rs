@@ -39,6 +39,7 @@ impl LegState {
         out.talking = talking;
         let sequence = out.sequence;
         self.transmit(marker, payload_type_of(self.remote.as_ref(), codec), (sequence, timestamp), length);
+        self.record_sent(codec, timestamp, length, at.now);
     }
 
     pub(super) fn send_key(&mut self, key: KeyPacket) {

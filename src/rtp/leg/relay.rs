@@ -41,6 +41,7 @@ impl LegState {
         g711::transcode(relayed.codec, codec, body);
         self.out.talking = true;
         self.transmit(marker, payload_type, (sequence, timestamp), length);
+        self.record_sent(codec, timestamp, length, at.now);
     }
 
     /// Joins a relayed stream to what we sent before: next number, time by the clock.
