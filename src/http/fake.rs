@@ -433,6 +433,13 @@ impl Records for Fake {
     async fn remove_session(&self, id: &str) -> Result<(), StoreError> {
         self.write(|kept| drop(kept.sessions.remove(id)))
     }
+    async fn delete_recording(&self, recording: RecordingId, _by: &str, at: Timestamp) -> Result<bool, StoreError> {
+        let _ = std::fs::remove_file(self.wav_path(recording));
+        self.write(|kept| {
+            let row = kept.recordings.iter_mut().find(|row| row.id == recording.to_string());
+            row.map(|row| (row.removed_at, row.transcript) = (Some(at.as_millisecond()), None)).is_some()
+        })
+    }
     fn wav_path(&self, recording: RecordingId) -> PathBuf {
         self.folder.join(format!("{recording}.wav"))
     }
@@ -766,6 +773,7 @@ impl Kept {
             transcript_state: "done".to_owned(),
             transcript: Some(words.to_owned()),
             transcript_note: Some("whisper ggml-base.bin".to_owned()),
+            removed_at: None,
         });
     }
 

@@ -51,6 +51,7 @@ mod recordings;
 mod recover;
 mod references;
 pub mod reports;
+mod retention;
 pub mod runbooks;
 pub mod seal;
 mod segments;

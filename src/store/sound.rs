@@ -102,23 +102,25 @@ impl Frames {
     /// Hands over the next frame. False: there is no whole one any more, and the rest was counted.
     fn each(&mut self, deed: impl FnOnce(Frame<'_>)) -> io::Result<bool> {
         loop {
-            match segment::next(self.header, &self.buffer[self.at..]) {
+            let torn = match segment::next(self.header, &self.buffer[self.at..]) {
                 Next::Whole(frame, used) => {
                     deed(frame);
                     self.at += used;
                     self.taken += used as u64;
                     return Ok(true);
                 }
-                Next::Short if self.more()? => {}
-                Next::Short | Next::Torn => {
-                    self.at = self.buffer.len();
-                    while self.more()? {
-                        self.at = self.buffer.len();
-                    }
-                    return Ok(false);
-                }
+                Next::Short => false,
+                Next::Torn => true,
+            };
+            if torn || !self.more()? {
+                break;
             }
         }
+        self.at = self.buffer.len();
+        while self.more()? {
+            self.at = self.buffer.len();
+        }
+        Ok(false)
     }
 }
 

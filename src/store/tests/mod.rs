@@ -19,6 +19,7 @@ mod notifications;
 mod random;
 mod reading;
 mod recovery;
+mod retention;
 pub(crate) mod server;
 mod slas;
 mod status;
@@ -215,7 +216,10 @@ pub(super) fn everything(seed: u64) -> Story {
     let said = scene.record(RecordingKind::Answer(Question::What), true);
     let silent = scene.record(RecordingKind::Answer(Question::Why), false);
     let message = scene.record(RecordingKind::Voicemail, true);
+    let talk = scene.record(RecordingKind::Conversation, true);
     scene
+        .fact(Fact::RecordingRefused { leg: LegId(7), recording: Some(talk) })
+        .fact(Fact::RecordingRefused { leg: LegId::CALLER, recording: None })
         .fact(Fact::AnswersConfirmed)
         .fact(Fact::AlertUpdated { title: Some("Mail is down".to_owned()), priority: None })
         .fact(Fact::AlertUpdated { title: None, priority: Some(Priority::P1) });

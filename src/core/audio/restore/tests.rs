@@ -226,6 +226,7 @@ fn half_an_hour_over_a_bad_line_stays_in_step() {
         assert!(samples.len().abs_diff(1_800 * 8_000) < 1_600, "{}", samples.len());
         let (click, at) = worst_click(&samples);
         let near = &samples[at.saturating_sub(30)..(at + 30).min(samples.len())];
+        println!("{channel:?}: largest step {click} times its neighbourhood, {:?}", found.stats[channel.index()]);
         assert!(click < CLICK, "{channel:?} clicks at sample {at}: {click}, {near:?}");
         // A packet stands where it came if nothing delayed it: 20 ms after its beginning.
         offsets(&samples, 160.0, 200)
@@ -237,6 +238,7 @@ fn half_an_hour_over_a_bad_line_stays_in_step() {
     assert!(worst <= 20.0, "out of step by {} ms", worst / 8.0);
     let off = known.iter().map(|(left, right)| left.abs().max(right.abs())).fold(0.0, f64::max);
     assert!(off <= 32.0, "off our clock by {} ms", off / 8.0);
+    println!("out of step by {} ms at most, off our clock by {} ms", worst / 8.0, off / 8.0);
     for stats in found.stats {
         let lost = stats.missing as f64 / (stats.missing + stats.heard) as f64;
         assert!((0.008..0.012).contains(&lost), "{stats:?}");

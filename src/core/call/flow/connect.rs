@@ -292,7 +292,10 @@ impl Connecting {
         match news {
             News::Callee(who, Callee::Ended(how)) if who == talk.leg => self.left(&talk, &how, frame, now),
             News::Digit(REFUSE) => self.refuse(LegId::CALLER, talk.leg, frame, now),
-            News::Callee(who, Callee::Digit(REFUSE)) if who == talk.leg => self.refuse(who, who, frame, now),
+            News::Callee(who, Callee::Digit(REFUSE)) if who == talk.leg && self.taping != Taping::No => {
+                self.stage = Stage::Bridged(Talk { star: false, ..talk });
+                self.refuse(who, who, frame, now)
+            }
             News::Callee(who, Callee::Digit(digit)) if who == talk.leg && !self.joins_at_once() => {
                 self.pressed(talk, digit, frame, now)
             }
