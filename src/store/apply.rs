@@ -253,7 +253,10 @@ fn recording(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyErr
         }
         // Whatever else is known of it by then: the files go with the next purge at the latest.
         Fact::RecordingRefused { recording: Some(recording), .. } => vec![
-            query("UPDATE recordings SET removed_at = $1 WHERE id = $2 AND removed_at IS NULL")
+            query(
+                "UPDATE recordings SET removed_at = $1, speech = 0, transcript = NULL, transcript_state = 'none'
+                 WHERE id = $2 AND removed_at IS NULL",
+            )
                 .bind(ms(entry.at))
                 .bind(recording.to_string()),
         ],

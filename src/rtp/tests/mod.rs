@@ -2,6 +2,7 @@
 
 mod bridge;
 mod faults;
+mod impaired;
 mod playing;
 mod recording;
 

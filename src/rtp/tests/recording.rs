@@ -147,3 +147,37 @@ fn a_recording_before_connect_waits_for_it() {
     let mu: Vec<i16> = (0..3).flat_map(frame).map(g711::decode_mu).collect();
     assert_eq!(sound(folder.path(), 1).samples, mu);
 }
+
+/// What the caller hears is recorded as it is sent: the engineer's relayed voice, and what we play.
+#[test]
+fn the_other_side_and_our_own_prompts_are_the_second_channel() {
+    let folder = tempfile::tempdir().unwrap();
+    let media = media(4, 1);
+    let (mut caller, mut phone) = connected(&media, Codec::Pcma);
+    let engineer = Line::open_near(&media, Some(&caller.leg));
+    let mut other = Phone::new(Codec::Pcmu);
+    engineer.leg.connect(other.remote());
+    caller.leg.bridge(&engineer.leg);
+    caller.leg.record(RecordRequest { both: true, ..request(folder.path(), 1, LIMITS) });
+    for n in 0..25 {
+        phone.say(&caller.leg, &frame(n));
+        other.say(&engineer.leg, &frame(100 + n));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    caller.leg.play(hotline_core::call::command::PlayId(1), vec![once(&clip(200))]);
+    while !matches!(caller.event(), MediaEvent::PlayEnded { .. }) {}
+    caller.leg.stop_record(RecordingEnd::Refused);
+    let MediaEvent::RecordEnded { reason, .. } = caller.event() else { panic!() };
+    assert_eq!(reason, RecordingEnd::Refused);
+    let sound = sound(folder.path(), 1);
+    let (left, right) = (sound.channel(Channel::Received), sound.channel(Channel::Sent));
+    let holds = |channel: &[i16], piece: &[i16]| channel.windows(piece.len()).any(|window| window == piece);
+    assert!(holds(&left, &linear(3..20)), "the caller is on the left");
+    let relayed: Vec<i16> = (105..120)
+        .flat_map(frame)
+        .map(|byte| g711::decode_a(g711::MU_TO_A[usize::from(byte)]))
+        .collect();
+    assert!(holds(&right, &relayed), "the engineer is on the right");
+    let played: Vec<i16> = clip(200).payload(Codec::Pcma)[160..1_280].iter().map(|byte| g711::decode_a(*byte)).collect();
+    assert!(holds(&right, &played), "and what we play");
+}

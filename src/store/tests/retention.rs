@@ -1,5 +1,7 @@
 //! What is past its time goes, and nothing else.
 
+use std::time::Duration;
+
 use hotline_core::alert::Change;
 use hotline_core::fact::{Actor, Entry, Fact, LegCause, Outcome, RecordingKind};
 use hotline_core::ids::{LegId, RecordingId};
@@ -7,7 +9,8 @@ use hotline_core::private::Private;
 use jiff::{SignedDuration, Timestamp};
 
 use super::databases::{Database, for_each_db};
-use super::{PATIENCE, Story};
+use super::{PATIENCE, Story, append_all, everything, open_with, quick, until};
+use crate::store::journal::Tuning;
 use crate::store::{Journal, Store};
 
 /// As [`Story`] has it.
@@ -187,4 +190,25 @@ for_each_db! {
         assert!(!store.wav_path(recording).exists());
         store.close().await;
     }
+}
+
+/// The journal's drained files hold numbers and words as well: they are not kept for ever.
+#[tokio::test]
+async fn old_files_of_the_journal_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = || std::fs::read_dir(dir.path().join("journal")).unwrap().count();
+    let kept = |retain_age| Tuning { segment_bytes: 2_000, write_bytes: 500, retain_age, ..quick() };
+    let (store, journal, _) = open_with(dir.path(), kept(Duration::from_hours(1))).await;
+    for seed in 1..=5 {
+        append_all(&journal, &everything(seed).entries).await;
+    }
+    let before = files();
+    assert!(before > 4, "{before}");
+    store.close().await;
+    let (store, journal, _) = open_with(dir.path(), kept(Duration::ZERO)).await;
+    for seed in 6..=7 {
+        append_all(&journal, &everything(seed).entries).await;
+    }
+    until("only what may still grow is there", || files() <= 4).await;
+    store.close().await;
 }
