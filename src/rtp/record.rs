@@ -14,6 +14,7 @@ use hotline_core::call::command::RecordLimits;
 use hotline_core::fact::RecordingEnd;
 
 use super::voice::Voice;
+use crate::codec::{Decoder, SAMPLES_MAX};
 use super::writer::{Job, Target};
 use super::{MediaEvents, RecordRequest};
 
@@ -49,6 +50,8 @@ pub(super) struct Recorder {
     /// Both sides are recorded, and nobody listens for the end.
     both: bool,
     voice: Option<Box<Voice>>,
+    /// For the listener, where the codec is not G.711.
+    decoder: Option<Decoder>,
     began: Instant,
     flushed: Instant,
     received: Stream,
@@ -96,7 +99,13 @@ struct Base {
 
 impl Recorder {
     /// Prepared by whoever gives the order; [`Recorder::begin`] is the lane's part.
-    pub(super) fn new(request: RecordRequest, events: MediaEvents, writer: Sender<Job>, now: Instant) -> Self {
+    pub(super) fn new(
+        request: RecordRequest,
+        codec: Codec,
+        events: MediaEvents,
+        writer: Sender<Job>,
+        now: Instant,
+    ) -> Self {
         let (free_in, free) = crossbeam_channel::bounded(BUFFERS);
         let mut all = BytesMut::with_capacity(BUFFERS * BUFFER_BYTES);
         let buffer = all.split_off(all.capacity() - BUFFER_BYTES);
@@ -121,6 +130,7 @@ impl Recorder {
             writer,
             both: request.both,
             voice: (!request.both).then(|| Box::new(Voice::new(listen))),
+            decoder: (!request.both && codec.law().is_none()).then(|| Decoder::new(codec)),
             began: now,
             flushed: now,
             received: Stream::default(),
@@ -153,7 +163,7 @@ impl Recorder {
         let offset = self.place(ssrc, timestamp, codec, elapsed)?;
         let room = samples(self.limits.max).saturating_sub(u64::from(offset));
         let bytes = within(codec, payload, room);
-        let length = length_of(codec, bytes);
+        let length = codec.samples(bytes) as u32;
         let source = self.received.source(ssrc);
         let place = Place { channel: Channel::Received, codec, source, rtp: timestamp, arrived: ticks(elapsed) };
         let late = offset < self.end;
@@ -212,10 +222,17 @@ impl Recorder {
         self.voice.as_ref().map_or(self.end >= SAID, |voice| voice.speech())
     }
 
-    /// Only what is spoken in G.711 is listened to here.
     fn listen(&mut self, codec: Codec, payload: &[u8]) -> Option<RecordingEnd> {
         let voice = self.voice.as_mut()?;
-        let verdict = voice.push(payload.iter().map(|byte| g711::decode(codec, *byte)));
+        let verdict = if let Some(law) = codec.law() {
+            voice.push(payload.iter().map(|byte| g711::decode(law, *byte)))
+        } else {
+            // Made on the caller's thread for the codec that was agreed then; after a change of it nobody listens.
+            let decoder = self.decoder.as_mut().filter(|decoder| decoder.codec() == codec)?;
+            let mut samples = [0; SAMPLES_MAX];
+            let count = decoder.decode(payload, &mut samples);
+            voice.push(samples[..count].iter().copied())
+        };
         self.judge(verdict)
     }
 
@@ -232,10 +249,10 @@ impl Recorder {
     fn place(&mut self, ssrc: u32, timestamp: u32, codec: Codec, elapsed: Duration) -> Option<u32> {
         let clock = samples(elapsed) as i64;
         if let Some(base) = self.base
-            && (base.ssrc, base.codec.clock_hz()) == (ssrc, codec.clock_hz())
+            && (base.ssrc, base.codec.clock_ratio()) == (ssrc, codec.clock_ratio())
         {
             let steps = i64::from(timestamp.wrapping_sub(base.timestamp) as i32);
-            let offset = i64::from(base.offset) + steps * 8_000 / i64::from(codec.clock_hz());
+            let offset = i64::from(base.offset) + steps / i64::from(codec.clock_ratio());
             if (offset - clock).abs() <= OFF_MAX {
                 // Counted on from here: a timestamp goes round in nine hours of G.711, but in an hour and a half of Opus.
                 if let Ok(offset) = u32::try_from(offset)
@@ -321,18 +338,13 @@ fn ticks(time: Duration) -> u32 {
     u32::try_from(samples(time)).unwrap_or(u32::MAX)
 }
 
-/// Samples at 8 kHz that a payload holds.
-fn length_of(codec: Codec, payload: &[u8]) -> u32 {
-    match codec {
-        Codec::Pcmu | Codec::Pcma => payload.len() as u32,
-    }
-}
-
-/// What of a payload fits into so many samples. Only G.711 can be cut.
+/// What of a payload fits into so many samples. A packet of Opus can't be cut.
 fn within(codec: Codec, payload: &[u8], room: u64) -> &[u8] {
     let room = usize::try_from(room).unwrap_or(usize::MAX);
     match codec {
-        Codec::Pcmu | Codec::Pcma => &payload[..payload.len().min(room)],
+        Codec::Pcmu | Codec::Pcma | Codec::G722 => &payload[..payload.len().min(room)],
+        Codec::Opus if codec.samples(payload) <= room => payload,
+        Codec::Opus => &[],
     }
 }
 
@@ -361,7 +373,7 @@ mod tests {
             let (events, _) = mpsc::channel(1);
             let recording = RecordingId(uuid::Uuid::from_u128(1));
             let request = RecordRequest { recording, file: "unused.seg".into(), limits, both };
-            let mut recorder = Recorder::new(request, events, writer, start);
+            let mut recorder = Recorder::new(request, Codec::Pcma, events, writer, start);
             recorder.begin(5, start);
             Self { recorder, jobs, start, segment: Vec::new() }
         }

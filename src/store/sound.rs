@@ -4,8 +4,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use hotline_core::audio::restore::{G711, Restorer, Survey};
+use hotline_core::audio::Codec;
+use hotline_core::audio::restore::{Decode as Codecs, Restorer, Survey};
 use hotline_core::audio::segment::{self, FRAME_MAX, Frame, HEADER_BYTES, Header, Next};
+
+use crate::codec::Decoder;
 
 /// Read at a time.
 const CHUNK: usize = 64 << 10;
@@ -45,7 +48,7 @@ pub(super) fn decode_segment(path: &Path, out: &mut dyn Output) -> Result<u64, T
     while frames.each(|frame| survey.take(frame))? {}
     let (header, whole, all) = (frames.header, frames.taken, frames.read);
     out.begin(u16::try_from(header.channels()).unwrap_or(1))?;
-    let mut restorer = Restorer::new(header, &survey, G711::default);
+    let mut restorer = Restorer::new(header, &survey, Decoders::default);
     let mut ready = Vec::with_capacity(2 * PIECE);
     // It may have grown since: what the first look did not see does not count.
     let mut frames = Frames::open(path, whole)?;
@@ -60,6 +63,25 @@ pub(super) fn decode_segment(path: &Path, out: &mut dyn Output) -> Result<u64, T
     restorer.drain(&mut ready);
     out.samples(&ready)?;
     Ok(all - whole)
+}
+
+/// A channel's decoder; the codec may change within a recording.
+#[derive(Debug, Default)]
+struct Decoders(Option<Decoder>);
+
+impl Codecs for Decoders {
+    fn decode(&mut self, codec: Codec, payload: &[u8], out: &mut [i16]) -> usize {
+        let known = self.0.take().filter(|decoder| decoder.codec() == codec);
+        self.0.insert(known.unwrap_or_else(|| Decoder::new(codec))).decode(payload, out)
+    }
+
+    fn conceal(&mut self, codec: Codec, out: &mut [i16]) -> bool {
+        // Opus knows its own voice; the others are filled by what was heard.
+        let Some(decoder) = self.0.as_mut().filter(|decoder| codec == Codec::Opus && decoder.codec() == codec) else {
+            return false;
+        };
+        decoder.conceal(out.len(), out) == out.len()
+    }
 }
 
 /// A segment's frames, one after the other.
@@ -127,8 +149,7 @@ impl Frames {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hotline_core::audio::Codec;
-    use hotline_core::audio::restore;
+    use hotline_core::audio::restore::{self, G711};
     use hotline_core::audio::segment::{Channel, Place};
 
     #[derive(Default)]
@@ -183,5 +204,34 @@ mod tests {
         std::fs::write(&path, b"no segment at all").unwrap();
         assert!(matches!(decode_segment(&path, &mut Kept::default()), Err(Trouble::Damage(_))));
         assert!(matches!(decode_segment(&folder.path().join("b"), &mut Kept::default()), Err(Trouble::Disk(_))));
+    }
+
+    /// A re-INVITE changes the codec in the middle; both halves are heard, without a break in time.
+    #[test]
+    fn the_codec_may_change_within_a_recording() {
+        let wave = |n: usize| ((n as f64 * 0.6).sin() * 8_000.0) as i16;
+        let mut encoders = [Codec::G722, Codec::Pcmu].map(crate::codec::Encoder::new);
+        let mut bytes = segment::header(false, 1).to_vec();
+        for n in 0..200_u32 {
+            let samples: Vec<i16> = (0..160).map(|i| wave(n as usize * 160 + i)).collect();
+            let which = usize::from(n >= 100);
+            let mut payload = [0; 400];
+            let count = encoders[which].encode(&samples, &mut payload);
+            let codec = [Codec::G722, Codec::Pcmu][which];
+            let place =
+                Place { channel: Channel::Received, codec, source: which as u8, rtp: n * 160, arrived: n * 160 };
+            bytes.extend_from_slice(&segment::audio(place, &payload[..count]));
+            bytes.extend_from_slice(&payload[..count]);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.seg");
+        std::fs::write(&path, &bytes).unwrap();
+        let mut kept = Kept::default();
+        decode_segment(&path, &mut kept).unwrap();
+        assert_eq!(kept.samples.len(), 200 * 160);
+        for half in kept.samples.chunks(16_000) {
+            let level = hotline_core::audio::level::rms_dbfs(&half[400..]);
+            assert!((level + 15.3).abs() < 1.0, "{level} dBFS");
+        }
     }
 }

@@ -245,6 +245,8 @@ const fn code_of(codec: Codec) -> u8 {
     match codec {
         Codec::Pcmu => 0,
         Codec::Pcma => 8,
+        Codec::G722 => 9,
+        Codec::Opus => 111,
     }
 }
 
@@ -252,7 +254,9 @@ const fn codec_of(code: u8) -> Option<Codec> {
     match code {
         0 => Some(Codec::Pcmu),
         8 => Some(Codec::Pcma),
-        1..=7 | 9.. => None,
+        9 => Some(Codec::G722),
+        111 => Some(Codec::Opus),
+        1..=7 | 10..=110 | 112.. => None,
     }
 }
 

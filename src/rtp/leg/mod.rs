@@ -30,6 +30,8 @@ use super::wheel::LegKey;
 use super::writer::Job;
 use super::{Frame, MediaEvent, MediaEvents, Remote};
 
+pub(super) use turn::frame_ms;
+
 use out::Out;
 use relay::RelayMap;
 
@@ -208,10 +210,10 @@ impl LegState {
     }
 
     /// What was just sent (it stands in the packet) goes into the recording, if that has both sides.
-    fn record_sent(&mut self, codec: Codec, timestamp: u32, length: usize, now: Instant) {
-        if let Some(recorder) = &mut self.recorder {
+    fn record_sent(&mut self, timestamp: u32, length: usize, now: Instant) {
+        if let (Some(recorder), Some(remote)) = (&mut self.recorder, &self.remote) {
             let payload = &self.out.packet[HEADER_BYTES..HEADER_BYTES + length];
-            recorder.sent((self.out.ssrc, timestamp), codec, payload, now);
+            recorder.sent((self.out.ssrc, timestamp), remote.codec, payload, now);
         }
     }
 

@@ -178,6 +178,6 @@ fn the_other_side_and_our_own_prompts_are_the_second_channel() {
         .map(|byte| g711::decode_a(g711::MU_TO_A[usize::from(byte)]))
         .collect();
     assert!(holds(&right, &relayed), "the engineer is on the right");
-    let played: Vec<i16> = clip(200).payload(Codec::Pcma)[160..1_280].iter().map(|byte| g711::decode_a(*byte)).collect();
+    let played: Vec<i16> = clip(200).payload(hotline_core::audio::Law::A)[160..1_280].iter().map(|byte| g711::decode_a(*byte)).collect();
     assert!(holds(&right, &played), "and what we play");
 }

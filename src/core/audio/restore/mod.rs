@@ -44,9 +44,10 @@ pub struct G711;
 
 impl Decode for G711 {
     fn decode(&mut self, codec: Codec, payload: &[u8], out: &mut [i16]) -> usize {
+        let Some(law) = codec.law() else { return 0 };
         let count = payload.len().min(out.len());
         for (sample, byte) in out.iter_mut().zip(payload) {
-            *sample = g711::decode(codec, *byte);
+            *sample = g711::decode(law, *byte);
         }
         count
     }

@@ -1,7 +1,6 @@
 //! The first look at a segment: which streams each channel has, and how their clocks run against ours.
 
 use super::warp::{Curve, Floor};
-use crate::audio::Codec;
 use crate::audio::segment::{Channel, Frame, Place, SAMPLES_MAX};
 
 /// The delays of so much time give one floor (5 s), samples.
@@ -25,13 +24,8 @@ pub struct Key {
 impl Key {
     /// Of a packet.
     pub const fn of(place: Place) -> Self {
-        Self { source: place.source, clock: clock(place.codec) }
+        Self { source: place.source, clock: place.codec.clock_ratio() }
     }
-}
-
-/// Steps of a codec's RTP clock in a sample at 8 kHz.
-const fn clock(codec: Codec) -> u32 {
-    codec.clock_hz() / 8_000
 }
 
 /// Counts a stream's 32-bit time on without end.
