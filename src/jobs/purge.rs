@@ -61,6 +61,9 @@ pub async fn purge(store: &Store, directory: &Directory, now: Timestamp) -> Resu
             tokio::time::sleep(PAUSE).await;
         }
     }
+    if let Some(before) = cutoff(directory, None, now) {
+        store.purge_messages(before).await?;
+    }
     Ok(all)
 }
 

@@ -100,6 +100,17 @@ impl Store {
         Ok(old.len())
     }
 
+    /// Numbers of callers who were told something by SMS that belongs to no call's alert (an incident is over), from before
+    /// then. Again is no change.
+    pub async fn purge_messages(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let forget = query(
+            "UPDATE notifications SET address = '', text = NULL
+             WHERE kind = 'caller' AND address <> '' AND due_at < $1 AND state NOT IN ('waiting', 'sending')",
+        );
+        let done = read_in_time(forget.bind(ms(before)).execute(&self.shared.pool)).await?;
+        Ok(done.rows_affected())
+    }
+
     /// Nothing of a recording is to be kept any more: its words go at once, its files by [`Store::remove_files`]. False:
     /// there is no such recording. Audited; again is no change.
     pub async fn delete_recording(
