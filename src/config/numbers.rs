@@ -192,3 +192,42 @@ fn flow_problems(flow: &Flow, directory: &Directory) -> Vec<(Option<NodeId>, Str
     let problems = hotline_core::call::flow::check(flow, directory);
     problems.into_iter().map(|problem| (problem.node, problem.text)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use hotline_core::call::flow::Node;
+
+    use crate::config::{Config, load_from};
+
+    fn load(text: &str) -> Result<Config, String> {
+        load_from(text, Path::new("hotline.toml"), &BTreeMap::new(), false).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn conversations_are_recorded_where_a_number_asks_for_it_and_silently_in_tests_only() {
+        let text = |more: &str| {
+            format!(
+                "[[numbers]]\nnumber = \"bench\"\ntest = true\nflow = \"main\"\n{more}\n[flows.main]\nstart = \"join\"\n\
+                 last_resort = \"bye\"\n[flows.main.nodes.join]\ntype = \"connect\"\nto = \"sip:desk@127.0.0.1\"\n\
+                 record = false\non_nobody = \"bye\"\n[flows.main.nodes.bye]\ntype = \"hangup\"\n"
+            )
+        };
+        let flags = |more: &str| {
+            let config = load(&text(more)).unwrap();
+            let number = &config.directory.numbers[&"bench".into()];
+            (number.record_calls, number.record_silently)
+        };
+        assert_eq!(flags(""), (false, false));
+        assert_eq!(flags("record_calls = true"), (true, false));
+        assert_eq!(flags("record_calls = true\nrecord_announcement = false"), (true, true));
+        let config = load(&text("")).unwrap();
+        let flow = &config.directory.flows[&"main".into()];
+        assert!(matches!(&flow.nodes[&"join".into()], Node::Connect(connect) if !connect.record));
+        let people = text("record_calls = true\nrecord_announcement = false").replace("test = true", "test = false");
+        let told = load(&people).unwrap_err();
+        assert!(told.contains("people must hear that they are recorded"), "{told}");
+    }
+}

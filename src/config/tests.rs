@@ -213,31 +213,6 @@ type = "hagnup"
 }
 
 #[test]
-fn conversations_are_recorded_where_a_number_asks_for_it_and_silently_in_tests_only() {
-    let text = |more: &str| {
-        format!(
-            "[[numbers]]\nnumber = \"bench\"\ntest = true\nflow = \"main\"\n{more}\n[flows.main]\nstart = \"join\"\n\
-             last_resort = \"bye\"\n[flows.main.nodes.join]\ntype = \"connect\"\nto = \"sip:desk@127.0.0.1\"\n\
-             record = false\non_nobody = \"bye\"\n[flows.main.nodes.bye]\ntype = \"hangup\"\n"
-        )
-    };
-    let flags = |more: &str| {
-        let config = right(&text(more));
-        let number = &config.directory.numbers[&"bench".into()];
-        (number.record_calls, number.record_silently)
-    };
-    assert_eq!(flags(""), (false, false));
-    assert_eq!(flags("record_calls = true"), (true, false));
-    assert_eq!(flags("record_calls = true\nrecord_announcement = false"), (true, true));
-    let config = right(&text(""));
-    let flow = &config.directory.flows[&"main".into()];
-    assert!(matches!(&flow.nodes[&"join".into()], Node::Connect(connect) if !connect.record));
-    let people = text("record_calls = true\nrecord_announcement = false").replace("test = true", "test = false");
-    let told = wrong(&people);
-    assert!(told.iter().any(|line| line.contains("people must hear that they are recorded")), "{told:?}");
-}
-
-#[test]
 fn mistakes_in_nodes_are_told_where_they_stand() {
     let text = r#"
 [[schedules]]

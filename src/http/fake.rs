@@ -47,8 +47,12 @@ mod night;
 #[path = "fake_sla.rs"]
 mod sla;
 pub use sla::SIGN_TOKEN;
+#[path = "fake_pages.rs"]
+mod pages;
 #[path = "fake_things.rs"]
 mod things;
+
+use pages::{among, fits, page};
 
 const WEEK: i64 = 7 * 86_400;
 
@@ -210,26 +214,6 @@ impl Fake {
         let _ = self.changes.send(Change::Alert(alert));
         Ok(())
     }
-}
-
-/// Pages by offset; the real store's cursors look different, and nobody may care.
-fn page<T>(rows: Vec<T>, cursor: Option<&str>, limit: u32) -> Result<Page<T>, StoreError> {
-    let from: usize = match cursor {
-        None => 0,
-        Some(cursor) => cursor.strip_prefix("at").and_then(|at| at.parse().ok()).ok_or(StoreError::Cursor)?,
-    };
-    let total = rows.len();
-    let items: Vec<T> = rows.into_iter().skip(from).take(limit as usize).collect();
-    let next = from + items.len();
-    Ok(Page { next_cursor: (next < total).then(|| format!("at{next}")), items })
-}
-
-fn fits(wanted: Option<&String>, value: Option<&str>) -> bool {
-    wanted.is_none_or(|wanted| value == Some(wanted.as_str()))
-}
-
-fn among(customers: Option<&[String]>, value: Option<&str>) -> bool {
-    customers.is_none_or(|customers| value.is_some_and(|value| customers.iter().any(|one| one == value)))
 }
 
 #[async_trait]

@@ -51,7 +51,9 @@ async fn files(store: &Store) {
 pub async fn purge(store: &Store, directory: &Directory, now: Timestamp) -> Result<usize, StoreError> {
     let mut all = 0;
     for (customer, oldest) in store.unpurged().await? {
-        let Some(before) = cutoff(directory, customer.as_ref(), now).filter(|before| oldest < *before) else { continue };
+        let Some(before) = cutoff(directory, customer.as_ref(), now).filter(|before| oldest < *before) else {
+            continue;
+        };
         loop {
             let count = store.purge_calls(customer.as_ref(), before, now).await?;
             if count == 0 {
@@ -90,6 +92,9 @@ mod tests {
             cutoff(&directory, customer.as_ref(), now).unwrap().to_string()
         };
         assert_eq!(day(Some("short")), "2026-11-23T12:00:00Z");
-        assert_eq!((day(Some("gone")), day(None)), ("2026-09-01T12:00:00Z".to_owned(), "2026-09-01T12:00:00Z".to_owned()));
+        assert_eq!(
+            (day(Some("gone")), day(None)),
+            ("2026-09-01T12:00:00Z".to_owned(), "2026-09-01T12:00:00Z".to_owned())
+        );
     }
 }

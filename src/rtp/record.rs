@@ -14,9 +14,9 @@ use hotline_core::call::command::RecordLimits;
 use hotline_core::fact::RecordingEnd;
 
 use super::voice::Voice;
-use crate::codec::{Decoder, SAMPLES_MAX};
 use super::writer::{Job, Target};
 use super::{MediaEvents, RecordRequest};
+use crate::codec::{Decoder, SAMPLES_MAX};
 
 /// Buffers of a recording: at one each 250 ms, the writer may be 4 s late.
 const BUFFERS: usize = 16;
@@ -109,8 +109,7 @@ impl Recorder {
         let (free_in, free) = crossbeam_channel::bounded(BUFFERS);
         let mut all = BytesMut::with_capacity(BUFFERS * BUFFER_BYTES);
         let buffer = all.split_off(all.capacity() - BUFFER_BYTES);
-        let mut unused: Vec<BytesMut> =
-            (2..BUFFERS).map(|_| all.split_off(all.capacity() - BUFFER_BYTES)).collect();
+        let mut unused: Vec<BytesMut> = (2..BUFFERS).map(|_| all.split_off(all.capacity() - BUFFER_BYTES)).collect();
         unused.push(all);
         let limits = request.limits;
         let listen = EndpointLimits { end_silence: limits.end_silence, no_speech: limits.no_speech };

@@ -258,9 +258,9 @@ mod tests {
     }
 
     use super::sync::tests::TestDisk;
+    use hotline_core::audio::Codec;
     use hotline_core::audio::restore::{self, G711};
     use hotline_core::audio::segment::{self, Channel, Place};
-    use hotline_core::audio::Codec;
 
     /// A second of conversation as the lane hands it over, both ways.
     fn second(number: u32) -> BytesMut {

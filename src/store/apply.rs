@@ -257,8 +257,8 @@ fn recording(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyErr
                 "UPDATE recordings SET removed_at = $1, speech = 0, transcript = NULL, transcript_state = 'none'
                  WHERE id = $2 AND removed_at IS NULL",
             )
-                .bind(ms(entry.at))
-                .bind(recording.to_string()),
+            .bind(ms(entry.at))
+            .bind(recording.to_string()),
         ],
         // What was removed stays removed, however late its transcript is.
         Fact::Transcribed { recording, text, language, engine } => vec![

@@ -238,7 +238,8 @@ impl Fold {
         for alert in &mut open_alerts {
             if let Some(call) = alert.call.and_then(|id| self.calls.get(&id)) {
                 alert.language = call.language.clone();
-                alert.recordings = call.recordings.iter().filter(|r| r.ended && r.speech && !r.conversation).map(|r| r.id).collect();
+                alert.recordings =
+                    call.recordings.iter().filter(|r| r.ended && r.speech && !r.conversation).map(|r| r.id).collect();
             }
         }
         let mut cut_off: Vec<CutOffCall> =

@@ -113,12 +113,7 @@ impl Store {
 
     /// Nothing of a recording is to be kept any more: its words go at once, its files by [`Store::remove_files`]. False:
     /// there is no such recording. Audited; again is no change.
-    pub async fn delete_recording(
-        &self,
-        recording: RecordingId,
-        by: &str,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    pub async fn delete_recording(&self, recording: RecordingId, by: &str, now: Timestamp) -> Result<bool, StoreError> {
         let mut tries = Tries::default();
         writer::in_time(async {
             loop {
@@ -223,7 +218,8 @@ async fn forget(connection: &mut AnyConnection, old: &Old, now: i64) -> Result<(
                            UNION SELECT alert_id FROM calls WHERE id = $1 AND alert_id IS NOT NULL)";
     let number = old.caller.as_deref().map(|caller| caller.trim_start_matches('+')).unwrap_or_default();
     // A SIP name may be any word: only numbers are looked for in texts.
-    let number = if number.len() >= DIGITS_MIN && number.bytes().all(|byte| byte.is_ascii_digit()) { number } else { "" };
+    let number =
+        if number.len() >= DIGITS_MIN && number.bytes().all(|byte| byte.is_ascii_digit()) { number } else { "" };
     let by_call = [
         "UPDATE recordings SET removed_at = COALESCE(removed_at, $2), transcript = NULL, transcript_note = NULL,
             transcript_state = 'none' WHERE call_id = $1",
@@ -239,7 +235,10 @@ async fn forget(connection: &mut AnyConnection, old: &Old, now: i64) -> Result<(
             without("what"),
             without("why"),
         ),
-        format!("UPDATE alerts SET caller = NULL, details = NULL, title = {}, purged_at = $3 WHERE id IN {ALERTS}", without("title")),
+        format!(
+            "UPDATE alerts SET caller = NULL, details = NULL, title = {}, purged_at = $3 WHERE id IN {ALERTS}",
+            without("title")
+        ),
         format!(
             "UPDATE notifications SET text = NULL, why = {},
                 address = CASE WHEN user_id IS NULL AND channel IS NULL THEN '' ELSE address END
@@ -265,9 +264,8 @@ async fn forget_additions(
     call: &str,
     only: Option<RecordingId>,
 ) -> Result<(), sqlx::Error> {
-    let incidents = query(
-        "SELECT id, body FROM incidents WHERE id IN (SELECT incident_id FROM incident_calls WHERE call_id = $1)",
-    );
+    let incidents =
+        query("SELECT id, body FROM incidents WHERE id IN (SELECT incident_id FROM incident_calls WHERE call_id = $1)");
     for row in incidents.bind(call.to_owned()).fetch_all(&mut *connection).await? {
         let (id, body): (String, String) = (row.try_get(0)?, row.try_get(1)?);
         let body: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use hotline::cli::handset::Handset;
 
+use crate::child::Home;
 use crate::harness::{Hotline, ended, kinds, tells};
 use crate::{house, phone};
 
@@ -38,7 +39,11 @@ async fn both_are_heard_afterwards_each_on_their_side() -> anyhow::Result<()> {
     ada.ends().await?;
     let call = hotline.call_when("inbound", ended("taken")).await;
     let recording = &call["recordings"][0];
-    assert_eq!((recording["kind"].as_str(), recording["channels"].as_u64()), (Some("conversation"), Some(2)), "{call:#}");
+    assert_eq!(
+        (recording["kind"].as_str(), recording["channels"].as_u64()),
+        (Some("conversation"), Some(2)),
+        "{call:#}"
+    );
     let url = format!("/api/v1/recordings/{}/audio", recording["id"].as_str().expect("an id"));
     let mut sound = Vec::new();
     for _ in 0..200 {
@@ -90,4 +95,46 @@ async fn a_nine_in_the_middle_leaves_nothing() -> anyhow::Result<()> {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     panic!("{} files of a refused recording are there", left());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_the_middle_leaves_both_sides() -> anyhow::Result<()> {
+    let home = Home::new(&recording());
+    let hotline = home.start().await;
+    let mut ada = hotline.registered("ada", house::PASSWORD).await;
+    let mut caller = hotline.phone("acme").await;
+    caller.dial(&hotline.uri("quick")).await?;
+    caller.press("2").await?;
+    ada.rings().await?;
+    ada.answer().await?;
+    ada.begins_to_hear("engineer-knock").await?;
+    ada.press("1").await?;
+    ada.begins_to_hear("engineer-call-from").await?;
+    ada.press("1").await?;
+    caller.waits_for("recording-caller").await?;
+    hotline.call_when("inbound", |call| kinds(call).contains(&"recording-started")).await;
+    caller.say(crate::child::speech("what.wav")).await?;
+    ada.say(crate::child::speech("who.wav")).await?;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    hotline.kill().await;
+
+    let hotline = home.start().await;
+    let call = hotline.call_when("inbound", |call| !call["outcome"].is_null()).await;
+    let recording = &call["recordings"][0];
+    assert_eq!(
+        (recording["kind"].as_str(), recording["ended_because"].as_str()),
+        (Some("conversation"), Some("recovered"))
+    );
+    let url = format!("/api/v1/recordings/{}/audio", recording["id"].as_str().expect("an id"));
+    let (status, bytes) = hotline.fetch(&url, &[]).await;
+    assert_eq!(status, 200);
+    let mut wav = hound::WavReader::new(bytes.as_slice())?;
+    let samples: Vec<i16> = wav.samples().collect::<Result<_, _>>()?;
+    for (file, which) in [("what.wav", 0), ("who.wav", 1)] {
+        let side: Vec<i16> = samples.iter().skip(which).step_by(2).copied().collect();
+        let (likeness, _) = phone::likeness(&phone::samples(&phone::speech(file)), &side);
+        assert!(likeness > 0.8, "{file}: {likeness}");
+    }
+    hotline.stop().await;
+    Ok(())
 }

@@ -223,9 +223,7 @@ pub fn next(header: Header, bytes: &[u8]) -> Next<'_> {
     };
     let frame = match (body[2], place) {
         (AUDIO, Some(place)) => Frame::Audio(place, payload),
-        (DROPPED, Some(place)) => {
-            Frame::Dropped(place.channel, payload.try_into().map_or(0, u32::from_le_bytes))
-        }
+        (DROPPED, Some(place)) => Frame::Dropped(place.channel, payload.try_into().map_or(0, u32::from_le_bytes)),
         (AUDIO | DROPPED, None) | (2.., _) => Frame::Unknown,
     };
     Next::Whole(frame, known + length)
@@ -325,7 +323,8 @@ pub(super) mod tests {
         let mut out = header(true, 77).to_vec();
         for n in 0..count {
             let payload = vec![n as u8; 100 + n as usize];
-            let place = Place { channel: if n % 2 == 0 { Channel::Received } else { Channel::Sent }, ..place(n, n + 5) };
+            let place =
+                Place { channel: if n % 2 == 0 { Channel::Received } else { Channel::Sent }, ..place(n, n + 5) };
             out.extend_from_slice(&audio(place, &payload));
             out.extend_from_slice(&payload);
         }
@@ -361,7 +360,10 @@ pub(super) mod tests {
     #[test]
     fn a_file_of_the_release_before_is_read() {
         let bytes = old_segment(&[0, 160, 480], |n| vec![n as u8; 160]);
-        assert_eq!(read_header(&bytes).unwrap(), Header { form: Form::Old(Codec::Pcma), started_ms: 1_790_000_000_123 });
+        assert_eq!(
+            read_header(&bytes).unwrap(),
+            Header { form: Form::Old(Codec::Pcma), started_ms: 1_790_000_000_123 }
+        );
         let (all, rest) = frames(&bytes);
         assert_eq!((all.len(), rest), (3, 0));
         assert_eq!(all[2], Frame::Audio(place(480, 480), &[2; 160]));

@@ -266,7 +266,8 @@ impl Recording {
         Self {
             channels: RecordingKind::from_word(&row.kind).map_or(1, RecordingKind::channels),
             removed_at: row.removed_at.map(rfc3339),
-            audio_url: (!running && !lost && row.removed_at.is_none()).then(|| state.link(&format!("/api/v1/recordings/{}/audio", row.id))),
+            audio_url: (!running && !lost && row.removed_at.is_none())
+                .then(|| state.link(&format!("/api/v1/recordings/{}/audio", row.id))),
             id: row.id,
             call_id: row.call_id,
             kind: row.kind,

@@ -132,7 +132,13 @@ fn both_sides_of_a_conversation_stay_in_step_over_bad_lines() {
     let found: Vec<(i64, i64)> = (0..seconds() as usize).filter_map(both).collect();
     assert!(found.len() * 2 > seconds() as usize, "{} chirps in both channels", found.len());
     let worst = found.iter().map(|(left, right)| (left - right).abs()).max().unwrap();
-    println!("{} seconds, {} chirps, out of step by {} ms at most; {:?}", seconds(), found.len(), worst as f64 / 8.0, sound.stats);
+    println!(
+        "{} seconds, {} chirps, out of step by {} ms at most; {:?}",
+        seconds(),
+        found.len(),
+        worst as f64 / 8.0,
+        sound.stats
+    );
     assert!(worst <= 160, "out of step by {} ms", worst as f64 / 8.0);
     for Stats { heard, missing, .. } in sound.stats {
         assert!(missing * 20 < heard, "{missing} of {heard} samples are missing");

@@ -173,11 +173,10 @@ fn the_other_side_and_our_own_prompts_are_the_second_channel() {
     let (left, right) = (sound.channel(Channel::Received), sound.channel(Channel::Sent));
     let holds = |channel: &[i16], piece: &[i16]| channel.windows(piece.len()).any(|window| window == piece);
     assert!(holds(&left, &linear(3..20)), "the caller is on the left");
-    let relayed: Vec<i16> = (105..120)
-        .flat_map(frame)
-        .map(|byte| g711::decode_a(g711::MU_TO_A[usize::from(byte)]))
-        .collect();
+    let relayed: Vec<i16> =
+        (105..120).flat_map(frame).map(|byte| g711::decode_a(g711::MU_TO_A[usize::from(byte)])).collect();
     assert!(holds(&right, &relayed), "the engineer is on the right");
-    let played: Vec<i16> = clip(200).payload(hotline_core::audio::Law::A)[160..1_280].iter().map(|byte| g711::decode_a(*byte)).collect();
+    let played: Vec<i16> =
+        clip(200).payload(hotline_core::audio::Law::A)[160..1_280].iter().map(|byte| g711::decode_a(*byte)).collect();
     assert!(holds(&right, &played), "and what we play");
 }

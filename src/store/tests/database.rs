@@ -138,7 +138,10 @@ async fn facts_become_rows() {
 
     let recordings = store.recordings(&id).await.unwrap();
     let states: Vec<_> = recordings.iter().map(|r| (r.kind.as_str(), r.speech, r.transcript_state.as_str())).collect();
-    assert_eq!(states, [("what", 1, "done"), ("why", 0, "none"), ("voicemail", 1, "failed"), ("conversation", 0, "none")]);
+    assert_eq!(
+        states,
+        [("what", 1, "done"), ("why", 0, "none"), ("voicemail", 1, "failed"), ("conversation", 0, "none")]
+    );
     assert_eq!(recordings[0].transcript.as_deref(), Some("the mail server is down"));
     assert_eq!(recordings[0].duration_ms, Some(2_500));
 

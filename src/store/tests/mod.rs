@@ -65,8 +65,7 @@ pub(super) fn raw_samples(path: &Path, out: &mut dyn Output) -> Result<u64, Trou
         return Err(Trouble::Damage("half a sample".to_owned()));
     }
     let end = bytes.windows(4).position(|four| four == b"torn").unwrap_or(bytes.len());
-    let samples: Vec<i16> =
-        bytes[..end].chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
+    let samples: Vec<i16> = bytes[..end].chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
     out.begin(1)?;
     out.samples(&samples)?;
     Ok((bytes.len() - end) as u64)

@@ -84,7 +84,9 @@ impl Switch {
         let recordings: Vec<RecordingId> = rows
             .iter()
             // What the caller said to the hotline, not to an engineer.
-            .filter(|row| row.speech != 0 && row.duration_ms.is_some() && row.kind != RecordingKind::Conversation.word())
+            .filter(|row| {
+                row.speech != 0 && row.duration_ms.is_some() && row.kind != RecordingKind::Conversation.word()
+            })
             .filter_map(|row| row.id.parse().ok())
             .collect();
         SpokenAlert {

@@ -91,7 +91,8 @@ impl Concealer {
             return 0;
         }
         let sample = f32::from(self.period[self.made % self.period.len()]);
-        let left = if self.made < FADE_FROM { 1.0 } else { (FADE_TO - self.made) as f32 / (FADE_TO - FADE_FROM) as f32 };
+        let left =
+            if self.made < FADE_FROM { 1.0 } else { (FADE_TO - self.made) as f32 / (FADE_TO - FADE_FROM) as f32 };
         (sample * left).round() as i16
     }
 

@@ -100,9 +100,7 @@ impl Survey {
     pub fn plan(&self, channel: Channel) -> Plan {
         let runs = self.channels[channel.index()].runs.iter();
         Plan {
-            runs: runs
-                .map(|run| Run { key: run.key, first: run.first, curve: Curve::fit(&run.floors()) })
-                .collect(),
+            runs: runs.map(|run| Run { key: run.key, first: run.first, curve: Curve::fit(&run.floors()) }).collect(),
         }
     }
 }
@@ -243,7 +241,8 @@ mod tests {
     #[test]
     fn a_stall_of_the_network_is_no_new_run() {
         // Half a second is held up and comes at once.
-        let found = plan((0..500).map(|n| (n * 160, (n * 160).max(if (200..225).contains(&n) { 225 * 160 } else { 0 }))));
+        let found =
+            plan((0..500).map(|n| (n * 160, (n * 160).max(if (200..225).contains(&n) { 225 * 160 } else { 0 }))));
         assert_eq!(begins(&found), [(0, 0)]);
     }
 

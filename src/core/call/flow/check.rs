@@ -516,8 +516,9 @@ fn walk<'a>(
         return None;
     }
     let ends = if may_end(node) && !matches!(node, Node::Hangup(_)) { PROMPT_MAX } else { Duration::ZERO };
-    let rest =
-        ways(node).into_iter().try_fold(ends, |longest, (_, to)| Some(longest.max(walk(flow, to, recorded, on_way, known)?)));
+    let rest = ways(node)
+        .into_iter()
+        .try_fold(ends, |longest, (_, to)| Some(longest.max(walk(flow, to, recorded, on_way, known)?)));
     on_way.remove(id);
     let whole = rest.and_then(|rest| Some(rest + own(node, recorded)?));
     known.insert(id, whole);

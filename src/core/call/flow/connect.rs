@@ -77,7 +77,8 @@ impl Connecting {
             accept_wait: node.accept_wait,
         };
         let (hunt, reply) = Hunt::begin(rules, frame, now);
-        let mut connecting = Self { node: node.clone(), hunt, budget_over: false, taping: Taping::No, stage: Stage::Waiting };
+        let mut connecting =
+            Self { node: node.clone(), hunt, budget_over: false, taping: Taping::No, stage: Stage::Waiting };
         frame.wake(Timer::Connect, node.budget, now);
         connecting.comfort_later(frame, now);
         match connecting.take(reply, frame, now) {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::call::Event;
 use crate::call::flow::{Connect, ConnectTarget, Node};
 use crate::call::prompt::{Prompt, say};
-use crate::call::Event;
 use crate::directory::{Destination, Directory};
 use crate::fact::{Fact, LegCause, Outcome, RecordingEnd, RecordingKind};
 use crate::ids::LegId;
@@ -138,7 +138,12 @@ fn who_is_brought_in_is_told_while_it_goes_on() {
     let mut line = talking();
     line.at_leg_presses(1, '*').at_leg_presses(1, '1').leg_hears(1, &[speak(say::ENGINEER_NEXT_CALLED)]);
     line.calls(2, &Destination::Phone("ben".into())).picks_up(2).hears_something_at(2);
-    line.at_leg_presses(2, '1').hears_something_at(2).at_leg_presses(2, '1').stops_playing(2).joins(2).leg_hears(2, &[speak(say::RECORDING_ENGINEER)]);
+    line.at_leg_presses(2, '1')
+        .hears_something_at(2)
+        .at_leg_presses(2, '1')
+        .stops_playing(2)
+        .joins(2)
+        .leg_hears(2, &[speak(say::RECORDING_ENGINEER)]);
     line.leg_hears(1, &[speak(say::ENGINEER_NEXT_THERE)]).quiet();
     line.at_leg_presses(2, '9').stops_recording(RecordingEnd::Refused);
 }

@@ -359,7 +359,7 @@ impl World {
             }
             Command::Record { recording, kind: RecordingKind::Conversation, .. } => {
                 let heard = self.told_at.take().map(|at| self.now.mono - at);
-                assert!(heard.is_some_and(|heard| heard >= secs(2)), "recorded, and the caller was not told: {heard:?}");
+                assert!(heard.is_some_and(|heard| heard >= secs(2)), "the caller was not told: {heard:?}");
                 assert!(!self.refused && self.bridged.is_some(), "recorded against somebody's will, or alone");
                 self.recording = Some(recording);
             }
