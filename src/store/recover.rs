@@ -47,6 +47,7 @@ struct FoldedCall {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what was told of it; each by a fact of its own")]
 struct FoldedRecording {
     id: RecordingId,
     ended: bool,

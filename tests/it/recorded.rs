@@ -87,7 +87,7 @@ async fn a_nine_in_the_middle_leaves_nothing() -> anyhow::Result<()> {
     assert!(recording["removed_at"].is_string() && recording["audio_url"].is_null(), "{call:#}");
     let id = recording["id"].as_str().expect("an id");
     let folder = hotline.data().join("recordings").join(&id[id.len() - 2..]);
-    let left = || std::fs::read_dir(&folder).map_or(0, |files| files.count());
+    let left = || std::fs::read_dir(&folder).map_or(0, Iterator::count);
     for _ in 0..200 {
         if left() == 0 {
             return Ok(());

@@ -171,6 +171,7 @@ pub enum Destination {
 
 /// A hotline number and what happens when it is rung.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "settings; each is made by itself")]
 pub struct Number {
     /// As dialled: the user part of the SIP URI or E.164.
     pub id: NumberId,
