@@ -1,4 +1,4 @@
-//! Sends a WAV file (8 or 16 kHz, mono) over a made-up bad line, records it as the hotline does, and writes what the
+//! Sends a WAV file (16 bit) over a made-up bad line, records it as the hotline does, and writes what the
 //! recording sounds like; beside it what the line would have carried unharmed. For listening and for transcripts:
 //!
 //!     cargo run --example impaired_recording -- in.wav clean.wav impaired.wav [seed]
@@ -25,8 +25,9 @@ fn main() -> anyhow::Result<()> {
     };
     let seed = rest.first().map_or(Ok(1), |seed| seed.parse())?;
     let mut reader = hound::WavReader::open(input)?;
-    let rate = reader.spec().sample_rate;
-    let samples = reader.samples::<i16>().collect::<Result<Vec<i16>, _>>()?;
+    let (rate, channels) = (reader.spec().sample_rate, usize::from(reader.spec().channels));
+    // The first channel of several.
+    let samples = reader.samples::<i16>().step_by(channels.max(1)).collect::<Result<Vec<i16>, _>>()?;
     let narrow = resample(&samples, rate, 8_000);
     let bytes: Vec<u8> = narrow.iter().map(|sample| g711::encode_a(*sample)).collect();
     write(Path::new(clean), &bytes.iter().map(|byte| g711::decode_a(*byte)).collect::<Vec<_>>())?;
