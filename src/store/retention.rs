@@ -7,7 +7,7 @@
 use hotline_core::ids::{CustomerId, RecordingId};
 use jiff::Timestamp;
 use serde_json::json;
-use sqlx::{AnyConnection, Row, query};
+use sqlx::{AnyConnection, AssertSqlSafe, Row, query};
 
 use super::alerts::Audited;
 use super::apply::ms;
@@ -37,7 +37,7 @@ impl Store {
     pub async fn unpurged(&self) -> Result<Vec<(Option<CustomerId>, Timestamp)>, StoreError> {
         let oldest = query(
             "SELECT customer, MIN(started_at) FROM calls WHERE purged_at IS NULL AND ended_at IS NOT NULL
-             GROUP BY customer",
+                AND direction = 'inbound' GROUP BY customer",
         );
         let rows = read_in_time(oldest.fetch_all(&self.shared.pool)).await?;
         let mut all = Vec::with_capacity(rows.len());
@@ -197,7 +197,7 @@ async fn old_calls(
     let customer = customer.map(|id| id.0.clone());
     let rows = query(
         "SELECT id, caller FROM calls
-         WHERE purged_at IS NULL AND ended_at IS NOT NULL AND started_at < $1
+         WHERE purged_at IS NULL AND ended_at IS NOT NULL AND started_at < $1 AND direction = 'inbound'
            AND (customer = $2 OR (customer IS NULL AND $2 IS NULL))
            AND NOT EXISTS (SELECT 1 FROM alerts WHERE alerts.status <> 'resolved'
                 AND (alerts.id = calls.alert_id OR alerts.call_id = calls.id))
@@ -211,50 +211,66 @@ async fn old_calls(
     rows.iter().map(|row| Ok(Old { call: row.try_get(0)?, caller: row.try_get(1)? })).collect()
 }
 
-/// One call, its recordings, and the alert that came of it.
+/// The alert that a call opened, and one that it joined: that one is resolved, too.
+const ALERTS: &str = "(SELECT id FROM alerts WHERE call_id = $1
+                       UNION SELECT alert_id FROM calls WHERE id = $1 AND alert_id IS NOT NULL)";
+
+/// One call, its recordings, and what of its alert is about it. Words that may be about another caller's call stay until
+/// the last of them goes.
 async fn forget(connection: &mut AnyConnection, old: &Old, now: i64) -> Result<(), sqlx::Error> {
-    // The alert that it opened, and one that it joined: that one is resolved, too.
-    const ALERTS: &str = "(SELECT id FROM alerts WHERE call_id = $1
-                           UNION SELECT alert_id FROM calls WHERE id = $1 AND alert_id IS NOT NULL)";
-    let number = old.caller.as_deref().map(|caller| caller.trim_start_matches('+')).unwrap_or_default();
-    // A SIP name may be any word: only numbers are looked for in texts.
-    let number =
-        if number.len() >= DIGITS_MIN && number.bytes().all(|byte| byte.is_ascii_digit()) { number } else { "" };
     let by_call = [
         "UPDATE recordings SET removed_at = COALESCE(removed_at, $2), transcript = NULL, transcript_note = NULL,
-            transcript_state = 'none' WHERE call_id = $1",
-        "UPDATE calls SET caller = NULL, purged_at = $2 WHERE id = $1",
+            transcript_state = 'none' WHERE call_id = $1"
+            .to_owned(),
+        "UPDATE calls SET caller = NULL, purged_at = $2 WHERE id = $1".to_owned(),
+        format!(
+            "UPDATE alerts SET details = NULL, purged_at = $2 WHERE id IN {ALERTS}
+                AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.alert_id = alerts.id AND calls.purged_at IS NULL
+                                AND calls.direction = 'inbound')"
+        ),
     ];
     for sql in by_call {
-        query(sql).bind(old.call.clone()).bind(now).execute(&mut *connection).await?;
+        query(AssertSqlSafe(sql)).bind(old.call.clone()).bind(now).execute(&mut *connection).await?;
     }
     forget_additions(connection, &old.call, None).await?;
-    let with_number = [
+    forget_number(connection, old).await?;
+    let done = format!("(SELECT id FROM alerts WHERE purged_at IS NOT NULL AND id IN {ALERTS})");
+    let rest = [
+        // People were rung about the alert: those calls name its caller as well.
+        format!("UPDATE calls SET caller = NULL WHERE direction <> 'inbound' AND alert_id IN {ALERTS}"),
+        "UPDATE alerts SET caller = NULL WHERE call_id = $1".to_owned(),
+        format!("UPDATE timeline SET text = NULL WHERE call_id = $1 OR alert_id IN {done}"),
+        format!("UPDATE action_runs SET output = NULL WHERE alert_id IN {done}"),
         format!(
-            "UPDATE timeline SET text = NULL, what = {}, why = {} WHERE call_id = $1 OR alert_id IN {ALERTS}",
-            without("what"),
-            without("why"),
-        ),
-        format!(
-            "UPDATE alerts SET caller = NULL, details = NULL, title = {}, purged_at = $3 WHERE id IN {ALERTS}",
-            without("title")
-        ),
-        format!(
-            "UPDATE notifications SET text = NULL, why = {},
+            "UPDATE notifications SET text = NULL,
                 address = CASE WHEN user_id IS NULL AND channel IS NULL THEN '' ELSE address END
-             WHERE alert_id IN {ALERTS} AND state NOT IN ('waiting', 'sending')",
-            without("why"),
+             WHERE alert_id IN {done} AND state NOT IN ('waiting', 'sending')"
         ),
     ];
-    for sql in with_number {
-        let mut statement = query(sqlx::AssertSqlSafe(sql.clone())).bind(old.call.clone()).bind(number.to_owned());
-        if sql.contains("$3") {
-            statement = statement.bind(now);
-        }
-        statement.execute(&mut *connection).await?;
+    for sql in rest {
+        query(AssertSqlSafe(sql)).bind(old.call.clone()).execute(&mut *connection).await?;
     }
-    let sql = format!("UPDATE action_runs SET output = NULL WHERE alert_id IN {ALERTS}");
-    query(sqlx::AssertSqlSafe(sql)).bind(old.call.clone()).execute(&mut *connection).await?;
+    Ok(())
+}
+
+/// The caller's number goes out of every text about the call and its alert.
+async fn forget_number(connection: &mut AnyConnection, old: &Old) -> Result<(), sqlx::Error> {
+    let number = old.caller.as_deref().map(|caller| caller.trim_start_matches('+')).unwrap_or_default();
+    // A SIP name may be any word: only numbers are looked for.
+    if number.len() < DIGITS_MIN || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
+    }
+    let texts = [
+        format!(
+            "UPDATE timeline SET what = REPLACE(what, $2, '…'), why = REPLACE(why, $2, '…')
+             WHERE call_id = $1 OR alert_id IN {ALERTS}"
+        ),
+        format!("UPDATE alerts SET title = REPLACE(title, $2, '…') WHERE id IN {ALERTS}"),
+        format!("UPDATE notifications SET why = REPLACE(why, $2, '…') WHERE alert_id IN {ALERTS}"),
+    ];
+    for sql in texts {
+        query(AssertSqlSafe(sql)).bind(old.call.clone()).bind(number.to_owned()).execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
@@ -283,9 +299,4 @@ async fn forget_additions(
         }
     }
     Ok(())
-}
-
-/// The column's text with the number taken out of it, if there is one.
-fn without(column: &str) -> String {
-    format!("CASE WHEN $2 = '' THEN {column} ELSE REPLACE({column}, $2, '…') END")
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use hotline_core::alert::Change;
-use hotline_core::fact::{Actor, Entry, Fact, LegCause, Outcome, RecordingKind};
-use hotline_core::ids::{LegId, RecordingId};
+use hotline_core::directory::Language;
+use hotline_core::fact::{Actor, Direction, Entry, Fact, LegCause, Outcome, RecordingKind};
+use hotline_core::ids::{CallId, LegId, RecordingId};
 use hotline_core::private::Private;
 use jiff::{SignedDuration, Timestamp};
 
@@ -43,6 +44,21 @@ async fn call(journal: &Journal, store: &Store, seed: u64, customer: Option<&str
     scene.fact(Fact::CallEnded { outcome: Outcome::Voicemail });
     for entry in &scene.entries {
         journal.append(entry.clone()).drained(PATIENCE).await.unwrap();
+    }
+    // People were rung about it: that call names the caller as well.
+    let at = scene.entries[0].at;
+    let (ring, alert) = (Some(CallId(scene.ids.uuid(at))), Some(scene.alert));
+    let begun = Fact::CallStarted {
+        direction: Direction::AlertRing,
+        number: "hotline".into(),
+        reference: "1".to_owned(),
+        caller: Some(CALLER.into()),
+        source: "alert".to_owned(),
+        language: Language::default(),
+    };
+    for fact in [begun, Fact::CallEnded { outcome: Outcome::Unanswered }] {
+        let entry = Entry { at, call: ring, alert, fact, why: String::new() };
+        journal.append(entry).drained(PATIENCE).await.unwrap();
     }
     std::fs::write(store.wav_path(said), b"RIFF sound").unwrap();
     said
@@ -85,6 +101,13 @@ async fn personal(db: &Database, store: &Store, said: RecordingId) -> (bool, boo
             row.call_id
         ))
         .await;
+    let rung = db
+        .number(&format!(
+            "SELECT COUNT(*) FROM calls WHERE direction <> 'inbound' AND caller IS NOT NULL AND alert_id = '{}'",
+            call.alert_id.clone().unwrap_or_default()
+        ))
+        .await;
+    assert_eq!(rung > 0, call.caller.is_some(), "the call that rang people about it");
     let words = row.transcript.is_some() || row.removed_at.is_none();
     (call.caller.is_some(), words, lines > 0 || alerts > 0, store.wav_path(said).exists())
 }
