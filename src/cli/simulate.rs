@@ -14,7 +14,7 @@ use hotline_core::call::outside::{KnownIncident, LineAlert, OpenReport};
 use hotline_core::call::prompt::Prompt;
 use hotline_core::call::{Call, Command, Event, Incoming, Timer, people};
 use hotline_core::directory::{Destination, Directory, Number};
-use hotline_core::fact::{Actor, Entry, Fact, LegCause, Outcome, Priority, RecordingEnd};
+use hotline_core::fact::{Actor, Entry, Fact, LegCause, Outcome, Priority, RecordingEnd, RecordingKind};
 use hotline_core::ids::{AlertId, CallId, IdSource, IncidentId, LegId, RecordingId, UserId};
 use hotline_core::now::Now;
 use jiff::Timestamp;
@@ -110,7 +110,7 @@ fn walk(directory: &Arc<Directory>, args: &SimulateArgs, now: Now, out: &mut dyn
     let mut world = World::new(directory, number, args, now);
     world.run(out)?;
     world.conclude(out)?;
-    writeln!(out, "longest possible wait without a conversation: {}", spell(longest_wait(flow)))?;
+    writeln!(out, "longest possible wait without a conversation: {}", spell(longest_wait(flow, number.record_calls)))?;
     Ok(())
 }
 
@@ -348,7 +348,10 @@ impl<'a> World<'a> {
             Command::Record { leg, recording, kind, limits } => {
                 self.recording = Some(recording);
                 self.say(out, "records", &format!("{}, at most {}", kind.word(), spell(limits.max)))?;
-                self.speak(leg, recording, limits.max, limits.no_speech);
+                // A conversation has its own length.
+                if kind != RecordingKind::Conversation {
+                    self.speak(leg, recording, limits.max, limits.no_speech);
+                }
             }
             Command::StopRecord { leg, reason } => {
                 if let Some(recording) = self.recording {
@@ -506,6 +509,7 @@ impl<'a> World<'a> {
             | Fact::Bridged { .. }
             | Fact::Alert(_)
             | Fact::RecordingStarted { .. }
+            | Fact::RecordingRefused { .. }
             | Fact::RecordingEnded { .. }
             | Fact::AlertResolved { .. }
             | Fact::AlertRings { .. }

@@ -25,6 +25,7 @@ impl Fact {
             Self::LegEnded { .. } => "leg-ended",
             Self::RecordingStarted { .. } => "recording-started",
             Self::RecordingEnded { .. } => "recording-ended",
+            Self::RecordingRefused { .. } => "recording-refused",
             Self::AnswersConfirmed => "answers-confirmed",
             Self::AlertOpened { .. } => "alert-opened",
             Self::AlertUpdated { .. } => "alert-updated",
@@ -60,6 +61,7 @@ impl Fact {
             | Self::Step { .. }
             | Self::RecordingStarted { .. }
             | Self::RecordingEnded { .. }
+            | Self::RecordingRefused { .. }
             | Self::AnswersConfirmed
             | Self::Transcribed { .. }
             | Self::TranscriptFailed { .. }
@@ -104,6 +106,11 @@ impl Fact {
                     (true, _) | (false, RecordingEnd::NoSpeech) => "",
                     (false, _) => "; no speech was heard",
                 },
+            ),
+            Self::RecordingRefused { leg, recording } => format!(
+                "{} does not want the conversation to be recorded{}.",
+                if *leg == LegId::CALLER { "The caller" } else { "Whoever is joined with the caller" },
+                if recording.is_some() { "; what was kept is deleted" } else { "" },
             ),
             Self::AnswersConfirmed => "The caller confirmed the answers.".to_owned(),
             Self::Transcribed { text, language, engine, .. } if text.reveal().trim().is_empty() => {
@@ -166,6 +173,7 @@ impl Fact {
             | Self::Step { .. }
             | Self::RecordingStarted { .. }
             | Self::RecordingEnded { .. }
+            | Self::RecordingRefused { .. }
             | Self::AnswersConfirmed
             | Self::AlertOpened { .. }
             | Self::AlertUpdated { .. }
@@ -216,6 +224,7 @@ impl Fact {
             | Self::LegEnded { .. }
             | Self::RecordingStarted { .. }
             | Self::RecordingEnded { .. }
+            | Self::RecordingRefused { .. }
             | Self::AnswersConfirmed
             | Self::Alert(_)
             | Self::Transcribed { .. }
@@ -263,6 +272,7 @@ impl RecordingKind {
                 crate::fact::Question::Why => "the answer to why",
             },
             Self::Voicemail => "a message",
+            Self::Conversation => "the conversation",
         }
     }
 }
@@ -276,6 +286,7 @@ impl RecordingEnd {
             Self::MaxLength => "the longest time was reached",
             Self::CallEnded => "the call ended",
             Self::Failed => "it could not be kept",
+            Self::Refused => "somebody did not want it",
             Self::Recovered => "found after a crash and made whole",
         }
     }

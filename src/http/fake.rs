@@ -47,8 +47,12 @@ mod night;
 #[path = "fake_sla.rs"]
 mod sla;
 pub use sla::SIGN_TOKEN;
+#[path = "fake_pages.rs"]
+mod pages;
 #[path = "fake_things.rs"]
 mod things;
+
+use pages::{among, fits, page};
 
 const WEEK: i64 = 7 * 86_400;
 
@@ -210,26 +214,6 @@ impl Fake {
         let _ = self.changes.send(Change::Alert(alert));
         Ok(())
     }
-}
-
-/// Pages by offset; the real store's cursors look different, and nobody may care.
-fn page<T>(rows: Vec<T>, cursor: Option<&str>, limit: u32) -> Result<Page<T>, StoreError> {
-    let from: usize = match cursor {
-        None => 0,
-        Some(cursor) => cursor.strip_prefix("at").and_then(|at| at.parse().ok()).ok_or(StoreError::Cursor)?,
-    };
-    let total = rows.len();
-    let items: Vec<T> = rows.into_iter().skip(from).take(limit as usize).collect();
-    let next = from + items.len();
-    Ok(Page { next_cursor: (next < total).then(|| format!("at{next}")), items })
-}
-
-fn fits(wanted: Option<&String>, value: Option<&str>) -> bool {
-    wanted.is_none_or(|wanted| value == Some(wanted.as_str()))
-}
-
-fn among(customers: Option<&[String]>, value: Option<&str>) -> bool {
-    customers.is_none_or(|customers| value.is_some_and(|value| customers.iter().any(|one| one == value)))
 }
 
 #[async_trait]
@@ -432,6 +416,13 @@ impl Records for Fake {
     }
     async fn remove_session(&self, id: &str) -> Result<(), StoreError> {
         self.write(|kept| drop(kept.sessions.remove(id)))
+    }
+    async fn delete_recording(&self, recording: RecordingId, _by: &str, at: Timestamp) -> Result<bool, StoreError> {
+        let _ = std::fs::remove_file(self.wav_path(recording));
+        self.write(|kept| {
+            let row = kept.recordings.iter_mut().find(|row| row.id == recording.to_string());
+            row.map(|row| (row.removed_at, row.transcript) = (Some(at.as_millisecond()), None)).is_some()
+        })
     }
     fn wav_path(&self, recording: RecordingId) -> PathBuf {
         self.folder.join(format!("{recording}.wav"))
@@ -766,6 +757,7 @@ impl Kept {
             transcript_state: "done".to_owned(),
             transcript: Some(words.to_owned()),
             transcript_note: Some("whisper ggml-base.bin".to_owned()),
+            removed_at: None,
         });
     }
 

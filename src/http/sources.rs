@@ -118,6 +118,8 @@ pub trait Records: AlertRecords + IncidentRecords + Glances + PlanRecords + SlaR
     async fn put_session(&self, id: &str, data: &str, expires_at: i64) -> Result<(), StoreError>;
     /// Forgets a session.
     async fn remove_session(&self, id: &str) -> Result<(), StoreError>;
+    /// Removes a recording: words, sound, all of it. False: there is none.
+    async fn delete_recording(&self, recording: RecordingId, by: &str, at: Timestamp) -> Result<bool, StoreError>;
     /// The finished WAV of a recording, if it is there.
     fn wav_path(&self, recording: RecordingId) -> PathBuf;
     /// The store itself, for what has no shorter way (runbooks, postmortems, drills).
@@ -306,6 +308,13 @@ impl Records for Store {
     }
     async fn remove_session(&self, id: &str) -> Result<(), StoreError> {
         soon(Self::remove_session(self, id)).await
+    }
+    async fn delete_recording(&self, recording: RecordingId, by: &str, at: Timestamp) -> Result<bool, StoreError> {
+        let found = soon(Self::delete_recording(self, recording, by, at)).await?;
+        // Another node's files go by its own purge; a fault here by ours.
+        let store = self.clone();
+        let _ = tokio::task::spawn_blocking(move || store.remove_recording(recording)).await;
+        Ok(found)
     }
     fn wav_path(&self, recording: RecordingId) -> PathBuf {
         Self::wav_path(self, recording)

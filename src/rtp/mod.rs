@@ -8,7 +8,7 @@
 //! bind) on the caller's thread and hand it to the lane. `lane` is the thread's
 //! loop, `leg` what it does for one leg, `wheel` its clock, `source` whom it
 //! hears, `play`, `keys`, `record` what it does; `writer` is the one thread that
-//! touches the disk.
+//! writes to the disk, `sync` the one that waits for it.
 
 mod keys;
 mod lane;
@@ -18,6 +18,7 @@ mod play;
 mod ports;
 mod record;
 mod source;
+mod sync;
 pub mod voice;
 mod wheel;
 mod writer;
@@ -33,6 +34,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
+use hotline_core::audio::clip::Form;
 use hotline_core::audio::{Clip, Codec};
 use hotline_core::call::command::{PlayId, RecordLimits};
 use hotline_core::fact::RecordingEnd;
@@ -80,10 +82,12 @@ pub struct RecordRequest {
     /// Its identity.
     pub recording: RecordingId,
     /// The append-only file it grows in: raw payload with timestamps (`NAME.seg`). Flushed to the
-    /// system at least twice a second.
+    /// system several times a second, and to the disk so that a power cut costs less than a second.
     pub file: PathBuf,
     /// When it ends by itself.
     pub limits: RecordLimits,
+    /// What we send to the leg is recorded as well; then nobody listens for the end of speech.
+    pub both: bool,
 }
 
 /// What media tells about a leg.
@@ -244,7 +248,7 @@ impl Media {
         if lane.order(Order::Open(opened)).is_err() {
             return Err(std::io::Error::other("media is stopped").into());
         }
-        let memo = Mutex::new(Memo { codec: Codec::Pcma, items: Vec::new() });
+        let memo = Mutex::new(Memo { codec: Codec::Pcma, ptime_ms: 20, items: Vec::new() });
         Ok(Leg { key, lane, local, stats, events, writer: self.shared.writer.clone(), memo })
     }
 
@@ -313,6 +317,7 @@ pub struct Leg {
 #[derive(Debug)]
 struct Memo {
     codec: Codec,
+    ptime_ms: u8,
     items: Vec<PlayItem>,
 }
 
@@ -327,24 +332,24 @@ impl Leg {
     pub fn connect(&self, remote: Remote) {
         let items = {
             let mut memo = self.memo.lock();
-            let changed = memo.codec != remote.codec;
-            memo.codec = remote.codec;
+            let changed = (memo.codec, memo.ptime_ms) != (remote.codec, remote.ptime_ms);
+            (memo.codec, memo.ptime_ms) = (remote.codec, remote.ptime_ms);
             if changed { memo.items.clone() } else { Vec::new() }
         };
         for item in items {
-            item.clip.payload(remote.codec);
+            play::prepare(&item, remote.codec, remote.ptime_ms);
         }
         self.order(Order::Connect(self.key, remote));
     }
 
     /// Plays items one after the other without a gap; replaces what plays. `PlayEnded` after the last, if it ends.
     pub fn play(&self, play: PlayId, items: Vec<PlayItem>) {
-        let codec = {
+        let form = {
             let mut memo = self.memo.lock();
             memo.items.clone_from(&items);
-            memo.codec
+            Form::new(memo.codec, leg::frame_ms(memo.ptime_ms))
         };
-        let playing = Playing::new(play, items, codec);
+        let playing = Playing::new(play, items, form);
         self.order(Order::Play(self.key, Some(playing)));
     }
 
@@ -354,12 +359,13 @@ impl Leg {
         self.order(Order::Play(self.key, None));
     }
 
-    /// Records what is received. Replaces (ends) a running one. Always answered by `RecordEnded`. Before `connect` it
+    /// Records what is received, and what is sent if the request says so. Replaces (ends) a running one. Always answered by `RecordEnded`. Before `connect` it
     /// waits for it.
     pub fn record(&self, request: RecordRequest) {
         let recording = request.recording;
         let now = crate::clock::now().mono;
-        let recorder = Recorder::new(request, self.events.clone(), self.writer.clone(), now);
+        let codec = self.memo.lock().codec;
+        let recorder = Recorder::new(request, codec, self.events.clone(), self.writer.clone(), now);
         let order = Order::Record(self.key, Box::new(recorder));
         if self.lane.order(order).is_err() {
             let (duration, speech, reason) = (Duration::ZERO, false, RecordingEnd::Failed);
@@ -431,6 +437,6 @@ pub struct Frame {
     pub timestamp: u32,
     /// Bytes used of `payload`.
     pub length: u16,
-    /// Payload in the leg's codec, up to 60 ms.
-    pub payload: [u8; 480],
+    /// Payload in the leg's codec.
+    pub payload: [u8; packet::PAYLOAD_MAX],
 }

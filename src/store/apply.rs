@@ -89,6 +89,7 @@ fn statements(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyEr
         }
         Fact::RecordingStarted { .. }
         | Fact::RecordingEnded { .. }
+        | Fact::RecordingRefused { recording: Some(_), .. }
         | Fact::Transcribed { .. }
         | Fact::TranscriptFailed { .. } => recording(entry, place),
         Fact::AlertOpened { title, priority, ring_at } => opened(entry, title, *priority, *ring_at),
@@ -107,6 +108,7 @@ fn statements(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyEr
         | Fact::LegRinging { .. }
         | Fact::LegDeclined { .. }
         | Fact::Bridged { .. }
+        | Fact::RecordingRefused { recording: None, .. }
         | Fact::AnswersConfirmed => Ok(Vec::new()),
     }
 }
@@ -234,7 +236,8 @@ fn recording(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyErr
             .bind(place.seq),
         ],
         Fact::RecordingEnded { recording, duration, speech, reason } => {
-            let nothing_kept = *reason == RecordingEnd::Failed && duration.is_zero();
+            let nothing_kept =
+                *reason == RecordingEnd::Refused || (*reason == RecordingEnd::Failed && duration.is_zero());
             let speech = *speech && !nothing_kept;
             vec![
                 query(
@@ -248,10 +251,20 @@ fn recording(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyErr
                 .bind(recording.to_string()),
             ]
         }
+        // Whatever else is known of it by then: the files go with the next purge at the latest.
+        Fact::RecordingRefused { recording: Some(recording), .. } => vec![
+            query(
+                "UPDATE recordings SET removed_at = $1, speech = 0, transcript = NULL, transcript_state = 'none'
+                 WHERE id = $2 AND removed_at IS NULL",
+            )
+            .bind(ms(entry.at))
+            .bind(recording.to_string()),
+        ],
+        // What was removed stays removed, however late its transcript is.
         Fact::Transcribed { recording, text, language, engine } => vec![
             query(
                 "UPDATE recordings SET transcript_state = 'done', transcript = $1, transcript_note = $2
-                 WHERE id = $3",
+                 WHERE id = $3 AND removed_at IS NULL",
             )
             .bind(text.reveal().clone())
             .bind(format!("{engine}, {language}"))

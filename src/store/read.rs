@@ -89,6 +89,8 @@ pub struct RecordingRow {
     pub transcript: Option<String>,
     /// Why it failed, or which engine made it.
     pub transcript_note: Option<String>,
+    /// Since when nothing of it is kept any more: refused, deleted, or past its retention time.
+    pub removed_at: Option<i64>,
 }
 
 /// One alert.

@@ -97,6 +97,10 @@ enum FactRecord {
         speech: bool,
         reason: String,
     },
+    RecordingRefused {
+        leg: u32,
+        recording: Option<Uuid>,
+    },
     AnswersConfirmed,
     AlertOpened {
         title: String,
@@ -217,6 +221,9 @@ fn to_record(fact: &Fact) -> FactRecord {
             speech: *speech,
             reason: reason.word().to_owned(),
         },
+        Fact::RecordingRefused { leg, recording } => {
+            FactRecord::RecordingRefused { leg: leg.0, recording: recording.map(|id| id.0) }
+        }
         Fact::AnswersConfirmed => FactRecord::AnswersConfirmed,
         Fact::AlertOpened { title, priority, ring_at } => {
             FactRecord::AlertOpened { title: title.clone(), priority: priority.word().to_owned(), ring_at: *ring_at }
@@ -275,6 +282,9 @@ fn from_record(record: FactRecord) -> Result<Fact, String> {
             speech,
             reason: RecordingEnd::from_word(&reason).ok_or_else(|| unknown("end of a recording", &reason))?,
         },
+        FactRecord::RecordingRefused { leg, recording } => {
+            Fact::RecordingRefused { leg: LegId(leg), recording: recording.map(RecordingId) }
+        }
         FactRecord::AnswersConfirmed => Fact::AnswersConfirmed,
         FactRecord::AlertOpened { title, priority, ring_at } => {
             Fact::AlertOpened { title, priority: from_priority(&priority)?, ring_at }

@@ -8,7 +8,7 @@ use futures::FutureExt;
 use hotline_core::call::outside::NoticeAnswer;
 use hotline_core::call::{Call, Event};
 use hotline_core::directory::{Destination, Language};
-use hotline_core::fact::{Direction, Entry, Fact, LegCause, Outcome, Priority};
+use hotline_core::fact::{Direction, Entry, Fact, LegCause, Outcome, Priority, RecordingEnd};
 use hotline_core::ids::{AlertId, CallId, LegId, UserId};
 use hotline_core::now::Now;
 use hotline_core::sdp::Negotiated;
@@ -317,7 +317,11 @@ impl Task {
                 if leg.ended {
                     leg.media = None;
                 }
-                self.finish_recording(recording);
+                if reason == RecordingEnd::Refused {
+                    self.remove_recording(recording);
+                } else {
+                    self.finish_recording(recording);
+                }
                 self.handle(Event::RecordEnded { leg: id, recording, duration, speech, reason }, moment);
             }
             MediaEvent::Silent => self.on_silent(id),

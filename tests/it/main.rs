@@ -30,6 +30,7 @@ mod phone;
 mod promises;
 mod raw;
 mod receiver;
+mod recorded;
 mod report;
 mod sipp;
 mod softphones;

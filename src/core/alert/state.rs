@@ -48,6 +48,7 @@ impl Alert {
             | Fact::LegEnded { .. }
             | Fact::RecordingStarted { .. }
             | Fact::RecordingEnded { .. }
+            | Fact::RecordingRefused { .. }
             | Fact::AnswersConfirmed
             | Fact::Transcribed { .. }
             | Fact::TranscriptFailed { .. } => {}

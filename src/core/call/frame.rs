@@ -176,6 +176,8 @@ pub(crate) struct Frame {
     pub(crate) prefers: Option<UserId>,
     /// How long a flow may take.
     pub(crate) budget: Duration,
+    /// Somebody on this call did not want a conversation to be recorded.
+    pub(crate) recording_refused: bool,
     /// A person heard the notification.
     pub(crate) heard: bool,
     pub(super) title: Option<String>,
@@ -347,6 +349,7 @@ impl Frame {
             about: None,
             prefers: None,
             budget: Duration::ZERO,
+            recording_refused: false,
             heard: false,
             title: None,
             priority: Priority::P3,

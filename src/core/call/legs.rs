@@ -123,7 +123,8 @@ impl Frame {
         self.play_within(leg, prompts, Some(SHORT_WAIT), now);
     }
 
-    fn play_within(&mut self, leg: LegId, prompts: Vec<Prompt>, wait: Option<Duration>, now: Now) {
+    /// Plays; goes on after `wait` even if the end is not reported.
+    pub(crate) fn play_within(&mut self, leg: LegId, prompts: Vec<Prompt>, wait: Option<Duration>, now: Now) {
         self.forget_play(leg);
         let Some(on) = self.legs.get_mut(&leg).filter(|on| on.state == LegState::Up) else { return };
         self.plays += 1;

@@ -171,6 +171,7 @@ pub enum Destination {
 
 /// A hotline number and what happens when it is rung.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "settings; each is made by itself")]
 pub struct Number {
     /// As dialled: the user part of the SIP URI or E.164.
     pub id: NumberId,
@@ -187,6 +188,10 @@ pub struct Number {
     pub policy: Option<PolicyId>,
     /// A test number: its calls leave a record but no alert (bench, line tests).
     pub test: bool,
+    /// Conversations with engineers are recorded, after the caller was told and unless somebody refuses by key.
+    pub record_calls: bool,
+    /// They are recorded without a word; counts on test numbers only (bench).
+    pub record_silently: bool,
     /// The caller gets an SMS when somebody has taken the report, if the number is a mobile one. The callers must
     /// have agreed to that (a sentence of the greeting, a contract).
     pub sms_when_taken: bool,

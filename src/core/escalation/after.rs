@@ -40,6 +40,7 @@ pub fn after(alert: &Alert, fact: &Fact, directory: &Directory, now: Timestamp) 
         | Fact::LegEnded { .. }
         | Fact::RecordingStarted { .. }
         | Fact::RecordingEnded { .. }
+        | Fact::RecordingRefused { .. }
         | Fact::AnswersConfirmed
         | Fact::Transcribed { .. }
         | Fact::TranscriptFailed { .. } => same,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use hotline_core::call::CallView;
 use hotline_core::directory::Directory;
+use hotline_core::fact::RecordingKind;
 use hotline_core::ids::{CustomerId, ServiceId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -217,7 +218,7 @@ pub struct Transcript {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "019aab2c-7d11-7000-8000-000000000003", "call_id": "019aab2c-7d11-7000-8000-000000000001", "kind": "what",
-    "started_at": "2026-11-22T03:00:21.000Z", "duration_ms": 4180, "speech": true, "running": false, "ended_because": "silence",
+    "channels": 1, "removed_at": null, "started_at": "2026-11-22T03:00:21.000Z", "duration_ms": 4180, "speech": true, "running": false, "ended_because": "silence",
     "audio_url": "/api/v1/recordings/019aab2c-7d11-7000-8000-000000000003/audio",
     "transcript": {"state": "done", "text": "The mail server in Hamburg is down.", "note": "whisper ggml-base.bin"}
 }))]
@@ -226,8 +227,10 @@ pub struct Recording {
     pub id: String,
     /// Its call.
     pub call_id: String,
-    /// `who`, `what`, `when`, `where`, `why` or `voicemail`.
+    /// `who`, `what`, `when`, `where`, `why`, `voicemail` or `conversation`.
     pub kind: String,
+    /// Channels of the sound: 1, or 2 for a conversation (left the caller, right what the caller hears).
+    pub channels: u16,
     /// Began.
     #[schema(format = DateTime)]
     pub started_at: String,
@@ -237,9 +240,12 @@ pub struct Recording {
     pub speech: bool,
     /// Still being recorded.
     pub running: bool,
-    /// `silence`, `no-speech`, `key`, `max-length`, `call-ended`, `failed`, `recovered`; null while it runs.
+    /// `silence`, `no-speech`, `key`, `max-length`, `call-ended`, `failed`, `refused`, `recovered`; null while it runs.
     pub ended_because: Option<String>,
-    /// Where to listen to it (WAV); null while it runs or when it was lost.
+    /// Since when nothing of it is kept any more: somebody refused it, it was deleted, or it is past its retention time.
+    #[schema(format = DateTime)]
+    pub removed_at: Option<String>,
+    /// Where to listen to it (WAV); null while it runs, when it was lost and when it was removed.
     pub audio_url: Option<String>,
     /// What was said.
     pub transcript: Transcript,
@@ -258,7 +264,10 @@ impl Recording {
         let transcript =
             Transcript { state: word.to_owned(), text: row.transcript.filter(|text| !text.is_empty()), note };
         Self {
-            audio_url: (!running && !lost).then(|| state.link(&format!("/api/v1/recordings/{}/audio", row.id))),
+            channels: RecordingKind::from_word(&row.kind).map_or(1, RecordingKind::channels),
+            removed_at: row.removed_at.map(rfc3339),
+            audio_url: (!running && !lost && row.removed_at.is_none())
+                .then(|| state.link(&format!("/api/v1/recordings/{}/audio", row.id))),
             id: row.id,
             call_id: row.call_id,
             kind: row.kind,

@@ -21,7 +21,7 @@ use mio::net::UdpSocket;
 
 use super::keys::Keys;
 use super::lane::LaneLink;
-use super::packet::PACKET_MAX;
+use super::packet::{HEADER_BYTES, PACKET_MAX};
 use super::play::Playing;
 use super::ports::Lease;
 use super::record::Recorder;
@@ -29,6 +29,8 @@ use super::source::{Source, Stats};
 use super::wheel::LegKey;
 use super::writer::Job;
 use super::{Frame, MediaEvent, MediaEvents, Remote};
+
+pub(super) use turn::frame_ms;
 
 use out::Out;
 use relay::RelayMap;
@@ -109,7 +111,7 @@ pub(super) struct LegState {
     keys: Keys,
     playing: Option<Playing>,
     recorder: Option<Box<Recorder>>,
-    /// A recording that waits for `connect`: only then the codec is known.
+    /// A recording that waits for `connect`: before it there is nothing to hear.
     recorder_waits: Option<Box<Recorder>>,
     tap: Option<Sender<Frame>>,
     out: Out,
@@ -189,9 +191,9 @@ impl LegState {
     /// Starts a recording; one that runs is ended, its last job is given back.
     pub(super) fn record(&mut self, mut recorder: Box<Recorder>, now: Instant) -> Option<Job> {
         let replaced = self.stop_record(RecordingEnd::CallEnded);
-        if let Some(remote) = &self.remote {
+        if self.remote.is_some() {
             let wall = crate::clock::now().wall.as_millisecond();
-            recorder.begin(remote.codec, u64::try_from(wall).unwrap_or(0), now);
+            recorder.begin(u64::try_from(wall).unwrap_or(0), now);
             self.recorder = Some(recorder);
         } else {
             self.recorder_waits = Some(recorder);
@@ -205,6 +207,14 @@ impl LegState {
             self.totals.recording_gaps.fetch_add(recorder.gaps, Ordering::Relaxed);
         }
         Some(recorder.finish(reason))
+    }
+
+    /// What was just sent (it stands in the packet) goes into the recording, if that has both sides.
+    fn record_sent(&mut self, timestamp: u32, length: usize, now: Instant) {
+        if let (Some(recorder), Some(remote)) = (&mut self.recorder, &self.remote) {
+            let payload = &self.out.packet[HEADER_BYTES..HEADER_BYTES + length];
+            recorder.sent((self.out.ssrc, timestamp), remote.codec, payload, now);
+        }
     }
 
     pub(super) fn bridge(&mut self, peer: Peer, now: Instant) {

@@ -151,6 +151,7 @@ pub(super) fn connect() -> Connect {
         confirm: true,
         accept_wait: secs(20),
         comfort_every: secs(30),
+        record: true,
         leave_key: Some('#'),
         on_nobody: to("mail"),
     }

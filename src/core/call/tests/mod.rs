@@ -13,5 +13,6 @@ mod menu;
 mod notice;
 mod script;
 mod simulation;
+mod taped;
 mod voicemail;
 mod world;
