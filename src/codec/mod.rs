@@ -7,6 +7,8 @@ mod clip;
 mod conceal;
 mod decode;
 mod encode;
+#[cfg(test)]
+mod tests;
 
 pub use clip::{encoded, silence, silent_packet};
 pub use decode::Decoder;

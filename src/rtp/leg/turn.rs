@@ -9,8 +9,8 @@ use super::super::play::Played;
 use super::super::wheel::TICK_SAMPLES;
 use super::super::writer::Job;
 use super::super::{MEDIA_TIMEOUT, MediaEvent};
-use crate::codec;
 use super::{LegState, Moment};
+use crate::codec;
 
 /// A bridged leg to which nothing was relayed for so long is sent silence, so that its own timeout and the address
 /// translations on the way see packets.
