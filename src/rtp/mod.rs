@@ -17,6 +17,7 @@ mod packet;
 mod play;
 mod ports;
 mod record;
+mod rtcp;
 mod source;
 pub mod voice;
 mod wheel;
@@ -132,6 +133,19 @@ pub struct Quality {
     pub jitter_ms: f64,
     /// Packets dropped because they came from another source than the locked one.
     pub strangers: u64,
+    /// What the other side reported of the packets sent; `None`: it reports nothing.
+    pub told: Option<Told>,
+    /// There and back, ms; `None`: the other side reports nothing.
+    pub round_trip_ms: Option<f64>,
+}
+
+/// What the other side says about what we send.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Told {
+    /// Packets that did not come.
+    pub lost: u64,
+    /// Interarrival jitter there, ms.
+    pub jitter_ms: f64,
 }
 
 /// Why a leg could not be opened.
@@ -158,6 +172,10 @@ pub struct MediaCounters {
     pub events_dropped: u64,
     /// Datagrams that are no RTP.
     pub malformed: u64,
+    /// Datagrams on the RTCP port that are no RTCP.
+    pub rtcp_malformed: u64,
+    /// Reports that were not believed: not from the source that is heard.
+    pub rtcp_strangers: u64,
     /// Packets that the system did not take.
     pub send_failed: u64,
     /// Packets between lanes that found the other one busy.
@@ -255,6 +273,8 @@ impl Media {
         MediaCounters {
             events_dropped: load(&totals.events_dropped),
             malformed: load(&totals.malformed),
+            rtcp_malformed: load(&totals.rtcp_malformed),
+            rtcp_strangers: load(&totals.rtcp_strangers),
             send_failed: load(&totals.send_failed),
             relay_dropped: load(&totals.relay_dropped),
             tap_dropped: load(&totals.tap_dropped),

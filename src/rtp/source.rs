@@ -1,19 +1,19 @@
 //! Whom a leg hears: the locked source, and how well its packets come.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rtp_rs::RtpReader;
 
-use super::{Quality, Remote};
+use super::{Quality, Remote, Told};
 
 /// While the first packets came from elsewhere than the SDP says, the address of the SDP may still take over for so
 /// long. Behind address translation it never will; when somebody else was merely faster, it does.
 const TENTATIVE: Duration = Duration::from_millis(500);
 
 /// What a leg counts. Written by its lane alone, read by anybody.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Stats {
     pub(super) sent: AtomicU64,
     pub(super) received: AtomicU64,
@@ -21,6 +21,30 @@ pub(super) struct Stats {
     /// The bits of an `f64`, ms.
     pub(super) jitter: AtomicU64,
     pub(super) strangers: AtomicU64,
+    /// The other side reported on what we send: the next two are what it said.
+    pub(super) told: AtomicBool,
+    pub(super) told_lost: AtomicU64,
+    /// The bits of an `f64`, ms.
+    pub(super) told_jitter: AtomicU64,
+    /// The bits of an `f64`, ms; not a number until it is known.
+    pub(super) round_trip: AtomicU64,
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self {
+            sent: zero(),
+            received: zero(),
+            lost: zero(),
+            jitter: zero(),
+            strangers: zero(),
+            told: AtomicBool::new(false),
+            told_lost: zero(),
+            told_jitter: zero(),
+            round_trip: AtomicU64::new(f64::NAN.to_bits()),
+        }
+    }
 }
 
 impl Stats {
@@ -32,6 +56,11 @@ impl Stats {
             lost: load(&self.lost),
             jitter_ms: f64::from_bits(load(&self.jitter)),
             strangers: load(&self.strangers),
+            told: self.told.load(Ordering::Relaxed).then(|| Told {
+                lost: load(&self.told_lost),
+                jitter_ms: f64::from_bits(load(&self.told_jitter)),
+            }),
+            round_trip_ms: Some(f64::from_bits(load(&self.round_trip))).filter(|ms| !ms.is_nan()),
         }
     }
 
@@ -52,6 +81,18 @@ pub(super) enum Heard {
     Other,
     /// Not ours: dropped.
     Dropped,
+}
+
+/// What was received of the stream that is heard now, for a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Received {
+    pub(super) ssrc: u32,
+    /// Highest sequence number, with its wraps.
+    pub(super) highest: u32,
+    pub(super) expected: u32,
+    pub(super) received: u32,
+    /// In timestamp units.
+    pub(super) jitter: u32,
 }
 
 /// The source that a leg is locked on.
@@ -82,6 +123,17 @@ impl Source {
         self.locked.map(|locked| locked.address)
     }
 
+    /// What came of the stream that is heard now.
+    pub(super) fn received(&self) -> Option<Received> {
+        self.reception.as_ref().map(|reception| Received {
+            ssrc: reception.ssrc,
+            highest: reception.highest,
+            expected: reception.expected(),
+            received: reception.received,
+            jitter: reception.jitter as u32,
+        })
+    }
+
     /// Judges a packet, locks on its source if there is none yet, and counts.
     pub(super) fn hear(
         &mut self,
@@ -103,7 +155,7 @@ impl Source {
             return Heard::Dropped;
         }
         Stats::count(&stats.received);
-        self.count(packet, kind, now, stats);
+        self.count(packet, (kind, remote.codec.clock_hz()), now, stats);
         // A key from an address that nothing vouches for yet may be a stranger's who sprays our ports with
         // "1": it may become the source, but it presses nothing.
         if kind == Heard::Event && !self.locked.is_some_and(|locked| locked.sure) {
@@ -135,7 +187,7 @@ impl Source {
         }
     }
 
-    fn count(&mut self, packet: &RtpReader<'_>, kind: Heard, now: Instant, stats: &Stats) {
+    fn count(&mut self, packet: &RtpReader<'_>, (kind, clock_hz): (Heard, u32), now: Instant, stats: &Stats) {
         let sequence = u16::from(packet.sequence_number());
         let same = self.reception.as_ref().is_some_and(|r| r.ssrc == packet.ssrc());
         if !same {
@@ -151,8 +203,9 @@ impl Source {
         }
         // The timestamp of an event stands still while the key is down.
         if kind == Heard::Audio {
-            reception.jitter(packet.timestamp(), now);
-            stats.jitter.store((reception.jitter / 8.0).to_bits(), Ordering::Relaxed);
+            reception.jitter(packet.timestamp(), now, f64::from(clock_hz));
+            let ms = reception.jitter * 1_000.0 / f64::from(clock_hz);
+            stats.jitter.store(ms.to_bits(), Ordering::Relaxed);
         }
         stats.lost.store(self.lost_before + reception.lost(), Ordering::Relaxed);
     }
@@ -182,9 +235,12 @@ impl Reception {
         Self { ssrc, first, highest: first, received: 0, restart: None, last: None, jitter: 0.0 }
     }
 
+    fn expected(&self) -> u32 {
+        self.highest.wrapping_sub(self.first).wrapping_add(1)
+    }
+
     fn lost(&self) -> u64 {
-        let expected = self.highest.wrapping_sub(self.first) + 1;
-        u64::from(expected.saturating_sub(self.received))
+        u64::from(self.expected().saturating_sub(self.received))
     }
 
     /// Counts; true: the sequence begins anew here.
@@ -202,12 +258,12 @@ impl Reception {
         false
     }
 
-    fn jitter(&mut self, timestamp: u32, now: Instant) {
+    fn jitter(&mut self, timestamp: u32, now: Instant, clock_hz: f64) {
         if let Some((last_timestamp, last)) = self.last {
-            let arrival = now.saturating_duration_since(last).as_micros() as f64 / 125.0;
+            let arrival = now.saturating_duration_since(last).as_secs_f64() * clock_hz;
             let sent = f64::from(timestamp.wrapping_sub(last_timestamp) as i32);
             // A pause (silence suppression) or a jump says nothing about the network.
-            if sent.abs() < 8_000.0 {
+            if sent.abs() < clock_hz {
                 self.jitter += ((arrival - sent).abs() - self.jitter) / 16.0;
             }
         }
@@ -242,6 +298,7 @@ mod tests {
                 ptime_ms: 20,
                 send: true,
                 receive: true,
+                rtcp: hotline_core::sdp::Rtcp::NextPort,
             };
             Self { source: Source::default(), stats: Stats::default(), remote, start: crate::clock::now().mono }
         }

@@ -1,6 +1,7 @@
 //! Keys: named telephone events (RFC 4733), and one press that is heard twice.
 
 pub mod event;
+pub mod inband;
 pub mod merge;
 
 pub use event::{Receiver, TelephoneEvent};

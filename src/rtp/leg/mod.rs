@@ -4,6 +4,7 @@
 //! Everything here runs on the lane's thread and touches no lock. Orders have
 //! been prepared by whoever gave them (buffers, encoded clips).
 
+mod control;
 mod out;
 mod receive;
 mod relay;
@@ -25,6 +26,7 @@ use super::packet::PACKET_MAX;
 use super::play::Playing;
 use super::ports::Lease;
 use super::record::Recorder;
+use super::rtcp::Rtcp;
 use super::source::{Source, Stats};
 use super::wheel::LegKey;
 use super::writer::Job;
@@ -38,6 +40,8 @@ use relay::RelayMap;
 pub(super) struct Totals {
     pub(super) events_dropped: AtomicU64,
     pub(super) malformed: AtomicU64,
+    pub(super) rtcp_malformed: AtomicU64,
+    pub(super) rtcp_strangers: AtomicU64,
     pub(super) send_failed: AtomicU64,
     pub(super) relay_dropped: AtomicU64,
     pub(super) tap_dropped: AtomicU64,
@@ -113,6 +117,7 @@ pub(super) struct LegState {
     recorder_waits: Option<Box<Recorder>>,
     tap: Option<Sender<Frame>>,
     out: Out,
+    control: Rtcp,
     relay: Option<RelayMap>,
     relayed_at: Instant,
     heard_at: Instant,
@@ -138,6 +143,7 @@ impl LegState {
             end: 0,
             started: false,
             talking: false,
+            octets: 0,
             packet: [0; PACKET_MAX],
         };
         Self {
@@ -159,6 +165,7 @@ impl LegState {
             recorder_waits: None,
             tap: None,
             out,
+            control: Rtcp::new(rand::random()),
             relay: None,
             relayed_at: now,
             heard_at: now,
@@ -176,6 +183,7 @@ impl LegState {
         self.silent_told = false;
         self.relay = None;
         self.out.talking = false;
+        self.control.connect(now);
         self.remote = Some(remote);
         if let Some(recorder) = self.recorder_waits.take() {
             self.record(recorder, now);

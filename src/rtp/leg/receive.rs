@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use hotline_core::audio::Codec;
+use hotline_core::sdp;
 use rtp_rs::RtpReader;
 
 use super::super::packet::PAYLOAD_MAX;
+use super::super::rtcp::packet::is_rtcp;
 use super::super::source::Heard;
 use super::super::writer::Job;
 use super::super::{Frame, MediaEvent};
@@ -22,6 +24,10 @@ impl LegState {
         jobs: &mut Vec<Job>,
     ) -> Option<(Relayed, &'a [u8])> {
         let remote = self.remote.as_ref()?;
+        if remote.rtcp == sdp::Rtcp::Mux && is_rtcp(datagram) {
+            self.receive_control(datagram, from, now);
+            return None;
+        }
         let Ok(packet) = RtpReader::new(datagram) else {
             Totals::count(&self.totals.malformed);
             return None;

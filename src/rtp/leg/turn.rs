@@ -23,6 +23,7 @@ impl LegState {
         #[cfg(test)]
         assert_eq!(self.faulty, None, "a fault, asked for by a test");
         self.watch(at.now, jobs);
+        self.report(at);
         let Some(remote) = &self.remote else { return WATCH_TICKS };
         let ms = u32::from(frame_ms(remote.ptime_ms));
         let (send, codec) = (remote.send, remote.codec);

@@ -39,6 +39,7 @@ fn remote(address: SocketAddr, codec: Codec) -> Remote {
         ptime_ms: 20,
         send: true,
         receive: true,
+        rtcp: hotline_core::sdp::Rtcp::NextPort,
     }
 }
 
