@@ -23,6 +23,7 @@ impl Fact {
             Self::LegDeclined { .. } => "leg-declined",
             Self::Bridged { .. } => "bridged",
             Self::LegEnded { .. } => "leg-ended",
+            Self::LegQuality { .. } => "leg-quality",
             Self::RecordingStarted { .. } => "recording-started",
             Self::RecordingEnded { .. } => "recording-ended",
             Self::AnswersConfirmed => "answers-confirmed",
@@ -47,7 +48,8 @@ impl Fact {
             | Self::LegAccepted { .. }
             | Self::LegDeclined { .. }
             | Self::Bridged { .. }
-            | Self::LegEnded { .. } => self.leg_sentence(),
+            | Self::LegEnded { .. }
+            | Self::LegQuality { .. } => self.leg_sentence(),
             Self::AlertOpened { .. }
             | Self::AlertUpdated { .. }
             | Self::AlertAcknowledged { .. }
@@ -121,6 +123,7 @@ impl Fact {
             | Self::LegDeclined { .. }
             | Self::Bridged { .. }
             | Self::LegEnded { .. }
+            | Self::LegQuality { .. }
             | Self::AlertOpened { .. }
             | Self::AlertUpdated { .. }
             | Self::AlertAcknowledged { .. }
@@ -160,6 +163,8 @@ impl Fact {
                 let end = if cause.ends_with(['.', '?']) { "" } else { "." };
                 format!("The call to {} is over: {cause}{end}", who(*leg))
             }
+            Self::LegQuality { leg: LegId::CALLER, quality } => format!("Sound of the caller's line: {}.", quality.words()),
+            Self::LegQuality { leg, quality } => format!("Sound of {leg}: {}.", quality.words()),
             Self::CallStarted { .. }
             | Self::CustomerIdentified { .. }
             | Self::LanguageChosen { .. }
@@ -214,6 +219,7 @@ impl Fact {
             | Self::LegDeclined { .. }
             | Self::Bridged { .. }
             | Self::LegEnded { .. }
+            | Self::LegQuality { .. }
             | Self::RecordingStarted { .. }
             | Self::RecordingEnded { .. }
             | Self::AnswersConfirmed

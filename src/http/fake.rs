@@ -23,6 +23,7 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::hotline::http::{Board, Records, Replies};
+use super::hotline::rtp::MediaCounters;
 use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
 use super::hotline::store::alerts::Audited;
 use super::hotline::store::audit::AuditRow;
@@ -518,6 +519,9 @@ impl Board for Fake {
     }
     fn trunks(&self) -> Vec<TrunkState> {
         vec![TrunkState { trunk: TrunkId::from("carrier"), up: true, status: "registered until 03:10:00".to_owned() }]
+    }
+    fn media_counters(&self) -> MediaCounters {
+        MediaCounters { malformed: 5, ..MediaCounters::default() }
     }
     fn sip_counters(&self) -> SipCounters {
         SipCounters { received: 4_211, garbage: 17, refused: 3, strangers: 96, flooded: 12, panics: 0 }

@@ -139,7 +139,7 @@ pub fn directory() -> Directory {
             ..Default::default()
         };
         directory.users.insert(user.id.clone(), user);
-        let phone = Phone { id: id.into(), user: Some(id.into()) };
+        let phone = Phone { id: id.into(), user: Some(id.into()), inband_digits: hotline_core::dtmf::InBand::Auto };
         directory.phones.insert(phone.id.clone(), phone);
     }
     let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap_or(jiff::tz::TimeZone::UTC);
@@ -172,6 +172,7 @@ pub fn directory() -> Directory {
         caller_id: Some("+4930123450".into()),
         trusted: true,
         callback_prefixes: Vec::new(),
+        inband_digits: hotline_core::dtmf::InBand::Auto,
     };
     directory.trunks.insert(trunk.id.clone(), trunk);
     directory

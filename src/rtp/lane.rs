@@ -16,10 +16,12 @@ use crossbeam_channel::{Receiver, Sender};
 use hotline_core::fact::RecordingEnd;
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use super::inband::InBand;
 use super::leg::{LegState, Moment, Peer, Relayed, Totals};
 use super::packet::PAYLOAD_MAX;
 use super::play::Playing;
 use super::record::Recorder;
+use super::suspect::Suspect;
 use super::wheel::{LegKey, Wheel};
 use super::writer::Job;
 use super::{Frame, Remote};
@@ -52,6 +54,10 @@ pub(super) enum Order {
         peer: LegKey,
     },
     Digits(LegKey, Vec<u8>),
+    /// Listen whether a mailbox answered.
+    Suspect(LegKey, Box<Suspect>),
+    /// Listen for keys as sound, or no more.
+    Listen(LegKey, Option<Box<InBand>>),
     Tap(LegKey, Sender<Frame>),
     Close(LegKey),
     Stop,
@@ -347,6 +353,12 @@ impl Lane {
             Order::PeerLeft { leg: key, peer } => self.peer_left(key, peer),
             Order::Digits(key, codes) => {
                 self.with(key, |leg| leg.send_digits(&codes));
+            }
+            Order::Suspect(key, suspect) => {
+                self.with(key, |leg| leg.suspect(suspect));
+            }
+            Order::Listen(key, ear) => {
+                self.with(key, |leg| leg.listen(ear));
             }
             Order::Tap(key, sink) => {
                 self.with(key, |leg| leg.tap(sink));

@@ -10,6 +10,7 @@
 //! hears, `play`, `keys`, `record` what it does; `writer` is the one thread that
 //! touches the disk.
 
+mod inband;
 mod keys;
 mod lane;
 mod leg;
@@ -19,6 +20,7 @@ mod ports;
 mod record;
 mod rtcp;
 mod source;
+mod suspect;
 pub mod voice;
 mod wheel;
 mod writer;
@@ -34,13 +36,16 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
+use hotline_core::audio::machine::Hint;
 use hotline_core::audio::{Clip, Codec};
 use hotline_core::call::command::{PlayId, RecordLimits};
+use hotline_core::dtmf;
 use hotline_core::fact::RecordingEnd;
 use hotline_core::ids::RecordingId;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
+use inband::InBand;
 use keys::Keys;
 use lane::{LaneLink, Order};
 use leg::{LegState, Peer, Totals};
@@ -48,6 +53,7 @@ use play::Playing;
 use ports::Ports;
 use record::Recorder;
 use source::Stats;
+use suspect::Suspect;
 use wheel::LegKey;
 use writer::Job;
 
@@ -94,6 +100,16 @@ pub enum MediaEvent {
     Digit {
         /// `0`–`9`, `*`, `#`, `A`–`D`.
         digit: char,
+    },
+    /// A key heard as sound, once per press, and not when RFC 4733 told it.
+    Tone {
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        digit: char,
+    },
+    /// What answered sounds like a mailbox: once at most, after [`Leg::suspect_mailbox`].
+    Machine {
+        /// What was noticed.
+        hint: Hint,
     },
     /// The last item of a play is out.
     PlayEnded {
@@ -262,7 +278,7 @@ impl Media {
         if lane.order(Order::Open(opened)).is_err() {
             return Err(std::io::Error::other("media is stopped").into());
         }
-        let memo = Mutex::new(Memo { codec: Codec::Pcma, items: Vec::new() });
+        let memo = Mutex::new(Memo { codec: Codec::Pcma, items: Vec::new(), keys: dtmf::InBand::Auto, ear: None });
         Ok(Leg { key, lane, local, stats, events, writer: self.shared.writer.clone(), memo })
     }
 
@@ -334,6 +350,21 @@ pub struct Leg {
 struct Memo {
     codec: Codec,
     items: Vec<PlayItem>,
+    /// Whether sound is listened to for keys, and the codec that the lane listens with.
+    keys: dtmf::InBand,
+    ear: Option<Codec>,
+}
+
+impl Memo {
+    /// The lane's ear, if it needs another one than it has (`None` within: no more).
+    fn ear_for(&mut self, remote: &Remote) -> Option<Option<Box<InBand>>> {
+        let wanted = self.keys.listens(remote.events.is_some()).then_some(remote.codec);
+        if wanted == self.ear {
+            return None;
+        }
+        self.ear = wanted;
+        Some(wanted.map(|codec| Box::new(InBand::new(codec))))
+    }
 }
 
 impl Leg {
@@ -354,7 +385,21 @@ impl Leg {
         for item in items {
             item.clip.payload(remote.codec);
         }
+        let ear = self.memo.lock().ear_for(&remote);
         self.order(Order::Connect(self.key, remote));
+        if let Some(ear) = ear {
+            self.order(Order::Listen(self.key, ear));
+        }
+    }
+
+    /// Whether what is received is listened to for keys as sound: from the next [`Leg::connect`] on.
+    pub fn listen_for_keys(&self, how: dtmf::InBand) {
+        self.memo.lock().keys = how;
+    }
+
+    /// Listens whether a mailbox answers, until a key is pressed, the leg is bridged, or half a minute of it was heard.
+    pub fn suspect_mailbox(&self) {
+        self.order(Order::Suspect(self.key, Box::default()));
     }
 
     /// Plays items one after the other without a gap; replaces what plays. `PlayEnded` after the last, if it ends.

@@ -134,6 +134,11 @@ impl Source {
         })
     }
 
+    /// The source is beyond doubt: the address of the SDP, or heard for long enough.
+    pub(super) fn is_sure(&self) -> bool {
+        self.locked.is_some_and(|locked| locked.sure)
+    }
+
     /// Judges a packet, locks on its source if there is none yet, and counts.
     pub(super) fn hear(
         &mut self,
@@ -158,7 +163,7 @@ impl Source {
         self.count(packet, (kind, remote.codec.clock_hz()), now, stats);
         // A key from an address that nothing vouches for yet may be a stranger's who sprays our ports with
         // "1": it may become the source, but it presses nothing.
-        if kind == Heard::Event && !self.locked.is_some_and(|locked| locked.sure) {
+        if kind == Heard::Event && !self.is_sure() {
             return Heard::Other;
         }
         kind

@@ -17,7 +17,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{StreamExt, StreamMap};
 
 use super::leg::Leg;
-use super::{Change, INBOX_CAPACITY, Outside, Running, Switch, pins};
+use super::{Change, INBOX_CAPACITY, Outside, Running, Switch, pins, quality};
 use crate::clock::now;
 use crate::rtp::{MediaEvent, PlayItem};
 use crate::sip::LegEvent;
@@ -304,6 +304,12 @@ impl Task {
                     self.handle(Event::Digit { leg: id, digit }, moment);
                 }
             }
+            MediaEvent::Tone { digit } => {
+                if leg.digits.accept(hotline_core::dtmf::Source::Tone, digit, moment.mono) {
+                    self.handle(Event::Digit { leg: id, digit }, moment);
+                }
+            }
+            MediaEvent::Machine { hint } => self.handle(Event::Machine { leg: id, hint }, moment),
             MediaEvent::PlayEnded { play } => {
                 if leg.play == Some(play) {
                     leg.play = None;
@@ -409,8 +415,13 @@ impl Task {
         if leg.ended {
             return;
         }
+        let quality = quality::of(leg);
         leg.end();
         self.rings_no_more(id);
+        if let Some(quality) = quality {
+            quality::count(&quality);
+            self.handle(Event::LegQuality { leg: id, quality }, now());
+        }
         self.handle(Event::LegEnded { leg: id, cause }, now());
     }
 }

@@ -90,6 +90,11 @@ impl Endpoint {
         self.speech
     }
 
+    /// Somebody speaks at this moment, but for holes within a word.
+    pub const fn speaking(&self) -> bool {
+        self.run_ms >= KEEP_MS
+    }
+
     /// One frame of `ms` length: the detector's score (0–1) and the level.
     pub fn push(&mut self, voice: f32, level_dbfs: f32, ms: u32) -> Verdict {
         self.heard_ms = self.heard_ms.saturating_add(ms);

@@ -5,6 +5,7 @@ pub mod clip;
 pub mod endpoint;
 pub mod g711;
 pub mod level;
+pub mod machine;
 pub mod quality;
 pub mod resample;
 pub mod segment;

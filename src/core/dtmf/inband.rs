@@ -46,10 +46,8 @@ const WANDER_MAX_HZ: f32 = 16.0;
 const LEVEL_STEP: f32 = 1.5;
 /// The harmonics of a voice: at twice the frequency there is less than this part of the tone's power.
 const HARMONIC_MAX: f32 = 0.06;
-/// Good windows that are a key.
+/// Good windows that are a key: 26 ms of tone. More would miss short presses with a burst of errors in them.
 const NEEDED: u8 = 4;
-/// And so many samples of tone, 30 ms: what is shorter is no press (Q.24: below 20–24 ms).
-const SPAN_MIN: u64 = 240;
 /// So many windows between two good ones may be spoilt: a click, a burst of errors. Such a window says nothing.
 const SPOILT_MAX: u8 = 5;
 /// A tone this far below the key's level is over.
@@ -303,7 +301,7 @@ impl Detector {
         self.run = self.run.saturating_add(1);
         self.spoilt = 0;
         self.good = Some(good);
-        if self.run < NEEDED || self.position - self.began < SPAN_MIN {
+        if self.run < NEEDED {
             return None;
         }
         if self.down.is_some_and(|down| (down.low, down.high) == (good.low, good.high)) || self.harmonics(&good) {

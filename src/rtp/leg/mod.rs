@@ -5,6 +5,7 @@
 //! been prepared by whoever gave them (buffers, encoded clips).
 
 mod control;
+mod ear;
 mod out;
 mod receive;
 mod relay;
@@ -20,6 +21,7 @@ use hotline_core::dtmf;
 use hotline_core::fact::RecordingEnd;
 use mio::net::UdpSocket;
 
+use super::inband::InBand;
 use super::keys::Keys;
 use super::lane::LaneLink;
 use super::packet::PACKET_MAX;
@@ -28,6 +30,7 @@ use super::ports::Lease;
 use super::record::Recorder;
 use super::rtcp::Rtcp;
 use super::source::{Source, Stats};
+use super::suspect::Suspect;
 use super::wheel::LegKey;
 use super::writer::Job;
 use super::{Frame, MediaEvent, MediaEvents, Remote};
@@ -110,6 +113,8 @@ pub(super) struct LegState {
     remote: Option<Remote>,
     source: Source,
     digits: dtmf::Receiver,
+    ear: Option<Box<InBand>>,
+    suspect: Option<Box<Suspect>>,
     keys: Keys,
     playing: Option<Playing>,
     recorder: Option<Box<Recorder>>,
@@ -159,6 +164,8 @@ impl LegState {
             remote: None,
             source: Source::default(),
             digits: dtmf::Receiver::default(),
+            ear: None,
+            suspect: None,
             keys: Keys::default(),
             playing: None,
             recorder: None,
@@ -184,6 +191,7 @@ impl LegState {
         self.relay = None;
         self.out.talking = false;
         self.control.connect(now);
+        self.digits.set_clock(remote.codec.clock_hz());
         self.remote = Some(remote);
         if let Some(recorder) = self.recorder_waits.take() {
             self.record(recorder, now);
@@ -218,6 +226,7 @@ impl LegState {
     pub(super) fn bridge(&mut self, peer: Peer, now: Instant) {
         self.playing = None;
         self.keys.clear();
+        self.suspect = None;
         self.peer = Some(peer);
         self.relay = None;
         self.relayed_at = now;

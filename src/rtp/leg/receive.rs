@@ -11,7 +11,7 @@ use super::super::packet::PAYLOAD_MAX;
 use super::super::rtcp::packet::is_rtcp;
 use super::super::source::Heard;
 use super::super::writer::Job;
-use super::super::{Frame, MediaEvent};
+use super::super::Frame;
 use super::{LegState, Relayed, Totals};
 
 impl LegState {
@@ -46,10 +46,7 @@ impl LegState {
         match heard {
             Heard::Event => {
                 self.events_received = self.events_received.wrapping_add(1);
-                let (ssrc, timestamp) = (packet.ssrc(), packet.timestamp());
-                if let Some(digit) = self.digits.accept(ssrc, timestamp, packet.mark(), payload, now) {
-                    self.emit(MediaEvent::Digit { digit });
-                }
+                self.hear_event(&packet, payload, now);
                 None
             }
             Heard::Other | Heard::Dropped => {
@@ -74,6 +71,8 @@ impl LegState {
 
     fn audio(&mut self, packet: &RtpReader<'_>, payload: &[u8], codec: Codec, now: Instant, jobs: &mut Vec<Job>) {
         let stream = (packet.ssrc(), packet.timestamp());
+        self.hear_keys(stream, payload);
+        self.hear_machine(stream, codec, payload);
         if let Some(end) = self.recorder.as_mut().and_then(|recorder| recorder.packet(stream, codec, payload, now)) {
             jobs.extend(self.stop_record(end));
         }

@@ -29,7 +29,7 @@ impl LegState {
         let (send, codec) = (remote.send, remote.codec);
         let key = if send && remote.events.is_some() {
             let timestamp = self.out.timestamp.wrapping_add(at.samples);
-            self.keys.turn(timestamp, ms)
+            self.keys.turn(timestamp, ms, codec.clock_hz())
         } else {
             None
         };

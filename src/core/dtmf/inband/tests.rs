@@ -123,7 +123,7 @@ fn none_heard(what: &str, change: impl Fn(Press) -> Press) {
 fn forty_milliseconds_and_as_long_a_pause_are_enough() {
     all_heard("40/40 ms", |press| press);
     all_heard("40/30 ms", |press| Press { pause_ms: 30.0, ..press });
-    none_heard("20 ms", |press| Press { ms: 20.0, ..press });
+    none_heard("18 ms", |press| Press { ms: 18.0, ..press });
 }
 
 #[test]
