@@ -57,7 +57,9 @@ fn labels(table: &Path, folder: &Path) -> anyhow::Result<()> {
             }
         }
         let right = 100.0 * (1.0 - f64::from(wrong as u32) / f64::from(digits.max(1) as u32));
-        println!("{name}: {files} files, {whole} without a mistake; {digits} digits, {wrong} wrong: {right:.2} % right");
+        println!(
+            "{name}: {files} files, {whole} without a mistake; {digits} digits, {wrong} wrong: {right:.2} % right"
+        );
     }
     Ok(())
 }
@@ -165,7 +167,6 @@ fn find_wavs(folder: &Path, into: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 fn load(file: &Path) -> anyhow::Result<Vec<i16>> {
     let mut reader = hound::WavReader::open(file).with_context(|| file.display().to_string())?;
     let spec = reader.spec();
-    let samples: Vec<i16> =
-        reader.samples::<i16>().step_by(usize::from(spec.channels)).collect::<Result<_, _>>()?;
+    let samples: Vec<i16> = reader.samples::<i16>().step_by(usize::from(spec.channels)).collect::<Result<_, _>>()?;
     Ok(resample::resample(&samples, spec.sample_rate, RATE))
 }

@@ -163,7 +163,9 @@ impl Fact {
                 let end = if cause.ends_with(['.', '?']) { "" } else { "." };
                 format!("The call to {} is over: {cause}{end}", who(*leg))
             }
-            Self::LegQuality { leg: LegId::CALLER, quality } => format!("Sound of the caller's line: {}.", quality.words()),
+            Self::LegQuality { leg: LegId::CALLER, quality } => {
+                format!("Sound of the caller's line: {}.", quality.words())
+            }
             Self::LegQuality { leg, quality } => format!("Sound of {leg}: {}.", quality.words()),
             Self::CallStarted { .. }
             | Self::CustomerIdentified { .. }

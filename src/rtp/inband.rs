@@ -94,7 +94,6 @@ impl InBand {
         }
         ahead >= 0
     }
-
 }
 
 /// A payload as samples at 8 kHz; gives their number.
@@ -174,6 +173,9 @@ mod tests {
         assert_eq!(heard, "111");
         ear.hear((8, 5), &[], |_| {});
         ear.hear((8, 5), &[0; 4_000], |_| {});
-        assert!(!ear.event(8, 5, &[1], false) && ear.event(8, 5, &[99, 0, 0, 0], true), "what is no key is left to others");
+        assert!(
+            !ear.event(8, 5, &[1], false) && ear.event(8, 5, &[99, 0, 0, 0], true),
+            "what is no key is left to others"
+        );
     }
 }

@@ -53,7 +53,6 @@ use play::Playing;
 use ports::Ports;
 use record::Recorder;
 use source::Stats;
-use suspect::Suspect;
 use wheel::LegKey;
 use writer::Job;
 

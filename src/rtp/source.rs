@@ -56,10 +56,10 @@ impl Stats {
             lost: load(&self.lost),
             jitter_ms: f64::from_bits(load(&self.jitter)),
             strangers: load(&self.strangers),
-            told: self.told.load(Ordering::Relaxed).then(|| Told {
-                lost: load(&self.told_lost),
-                jitter_ms: f64::from_bits(load(&self.told_jitter)),
-            }),
+            told: self
+                .told
+                .load(Ordering::Relaxed)
+                .then(|| Told { lost: load(&self.told_lost), jitter_ms: f64::from_bits(load(&self.told_jitter)) }),
             round_trip_ms: Some(f64::from_bits(load(&self.round_trip))).filter(|ms| !ms.is_nan()),
         }
     }

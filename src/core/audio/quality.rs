@@ -172,8 +172,7 @@ mod tests {
     #[test]
     fn delay_costs_what_the_recommendation_says() {
         // Idd worked out by hand from equation 7-27.
-        for (ms, idd) in [(0.0, 0.0), (100.0, 0.0), (150.0, 0.164), (200.0, 3.044), (300.0, 14.761), (400.0, 24.07)]
-        {
+        for (ms, idd) in [(0.0, 0.0), (100.0, 0.0), (150.0, 0.164), (200.0, 3.044), (300.0, 14.761), (400.0, 24.07)] {
             close(delay_impairment(ms), idd, 0.001);
         }
         assert!(delay_impairment(250.0) < delay_impairment(300.0));

@@ -80,7 +80,9 @@ impl Receiver {
         let digit = key_of(event.code)?;
         let key = (ssrc, timestamp, event.code);
         let known = self.seen.contains(&Some(key));
-        let goes_on = !known && !marker && self.last.is_some_and(|last| last.goes_on(ssrc, timestamp, event, (now, self.clock_hz)));
+        let goes_on = !known
+            && !marker
+            && self.last.is_some_and(|last| last.goes_on(ssrc, timestamp, event, (now, self.clock_hz)));
         if !known {
             self.seen[self.next] = Some(key);
             self.next = (self.next + 1) % REMEMBERED;
@@ -109,7 +111,8 @@ impl Last {
             return false;
         }
         // The next segment of a long press begins where the full one ended. The last packet of that may be lost.
-        let next_segment = u32::from(self.event.duration) >= 0xffff - clock_hz / 10 && moved >= u32::from(self.event.duration);
+        let next_segment =
+            u32::from(self.event.duration) >= 0xffff - clock_hz / 10 && moved >= u32::from(self.event.duration);
         // A device that moves the timestamp: the duration grows on, or the retransmitted end comes again.
         let creeping = !self.event.end && event.duration > self.event.duration;
         let end_again = self.event.end && event.end && event.duration >= self.event.duration && moved <= clock_hz / 5;

@@ -116,9 +116,8 @@ impl Folded {
 
     /// Mean power under the window.
     fn power(&self, table: &Table) -> f32 {
-        let squares: [f32; HALF] = std::array::from_fn(|n| {
-            self.sums[n] * self.sums[n] + self.differences[n] * self.differences[n]
-        });
+        let squares: [f32; HALF] =
+            std::array::from_fn(|n| self.sums[n] * self.sums[n] + self.differences[n] * self.differences[n]);
         dot(&squares, &table.power) / (2.0 * table.power_sum)
     }
 }
@@ -349,9 +348,8 @@ impl Detector {
             self.seen = None;
             return None;
         }
-        let phasors: [Phasor; 8] = std::array::from_fn(|n| {
-            (dot(&folded.sums, &table.cosine[n]), -dot(&folded.differences, &table.sine[n]))
-        });
+        let phasors: [Phasor; 8] =
+            std::array::from_fn(|n| (dot(&folded.sums, &table.cosine[n]), -dot(&folded.differences, &table.sine[n])));
         let strongest = |from: usize| {
             (from..from + 4).max_by(|a, b| square(phasors[*a]).total_cmp(&square(phasors[*b]))).unwrap_or(from)
         };

@@ -136,9 +136,8 @@ impl Way {
         let (apart, leak) = ((APART_MS * per_ms) as i32, (LEAK_MS * per_ms) as i32);
         let inside = |known: &Press| press.within(known, leak) || known.within(press, leak);
         let mut all = self.known.iter_mut().flatten();
-        let claimed = all.find(|(known, paired)| {
-            known.same(press) && (inside(known) || (!*paired && known.touches(press, apart)))
-        });
+        let claimed = all
+            .find(|(known, paired)| known.same(press) && (inside(known) || (!*paired && known.touches(press, apart))));
         claimed.is_some_and(|(_, paired)| {
             *paired = true;
             true
@@ -286,8 +285,13 @@ mod tests {
 
     #[test]
     fn bits_of_sound_before_and_behind_a_long_event_are_its_own() {
-        let told =
-            [('t', '1', 0, 40), ('e', '1', 30, 50), ('E', '1', 30, 1_000), ('t', '1', 960, 1_010), ('t', '1', 500, 545)];
+        let told = [
+            ('t', '1', 0, 40),
+            ('e', '1', 30, 50),
+            ('E', '1', 30, 1_000),
+            ('t', '1', 960, 1_010),
+            ('t', '1', 500, 545),
+        ];
         assert_eq!(together(&told), "1");
     }
 

@@ -208,9 +208,8 @@ fn a_usable_second_stream_is_taken_when_the_first_has_no_address() {
 
 #[test]
 fn optimistic_encryption_is_answered_plainly() {
-    let (text, _) = answered(
-        "m=audio 4000 RTP/AVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA\r\na=rtcp:4005\r\n",
-    );
+    let (text, _) =
+        answered("m=audio 4000 RTP/AVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA\r\na=rtcp:4005\r\n");
     assert!(!text.contains("crypto") && !text.contains("rtcp"));
 }
 

@@ -7,11 +7,11 @@ use hotline_core::audio::Codec;
 use hotline_core::sdp;
 use rtp_rs::RtpReader;
 
+use super::super::Frame;
 use super::super::packet::PAYLOAD_MAX;
 use super::super::rtcp::packet::is_rtcp;
 use super::super::source::Heard;
 use super::super::writer::Job;
-use super::super::Frame;
 use super::{LegState, Relayed, Totals};
 
 impl LegState {

@@ -147,12 +147,8 @@ impl Rtcp {
         let sends = sent.packets != self.packets[1];
         self.packets = [sent.packets, self.packets[0]];
         let ntp = ntp(wall);
-        let sender = sends.then_some(Sender {
-            ntp,
-            timestamp: sent.timestamp,
-            packets: sent.packets,
-            octets: sent.octets,
-        });
+        let sender =
+            sends.then_some(Sender { ntp, timestamp: sent.timestamp, packets: sent.packets, octets: sent.octets });
         if let Some(sender) = sender {
             self.sent[self.reports % REMEMBERED] = Some((sender.middle(), now));
         }

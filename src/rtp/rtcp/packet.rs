@@ -213,8 +213,15 @@ mod tests {
 
     const CNAME: &[u8; CNAME_BYTES] = b"0123456789abcdef";
     const SENDER: Sender = Sender { ntp: 0xe8b1_0203_4000_0001, timestamp: 77, packets: 500, octets: 80_000 };
-    const BLOCK: Block =
-        Block { ssrc: 7, fraction: 12, lost: -3, highest: 0x1_0005, jitter: 40, last_report: 0xabcd_1234, delay: 65_536 };
+    const BLOCK: Block = Block {
+        ssrc: 7,
+        fraction: 12,
+        lost: -3,
+        highest: 0x1_0005,
+        jitter: 40,
+        last_report: 0xabcd_1234,
+        delay: 65_536,
+    };
 
     fn reports(bytes: &[u8], ours: u32) -> Option<Vec<Report>> {
         let mut all = Vec::new();
@@ -232,7 +239,8 @@ mod tests {
 
         let packets: Vec<rtcp_types::Packet<'_>> =
             rtcp_types::Compound::parse(bytes).unwrap().collect::<Result<_, _>>().unwrap();
-        let [rtcp_types::Packet::Sr(report), rtcp_types::Packet::Sdes(words), rtcp_types::Packet::Bye(bye)] = &packets[..]
+        let [rtcp_types::Packet::Sr(report), rtcp_types::Packet::Sdes(words), rtcp_types::Packet::Bye(bye)] =
+            &packets[..]
         else {
             panic!("{packets:?}")
         };

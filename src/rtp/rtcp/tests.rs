@@ -128,12 +128,9 @@ fn the_round_trip_is_worked_out_of_both_sides_reports() {
 fn a_round_trip_that_cannot_be_is_left_out() {
     let mut bench = Bench::new();
     let ours = bench.report(None, 1_000).sender.unwrap();
-    for (last_report, delay_ms, ms) in [
-        (0, 0, 1_100),
-        (ours.middle() ^ 1, 0, 1_100),
-        (ours.middle(), 5_000, 1_100),
-        (ours.middle(), 0, 12_000),
-    ] {
+    for (last_report, delay_ms, ms) in
+        [(0, 0, 1_100), (ours.middle() ^ 1, 0, 1_100), (ours.middle(), 5_000, 1_100), (ours.middle(), 0, 12_000)]
+    {
         bench.hear(Some(block(last_report, delay_ms)), ms);
         assert_eq!(bench.stats.quality().round_trip_ms, None);
     }

@@ -66,7 +66,10 @@ pub(super) fn directory() -> Directory {
             ..Default::default()
         };
         directory.users.insert(id.into(), user);
-        directory.phones.insert(id.into(), Phone { id: id.into(), user: Some(id.into()), inband_digits: crate::dtmf::InBand::Auto });
+        directory.phones.insert(
+            id.into(),
+            Phone { id: id.into(), user: Some(id.into()), inband_digits: crate::dtmf::InBand::Auto },
+        );
     }
     let trunk = Trunk {
         id: "carrier".into(),

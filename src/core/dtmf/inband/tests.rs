@@ -58,9 +58,7 @@ fn sound(presses: &[Press], dice: &mut Dice) -> Vec<f32> {
         let waves = pair(press.key);
         let level = press.dbm0.map(amplitude);
         out.extend((0..(press.ms * 8.0) as usize).map(|n| {
-            let wave = |i: usize| {
-                level[i] * (TAU * waves[i] * (1.0 + press.off[i]) / RATE * n as f32 + phase[i]).sin()
-            };
+            let wave = |i: usize| level[i] * (TAU * waves[i] * (1.0 + press.off[i]) / RATE * n as f32 + phase[i]).sin();
             wave(0) + wave(1)
         }));
         out.extend(std::iter::repeat_n(0.0, (press.pause_ms * 8.0) as usize + dice.next() as usize % 3));
