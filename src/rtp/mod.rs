@@ -10,6 +10,8 @@
 //! hears, `play`, `keys`, `record` what it does; `writer` is the one thread that
 //! touches the disk.
 
+#[cfg(any(test, fuzzing))]
+pub mod bare;
 mod inband;
 mod keys;
 mod lane;

@@ -1,6 +1,9 @@
 //! Legs against plain sockets and against each other, on loopback.
 
+mod bleed;
 mod bridge;
+mod control;
+mod digits;
 mod faults;
 mod playing;
 mod recording;
