@@ -6,11 +6,15 @@ use std::time::{Duration, Instant};
 
 use rtp_rs::RtpReader;
 
+use super::ports::Stream;
 use super::{Quality, Remote, Told};
 
 /// While the first packets came from elsewhere than the SDP says, the address of the SDP may still take over for so
 /// long. Behind address translation it never will; when somebody else was merely faster, it does.
 const TENTATIVE: Duration = Duration::from_millis(500);
+
+/// So long the stream of the call that ended on this port is not heard in the next.
+const LATE: Duration = Duration::from_secs(5);
 
 /// What a leg counts. Written by its lane alone, read by anybody.
 #[derive(Debug)]
@@ -99,6 +103,9 @@ pub(super) struct Received {
 #[derive(Debug, Default)]
 pub(super) struct Source {
     locked: Option<Locked>,
+    /// Whom the call before heard on this port, and since when another is expected here.
+    late: Option<Stream>,
+    since: Option<Instant>,
     reception: Option<Reception>,
     /// Lost in streams that have ended (a new SSRC, a new source).
     lost_before: u64,
@@ -113,9 +120,20 @@ struct Locked {
 }
 
 impl Source {
+    /// On a port where the call before heard `late`.
+    pub(super) fn new(late: Option<Stream>) -> Self {
+        Self { late, ..Self::default() }
+    }
+
     /// The other side was set anew: learn again.
-    pub(super) fn unlock(&mut self) {
+    pub(super) fn unlock(&mut self, now: Instant) {
         self.locked = None;
+        self.since.get_or_insert(now);
+    }
+
+    /// Whom the leg hears.
+    pub(super) fn stream(&self) -> Option<Stream> {
+        Some((self.locked?.address, self.reception.as_ref()?.ssrc))
     }
 
     /// Where packets really come from, once known.
@@ -155,7 +173,7 @@ impl Source {
         } else {
             Heard::Other
         };
-        if !self.admit(from, kind, remote, now) {
+        if self.is_late((from, packet.ssrc()), remote, now) || !self.admit(from, kind, remote, now) {
             Stats::count(&stats.strangers);
             return Heard::Dropped;
         }
@@ -167,6 +185,13 @@ impl Source {
             return Heard::Other;
         }
         kind
+    }
+
+    /// A packet of the call that ended on this port: its phone has not noticed, or the packet was long on its way.
+    /// After a while it may be a phone that rings again and never changes its name.
+    fn is_late(&self, stream: Stream, remote: &Remote, now: Instant) -> bool {
+        let early = self.since.is_none_or(|since| now.saturating_duration_since(since) < LATE);
+        early && self.late == Some(stream) && stream.0 != remote.address
     }
 
     fn admit(&mut self, from: SocketAddr, kind: Heard, remote: &Remote, now: Instant) -> bool {
@@ -349,7 +374,7 @@ mod tests {
         assert_eq!(bench.hear(NAT, 8, 1, 0), Heard::Audio);
         assert_eq!(bench.hear(NAT, 8, 2, 600), Heard::Audio);
         assert_eq!(bench.hear(SDP, 8, 2, 620), Heard::Dropped);
-        bench.source.unlock();
+        bench.source.unlock(bench.start);
         assert_eq!(bench.hear(SDP, 8, 2, 640), Heard::Audio, "a new connect learns again");
     }
 
@@ -364,6 +389,22 @@ mod tests {
         let mut bench = Bench::new();
         assert_eq!(bench.hear(NAT, 8, 1, 0), Heard::Audio, "behind address translation");
         assert_eq!(bench.hear(NAT, 101, 2, 520), Heard::Event);
+    }
+
+    #[test]
+    fn the_stream_of_the_call_before_is_not_heard_for_a_while() {
+        let mut bench = Bench::new();
+        bench.source = Source::new(Some((NAT.parse().unwrap(), 1)));
+        bench.source.unlock(bench.start);
+        assert_eq!(bench.hear(NAT, 8, 1, 20), Heard::Dropped);
+        assert_eq!(bench.hear(NAT, 101, 2, 4_900), Heard::Dropped);
+        assert_eq!(bench.source.stream(), None);
+        assert_eq!(bench.hear(NAT, 8, 3, 5_001), Heard::Audio, "it may ring again with the same name");
+        // Where signalling says that it is, it is the phone.
+        let mut bench = Bench::new();
+        bench.source = Source::new(Some((SDP.parse().unwrap(), 1)));
+        bench.source.unlock(bench.start);
+        assert_eq!(bench.hear(SDP, 8, 1, 20), Heard::Audio);
     }
 
     #[test]

@@ -22,6 +22,7 @@ impl LegState {
 
     /// The leg is closed: the last report, and goodbye.
     pub(in crate::rtp) fn goodbye(&mut self) {
+        self.lease.leave(self.source.stream());
         if self.quarantined || !self.control.took_part() {
             return;
         }

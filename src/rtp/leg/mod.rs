@@ -131,7 +131,7 @@ pub(super) struct LegState {
     #[cfg(test)]
     pub(super) faulty: Option<&'static str>,
     /// Dropped last, after the sockets.
-    _lease: Lease,
+    lease: Lease,
 }
 
 impl LegState {
@@ -162,7 +162,7 @@ impl LegState {
             stats,
             totals,
             remote: None,
-            source: Source::default(),
+            source: Source::new(pair.late),
             digits: dtmf::Receiver::default(),
             ear: None,
             suspect: None,
@@ -180,12 +180,12 @@ impl LegState {
             events_received: 0,
             #[cfg(test)]
             faulty: None,
-            _lease: pair.lease,
+            lease: pair.lease,
         }
     }
 
     pub(super) fn connect(&mut self, remote: Remote, now: Instant) {
-        self.source.unlock();
+        self.source.unlock(now);
         self.heard_at = now;
         self.silent_told = false;
         self.relay = None;

@@ -170,6 +170,7 @@ fn late_packets_of_an_ended_call_are_not_heard_in_the_next_on_its_port() {
     phone.hear();
     phone.say(&line.leg, &frame(2));
     until("the new phone is heard", || line.leg.quality().received >= 1);
+    assert_eq!(line.leg.quality().received, 1, "and nobody before it");
     let bytes = recorded(&mut line, &folder.path().join("b.seg"), |line| {
         let before = line.leg.quality().received;
         for n in 0..30 {

@@ -181,6 +181,28 @@ fn a_press_that_lasts_counts_once_and_breaks_of_ten_milliseconds_do_not_part_it(
 }
 
 #[test]
+fn a_burst_of_errors_within_a_short_press_does_not_hide_it() {
+    let (mut dice, mut heard, mut pressed) = (Dice(12), 0, 0);
+    for _ in 0..20 {
+        let presses: Vec<Press> = ALL.chars().map(|key| Press { ms: 43.0, ..press(key) }).collect();
+        let mut sound = sound(&presses, &mut dice);
+        // 2–5 ms of full-scale noise somewhere within each press.
+        let mut at = 0;
+        while let Some(begin) = sound[at..].iter().position(|s| *s != 0.0).map(|n| n + at) {
+            let burst = 16 + dice.next() as usize % 24;
+            let from = begin + 8 + dice.next() as usize % (344 - 16 - burst);
+            sound[from..from + burst].iter_mut().for_each(|s| *s = dice.part() * 30_000.0);
+            at = begin + 400;
+        }
+        pressed += ALL.len();
+        let found = keys(&samples(&sound));
+        assert!(found.len() <= ALL.len(), "{found}");
+        heard += found.len();
+    }
+    assert!(heard * 100 >= pressed * 95, "{heard} of {pressed}");
+}
+
+#[test]
 fn a_hole_in_the_stream_does_not_make_two_of_a_press() {
     let long = samples(&sound(&[Press { ms: 200.0, ..press('8') }], &mut Dice(6)));
     let (mut detector, mut heard) = (Detector::default(), Vec::new());
