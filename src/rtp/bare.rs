@@ -17,6 +17,7 @@ use super::ports::Ports;
 use super::record::Recorder;
 use super::rtcp::packet;
 use super::source::Stats;
+use super::suspect::Suspect;
 use super::writer::Job;
 use super::{MediaEvent, MediaEvents, RecordRequest, Remote};
 
@@ -73,7 +74,7 @@ impl Bare {
         other.connect(Remote { codec: CODECS[usize::from(bit(7))], ..remote }, now);
         leg.listen(bit(2).then(|| Box::new(InBand::new(codec))));
         if bit(5) {
-            leg.suspect(Box::default());
+            leg.suspect(Box::new(Suspect::new(codec)));
         }
         if bit(6) {
             leg.bridge(Peer::Here(2), now);
@@ -84,11 +85,8 @@ impl Bare {
                 end_silence: Some(Duration::from_secs(1)),
                 no_speech: Some(Duration::from_secs(5)),
             };
-            let request = RecordRequest {
-                recording: RecordingId(uuid::Uuid::nil()),
-                file: "never-written.seg".into(),
-                limits,
-            };
+            let request =
+                RecordRequest { recording: RecordingId(uuid::Uuid::nil()), file: "never-written.seg".into(), limits };
             // Nobody writes: the recording fills its buffers and marks gaps.
             let (writer, _) = crossbeam_channel::bounded(1);
             let ended = leg.record(Box::new(Recorder::new(request, sender, writer, now)), now);

@@ -55,6 +55,7 @@ use play::Playing;
 use ports::Ports;
 use record::Recorder;
 use source::Stats;
+use suspect::Suspect;
 use wheel::LegKey;
 use writer::Job;
 
@@ -279,7 +280,13 @@ impl Media {
         if lane.order(Order::Open(opened)).is_err() {
             return Err(std::io::Error::other("media is stopped").into());
         }
-        let memo = Mutex::new(Memo { codec: Codec::Pcma, items: Vec::new(), keys: dtmf::InBand::Auto, ear: None });
+        let memo = Mutex::new(Memo {
+            codec: Codec::Pcma,
+            items: Vec::new(),
+            keys: dtmf::InBand::Auto,
+            ear: None,
+            suspects: false,
+        });
         Ok(Leg { key, lane, local, stats, events, writer: self.shared.writer.clone(), memo })
     }
 
@@ -354,6 +361,8 @@ struct Memo {
     /// Whether sound is listened to for keys, and the codec that the lane listens with.
     keys: dtmf::InBand,
     ear: Option<Codec>,
+    /// Whether a mailbox may answer.
+    suspects: bool,
 }
 
 impl Memo {
@@ -386,8 +395,16 @@ impl Leg {
         for item in items {
             item.clip.payload(remote.codec);
         }
-        let ear = self.memo.lock().ear_for(&remote);
+        let (ear, suspects) = {
+            let mut memo = self.memo.lock();
+            // Once: a call that is held and taken back has been answered long ago.
+            (memo.ear_for(&remote), std::mem::take(&mut memo.suspects))
+        };
+        let suspect = suspects.then(|| Box::new(Suspect::new(remote.codec)));
         self.order(Order::Connect(self.key, remote));
+        if let Some(suspect) = suspect {
+            self.order(Order::Suspect(self.key, suspect));
+        }
         if let Some(ear) = ear {
             self.order(Order::Listen(self.key, ear));
         }
@@ -398,9 +415,9 @@ impl Leg {
         self.memo.lock().keys = how;
     }
 
-    /// Listens whether a mailbox answers, until a key is pressed, the leg is bridged, or half a minute of it was heard.
+    /// Listens whether a mailbox answers: from the next [`Leg::connect`] on, until a key is pressed, the leg is bridged, or half a minute of it was heard.
     pub fn suspect_mailbox(&self) {
-        self.order(Order::Suspect(self.key, Box::default()));
+        self.memo.lock().suspects = true;
     }
 
     /// Plays items one after the other without a gap; replaces what plays. `PlayEnded` after the last, if it ends.

@@ -19,6 +19,7 @@ pub(super) struct Suspect {
     frame: [i16; FRAME],
     filled: usize,
     samples: [i16; PAYLOAD_MAX],
+    codec: Codec,
     /// The stream and the last timestamp: late and doubled packets are left out.
     last: Option<(u32, u32)>,
 }
@@ -29,9 +30,11 @@ impl std::fmt::Debug for Suspect {
     }
 }
 
-impl Default for Suspect {
-    fn default() -> Self {
+impl Suspect {
+    /// For a leg that speaks `codec`.
+    pub(super) fn new(codec: Codec) -> Self {
         Self {
+            codec,
             machine: Machine::default(),
             scorer: Scorer::default(),
             frame: [0; FRAME],
@@ -40,22 +43,20 @@ impl Default for Suspect {
             last: None,
         }
     }
-}
 
-impl Suspect {
     /// Nothing more will come of it.
     pub(super) const fn is_done(&self) -> bool {
         self.machine.is_done()
     }
 
     /// A packet. `Some`: it sounds like a mailbox.
-    pub(super) fn hear(&mut self, (ssrc, timestamp): (u32, u32), codec: Codec, payload: &[u8]) -> Option<Hint> {
+    pub(super) fn hear(&mut self, (ssrc, timestamp): (u32, u32), payload: &[u8]) -> Option<Hint> {
         let late = |(known, last): (u32, u32)| known == ssrc && timestamp.wrapping_sub(last) as i32 <= 0;
         if self.last.is_some_and(late) {
             return None;
         }
         self.last = Some((ssrc, timestamp));
-        let length = decode(codec, payload, &mut self.samples);
+        let length = decode(self.codec, payload, &mut self.samples);
         let mut hint = None;
         for n in 0..length {
             let sample = self.samples[n];
@@ -89,11 +90,11 @@ mod tests {
     }
 
     fn heard(line: &[u8]) -> Option<Hint> {
-        let mut suspect = Suspect::default();
+        let mut suspect = Suspect::new(Codec::Pcma);
         line.chunks(160).enumerate().find_map(|(n, packet)| {
             let stream = (7, n as u32 * 160);
-            let hint = suspect.hear(stream, Codec::Pcma, packet);
-            assert_eq!(suspect.hear(stream, Codec::Pcma, packet), None, "a double");
+            let hint = suspect.hear(stream, packet);
+            assert_eq!(suspect.hear(stream, packet), None, "a double");
             hint
         })
     }

@@ -44,9 +44,8 @@ async fn a_key_that_is_only_sound_chooses_and_the_record_says_how_it_sounded() -
     assert!(quality["mos_heard"].as_f64().is_some_and(|score| score > 4.0), "{call:#}");
     assert!(quality["words"].as_str().is_some_and(|words| words.starts_with("good")), "{call:#}");
     assert!(tells(&call, "Sound of the caller's line"), "{call:#}");
-    // The phone is one of ours and sends reports: how we sounded there, and how far away it is.
+    // The phone is one of ours and sends reports: how we sounded there.
     assert!(quality["mos_there"].as_f64().is_some_and(|score| score > 4.0), "{call:#}");
-    assert!(quality["round_trip_ms"].as_f64().is_some_and(|ms| ms < 1_000.0), "{call:#}");
     Ok(())
 }
 

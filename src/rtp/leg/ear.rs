@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use hotline_core::audio::Codec;
 use rtp_rs::RtpReader;
 
 use super::super::MediaEvent;
@@ -46,9 +45,9 @@ impl LegState {
         self.suspect = Some(suspect);
     }
 
-    pub(super) fn hear_machine(&mut self, stream: (u32, u32), codec: Codec, payload: &[u8]) {
+    pub(super) fn hear_machine(&mut self, stream: (u32, u32), payload: &[u8]) {
         let Some(mut suspect) = self.suspect.take() else { return };
-        if let Some(hint) = suspect.hear(stream, codec, payload) {
+        if let Some(hint) = suspect.hear(stream, payload) {
             self.emit(MediaEvent::Machine { hint });
         }
         if !suspect.is_done() {

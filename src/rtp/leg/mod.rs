@@ -192,6 +192,11 @@ impl LegState {
         self.out.talking = false;
         self.control.connect(now);
         self.digits.set_clock(remote.codec.clock_hz());
+        if self.remote.as_ref().is_some_and(|before| before.codec != remote.codec) {
+            // They were made for the other codec; new ones come with the next order.
+            self.ear = None;
+            self.suspect = None;
+        }
         self.remote = Some(remote);
         if let Some(recorder) = self.recorder_waits.take() {
             self.record(recorder, now);

@@ -72,7 +72,7 @@ impl LegState {
     fn audio(&mut self, packet: &RtpReader<'_>, payload: &[u8], codec: Codec, now: Instant, jobs: &mut Vec<Job>) {
         let stream = (packet.ssrc(), packet.timestamp());
         self.hear_keys(stream, payload);
-        self.hear_machine(stream, codec, payload);
+        self.hear_machine(stream, payload);
         if let Some(end) = self.recorder.as_mut().and_then(|recorder| recorder.packet(stream, codec, payload, now)) {
             jobs.extend(self.stop_record(end));
         }

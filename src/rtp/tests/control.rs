@@ -122,9 +122,7 @@ fn spoofed_and_broken_reports_change_nothing_and_are_counted() {
     for piece in [&b""[..], b"\x80\xc8", &[0x80, 200, 0xff, 0xff, 1, 2, 3, 4], &[0xff; 300]] {
         reporter.control.send_to(piece, to).unwrap();
     }
-    until("all are counted", || {
-        (media.counters().rtcp_strangers, media.counters().rtcp_malformed) == (2, 4)
-    });
+    until("all are counted", || (media.counters().rtcp_strangers, media.counters().rtcp_malformed) == (2, 4));
     let quality = line.leg.quality();
     assert_eq!((quality.told, quality.round_trip_ms, quality.received), (None, None, 1));
     // Reports go on to where they were agreed, not to the stranger.

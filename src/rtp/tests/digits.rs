@@ -113,12 +113,8 @@ fn a_hundred_callers_press_at_once_and_all_is_right() {
         for part in 0..7_u16 {
             for (n, (line, phone, keys)) in callers.iter_mut().enumerate() {
                 let code = dtmf::code_of(keys.chars().nth(press as usize).unwrap()).unwrap();
-                let event = dtmf::TelephoneEvent {
-                    code,
-                    end: part >= 4,
-                    volume: 10,
-                    duration: 160 * (part.min(4) + 1),
-                };
+                let event =
+                    dtmf::TelephoneEvent { code, end: part >= 4, volume: 10, duration: 160 * (part.min(4) + 1) };
                 if n % 5 != 0 || part % 3 != 1 {
                     phone.send(&line.leg, 101, 1_000 + press * 1_600, &event.write());
                 }
