@@ -83,7 +83,9 @@ fn a_key_by_event_and_as_sound_counts_once() {
         if n >= 5 && within < 3 {
             let from = begin.wrapping_sub(within as u32 * 160);
             let code = if n < 17 { 5 } else { 7 };
-            phone.send(&line.leg, 101, from, &[code, if within == 2 { 0x80 } else { 0 }, 0, 160 * (within as u8 + 1)]);
+            let duration = 160 * (within as u16 + 1);
+            let event = dtmf::TelephoneEvent { code, end: within == 2, volume: 10, duration };
+            phone.send(&line.leg, 101, from, &event.write());
         }
     }
     phone.send(&line.leg, 101, phone.timestamp.wrapping_add(80_000), &[9, 0x80, 0, 160]);
