@@ -214,10 +214,10 @@ mod tests {
             received: 995,
             lost: 5,
             jitter_ms: 3.4,
-            told: Some(Told { lost: 80, jitter_ms: 5.0 }),
+            told: Some(Told { lost: 120, jitter_ms: 5.0 }),
             round_trip_ms: Some(40.6),
         };
-        let words = "good (4.4) to us, poor (3.5) to them; 0.5 % lost to us and 8.0 % to them, jitter 3 ms, \
+        let words = "good (4.4) to us, poor (3.2) to them; 0.5 % lost to us and 12.0 % to them, jitter 3 ms, \
                      round trip 41 ms, PCMU";
         assert_eq!(leg.words(), words);
         let silent = LegQuality { received: 0, lost: 0, told: None, round_trip_ms: None, ..leg };
