@@ -161,6 +161,32 @@ mod tests {
         assert_eq!(heard.len() + usize::from(told), 3, "{heard} {told}");
     }
 
+    /// All that the hotline says, as its own echo or a recorded voice would come back.
+    #[test]
+    fn no_prompt_of_ours_is_a_key() {
+        let mut seconds = 0;
+        for (language, codec) in [("en", Codec::Pcmu), ("de", Codec::Pcma)] {
+            let mut ear = InBand::new(codec);
+            let mut timestamp = 0;
+            for entry in std::fs::read_dir(format!("audio/{language}")).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_none_or(|extension| extension != "wav") {
+                    continue;
+                }
+                let mut reader = hound::WavReader::open(&path).unwrap();
+                let samples: Vec<i16> = reader.samples::<i16>().map(Result::unwrap).collect();
+                let narrow = hotline_core::audio::resample::resample(&samples, reader.spec().sample_rate, 8_000);
+                seconds += narrow.len() / 8_000;
+                for chunk in narrow.chunks(160) {
+                    let payload: Vec<u8> = chunk.iter().map(|s| g711::encode(codec, *s)).collect();
+                    ear.hear((7, timestamp), &payload, |key| panic!("{key} in {}", path.display()));
+                    timestamp = timestamp.wrapping_add(payload.len() as u32);
+                }
+            }
+        }
+        assert!(seconds > 300, "the prompts are there: {seconds} s");
+    }
+
     #[test]
     fn another_stream_begins_anew() {
         let (mut ear, mut heard) = (InBand::new(Codec::Pcmu), String::new());
