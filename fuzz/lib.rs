@@ -3,5 +3,7 @@
 
 #[path = "../src/clock.rs"]
 pub mod clock;
+#[path = "../src/codec/mod.rs"]
+pub mod codec;
 #[path = "../src/rtp/mod.rs"]
 pub mod rtp;

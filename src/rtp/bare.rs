@@ -22,7 +22,7 @@ use super::writer::Job;
 use super::{MediaEvent, MediaEvents, RecordRequest, Remote};
 
 /// Codecs by the first byte of an input.
-const CODECS: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
+const CODECS: [Codec; 4] = [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus];
 
 /// Two legs that are joined: what the one hears is relayed to the other.
 pub struct Bare {
@@ -48,7 +48,8 @@ fn leg(key: u64, ports: &Arc<Ports>, events: MediaEvents, now: Instant) -> (LegS
 }
 
 impl Bare {
-    /// `how`: a bit each for codec, events, sound, one port for RTCP, recording, mailbox, joined.
+    /// `how`: two bits for the codec, then a bit each for sound, one port for RTCP, recording, mailbox, joined, and the other's
+    /// codec.
     pub fn new(how: u8) -> Self {
         let now = crate::clock::now().mono;
         let ports = Ports::new(IpAddr::V4(Ipv4Addr::LOCALHOST), (10_000, 60_000));
@@ -57,13 +58,13 @@ impl Bare {
         let (mut other, _) = self::leg(2, &ports, sender.clone(), now);
         let bit = |n: u8| how & (1 << n) != 0;
         let codec = CODECS[usize::from(how) % CODECS.len()];
-        let payload_type = if codec == Codec::Pcmu { 0 } else { 8 };
+        let payload_type = codec.static_payload_type().unwrap_or(111);
         let remote = Remote {
             address: Self::source(0),
             codec,
             payload_type,
             receive_payload_type: payload_type,
-            events: bit(1).then_some((101, 101)),
+            events: (!bit(2) || bit(3)).then_some((101, 101)),
             ptime_ms: 20,
             // Nothing goes out.
             send: false,
@@ -71,7 +72,7 @@ impl Bare {
             rtcp: if bit(3) { sdp::Rtcp::Mux } else { sdp::Rtcp::NextPort },
         };
         leg.connect(remote.clone(), now);
-        other.connect(Remote { codec: CODECS[usize::from(bit(7))], ..remote }, now);
+        other.connect(Remote { codec: CODECS[usize::from(bit(7)) * usize::from(how & 3)], ..remote }, now);
         leg.listen(bit(2).then(|| Box::new(InBand::new(codec))));
         if bit(5) {
             leg.suspect(Box::new(Suspect::new(codec)));
@@ -159,7 +160,7 @@ mod tests {
             let mut bare = Bare::new(how);
             let mut input = Vec::new();
             for n in 0..60_u8 {
-                let mut packet = vec![0x80, if how & 1 == 0 { 0 } else { 8 }, 0, n, 0, 0, n, 0, 9, 9, 9, 9];
+                let mut packet = vec![0x80, [0, 8, 9, 111][usize::from(how & 3)], 0, n, 0, 0, n, 0, 9, 9, 9, 9];
                 match n % 4 {
                     0 => packet[1] = 101,
                     1 => packet = vec![0x81, 200, 0, 12, 9, 9, 9, 9, 0, 0, 0, 1],

@@ -2,14 +2,14 @@
 //! its telephone events. Prepared on the thread that asks for it; on the lane it
 //! allocates nothing. Legs whose other side sends events have none of it.
 
-use hotline_core::audio::{Codec, g711};
+use hotline_core::audio::Codec;
 use hotline_core::dtmf::inband::{Detector, Tone};
 use hotline_core::dtmf::{Overlap, Press, TelephoneEvent, key_of};
 
-use super::packet::PAYLOAD_MAX;
+use crate::codec::{Decoder, SAMPLES_MAX};
 
-/// Samples at 8 kHz in the longest packet.
-const SAMPLES_MAX: usize = PAYLOAD_MAX;
+/// Keys that one packet can hold: 40 ms each, and a pause.
+const KEYS_MAX: usize = 3;
 /// A jump of the timestamps further than this is a new beginning and no gap, samples.
 const GAP_MAX: u32 = 8_000;
 
@@ -21,7 +21,7 @@ pub(super) struct InBand {
     /// The stream and the timestamp that should come next.
     expected: Option<(u32, u32)>,
     samples: [i16; SAMPLES_MAX],
-    codec: Codec,
+    decoder: Decoder,
 }
 
 impl InBand {
@@ -32,21 +32,21 @@ impl InBand {
             overlap: Overlap::default(),
             expected: None,
             samples: [0; SAMPLES_MAX],
-            codec,
+            decoder: Decoder::new(codec),
         }
     }
 
     /// A packet of audio; `pressed` is told of each key in it that no event has told.
     pub(super) fn hear(&mut self, (ssrc, timestamp): (u32, u32), payload: &[u8], mut pressed: impl FnMut(char)) {
-        let per_sample = self.codec.clock_hz() / 8_000;
+        let per_sample = self.decoder.codec().clock_ratio();
         if !self.follow(ssrc, timestamp, per_sample) {
             return;
         }
-        let length = decode(self.codec, payload, &mut self.samples);
+        let length = self.decoder.decode(payload, &mut self.samples);
         let end = timestamp.wrapping_add(length as u32 * per_sample);
         self.expected = Some((ssrc, end));
         let Self { detector, overlap, samples, .. } = self;
-        let mut tones: [Option<Tone>; 2] = [None; 2];
+        let mut tones: [Option<Tone>; KEYS_MAX] = [None; KEYS_MAX];
         detector.push(&samples[..length], |tone| {
             if let Some(free) = tones.iter_mut().find(|place| place.is_none()) {
                 *free = Some(tone);
@@ -72,7 +72,7 @@ impl InBand {
         let Some(key) = key_of(event.code) else { return new };
         let to = timestamp.wrapping_add(u32::from(event.duration));
         if new {
-            let per_ms = self.codec.clock_hz() / 1_000;
+            let per_ms = 8 * self.decoder.codec().clock_ratio();
             return self.overlap.event(Press { key, ssrc, from: timestamp, to }, per_ms);
         }
         self.overlap.event_lasts(key, ssrc, to);
@@ -96,17 +96,10 @@ impl InBand {
     }
 }
 
-/// A payload as samples at 8 kHz; gives their number.
-pub(super) fn decode(codec: Codec, payload: &[u8], samples: &mut [i16; SAMPLES_MAX]) -> usize {
-    for (sample, byte) in samples.iter_mut().zip(payload) {
-        *sample = g711::decode(codec, *byte);
-    }
-    payload.len().min(SAMPLES_MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hotline_core::audio::g711;
     use std::f64::consts::TAU;
 
     /// 8 kHz sound of a press: the tones of `5` or of `1`.
@@ -118,7 +111,7 @@ mod tests {
 
     fn packets(samples: &[i16], codec: Codec) -> Vec<(u32, Vec<u8>)> {
         let stamp = |n: usize| 4_294_967_000_u32.wrapping_add(n as u32 * 160);
-        let encode = |chunk: &[i16]| chunk.iter().map(|s| g711::encode(codec, *s)).collect();
+        let encode = |chunk: &[i16]| chunk.iter().map(|s| g711::encode(codec.law().unwrap(), *s)).collect();
         samples.chunks(160).enumerate().map(|(n, chunk)| (stamp(n), encode(chunk))).collect()
     }
 
@@ -178,7 +171,7 @@ mod tests {
                 let narrow = hotline_core::audio::resample::resample(&samples, reader.spec().sample_rate, 8_000);
                 seconds += narrow.len() / 8_000;
                 for chunk in narrow.chunks(160) {
-                    let payload: Vec<u8> = chunk.iter().map(|s| g711::encode(codec, *s)).collect();
+                    let payload: Vec<u8> = chunk.iter().map(|s| g711::encode(codec.law().unwrap(), *s)).collect();
                     ear.hear((7, timestamp), &payload, |key| panic!("{key} in {}", path.display()));
                     timestamp = timestamp.wrapping_add(payload.len() as u32);
                 }

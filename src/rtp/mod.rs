@@ -38,6 +38,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
+use hotline_core::audio::clip::Form;
 use hotline_core::audio::machine::Hint;
 use hotline_core::audio::{Clip, Codec};
 use hotline_core::call::command::{PlayId, RecordLimits};
@@ -282,6 +283,7 @@ impl Media {
         }
         let memo = Mutex::new(Memo {
             codec: Codec::Pcma,
+            ptime_ms: 20,
             items: Vec::new(),
             keys: dtmf::InBand::Auto,
             ear: None,
@@ -357,6 +359,7 @@ pub struct Leg {
 #[derive(Debug)]
 struct Memo {
     codec: Codec,
+    ptime_ms: u8,
     items: Vec<PlayItem>,
     /// Whether sound is listened to for keys, and the codec that the lane listens with.
     keys: dtmf::InBand,
@@ -388,12 +391,12 @@ impl Leg {
     pub fn connect(&self, remote: Remote) {
         let items = {
             let mut memo = self.memo.lock();
-            let changed = memo.codec != remote.codec;
-            memo.codec = remote.codec;
+            let changed = (memo.codec, memo.ptime_ms) != (remote.codec, remote.ptime_ms);
+            (memo.codec, memo.ptime_ms) = (remote.codec, remote.ptime_ms);
             if changed { memo.items.clone() } else { Vec::new() }
         };
         for item in items {
-            item.clip.payload(remote.codec);
+            play::prepare(&item, remote.codec, remote.ptime_ms);
         }
         let (ear, suspects) = {
             let mut memo = self.memo.lock();
@@ -422,12 +425,12 @@ impl Leg {
 
     /// Plays items one after the other without a gap; replaces what plays. `PlayEnded` after the last, if it ends.
     pub fn play(&self, play: PlayId, items: Vec<PlayItem>) {
-        let codec = {
+        let form = {
             let mut memo = self.memo.lock();
             memo.items.clone_from(&items);
-            memo.codec
+            Form::new(memo.codec, leg::frame_ms(memo.ptime_ms))
         };
-        let playing = Playing::new(play, items, codec);
+        let playing = Playing::new(play, items, form);
         self.order(Order::Play(self.key, Some(playing)));
     }
 
@@ -514,6 +517,6 @@ pub struct Frame {
     pub timestamp: u32,
     /// Bytes used of `payload`.
     pub length: u16,
-    /// Payload in the leg's codec, up to 60 ms.
-    pub payload: [u8; 480],
+    /// Payload in the leg's codec.
+    pub payload: [u8; packet::PAYLOAD_MAX],
 }

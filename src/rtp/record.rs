@@ -114,7 +114,9 @@ impl Recorder {
         let length = payload.len().min(PAYLOAD_MAX).min(room);
         let bytes = &mut bytes[..length];
         bytes.copy_from_slice(&payload[..length]);
-        g711::transcode(codec, self.codec, bytes);
+        if let (Some(from), Some(to)) = (codec.law(), self.codec.law()) {
+            g711::transcode(from, to, bytes);
+        }
         let late = offset < self.end;
         self.keep(offset, bytes, now);
         if length < payload.len() || length == room {
@@ -123,7 +125,7 @@ impl Recorder {
         if late {
             return None;
         }
-        let law = self.codec;
+        let law = self.codec.law()?;
         let verdict = self.voice.push(bytes.iter().map(|byte| g711::decode(law, *byte)));
         self.judge(verdict)
     }

@@ -5,9 +5,8 @@
 use hotline_core::audio::Codec;
 use hotline_core::audio::machine::{Hint, Machine};
 
-use super::inband::decode;
-use super::packet::PAYLOAD_MAX;
 use super::voice::{Score, Scorer};
+use crate::codec::{Decoder, SAMPLES_MAX};
 
 /// Samples at 8 kHz in a frame of the detector.
 const FRAME: usize = (Score::MS * 8) as usize;
@@ -18,8 +17,8 @@ pub(super) struct Suspect {
     scorer: Scorer,
     frame: [i16; FRAME],
     filled: usize,
-    samples: [i16; PAYLOAD_MAX],
-    codec: Codec,
+    samples: [i16; SAMPLES_MAX],
+    decoder: Decoder,
     /// The stream and the last timestamp: late and doubled packets are left out.
     last: Option<(u32, u32)>,
 }
@@ -34,12 +33,12 @@ impl Suspect {
     /// For a leg that speaks `codec`.
     pub(super) fn new(codec: Codec) -> Self {
         Self {
-            codec,
+            decoder: Decoder::new(codec),
             machine: Machine::default(),
             scorer: Scorer::default(),
             frame: [0; FRAME],
             filled: 0,
-            samples: [0; PAYLOAD_MAX],
+            samples: [0; SAMPLES_MAX],
             last: None,
         }
     }
@@ -56,7 +55,7 @@ impl Suspect {
             return None;
         }
         self.last = Some((ssrc, timestamp));
-        let length = decode(self.codec, payload, &mut self.samples);
+        let length = self.decoder.decode(payload, &mut self.samples);
         let mut hint = None;
         for n in 0..length {
             let sample = self.samples[n];
@@ -86,7 +85,7 @@ mod tests {
         let beep: Vec<i16> = (0..if beep { 4_000 } else { 0 }).map(tone).collect();
         let speech = &speech[..speech.len().min(24_000)];
         let all = [&[0; 4_000], speech, &[0; 6_000], &beep[..], &[0; 8_000]].concat();
-        all.into_iter().map(|sample| g711::encode(Codec::Pcma, sample)).collect()
+        all.into_iter().map(|sample| g711::encode_a(sample)).collect()
     }
 
     fn heard(line: &[u8]) -> Option<Hint> {

@@ -36,8 +36,7 @@ pub(super) fn to_quality(quality: &LegQuality) -> QualityRecord {
 }
 
 pub(super) fn from_quality(record: QualityRecord) -> Result<LegQuality, String> {
-    let known = [Codec::Pcmu, Codec::Pcma].into_iter().find(|codec| codec.name() == record.codec);
-    let codec = known.ok_or_else(|| format!("unknown codec `{}`", record.codec))?;
+    let codec = Codec::from_name(&record.codec).ok_or_else(|| format!("unknown codec `{}`", record.codec))?;
     Ok(LegQuality {
         codec,
         sent: record.sent,

@@ -343,7 +343,8 @@ impl Task {
             let payload = &frame.payload[..usize::from(frame.length).min(frame.payload.len())];
             let position = self.timeline.place(frame.timestamp, payload.len());
             notices.extend(ear.listen(position, payload, now));
-            let samples: Vec<i16> = payload.iter().map(|byte| decode(*codec, *byte)).collect();
+            let Some(law) = codec.law() else { continue };
+            let samples: Vec<i16> = payload.iter().map(|byte| decode(law, *byte)).collect();
             self.quiet.listen(&samples, now);
             if let Some((_, recorder)) = &mut self.recorder {
                 recorder.write(position, &samples);

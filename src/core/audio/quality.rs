@@ -129,10 +129,14 @@ fn equipment_impairment(codec: Codec, loss: f64) -> f64 {
     ie + (95.0 - ie) * percent / (percent + bpl)
 }
 
-/// Ie and Bpl: what the codec costs, and how well it bears loss. G.711 with concealment as G.113 appendix I has it.
+/// Ie and Bpl: what the codec costs, and how well it bears loss. G.711 with concealment as G.113 appendix I has it. It has
+/// no figures for the others on the narrow-band scale: both sound no worse there; G.722 bears loss like G.711 without much of
+/// a concealment, Opus about as well as G.711 with it.
 const fn impairments(codec: Codec) -> (f64, f64) {
     match codec {
         Codec::Pcmu | Codec::Pcma => (0.0, 25.1),
+        Codec::G722 => (0.0, 10.0),
+        Codec::Opus => (0.0, 20.0),
     }
 }
 

@@ -11,7 +11,7 @@
 //! ```
 //! `offset` counts samples at 8 kHz since the recording began.
 
-use super::{Codec, g711};
+use super::{Codec, Law, g711};
 
 const MAGIC: &[u8; 5] = b"HLSEG";
 const VERSION: u8 = 1;
@@ -19,8 +19,8 @@ const VERSION: u8 = 1;
 pub const HEADER_BYTES: usize = 18;
 /// Bytes of a frame before its payload.
 pub const FRAME_BYTES: usize = 9;
-/// Longest payload of a frame: 60 ms.
-pub const PAYLOAD_MAX: usize = 480;
+/// Longest payload of a frame: 60 ms of G.711, or an Opus packet.
+pub const PAYLOAD_MAX: usize = 1_280;
 
 /// Longest silence that one hole in time becomes, samples (60 s). A longer one is damage or a caller that sent nothing;
 /// either way nobody wants to listen to it.
@@ -71,6 +71,19 @@ pub enum SegmentError {
     /// Written by a newer release.
     #[error("the segment has version {0}, this release reads 1")]
     Version(u8),
+    /// Recorded in a codec that is decoded elsewhere.
+    #[error("the segment holds {}", .0.name())]
+    Codec(Codec),
+}
+
+/// The payload type where there is a static one.
+const fn codec_id(codec: Codec) -> u8 {
+    match codec {
+        Codec::Pcmu => 0,
+        Codec::Pcma => 8,
+        Codec::G722 => 9,
+        Codec::Opus => 111,
+    }
 }
 
 /// Appends a header.
@@ -78,10 +91,7 @@ pub fn encode_header(out: &mut Vec<u8>, header: Header) {
     let start = out.len();
     out.extend_from_slice(MAGIC);
     out.push(VERSION);
-    out.push(match header.codec {
-        Codec::Pcmu => 0,
-        Codec::Pcma => 8,
-    });
+    out.push(codec_id(header.codec));
     out.push(0);
     out.extend_from_slice(&header.started_ms.to_le_bytes());
     let check = crc16(CRC_START, &out[start..]);
@@ -111,7 +121,8 @@ fn encode(out: &mut Vec<u8>, kind: u8, offset: u32, payload: &[u8]) {
 /// Reads a whole segment. A torn tail is cut off and counted; it is no error.
 pub fn decode(bytes: &[u8]) -> Result<Decoded, SegmentError> {
     let header = decode_header(bytes)?;
-    let mut timeline = Timeline { codec: header.codec, samples: Vec::new(), shift: 0, filled: 0 };
+    let law = header.codec.law().ok_or(SegmentError::Codec(header.codec))?;
+    let mut timeline = Timeline { law, samples: Vec::new(), shift: 0, filled: 0 };
     let mut dropped = 0;
     let mut rest = &bytes[HEADER_BYTES..];
     while let Some((frame, after)) = next_frame(rest) {
@@ -156,11 +167,7 @@ pub fn decode_header(bytes: &[u8]) -> Result<Header, SegmentError> {
     if body[5] != VERSION {
         return Err(SegmentError::Version(body[5]));
     }
-    let codec = match body[6] {
-        0 => Codec::Pcmu,
-        8 => Codec::Pcma,
-        1..=7 | 9.. => return Err(SegmentError::Header),
-    };
+    let codec = Codec::ALL.into_iter().find(|codec| codec_id(*codec) == body[6]).ok_or(SegmentError::Header)?;
     let started_ms = body[8..].iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
     Ok(Header { codec, started_ms })
 }
@@ -189,7 +196,7 @@ fn next_frame(bytes: &[u8]) -> Option<(RawFrame<'_>, &[u8])> {
 
 /// The samples as they are put in place.
 struct Timeline {
-    codec: Codec,
+    law: Law,
     samples: Vec<i16>,
     /// Taken off every later offset because a hole was cut short.
     shift: u64,
@@ -215,9 +222,9 @@ impl Timeline {
         // A packet that came late lies in a hole (or is there twice); the rest goes on at the end.
         let inside = payload.len().min(self.samples.len() - at);
         for (sample, byte) in self.samples[at..].iter_mut().zip(payload) {
-            *sample = g711::decode(self.codec, *byte);
+            *sample = g711::decode(self.law, *byte);
         }
-        self.samples.extend(payload[inside..].iter().map(|byte| g711::decode(self.codec, *byte)));
+        self.samples.extend(payload[inside..].iter().map(|byte| g711::decode(self.law, *byte)));
         self.filled += payload.len() as u64;
     }
 

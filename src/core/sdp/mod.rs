@@ -18,6 +18,8 @@ use read::{Direction, Media, malformed};
 
 /// The payload type under which we receive digits where we offer.
 const EVENTS: u8 = 101;
+/// The payload type of Opus where we offer.
+const OPUS: u8 = 111;
 /// Packets' length where nothing else is said, ms.
 const PTIME_MS: u8 = 20;
 
@@ -84,7 +86,7 @@ pub enum SdpError {
 /// Our offer: one audio stream, our codecs, telephone-event, sendrecv, ptime 20.
 pub fn offer(local: &Local) -> String {
     let mut text = head(local, "0 0");
-    let codecs: Vec<(u8, Codec)> = local.codecs.iter().map(|codec| (static_payload_type(*codec), *codec)).collect();
+    let codecs: Vec<(u8, Codec)> = local.codecs.iter().map(|codec| (offered_payload_type(*codec), *codec)).collect();
     stream(&mut text, local, "RTP/AVP", &codecs, Some(EVENTS), PTIME_MS, Direction::SendRecv);
     text
 }
@@ -132,7 +134,7 @@ pub fn accept(answer: &str, local: &Local) -> Result<Negotiated, SdpError> {
         address: SocketAddr::new(chosen.address, media.port),
         codec: chosen.codec,
         payload_type: chosen.payload_type,
-        receive_payload_type: static_payload_type(chosen.codec),
+        receive_payload_type: offered_payload_type(chosen.codec),
         events: chosen.events.map(|theirs| (theirs, EVENTS)),
         ptime_ms: ptime(media),
         send: chosen.direction.receives(),
@@ -201,11 +203,11 @@ fn rtcp(media: &Media<'_>, address: IpAddr, mux: bool) -> Rtcp {
     }
 }
 
-/// RFC 3551 section 6.
-const fn static_payload_type(codec: Codec) -> u8 {
-    match codec {
-        Codec::Pcmu => 0,
-        Codec::Pcma => 8,
+/// The payload type that a codec has in our offers.
+const fn offered_payload_type(codec: Codec) -> u8 {
+    match codec.static_payload_type() {
+        Some(payload_type) => payload_type,
+        None => OPUS,
     }
 }
 

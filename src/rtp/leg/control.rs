@@ -48,7 +48,7 @@ impl LegState {
     }
 
     fn compound(&mut self, at: Moment) -> Compound {
-        self.compound_at(at.now, self.out.timestamp.wrapping_add(at.samples))
+        self.compound_at(at.now, self.clock(at))
     }
 
     fn compound_at(&mut self, now: Instant, timestamp: u32) -> Compound {

@@ -35,6 +35,8 @@ use super::wheel::LegKey;
 use super::writer::Job;
 use super::{Frame, MediaEvent, MediaEvents, Remote};
 
+pub(super) use turn::frame_ms;
+
 use out::Out;
 use relay::RelayMap;
 

@@ -77,7 +77,8 @@ impl LegState {
             jobs.extend(self.stop_record(end));
         }
         if let Some(tap) = &self.tap {
-            let mut frame = Frame { timestamp: packet.timestamp(), length: payload.len() as u16, payload: [0; 480] };
+            let length = payload.len() as u16;
+            let mut frame = Frame { timestamp: packet.timestamp(), length, payload: [0; PAYLOAD_MAX] };
             frame.payload[..payload.len()].copy_from_slice(payload);
             if tap.try_send(frame).is_err() {
                 Totals::count(&self.totals.tap_dropped);

@@ -95,7 +95,7 @@ fn a_prompt_goes_before_and_unbridge_ends_both_ways() {
     carry(&mut phone_a, &a.leg, &phone_b, 0..2);
     a.leg.play(PlayId(1), vec![once(&clip(60))]);
     assert_eq!(a.event(), MediaEvent::PlayEnded { play: PlayId(1) });
-    assert_eq!(phone_a.hear_sound().payload, clip(60).payload(Codec::Pcmu)[..160]);
+    assert_eq!(phone_a.hear_sound().payload, clip(60).payload(Law::Mu)[..160]);
     b.leg.unbridge();
     // The order is carried out when its leg answers in silence again; then nothing is relayed either way.
     let silence = |packet: &Packet| packet.payload.iter().all(|byte| *byte == g711::MU_SILENCE);

@@ -25,7 +25,7 @@ fn sound(keys: &str, codec: Codec) -> Vec<Vec<u8>> {
         samples.extend((0..480).map(|n| wave(key, n)));
         samples.extend([0; 480]);
     }
-    samples.chunks(160).map(|packet| packet.iter().map(|s| g711::encode(codec, *s)).collect()).collect()
+    samples.chunks(160).map(|packet| packet.iter().map(|s| g711::encode(codec.law().unwrap(), *s)).collect()).collect()
 }
 
 fn pressed(line: &mut Line, count: usize) -> (String, String) {

@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotline_core::audio::{Clip, Codec};
+use hotline_core::audio::{Clip, Codec, Law};
 use rtp_rs::{RtpPacketBuilder, RtpReader};
 use tokio::sync::mpsc;
 
@@ -29,10 +29,7 @@ fn media(legs: u16, lanes: usize) -> Media {
 }
 
 fn remote(address: SocketAddr, codec: Codec) -> Remote {
-    let payload_type = match codec {
-        Codec::Pcmu => 0,
-        Codec::Pcma => 8,
-    };
+    let payload_type = codec.static_payload_type().unwrap_or(111);
     Remote {
         address,
         codec,
@@ -124,7 +121,7 @@ impl Phone {
 
     /// Reads until a packet that is no silence, and gives it.
     fn hear_sound(&self) -> Packet {
-        let silence = hotline_core::audio::g711::silence(self.codec);
+        let silence = hotline_core::audio::g711::silence(self.codec.law().unwrap());
         let sounds = |packet: &Packet| packet.payload.iter().any(|byte| *byte != silence);
         (0..1_000).map(|_| self.hear()).find(sounds).expect("a sound in time")
     }

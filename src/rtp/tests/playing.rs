@@ -15,7 +15,7 @@ fn plays_exactly_the_clip_and_says_when_it_is_out() {
     while heard.len() < 22 {
         heard.push(phone.hear());
     }
-    let want = [first.payload(Codec::Pcma), second.payload(Codec::Pcma)].concat();
+    let want = [first.payload(Law::A), second.payload(Law::A)].concat();
     let got: Vec<u8> = heard.iter().flat_map(|packet| packet.payload.clone()).collect();
     assert_eq!(got, want, "15 and 7 frames without a gap");
     assert!(heard[0].marker, "a talk spurt begins");
@@ -68,7 +68,7 @@ fn a_play_before_connect_waits_and_a_new_play_replaces_the_old() {
     line.leg.play(PlayId(1), vec![once(&old)]);
     line.leg.play(PlayId(2), vec![once(&new)]);
     line.leg.connect(phone.remote());
-    assert_eq!(phone.hear().payload, new.payload(Codec::Pcmu)[..160], "in the codec agreed on");
+    assert_eq!(phone.hear().payload, new.payload(Law::Mu)[..160], "in the codec agreed on");
     assert_eq!(line.event(), MediaEvent::PlayEnded { play: PlayId(2) });
 }
 
