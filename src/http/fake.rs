@@ -50,6 +50,7 @@ mod sla;
 pub use sla::SIGN_TOKEN;
 #[path = "fake_things.rs"]
 mod things;
+use things::shown;
 
 const WEEK: i64 = 7 * 86_400;
 
@@ -586,15 +587,6 @@ impl Board for Fake {
             return hotline_core::oncall::next_change(schedule, &self.directory, after);
         }
         Timestamp::from_second((after.as_second().div_euclid(WEEK) + 1) * WEEK).ok()
-    }
-}
-
-fn shown(by: &Actor) -> String {
-    match by {
-        Actor::Person(user) => user.0.clone(),
-        Actor::Login(name) => format!("login {name}"),
-        Actor::Token(name) => format!("token {name}"),
-        Actor::System => "hotline".to_owned(),
     }
 }
 

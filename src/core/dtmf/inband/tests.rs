@@ -156,8 +156,8 @@ fn noise_fifteen_decibels_below_does_no_harm() {
     let level = amplitude(-10.0 - 15.0);
     let (mut pressed, mut heard) = (0, 0);
     for _ in 0..20 {
-        let presses: Vec<Press> = ALL.chars().map(|key| Press { ms: 50.0, pause_ms: 50.0, ..press(key) }).collect();
-        let sound: Vec<f32> = sound(&presses, &mut dice).into_iter().map(|s| s + level * dice.noise()).collect();
+        let all: Vec<Press> = ALL.chars().map(|key| Press { ms: 50.0, pause_ms: 50.0, ..press(key) }).collect();
+        let sound: Vec<f32> = sound(&all, &mut dice).into_iter().map(|s| s + level * dice.noise()).collect();
         pressed += 16;
         let found = keys(&through(mu, &sound));
         heard += found.chars().count();
@@ -184,8 +184,8 @@ fn a_press_that_lasts_counts_once_and_breaks_of_ten_milliseconds_do_not_part_it(
 fn a_burst_of_errors_within_a_short_press_does_not_hide_it() {
     let (mut dice, mut heard, mut pressed) = (Dice(12), 0, 0);
     for _ in 0..20 {
-        let presses: Vec<Press> = ALL.chars().map(|key| Press { ms: 43.0, ..press(key) }).collect();
-        let mut sound = sound(&presses, &mut dice);
+        let all: Vec<Press> = ALL.chars().map(|key| Press { ms: 43.0, ..press(key) }).collect();
+        let mut sound = sound(&all, &mut dice);
         // 2–5 ms of full-scale noise somewhere within each press.
         let mut at = 0;
         while let Some(begin) = sound[at..].iter().position(|s| *s != 0.0).map(|n| n + at) {
@@ -270,7 +270,7 @@ fn any_bytes_in_any_pieces_are_harmless() {
     for _ in 0..2_000 {
         let piece: Vec<i16> = (0..dice.next() % 500).map(|_| dice.next() as i16).collect();
         detector.push(&piece, |_| {});
-        if dice.next() % 7 == 0 {
+        if dice.next().is_multiple_of(7) {
             detector.missing(dice.next() % 3_000);
         }
     }
