@@ -369,14 +369,14 @@ struct Memo {
 }
 
 impl Memo {
-    /// The lane's ear, if it needs another one than it has (`None` within: no more).
-    fn ear_for(&mut self, remote: &Remote) -> Option<Option<Box<InBand>>> {
+    /// The order that gives the lane another ear than it has, or none; `None`: it has the right one.
+    fn ear_for(&mut self, leg: LegKey, remote: &Remote) -> Option<Order> {
         let wanted = self.keys.listens(remote.events.is_some()).then_some(remote.codec);
         if wanted == self.ear {
             return None;
         }
         self.ear = wanted;
-        Some(wanted.map(|codec| Box::new(InBand::new(codec))))
+        Some(Order::Listen(leg, wanted.map(|codec| Box::new(InBand::new(codec)))))
     }
 }
 
@@ -401,7 +401,7 @@ impl Leg {
         let (ear, suspects) = {
             let mut memo = self.memo.lock();
             // Once: a call that is held and taken back has been answered long ago.
-            (memo.ear_for(&remote), std::mem::take(&mut memo.suspects))
+            (memo.ear_for(self.key, &remote), std::mem::take(&mut memo.suspects))
         };
         let suspect = suspects.then(|| Box::new(Suspect::new(remote.codec)));
         self.order(Order::Connect(self.key, remote));
@@ -409,7 +409,7 @@ impl Leg {
             self.order(Order::Suspect(self.key, suspect));
         }
         if let Some(ear) = ear {
-            self.order(Order::Listen(self.key, ear));
+            self.order(ear);
         }
     }
 

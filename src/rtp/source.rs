@@ -94,7 +94,7 @@ pub(super) struct Received {
     /// Highest sequence number, with its wraps.
     pub(super) highest: u32,
     pub(super) expected: u32,
-    pub(super) received: u32,
+    pub(super) came: u32,
     /// In timestamp units.
     pub(super) jitter: u32,
 }
@@ -147,7 +147,7 @@ impl Source {
             ssrc: reception.ssrc,
             highest: reception.highest,
             expected: reception.expected(),
-            received: reception.received,
+            came: reception.received,
             jitter: reception.jitter as u32,
         })
     }

@@ -85,7 +85,7 @@ mod tests {
         let beep: Vec<i16> = (0..if beep { 4_000 } else { 0 }).map(tone).collect();
         let speech = &speech[..speech.len().min(24_000)];
         let all = [&[0; 4_000], speech, &[0; 6_000], &beep[..], &[0; 8_000]].concat();
-        all.into_iter().map(|sample| g711::encode_a(sample)).collect()
+        all.into_iter().map(g711::encode_a).collect()
     }
 
     fn heard(line: &[u8]) -> Option<Hint> {

@@ -163,9 +163,9 @@ impl Rtcp {
         // Another stream, or the same begun anew.
         let same = ssrc == received.ssrc && received.expected >= expected;
         let (expected, came) = if same { (expected, came) } else { (0, 0) };
-        self.before = (received.ssrc, received.expected, received.received);
+        self.before = (received.ssrc, received.expected, received.came);
         let expected = received.expected - expected;
-        let lost = expected.saturating_sub(received.received.wrapping_sub(came));
+        let lost = expected.saturating_sub(received.came.wrapping_sub(came));
         let fraction = if expected == 0 { 0 } else { (u64::from(lost) * 256 / u64::from(expected)).min(255) as u8 };
         let (last_report, delay) = match self.theirs {
             Some((middle, at)) => (middle, units(now.saturating_duration_since(at))),
@@ -174,7 +174,7 @@ impl Rtcp {
         Block {
             ssrc: received.ssrc,
             fraction,
-            lost: (i64::from(received.expected) - i64::from(received.received)).clamp(-0x80_0000, 0x7f_ffff) as i32,
+            lost: (i64::from(received.expected) - i64::from(received.came)).clamp(-0x80_0000, 0x7f_ffff) as i32,
             highest: received.highest,
             jitter: received.jitter,
             last_report,

@@ -304,7 +304,7 @@ mod tests {
         };
         for _ in 0..50_000 {
             let mut bytes = whole.clone();
-            for _ in 0..1 + next() % 4 {
+            for _ in 0..=next() % 4 {
                 let at = next() % bytes.len();
                 bytes[at] = next() as u8;
             }

@@ -18,8 +18,8 @@ fn wall(ms: u64) -> Timestamp {
     Timestamp::from_millisecond(1_800_000_000_000 + ms as i64).unwrap()
 }
 
-fn received(expected: u32, received: u32) -> Received {
-    Received { ssrc: THEIRS, highest: 70_000, expected, received, jitter: 24 }
+fn received(expected: u32, came: u32) -> Received {
+    Received { ssrc: THEIRS, highest: 70_000, expected, came, jitter: 24 }
 }
 
 impl Bench {

@@ -34,7 +34,7 @@ impl Reporter {
     }
 
     /// Sends a report from this socket to the leg's RTCP port.
-    fn tell(&self, socket: &UdpSocket, leg: &Leg, from: u32, block: Block) {
+    fn tell(socket: &UdpSocket, leg: &Leg, from: u32, block: Block) {
         let sender = Sender { ntp: 77 << 32, timestamp: 1, packets: 1, octets: 1 };
         let compound = Compound::new(from, Some(sender), Some(block), b"abcdefghijklmnop");
         let to = SocketAddr::new(leg.local().ip(), leg.local().port() + 1);
@@ -61,10 +61,10 @@ fn a_phone_gets_reports_on_what_it_sent_and_a_goodbye() {
     line.leg.connect(reporter.remote());
     let heard = reporter.phone.hear();
     for n in 0..20 {
-        if n != 7 {
-            reporter.phone.say(&line.leg, &frame(n));
-        } else {
+        if n == 7 {
             reporter.phone.sequence = reporter.phone.sequence.wrapping_add(1);
+        } else {
+            reporter.phone.say(&line.leg, &frame(n));
         }
     }
     let (bytes, report) = reporter.report();
@@ -74,7 +74,7 @@ fn a_phone_gets_reports_on_what_it_sent_and_a_goodbye() {
     assert_eq!((block.ssrc, block.lost), (THEIRS, 1));
     assert!(bytes.len() > 52 && bytes[53] == 202, "a description follows");
     // It answers; the round trip is known.
-    reporter.tell(&reporter.control, &line.leg, THEIRS, about(heard.ssrc, sender.middle(), 3));
+    Reporter::tell(&reporter.control, &line.leg, THEIRS, about(heard.ssrc, sender.middle(), 3));
     until("a report that is believed", || line.leg.quality().told.is_some());
     let quality = line.leg.quality();
     assert_eq!((quality.told.unwrap().lost, quality.told.unwrap().jitter_ms), (3, 10.0));
@@ -116,8 +116,8 @@ fn spoofed_and_broken_reports_change_nothing_and_are_counted() {
     let spoofed = about(ours, report.sender.unwrap().middle(), 200);
     // Another host of the loopback net, then the right one with another stream.
     let stranger = UdpSocket::bind(("127.0.0.9", 0)).unwrap();
-    reporter.tell(&stranger, &line.leg, THEIRS, spoofed);
-    reporter.tell(&reporter.control, &line.leg, THEIRS ^ 1, spoofed);
+    Reporter::tell(&stranger, &line.leg, THEIRS, spoofed);
+    Reporter::tell(&reporter.control, &line.leg, THEIRS ^ 1, spoofed);
     let to = SocketAddr::new(line.leg.local().ip(), line.leg.local().port() + 1);
     for piece in [&b""[..], b"\x80\xc8", &[0x80, 200, 0xff, 0xff, 1, 2, 3, 4], &[0xff; 300]] {
         reporter.control.send_to(piece, to).unwrap();

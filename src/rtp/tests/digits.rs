@@ -31,10 +31,13 @@ fn sound(keys: &str, codec: Codec) -> Vec<Vec<u8>> {
 fn pressed(line: &mut Line, count: usize) -> (String, String) {
     let (mut events, mut tones) = (String::new(), String::new());
     while events.len() + tones.len() < count {
-        match line.event() {
-            MediaEvent::Digit { digit } => events.push(digit),
-            MediaEvent::Tone { digit } => tones.push(digit),
-            other => panic!("{other:?}"),
+        let event = line.event();
+        if let MediaEvent::Digit { digit } = event {
+            events.push(digit);
+        } else if let MediaEvent::Tone { digit } = event {
+            tones.push(digit);
+        } else {
+            panic!("{event:?}");
         }
     }
     (events, tones)
@@ -91,10 +94,9 @@ fn a_key_by_event_and_as_sound_counts_once() {
     phone.send(&line.leg, 101, phone.timestamp.wrapping_add(80_000), &[9, 0x80, 0, 160]);
     let (mut all, mut last) = (String::new(), ' ');
     while last != '9' {
-        last = match line.event() {
-            MediaEvent::Digit { digit } | MediaEvent::Tone { digit } => digit,
-            other => panic!("{other:?}"),
-        };
+        let event = line.event();
+        let (MediaEvent::Digit { digit } | MediaEvent::Tone { digit }) = event else { panic!("{event:?}") };
+        last = digit;
         all.push(last);
     }
     assert_eq!(all, "55779");
