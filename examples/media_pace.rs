@@ -79,6 +79,7 @@ fn remote(address: SocketAddr) -> Remote {
         ptime_ms: 20,
         send: true,
         receive: true,
+        rtcp: hotline_core::sdp::Rtcp::NextPort,
     }
 }
 

@@ -279,6 +279,8 @@ impl<'a> World<'a> {
             | Event::Ordered { .. }
             | Event::JoinAnswered { .. }
             | Event::MakeWay { .. }
+            | Event::LegQuality { .. }
+            | Event::Machine { .. }
             | Event::AlertTaken
             | Event::Shutdown => {}
         }
@@ -506,6 +508,7 @@ impl<'a> World<'a> {
             | Fact::LegRinging { .. }
             | Fact::LegAnswered { .. }
             | Fact::LegEnded { .. }
+            | Fact::LegQuality { .. }
             | Fact::Bridged { .. }
             | Fact::Alert(_)
             | Fact::RecordingStarted { .. }
@@ -563,6 +566,8 @@ fn concerns(event: &Event, leg: LegId) -> bool {
         | Event::LegAnswered { leg: own }
         | Event::JoinAnswered { leg: own, .. }
         | Event::MakeWay { leg: own }
+        | Event::LegQuality { leg: own, .. }
+        | Event::Machine { leg: own, .. }
         | Event::LegEnded { leg: own, .. } => *own == leg,
         Event::KnownFound { .. }
         | Event::OpenAlertsFound { .. }

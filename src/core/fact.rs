@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::audio::quality::LegQuality;
 use crate::directory::Language;
 use crate::ids::{AlertId, CallId, CustomerId, LegId, NumberId, RecordingId, UserId};
 use crate::private::Private;
@@ -107,6 +108,13 @@ pub enum Fact {
         leg: LegId,
         /// How.
         cause: LegCause,
+    },
+    /// How the sound of a leg was: at its end, where there was any.
+    LegQuality {
+        /// Which.
+        leg: LegId,
+        /// Packets, loss, jitter, round trip.
+        quality: LegQuality,
     },
     /// A recording begins; its file may already grow.
     RecordingStarted {

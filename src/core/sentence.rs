@@ -23,6 +23,7 @@ impl Fact {
             Self::LegDeclined { .. } => "leg-declined",
             Self::Bridged { .. } => "bridged",
             Self::LegEnded { .. } => "leg-ended",
+            Self::LegQuality { .. } => "leg-quality",
             Self::RecordingStarted { .. } => "recording-started",
             Self::RecordingEnded { .. } => "recording-ended",
             Self::RecordingRefused { .. } => "recording-refused",
@@ -48,7 +49,8 @@ impl Fact {
             | Self::LegAccepted { .. }
             | Self::LegDeclined { .. }
             | Self::Bridged { .. }
-            | Self::LegEnded { .. } => self.leg_sentence(),
+            | Self::LegEnded { .. }
+            | Self::LegQuality { .. } => self.leg_sentence(),
             Self::AlertOpened { .. }
             | Self::AlertUpdated { .. }
             | Self::AlertAcknowledged { .. }
@@ -128,6 +130,7 @@ impl Fact {
             | Self::LegDeclined { .. }
             | Self::Bridged { .. }
             | Self::LegEnded { .. }
+            | Self::LegQuality { .. }
             | Self::AlertOpened { .. }
             | Self::AlertUpdated { .. }
             | Self::AlertAcknowledged { .. }
@@ -167,6 +170,10 @@ impl Fact {
                 let end = if cause.ends_with(['.', '?']) { "" } else { "." };
                 format!("The call to {} is over: {cause}{end}", who(*leg))
             }
+            Self::LegQuality { leg: LegId::CALLER, quality } => {
+                format!("Sound of the caller's line: {}.", quality.words())
+            }
+            Self::LegQuality { leg, quality } => format!("Sound of {leg}: {}.", quality.words()),
             Self::CallStarted { .. }
             | Self::CustomerIdentified { .. }
             | Self::LanguageChosen { .. }
@@ -222,6 +229,7 @@ impl Fact {
             | Self::LegDeclined { .. }
             | Self::Bridged { .. }
             | Self::LegEnded { .. }
+            | Self::LegQuality { .. }
             | Self::RecordingStarted { .. }
             | Self::RecordingEnded { .. }
             | Self::RecordingRefused { .. }

@@ -23,6 +23,7 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::hotline::http::{Board, Records, Replies};
+use super::hotline::rtp::MediaCounters;
 use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
 use super::hotline::store::alerts::Audited;
 use super::hotline::store::audit::AuditRow;
@@ -51,6 +52,7 @@ pub use sla::SIGN_TOKEN;
 mod pages;
 #[path = "fake_things.rs"]
 mod things;
+use things::shown;
 
 use pages::{among, fits, page};
 
@@ -510,6 +512,9 @@ impl Board for Fake {
     fn trunks(&self) -> Vec<TrunkState> {
         vec![TrunkState { trunk: TrunkId::from("carrier"), up: true, status: "registered until 03:10:00".to_owned() }]
     }
+    fn media_counters(&self) -> MediaCounters {
+        MediaCounters { malformed: 5, ..MediaCounters::default() }
+    }
     fn sip_counters(&self) -> SipCounters {
         SipCounters { received: 4_211, garbage: 17, refused: 3, strangers: 96, flooded: 12, panics: 0 }
     }
@@ -573,15 +578,6 @@ impl Board for Fake {
             return hotline_core::oncall::next_change(schedule, &self.directory, after);
         }
         Timestamp::from_second((after.as_second().div_euclid(WEEK) + 1) * WEEK).ok()
-    }
-}
-
-fn shown(by: &Actor) -> String {
-    match by {
-        Actor::Person(user) => user.0.clone(),
-        Actor::Login(name) => format!("login {name}"),
-        Actor::Token(name) => format!("token {name}"),
-        Actor::System => "hotline".to_owned(),
     }
 }
 

@@ -19,6 +19,7 @@ use super::glances::Glances;
 use super::incident_desk::{IncidentDesk, IncidentRecords};
 use super::plan_desk::PlanRecords;
 use super::sla_desk::{SlaDesk, SlaRecords};
+use crate::rtp::MediaCounters;
 use crate::sip::{Registered, SipCounters, TrunkState};
 use crate::store::alerts::Audited;
 use crate::store::documents::CodeRow;
@@ -160,6 +161,8 @@ pub trait Board: AlertDesk + IncidentDesk + SlaDesk + Send + Sync + 'static {
     fn trunks(&self) -> Vec<TrunkState>;
     /// What the gate counted.
     fn sip_counters(&self) -> SipCounters;
+    /// What media counted.
+    fn media_counters(&self) -> MediaCounters;
     /// Somebody has it.
     async fn acknowledge(&self, alert: AlertId, by: Actor) -> Result<(), AlertError>;
     /// It is over.
@@ -372,6 +375,9 @@ impl Board for Switch {
     }
     fn sip_counters(&self) -> SipCounters {
         Self::sip_counters(self)
+    }
+    fn media_counters(&self) -> MediaCounters {
+        Self::media_counters(self)
     }
     async fn acknowledge(&self, alert: AlertId, by: Actor) -> Result<(), AlertError> {
         Self::acknowledge(self, alert, by).await

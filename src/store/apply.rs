@@ -12,6 +12,7 @@ use sqlx::{Any, AnyConnection, query};
 
 use super::engine::Engine;
 use super::fold::AlertRecord;
+use super::record_quality::quality_text;
 use super::{alert_rows, alerts, lines};
 
 /// Why an entry did not become rows.
@@ -84,9 +85,11 @@ fn the_alert(entry: &Entry) -> Result<String, ApplyError> {
 
 fn statements(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyError> {
     match &entry.fact {
-        Fact::LegStarted { .. } | Fact::LegAnswered { .. } | Fact::LegAccepted { .. } | Fact::LegEnded { .. } => {
-            leg(entry)
-        }
+        Fact::LegStarted { .. }
+        | Fact::LegAnswered { .. }
+        | Fact::LegAccepted { .. }
+        | Fact::LegQuality { .. }
+        | Fact::LegEnded { .. } => leg(entry),
         Fact::RecordingStarted { .. }
         | Fact::RecordingEnded { .. }
         | Fact::RecordingRefused { recording: Some(_), .. }
@@ -208,6 +211,12 @@ fn leg(entry: &Entry) -> Result<Vec<Statement>, ApplyError> {
                 .bind(at)
                 .bind(person.as_ref().map(|user| user.0.clone()))
                 .bind(call),
+        ],
+        Fact::LegQuality { leg, quality } => vec![
+            query("UPDATE legs SET quality = $1 WHERE call_id = $2 AND leg = $3 AND quality IS NULL")
+                .bind(quality_text(quality))
+                .bind(call)
+                .bind(i64::from(leg.0)),
         ],
         Fact::LegEnded { leg, cause } => vec![
             query("UPDATE legs SET ended_at = $1, cause = $2 WHERE call_id = $3 AND leg = $4 AND ended_at IS NULL")

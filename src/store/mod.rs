@@ -47,6 +47,7 @@ mod record_address;
 mod record_alert;
 mod record_incident;
 mod record_postmortem;
+pub(crate) mod record_quality;
 mod recordings;
 mod recover;
 mod references;

@@ -244,7 +244,7 @@ impl Store {
 
     pub(super) async fn read_legs(&self, call: &str) -> Result<Vec<LegRow>, StoreError> {
         let legs = query_as(
-            "SELECT leg, person, destination, started_at, answered_at, accepted_at, ended_at, cause
+            "SELECT leg, person, destination, started_at, answered_at, accepted_at, ended_at, cause, quality
              FROM legs WHERE call_id = $1 ORDER BY leg",
         );
         in_time(legs.bind(call.to_owned()).fetch_all(&self.shared.pool)).await

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row, query};
 
+use super::bulk::storable;
 use super::{CutOffCall, OpenAlert, Recovered};
 
 /// References are spoken: four digits at least, five at most.
@@ -148,7 +149,7 @@ impl Fold {
                 id,
                 call: entry.call,
                 reference: call.as_ref().map(|call| call.cut.reference.clone()).unwrap_or_default(),
-                title: title.clone(),
+                title: storable(title.clone()),
                 priority: *priority,
                 number: call.as_ref().map_or_else(|| NumberId(String::new()), |call| call.cut.number.clone()),
                 customer: call.as_ref().and_then(|call| call.customer.clone()),
@@ -166,7 +167,11 @@ impl Fold {
         }
         let Some(alert) = self.alerts.get_mut(&id) else { return };
         match &entry.fact {
-            Fact::AlertUpdated { title, priority } => alert.describe(title.as_deref(), *priority),
+            Fact::AlertUpdated { title, priority } => {
+                // As its row would have it.
+                let title = title.clone().map(storable);
+                alert.describe(title.as_deref(), *priority);
+            }
             Fact::AlertAcknowledged { .. } => {
                 alert.acknowledged = true;
                 alert.next_ring_at = None;

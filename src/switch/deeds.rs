@@ -8,6 +8,7 @@ use hotline_core::call::command::{Command, PlayId, RecordLimits};
 use hotline_core::call::prompt::Prompt;
 use hotline_core::call::{Event, people};
 use hotline_core::directory::{Destination, Language};
+use hotline_core::dtmf::InBand;
 use hotline_core::fact::{Actor, Direction, Entry, Fact, LegCause, Outcome, RecordingEnd, RecordingKind};
 use hotline_core::ids::{AlertId, LegId, RecordingId, UserId};
 use hotline_core::sdp;
@@ -241,6 +242,13 @@ impl Task {
                 return;
             }
         };
+        let directory = self.switch.directory();
+        media.suspect_mailbox();
+        media.listen_for_keys(match &destination {
+            Destination::Phone(phone) => directory.inband_digits(None, Some(phone)),
+            Destination::Number { trunk, .. } => directory.inband_digits(Some(trunk), None),
+            Destination::Sip(_) => InBand::Auto,
+        });
         let address = inner.rtp_address.unwrap_or_else(|| {
             let bound = media.local().ip();
             if bound.is_unspecified() { inner.sip.media_address(&destination) } else { bound }

@@ -28,6 +28,7 @@ mod outage;
 mod page;
 mod phone;
 mod promises;
+mod quality;
 mod raw;
 mod receiver;
 mod recorded;

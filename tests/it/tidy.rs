@@ -38,6 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "switch",
             "calendar",
             "paper",
+            "rtp::MediaCounters",
             "sip::Registered",
             "sip::SipCounters",
             "sip::TrunkState",

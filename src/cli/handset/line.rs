@@ -197,7 +197,7 @@ impl Task {
 
     fn on_media(&mut self, event: MediaEvent) {
         match event {
-            MediaEvent::Digit { digit } => self.log.add(Happening::Digit { digit }),
+            MediaEvent::Digit { digit } | MediaEvent::Tone { digit } => self.log.add(Happening::Digit { digit }),
             MediaEvent::PlayEnded { play } => {
                 if self.saying.as_ref().is_some_and(|(saying, _)| *saying == play) {
                     self.stop_saying();
@@ -209,7 +209,7 @@ impl Task {
             }
             MediaEvent::Failed { reason } => self.log.add(Happening::Fault(reason)),
             // The phone writes its own recordings.
-            MediaEvent::RecordEnded { .. } => {}
+            MediaEvent::RecordEnded { .. } | MediaEvent::Machine { .. } => {}
         }
     }
 

@@ -65,7 +65,11 @@ fn directory() -> Arc<Directory> {
         ..Default::default()
     };
     let mut directory = Directory::default();
-    let phone = hotline_core::directory::Phone { id: "night".into(), user: None };
+    let phone = hotline_core::directory::Phone {
+        id: "night".into(),
+        user: None,
+        inband_digits: hotline_core::dtmf::InBand::Auto,
+    };
     directory.phones.insert("night".into(), phone);
     directory.flows.insert("f".into(), Arc::new(flow));
     directory.numbers.insert("desk".into(), number);

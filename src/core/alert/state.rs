@@ -46,6 +46,7 @@ impl Alert {
             | Fact::LegDeclined { .. }
             | Fact::Bridged { .. }
             | Fact::LegEnded { .. }
+            | Fact::LegQuality { .. }
             | Fact::RecordingStarted { .. }
             | Fact::RecordingEnded { .. }
             | Fact::RecordingRefused { .. }

@@ -392,6 +392,11 @@ impl Frame {
             Event::LegRinging { leg } => self.leg_ringing(leg, now),
             Event::LegAnswered { leg } => self.leg_answered(leg, now),
             Event::LegEnded { leg, cause } => self.leg_ended(leg, cause, now),
+            Event::LegQuality { leg, quality } => {
+                self.keep(Fact::LegQuality { leg, quality }, "", now);
+                None
+            }
+            Event::Machine { leg, hint } => self.machine_suspected(leg, hint, now),
             Event::OnCallFound { dial, callees } => {
                 self.settle(&Awaited::Found { dial }).then_some(Input::News(News::Found(dial, callees)))
             }

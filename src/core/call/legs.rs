@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::audio::machine::Hint;
 use crate::directory::{Destination, Language};
 use crate::fact::{Fact, LegCause};
 use crate::ids::{LegId, UserId};
@@ -282,6 +283,16 @@ impl Frame {
             }
             LegState::Offered | LegState::Answering | LegState::Up => None,
         }
+    }
+
+    /// A hint for whoever reads the timeline. Nothing else changes: only a key accepts, and a mailbox presses none.
+    pub(super) fn machine_suspected(&mut self, leg: LegId, hint: Hint, now: Now) -> Option<Input> {
+        let on = self.legs.get(&leg).filter(|_| leg != LegId::CALLER)?;
+        if on.state == LegState::Up && !on.farewell {
+            let what = format!("{leg} sounds like a mailbox: {}", hint.words());
+            self.note(&what, "a hint only: accepting needs a key", now);
+        }
+        None
     }
 
     pub(super) fn leg_ended(&mut self, leg: LegId, cause: LegCause, now: Now) -> Option<Input> {

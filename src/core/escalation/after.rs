@@ -38,6 +38,7 @@ pub fn after(alert: &Alert, fact: &Fact, directory: &Directory, now: Timestamp) 
         | Fact::LegDeclined { .. }
         | Fact::Bridged { .. }
         | Fact::LegEnded { .. }
+        | Fact::LegQuality { .. }
         | Fact::RecordingStarted { .. }
         | Fact::RecordingEnded { .. }
         | Fact::RecordingRefused { .. }

@@ -788,7 +788,11 @@ fn reports_count_each_wait_for_a_word() {
     assert_eq!(counted(&world, &others, 6_600), [(0, Some(true)), (3_000, None)], "a word to Globex is none to Acme");
     world.now = at(6_700);
     let over = world.publish(&others, 9, Phase::Resolved, &[]).unwrap();
-    assert_eq!(counted(&world, &over, 80_000), [(0, Some(true)), (3_000, Some(false))], "nothing is owed after the end");
+    assert_eq!(
+        counted(&world, &over, 80_000),
+        [(0, Some(true)), (3_000, Some(false))],
+        "nothing is owed after the end"
+    );
     let later = words_kept([&over], &world.directory, (at(1), at(90_000)), at(80_000));
     assert_eq!(later.len(), 1, "a wait counts in the period in which it began");
 }

@@ -8,9 +8,9 @@ mod figures;
 mod groups;
 mod once;
 mod readiness;
-mod words;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -2,7 +2,8 @@
 //!
 //! One audio stream of plain RTP with G.711 and `telephone-event`; everything else is refused
 //! politely. SRTP comes later: `RTP/SAVP` is refused, and `a=crypto` beside plain RTP left aside.
-//! RTCP is where RFC 3550 puts it, on the next port: `a=rtcp` and `a=rtcp-mux` are read over.
+//! RTCP is where RFC 3550 puts it, on the next port, unless they say otherwise: `a=rtcp` (RFC 3605) is followed,
+//! `a=rtcp-mux` (RFC 5761) is answered where it is offered. We offer neither.
 
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -37,6 +38,17 @@ pub struct Local {
     pub codecs: Vec<Codec>,
 }
 
+/// Where RTCP goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rtcp {
+    /// To the port above the media's.
+    NextPort,
+    /// Where `a=rtcp` says.
+    At(SocketAddr),
+    /// To the media's own port, both ways.
+    Mux,
+}
+
 /// What both sides agreed on for the audio stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Negotiated {
@@ -56,6 +68,8 @@ pub struct Negotiated {
     pub send: bool,
     /// They send.
     pub receive: bool,
+    /// Where they want RTCP.
+    pub rtcp: Rtcp,
 }
 
 /// Why a session can't be agreed on.
@@ -93,6 +107,7 @@ pub fn answer(offer: &str, local: &Local) -> Result<(String, Negotiated), SdpErr
         ptime_ms: ptime(media),
         send: chosen.direction.receives(),
         receive: chosen.direction.sends(),
+        rtcp: rtcp(media, chosen.address, media.rtcp_mux),
     };
     let mut text = head(local, theirs.timing.unwrap_or("0 0"));
     for (place, media) in theirs.media.iter().enumerate() {
@@ -100,6 +115,9 @@ pub fn answer(offer: &str, local: &Local) -> Result<(String, Negotiated), SdpErr
             let codecs = [(chosen.payload_type, chosen.codec)];
             let direction = chosen.direction.complement();
             stream(&mut text, local, media.transport, &codecs, chosen.events, negotiated.ptime_ms, direction);
+            if negotiated.rtcp == Rtcp::Mux {
+                text.push_str("a=rtcp-mux\r\n");
+            }
         } else {
             refuse(&mut text, media);
         }
@@ -121,6 +139,8 @@ pub fn accept(answer: &str, local: &Local) -> Result<Negotiated, SdpError> {
         ptime_ms: ptime(media),
         send: chosen.direction.receives(),
         receive: chosen.direction.sends(),
+        // We never offer it, so an answer has nothing to agree to.
+        rtcp: rtcp(media, chosen.address, false),
     })
 }
 
@@ -173,6 +193,14 @@ fn ptime(media: &Media<'_>) -> u8 {
     let most = media.ptime_max.filter(|most| *most > 0).unwrap_or(60);
     let tens = wanted.min(most).clamp(10, 60) / 10;
     u8::try_from(tens * 10).unwrap_or(PTIME_MS)
+}
+
+fn rtcp(media: &Media<'_>, address: IpAddr, mux: bool) -> Rtcp {
+    match media.rtcp {
+        Some(_) | None if mux => Rtcp::Mux,
+        Some((port, other)) => Rtcp::At(SocketAddr::new(other.unwrap_or(address), port)),
+        None => Rtcp::NextPort,
+    }
 }
 
 /// The payload type that a codec has in our offers.

@@ -406,7 +406,9 @@ impl Asked {
         let incidents = incidents(state).await?;
         let directory = state.board().directory();
         let mut words = report::words_kept(&incidents, &directory, (self.from, self.to), now().wall);
-        words.retain(|(_, kept)| self.sees(&kept.customer) && self.customer.as_ref().is_none_or(|own| *own == kept.customer));
+        words.retain(|(_, kept)| {
+            self.sees(&kept.customer) && self.customer.as_ref().is_none_or(|own| *own == kept.customer)
+        });
         all.extend(words);
         bounded(all.len())?;
         all.sort_by_key(|(_, kept)| kept.counts_at);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use hotline_core::audio::quality::LegQuality;
 use hotline_core::call::CallView;
 use hotline_core::directory::Directory;
 use hotline_core::fact::RecordingKind;
@@ -184,6 +185,56 @@ pub struct Leg {
     pub ended_at: Option<String>,
     /// How it ended, in words.
     pub cause: Option<String>,
+    /// How it sounded; from its end on, where there was sound.
+    pub quality: Option<Quality>,
+}
+
+/// How a leg sounded. Loss, jitter and delay as RTCP has them, scores by the E-model (ITU-T G.107).
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(example = json!({"codec": "PCMA", "sent": 5500, "received": 5489, "lost": 11, "jitter_ms": 3.4, "round_trip_ms": 41.2,
+    "mos_heard": 4.4, "lost_there": 210, "jitter_there_ms": 9.5, "mos_there": 3.9, "words": "good (4.4) to us, …"}))]
+pub struct Quality {
+    /// `PCMU`, `PCMA` …
+    pub codec: String,
+    /// Packets sent to the phone.
+    pub sent: u64,
+    /// Packets that came from it.
+    pub received: u64,
+    /// Packets from it that did not come.
+    pub lost: u64,
+    /// Jitter of what came, ms.
+    pub jitter_ms: f64,
+    /// There and back, ms; null: the phone sends no reports.
+    pub round_trip_ms: Option<f64>,
+    /// How the phone sounded to us, 1 (bad) to 4.5; null: nothing came.
+    pub mos_heard: Option<f64>,
+    /// Packets to the phone that did not come there; null: it sends no reports.
+    pub lost_there: Option<u64>,
+    /// Their jitter there, ms.
+    pub jitter_there_ms: Option<f64>,
+    /// How we sounded at the phone, 1 (bad) to 4.5.
+    pub mos_there: Option<f64>,
+    /// The same for people.
+    pub words: String,
+}
+
+impl From<LegQuality> for Quality {
+    fn from(quality: LegQuality) -> Self {
+        let tenths = |score: f64| (score * 10.0).round() / 10.0;
+        Self {
+            codec: quality.codec.name().to_owned(),
+            sent: quality.sent,
+            received: quality.received,
+            lost: quality.lost,
+            jitter_ms: quality.jitter_ms,
+            round_trip_ms: quality.round_trip_ms,
+            mos_heard: quality.mos_heard().map(tenths),
+            lost_there: quality.told.map(|told| told.lost),
+            jitter_there_ms: quality.told.map(|told| told.jitter_ms),
+            mos_there: quality.mos_there().map(tenths),
+            words: quality.words(),
+        }
+    }
 }
 
 impl Leg {
@@ -191,6 +242,7 @@ impl Leg {
     pub fn of_row(row: LegRow, directory: &Directory) -> Self {
         Self {
             leg: row.leg,
+            quality: row.heard().map(Into::into),
             person: row.person.as_deref().map(|id| Named::user(directory, id)),
             destination: row.destination,
             started_at: rfc3339(row.started_at),

@@ -353,6 +353,8 @@ pub struct LegView {
     pub started: When,
     pub state: String,
     pub mood: &'static str,
+    /// How it sounded, in words.
+    pub sound: Option<String>,
 }
 
 impl From<Leg> for LegView {
@@ -370,7 +372,8 @@ impl From<Leg> for LegView {
             (None, None, Some(cause)) => (cause.clone(), "warn"),
             (None, None, None) => ("being called".to_owned(), "live"),
         };
-        Self { who, destination: leg.destination, started: When::clock(&leg.started_at), state, mood }
+        let sound = leg.quality.map(|quality| quality.words);
+        Self { who, destination: leg.destination, started: When::clock(&leg.started_at), state, mood, sound }
     }
 }
 

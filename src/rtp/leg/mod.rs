@@ -4,6 +4,8 @@
 //! Everything here runs on the lane's thread and touches no lock. Orders have
 //! been prepared by whoever gave them (buffers, encoded clips).
 
+mod control;
+mod ear;
 mod out;
 mod receive;
 mod relay;
@@ -19,13 +21,16 @@ use hotline_core::dtmf;
 use hotline_core::fact::RecordingEnd;
 use mio::net::UdpSocket;
 
+use super::inband::InBand;
 use super::keys::Keys;
 use super::lane::LaneLink;
 use super::packet::{HEADER_BYTES, PACKET_MAX};
 use super::play::Playing;
 use super::ports::Lease;
 use super::record::Recorder;
+use super::rtcp::Rtcp;
 use super::source::{Source, Stats};
+use super::suspect::Suspect;
 use super::wheel::LegKey;
 use super::writer::Job;
 use super::{Frame, MediaEvent, MediaEvents, Remote};
@@ -40,6 +45,8 @@ use relay::RelayMap;
 pub(super) struct Totals {
     pub(super) events_dropped: AtomicU64,
     pub(super) malformed: AtomicU64,
+    pub(super) rtcp_malformed: AtomicU64,
+    pub(super) rtcp_strangers: AtomicU64,
     pub(super) send_failed: AtomicU64,
     pub(super) relay_dropped: AtomicU64,
     pub(super) tap_dropped: AtomicU64,
@@ -108,6 +115,8 @@ pub(super) struct LegState {
     remote: Option<Remote>,
     source: Source,
     digits: dtmf::Receiver,
+    ear: Option<Box<InBand>>,
+    suspect: Option<Box<Suspect>>,
     keys: Keys,
     playing: Option<Playing>,
     recorder: Option<Box<Recorder>>,
@@ -115,6 +124,7 @@ pub(super) struct LegState {
     recorder_waits: Option<Box<Recorder>>,
     tap: Option<Sender<Frame>>,
     out: Out,
+    control: Rtcp,
     relay: Option<RelayMap>,
     relayed_at: Instant,
     heard_at: Instant,
@@ -123,7 +133,7 @@ pub(super) struct LegState {
     #[cfg(test)]
     pub(super) faulty: Option<&'static str>,
     /// Dropped last, after the sockets.
-    _lease: Lease,
+    lease: Lease,
 }
 
 impl LegState {
@@ -140,6 +150,7 @@ impl LegState {
             end: 0,
             started: false,
             talking: false,
+            octets: 0,
             packet: [0; PACKET_MAX],
         };
         Self {
@@ -153,14 +164,17 @@ impl LegState {
             stats,
             totals,
             remote: None,
-            source: Source::default(),
+            source: Source::new(pair.late),
             digits: dtmf::Receiver::default(),
+            ear: None,
+            suspect: None,
             keys: Keys::default(),
             playing: None,
             recorder: None,
             recorder_waits: None,
             tap: None,
             out,
+            control: Rtcp::new(rand::random()),
             relay: None,
             relayed_at: now,
             heard_at: now,
@@ -168,16 +182,23 @@ impl LegState {
             events_received: 0,
             #[cfg(test)]
             faulty: None,
-            _lease: pair.lease,
+            lease: pair.lease,
         }
     }
 
     pub(super) fn connect(&mut self, remote: Remote, now: Instant) {
-        self.source.unlock();
+        self.source.unlock(now);
         self.heard_at = now;
         self.silent_told = false;
         self.relay = None;
         self.out.talking = false;
+        self.control.connect(now);
+        self.digits.set_clock(remote.codec.clock_hz());
+        if self.remote.as_ref().is_some_and(|before| before.codec != remote.codec) {
+            // They were made for the other codec; new ones come with the next order.
+            self.ear = None;
+            self.suspect = None;
+        }
         self.remote = Some(remote);
         if let Some(recorder) = self.recorder_waits.take() {
             self.record(recorder, now);
@@ -220,6 +241,7 @@ impl LegState {
     pub(super) fn bridge(&mut self, peer: Peer, now: Instant) {
         self.playing = None;
         self.keys.clear();
+        self.suspect = None;
         self.peer = Some(peer);
         self.relay = None;
         self.relayed_at = now;

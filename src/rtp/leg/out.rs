@@ -17,6 +17,8 @@ pub(super) struct Out {
     pub(super) started: bool,
     /// The last packet was part of a talk spurt.
     pub(super) talking: bool,
+    /// Payload sent, bytes, for RTCP.
+    pub(super) octets: u32,
     pub(super) packet: [u8; PACKET_MAX],
 }
 
@@ -74,6 +76,7 @@ impl LegState {
         let out = &mut self.out;
         Header { marker, payload_type, sequence, timestamp, ssrc: out.ssrc }.write(&mut out.packet);
         out.started = true;
+        out.octets = out.octets.wrapping_add(length as u32);
         out.end = timestamp.wrapping_add((samples as u32).wrapping_mul(ratio));
         // A late packet of a relayed stream does not turn the count back.
         if (sequence.wrapping_sub(out.sequence) as i16) >= 0 {

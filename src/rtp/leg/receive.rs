@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use hotline_core::audio::Codec;
+use hotline_core::sdp;
 use rtp_rs::RtpReader;
 
+use super::super::Frame;
 use super::super::packet::PAYLOAD_MAX;
+use super::super::rtcp::packet::is_rtcp;
 use super::super::source::Heard;
 use super::super::writer::Job;
-use super::super::{Frame, MediaEvent};
 use super::{LegState, Relayed, Totals};
 
 impl LegState {
@@ -22,6 +24,10 @@ impl LegState {
         jobs: &mut Vec<Job>,
     ) -> Option<(Relayed, &'a [u8])> {
         let remote = self.remote.as_ref()?;
+        if remote.rtcp == sdp::Rtcp::Mux && is_rtcp(datagram) {
+            self.receive_control(datagram, from, now);
+            return None;
+        }
         let Ok(packet) = RtpReader::new(datagram) else {
             Totals::count(&self.totals.malformed);
             return None;
@@ -40,10 +46,7 @@ impl LegState {
         match heard {
             Heard::Event => {
                 self.events_received = self.events_received.wrapping_add(1);
-                let (ssrc, timestamp) = (packet.ssrc(), packet.timestamp());
-                if let Some(digit) = self.digits.accept(ssrc, timestamp, packet.mark(), payload, now) {
-                    self.emit(MediaEvent::Digit { digit });
-                }
+                self.hear_event(&packet, payload, now);
                 None
             }
             Heard::Other | Heard::Dropped => {
@@ -68,6 +71,8 @@ impl LegState {
 
     fn audio(&mut self, packet: &RtpReader<'_>, payload: &[u8], codec: Codec, now: Instant, jobs: &mut Vec<Job>) {
         let stream = (packet.ssrc(), packet.timestamp());
+        self.hear_keys(stream, payload);
+        self.hear_machine(stream, payload);
         if let Some(end) = self.recorder.as_mut().and_then(|recorder| recorder.packet(stream, codec, payload, now)) {
             jobs.extend(self.stop_record(end));
         }

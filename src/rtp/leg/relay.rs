@@ -28,7 +28,7 @@ impl LegState {
         let samples = relayed.codec.samples(payload);
         let fits = match (relayed.codec.law(), remote.codec.law()) {
             (Some(from), Some(to)) => Some((from, to)),
-            (None, None) | (Some(_), None) | (None, Some(_)) => None,
+            (None, None | Some(_)) | (Some(_), None) => None,
         };
         if fits.is_none() && relayed.codec != remote.codec {
             return;

@@ -24,12 +24,13 @@ impl LegState {
         #[cfg(test)]
         assert_eq!(self.faulty, None, "a fault, asked for by a test");
         self.watch(at.now, jobs);
+        self.report(at);
         let Some(remote) = &self.remote else { return WATCH_TICKS };
         let ms = u32::from(frame_ms(remote.ptime_ms));
         let (send, form) = (remote.send, Form::new(remote.codec, frame_ms(remote.ptime_ms)));
         let key = if send && remote.events.is_some() {
             let timestamp = self.clock(at);
-            self.keys.turn(timestamp, ms)
+            self.keys.turn(timestamp, ms, remote.codec.clock_hz())
         } else {
             None
         };

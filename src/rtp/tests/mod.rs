@@ -1,6 +1,9 @@
 //! Legs against plain sockets and against each other, on loopback.
 
+mod bleed;
 mod bridge;
+mod control;
+mod digits;
 mod faults;
 mod impaired;
 mod playing;
@@ -37,6 +40,7 @@ fn remote(address: SocketAddr, codec: Codec) -> Remote {
         ptime_ms: 20,
         send: true,
         receive: true,
+        rtcp: hotline_core::sdp::Rtcp::NextPort,
     }
 }
 

@@ -2,9 +2,9 @@
 
 use hotline_core::directory::{Customer, CustomerReport, Every, Language};
 use hotline_core::ids::CustomerId;
+use hotline_core::incident::Incident;
 use hotline_core::paper::Paper;
 use hotline_core::private::Private;
-use hotline_core::incident::Incident;
 use hotline_core::report::{Facts, Kept, Rung, Step, Wording, once, paper, periods, told, words_kept};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};

@@ -66,7 +66,10 @@ pub(super) fn directory() -> Directory {
             ..Default::default()
         };
         directory.users.insert(id.into(), user);
-        directory.phones.insert(id.into(), Phone { id: id.into(), user: Some(id.into()) });
+        directory.phones.insert(
+            id.into(),
+            Phone { id: id.into(), user: Some(id.into()), inband_digits: crate::dtmf::InBand::Auto },
+        );
     }
     let trunk = Trunk {
         id: "carrier".into(),
@@ -74,6 +77,7 @@ pub(super) fn directory() -> Directory {
         caller_id: None,
         trusted: true,
         callback_prefixes: Vec::new(),
+        inband_digits: crate::dtmf::InBand::Auto,
     };
     directory.trunks.insert("carrier".into(), trunk);
     let start = "2026-01-05T09:00".parse().expect("a valid time");

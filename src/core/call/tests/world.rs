@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::alert::{Change, Urgency};
+use crate::audio::machine::Hint;
 use crate::call::command::PlayId;
 use crate::call::flow::Node;
 use crate::call::outside::{KnownIncident, LineAlert, NoticeAnswer, OpenReport};
@@ -297,6 +298,8 @@ impl World {
             | Event::Ordered { .. }
             | Event::JoinAnswered { .. }
             | Event::MakeWay { .. }
+            | Event::LegQuality { .. }
+            | Event::Machine { .. }
             | Event::AlertTaken
             | Event::Shutdown => {}
         }
@@ -716,6 +719,11 @@ impl World {
                     self.later(at, Event::Digit { leg, digit });
                 }
             }
+        }
+        if self.percent(20) {
+            // Whatever it sounds like: only keys decide.
+            let (wait, hint) = (pick + self.millis(0, 8_000), Hint::Greeting { speech: secs(4) });
+            self.later(wait, Event::Machine { leg, hint });
         }
         if self.percent(5) {
             let wait = self.millis(0, 40_000);
