@@ -24,6 +24,14 @@ struct Speech {
     samples: Vec<i16>,
 }
 
+/// What is heard beside the caller, so many dB below.
+#[derive(Clone, Copy)]
+enum Room {
+    Quiet,
+    Noise(f32),
+    Babble(f32),
+}
+
 struct Answer {
     scores: Vec<Score>,
     /// End of the last word, samples.
@@ -54,18 +62,20 @@ fn main() -> anyhow::Result<()> {
     let seconds = speech.iter().map(|s| s.samples.len()).sum::<usize>() / RATE;
     println!("{} recordings, {} pieces, {seconds} s of speech", files.len(), speech.len());
     let mut scores_by: BTreeMap<(u64, &str), Tally> = BTreeMap::new();
-    let variants: [(&str, f32, Option<f32>); 6] = [
-        ("clean", 0.0, None),
-        ("noise 20 dB", 0.0, Some(20.0)),
-        ("-10 dB, noise 20 dB", -10.0, Some(20.0)),
-        ("-30 dB", -30.0, None),
-        ("-30 dB, noise 20 dB", -30.0, Some(20.0)),
-        ("noise 10 dB", 0.0, Some(10.0)),
+    let variants: [(&str, f32, Room); 8] = [
+        ("clean", 0.0, Room::Quiet),
+        ("noise 20 dB", 0.0, Room::Noise(20.0)),
+        ("-10 dB, noise 20 dB", -10.0, Room::Noise(20.0)),
+        ("-30 dB", -30.0, Room::Quiet),
+        ("-30 dB, noise 20 dB", -30.0, Room::Noise(20.0)),
+        ("noise 10 dB", 0.0, Room::Noise(10.0)),
+        ("babble 25 dB", 0.0, Room::Babble(25.0)),
+        ("babble 20 dB", 0.0, Room::Babble(20.0)),
     ];
-    for (name, gain_db, snr_db) in variants {
+    for (name, gain_db, room) in variants {
         let mut random = IdSource::new(7);
         for first in 0..speech.len() * 3 {
-            let answer = answer(&speech, first % speech.len(), gain_db, snr_db, &mut random);
+            let answer = answer(&speech, first % speech.len(), gain_db, room, &mut random);
             for end_silence in END_SILENCES_MS {
                 scores_by.entry((end_silence, name)).or_default().add(&answer, end_silence);
             }
@@ -181,7 +191,7 @@ fn pieces(samples: &[i16]) -> Vec<Speech> {
     out
 }
 
-fn answer(speech: &[Speech], first: usize, gain_db: f32, snr_db: Option<f32>, random: &mut IdSource) -> Answer {
+fn answer(speech: &[Speech], first: usize, gain_db: f32, room: Room, random: &mut IdSource) -> Answer {
     let mut wave = vec![0.0; RATE * 6 / 10];
     let pieces = 1 + random.next_u64() as usize % 4;
     for n in 0..pieces {
@@ -197,8 +207,11 @@ fn answer(speech: &[Speech], first: usize, gain_db: f32, snr_db: Option<f32>, ra
     // Telephone speech lies about 20 dB below full scale.
     let spoken: Vec<i16> = wave[..last_word].iter().map(|s| *s as i16).collect();
     let gain = 10_f32.powf((-20.0 - active_dbfs(&spoken) + gain_db) / 20.0);
-    let room = snr_db.map_or(-75.0, |snr| -20.0 + gain_db - snr);
-    let noise = noise(wave.len(), room, random);
+    let noise = match room {
+        Room::Quiet => noise(wave.len(), -75.0, random),
+        Room::Noise(below) => noise(wave.len(), -20.0 + gain_db - below, random),
+        Room::Babble(below) => babble(speech, wave.len(), -20.0 + gain_db - below, random),
+    };
     let samples: Vec<i16> = wave.iter().zip(noise).map(|(s, n)| through_line(s * gain + n)).collect();
     Answer { scores: scores(&samples), last_word }
 }
@@ -215,6 +228,25 @@ fn active_dbfs(samples: &[i16]) -> f32 {
     let active: Vec<f32> = levels.into_iter().filter(|l| *l > loudest - 30.0).collect();
     let power: f32 = active.iter().map(|l| 10_f32.powf(l / 10.0)).sum::<f32>() / active.len().max(1) as f32;
     10.0 * power.log10()
+}
+
+/// Six people who talk at once.
+fn babble(speech: &[Speech], length: usize, dbfs: f32, random: &mut IdSource) -> Vec<f32> {
+    let mut all = vec![0.0; length];
+    for _ in 0..6 {
+        let mut at = 0;
+        while at < length {
+            let piece = &speech[random.next_u64() as usize % speech.len()].samples;
+            let gain = 1_000.0 / 10_f32.powf((active_dbfs(piece) + 90.0) / 20.0);
+            for (sum, sample) in all[at..].iter_mut().zip(piece) {
+                *sum += f32::from(*sample) * gain;
+            }
+            at += piece.len() + RATE / 10;
+        }
+    }
+    let power = all.iter().map(|s| s * s).sum::<f32>() / length.max(1) as f32;
+    let gain = 32_768.0 * 10_f32.powf(dbfs / 20.0) / power.sqrt().max(1e-6);
+    all.into_iter().map(|s| s * gain).collect()
 }
 
 /// Room noise: falls towards high frequencies, as fans and streets do.

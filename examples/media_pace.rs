@@ -79,6 +79,7 @@ fn remote(address: SocketAddr) -> Remote {
         ptime_ms: 20,
         send: true,
         receive: true,
+        rtcp: hotline_core::sdp::Rtcp::NextPort,
     }
 }
 
@@ -94,7 +95,7 @@ fn record(calls: &[Call], folder: &std::path::Path) {
         RecordLimits { max: Duration::from_hours(1), end_silence: Some(Duration::from_mins(10)), no_speech: None };
     for (n, call) in calls.iter().enumerate() {
         let recording = RecordingId(uuid::Uuid::from_u128(n as u128));
-        call.leg.record(RecordRequest { recording, file: folder.join(format!("{n}.seg")), limits });
+        call.leg.record(RecordRequest { recording, file: folder.join(format!("{n}.seg")), limits, both: false });
     }
 }
 

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 
 pub mod calendar;
+pub mod codec;
 pub mod notify;
 pub mod paper;
 pub mod rtp;

@@ -234,6 +234,8 @@ fn event_jobs(tasks: &mut JoinSet<()>, switch: &Switch, store: &Store, stop: &Ca
     tasks.spawn(jobs::kept_up("incidents", move || jobs::incidents::run(own.clone(), until.clone())));
     let (own, until) = (switch.clone(), stop.clone());
     tasks.spawn(jobs::kept_up("actions", move || jobs::actions::run(own.clone(), until.clone())));
+    let (own, until, records) = (switch.clone(), stop.clone(), store.clone());
+    tasks.spawn(jobs::kept_up("purge", move || jobs::purge::run(own.clone(), records.clone(), until.clone())));
     let (own, until) = (switch.clone(), stop.clone());
     tasks.spawn(jobs::kept_up("library", move || jobs::library::run(own.clone(), until.clone())));
     let (own, until) = (switch.clone(), stop.clone());

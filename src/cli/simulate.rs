@@ -14,7 +14,7 @@ use hotline_core::call::outside::{KnownIncident, LineAlert, OpenReport};
 use hotline_core::call::prompt::Prompt;
 use hotline_core::call::{Call, Command, Event, Incoming, Timer, people};
 use hotline_core::directory::{Destination, Directory, Number};
-use hotline_core::fact::{Actor, Entry, Fact, LegCause, Outcome, Priority, RecordingEnd};
+use hotline_core::fact::{Actor, Entry, Fact, LegCause, Outcome, Priority, RecordingEnd, RecordingKind};
 use hotline_core::ids::{AlertId, CallId, IdSource, IncidentId, LegId, RecordingId, UserId};
 use hotline_core::now::Now;
 use jiff::Timestamp;
@@ -110,7 +110,7 @@ fn walk(directory: &Arc<Directory>, args: &SimulateArgs, now: Now, out: &mut dyn
     let mut world = World::new(directory, number, args, now);
     world.run(out)?;
     world.conclude(out)?;
-    writeln!(out, "longest possible wait without a conversation: {}", spell(longest_wait(flow)))?;
+    writeln!(out, "longest possible wait without a conversation: {}", spell(longest_wait(flow, number.record_calls)))?;
     Ok(())
 }
 
@@ -280,6 +280,8 @@ impl<'a> World<'a> {
             | Event::JoinAnswered { .. }
             | Event::MakeWay { .. }
             | Event::Held { .. }
+            | Event::LegQuality { .. }
+            | Event::Machine { .. }
             | Event::AlertTaken
             | Event::Shutdown => {}
         }
@@ -349,7 +351,10 @@ impl<'a> World<'a> {
             Command::Record { leg, recording, kind, limits } => {
                 self.recording = Some(recording);
                 self.say(out, "records", &format!("{}, at most {}", kind.word(), spell(limits.max)))?;
-                self.speak(leg, recording, limits.max, limits.no_speech);
+                // A conversation has its own length.
+                if kind != RecordingKind::Conversation {
+                    self.speak(leg, recording, limits.max, limits.no_speech);
+                }
             }
             Command::StopRecord { leg, reason } => {
                 if let Some(recording) = self.recording {
@@ -506,9 +511,11 @@ impl<'a> World<'a> {
             | Fact::LegRinging { .. }
             | Fact::LegAnswered { .. }
             | Fact::LegEnded { .. }
+            | Fact::LegQuality { .. }
             | Fact::Bridged { .. }
             | Fact::Alert(_)
             | Fact::RecordingStarted { .. }
+            | Fact::RecordingRefused { .. }
             | Fact::RecordingEnded { .. }
             | Fact::AlertResolved { .. }
             | Fact::AlertRings { .. }
@@ -563,6 +570,8 @@ fn concerns(event: &Event, leg: LegId) -> bool {
         | Event::JoinAnswered { leg: own, .. }
         | Event::MakeWay { leg: own }
         | Event::Held { leg: own, .. }
+        | Event::LegQuality { leg: own, .. }
+        | Event::Machine { leg: own, .. }
         | Event::LegEnded { leg: own, .. } => *own == leg,
         Event::KnownFound { .. }
         | Event::OpenAlertsFound { .. }

@@ -55,6 +55,15 @@ impl Numbers<'_> {
         let policy = context.policy_named(section);
         let test = section.flag("test").unwrap_or(false);
         let sms_when_taken = section.flag("sms_when_taken").unwrap_or(false);
+        let record_calls = section.flag("record_calls").unwrap_or(false);
+        let record_silently = section.flag("record_announcement") == Some(false);
+        if record_silently && !test {
+            let what = format!(
+                "{}: people must hear that they are recorded, in many countries anything else is a crime; `record_announcement = false` is for test = true only, remove it",
+                section.what
+            );
+            report.mistake(section.place, what);
+        }
         let Some(number) = number.filter(|number| context.names.is_the_one(Kind::Number, number)) else { return };
         let (id, mut spellings) = self.spelled(number.text);
         if id.0.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '@' | ':' | ';' | '<' | '>' | '"')) {
@@ -97,8 +106,18 @@ impl Numbers<'_> {
             report.mistake(section.place, what);
         }
         let schedule = schedule.map(ScheduleId::from);
-        let number =
-            Number { id: id.clone(), aliases: spellings, flow, language, schedule, policy, test, sms_when_taken };
+        let number = Number {
+            id: id.clone(),
+            aliases: spellings,
+            flow,
+            language,
+            schedule,
+            policy,
+            test,
+            record_calls,
+            record_silently,
+            sms_when_taken,
+        };
         self.add(number, section.place);
     }
 
@@ -172,4 +191,43 @@ impl Numbers<'_> {
 fn flow_problems(flow: &Flow, directory: &Directory) -> Vec<(Option<NodeId>, String)> {
     let problems = hotline_core::call::flow::check(flow, directory);
     problems.into_iter().map(|problem| (problem.node, problem.text)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use hotline_core::call::flow::Node;
+
+    use crate::config::{Config, load_from};
+
+    fn load(text: &str) -> Result<Config, String> {
+        load_from(text, Path::new("hotline.toml"), &BTreeMap::new(), false).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn conversations_are_recorded_where_a_number_asks_for_it_and_silently_in_tests_only() {
+        let text = |more: &str| {
+            format!(
+                "[[numbers]]\nnumber = \"bench\"\ntest = true\nflow = \"main\"\n{more}\n[flows.main]\nstart = \"join\"\n\
+                 last_resort = \"bye\"\n[flows.main.nodes.join]\ntype = \"connect\"\nto = \"sip:desk@127.0.0.1\"\n\
+                 record = false\non_nobody = \"bye\"\n[flows.main.nodes.bye]\ntype = \"hangup\"\n"
+            )
+        };
+        let flags = |more: &str| {
+            let config = load(&text(more)).unwrap();
+            let number = &config.directory.numbers[&"bench".into()];
+            (number.record_calls, number.record_silently)
+        };
+        assert_eq!(flags(""), (false, false));
+        assert_eq!(flags("record_calls = true"), (true, false));
+        assert_eq!(flags("record_calls = true\nrecord_announcement = false"), (true, true));
+        let config = load(&text("")).unwrap();
+        let flow = &config.directory.flows[&"main".into()];
+        assert!(matches!(&flow.nodes[&"join".into()], Node::Connect(connect) if !connect.record));
+        let people = text("record_calls = true\nrecord_announcement = false").replace("test = true", "test = false");
+        let told = load(&people).unwrap_err();
+        assert!(told.contains("people must hear that they are recorded"), "{told}");
+    }
 }

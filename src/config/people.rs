@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hotline_core::directory::{Customer, Destination, Language, Phone, Trunk, User};
+use hotline_core::dtmf::InBand;
 use hotline_core::ids::{CustomerId, PhoneId, TrunkId, UserId};
 use hotline_core::network::Network;
 use hotline_core::oncall;
@@ -221,6 +222,7 @@ impl Context<'_> {
         let password = self
             .secret(section, &format!("HOTLINE_PHONE_{account}_PASSWORD"))
             .or_else(|| self.demo_phones.get(&PhoneId::from(account)).cloned());
+        let inband_digits = self.inband_digits(section);
         let id = id?;
         let Some(password) = password else {
             let what = format!(
@@ -237,7 +239,7 @@ impl Context<'_> {
                 format!("the password of {} is shorter than 8 characters; scanners guess such ones", section.what),
             );
         }
-        let phone = Phone { id: PhoneId::from(id.text), user: user.map(|user| UserId::from(user.text)) };
+        let phone = Phone { id: PhoneId::from(id.text), user: user.map(|user| UserId::from(user.text)), inband_digits };
         Some((phone, PhoneAccount { password }))
     }
 
@@ -318,6 +320,7 @@ impl Context<'_> {
         );
         let trusted = section.flag("trusted").unwrap_or(false);
         let caller_id = section.text("caller_id").and_then(|word| self.e164(word.text, word.place)).map(Private::new);
+        let inband_digits = self.inband_digits(section);
         let (id, server) = (id?, server?);
         let addresses = addresses.into_iter().map(|word| word.text.to_owned()).collect();
         let callback_prefixes = self.callback_prefixes(section);
@@ -327,6 +330,7 @@ impl Context<'_> {
             name: name.map_or(id.text, |name| name.text).to_owned(),
             caller_id: caller_id.clone(),
             trusted,
+            inband_digits,
         };
         let server = server.text.to_owned();
         let transport = transport.unwrap_or(Transport::Udp);
@@ -334,6 +338,13 @@ impl Context<'_> {
     }
 
     /// Beginnings of numbers (`+49`) that engineers may ring callers back at.
+    /// Whether the sound of a trunk's or phone's calls is listened to for keys.
+    fn inband_digits(&self, section: &Section<'_>) -> InBand {
+        let words = InBand::ALL.map(|way| (way.word(), way));
+        let word = section.text("inband_digits");
+        word.and_then(|word| choice(word, "inband_digits", &words, self.report)).unwrap_or_default()
+    }
+
     fn callback_prefixes(&self, section: &Section<'_>) -> Vec<String> {
         let words = section.texts("callback_prefixes").unwrap_or_default();
         let fits = |word: &Word<'_>| {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use hotline_core::call::flow::{ConnectTarget, Node};
 use hotline_core::call::prompt::Prompt;
 use hotline_core::directory::{Destination, Language};
+use hotline_core::dtmf::InBand;
 use hotline_core::ids::{CustomerId, FlowId, NodeId, NumberId, PhoneId, ScheduleId, TrunkId, UserId};
 use hotline_core::private::Private;
 
@@ -338,6 +339,7 @@ password_file = "phone"
 [[phones]]
 account = "two.desk"
 password = "from the text"
+inband_digits = "always"
 [[trunks]]
 id = "line"
 server = "198.51.100.77:5080"
@@ -348,6 +350,8 @@ user = "account"
         ("HOTLINE_TRUNK_LINE_PASSWORD", "carrier's"),
     ]);
     let config = load_from(text, &folder.path().join("hotline.toml"), &environment, false).unwrap();
+    let in_band = |name: &str| config.directory.phones[&PhoneId::from(name)].inband_digits;
+    assert_eq!((in_band("one"), in_band("two.desk")), (InBand::Auto, InBand::Always));
     let password = |name: &str| config.sip.phones[&PhoneId::from(name)].password.reveal().as_str();
     assert_eq!((password("one"), password("two.desk")), ("from the file", "from the shell"));
     assert_eq!(config.admin_token, Some(Private::from("a-token-that-is-long")));

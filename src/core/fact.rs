@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::audio::quality::LegQuality;
 use crate::directory::Language;
 use crate::ids::{AlertId, CallId, CustomerId, LegId, NumberId, RecordingId, UserId};
 use crate::private::Private;
@@ -108,6 +109,13 @@ pub enum Fact {
         /// How.
         cause: LegCause,
     },
+    /// How the sound of a leg was: at its end, where there was any.
+    LegQuality {
+        /// Which.
+        leg: LegId,
+        /// Packets, loss, jitter, round trip.
+        quality: LegQuality,
+    },
     /// A recording begins; its file may already grow.
     RecordingStarted {
         /// The recording.
@@ -127,6 +135,14 @@ pub enum Fact {
         speech: bool,
         /// Why it ended.
         reason: RecordingEnd,
+    },
+    /// Who speaks on this leg did not want the conversation to be recorded: what was kept of it is removed, and nothing
+    /// more is recorded of this call's conversations.
+    RecordingRefused {
+        /// Who pressed the key.
+        leg: LegId,
+        /// What was recorded by then; `None`: nothing yet.
+        recording: Option<RecordingId>,
     },
     /// The caller confirmed what was said to the 5-W script.
     AnswersConfirmed,
@@ -288,6 +304,8 @@ pub enum RecordingKind {
     Answer(Question),
     /// A message.
     Voicemail,
+    /// What the caller and the engineer say to each other: two channels, left the caller, right what the caller hears.
+    Conversation,
 }
 
 /// Why a recording ended.
@@ -305,6 +323,8 @@ pub enum RecordingEnd {
     CallEnded,
     /// It could not be kept (disk full, media fault).
     Failed,
+    /// Somebody did not want it: nothing of it is kept.
+    Refused,
     /// Found after a crash and made whole.
     Recovered,
 }
@@ -367,7 +387,7 @@ words!(Outcome {
 words!(Priority { P1 = "P1", P2 = "P2", P3 = "P3", P4 = "P4", P5 = "P5" });
 words!(RecordingEnd {
     Silence = "silence", NoSpeech = "no-speech", Key = "key", MaxLength = "max-length",
-    CallEnded = "call-ended", Failed = "failed", Recovered = "recovered",
+    CallEnded = "call-ended", Failed = "failed", Refused = "refused", Recovered = "recovered",
 });
 
 impl RecordingKind {
@@ -376,13 +396,24 @@ impl RecordingKind {
         match self {
             Self::Answer(question) => question.word(),
             Self::Voicemail => "voicemail",
+            Self::Conversation => "conversation",
+        }
+    }
+
+    /// Channels of its sound.
+    pub const fn channels(self) -> u16 {
+        match self {
+            Self::Answer(_) | Self::Voicemail => 1,
+            Self::Conversation => 2,
         }
     }
 
     /// The value behind a stable word.
     pub fn from_word(word: &str) -> Option<Self> {
-        if word == "voicemail" {
-            return Some(Self::Voicemail);
+        match word {
+            "voicemail" => return Some(Self::Voicemail),
+            "conversation" => return Some(Self::Conversation),
+            _ => {}
         }
         Question::ALL.into_iter().find(|q| q.word() == word).map(Self::Answer)
     }

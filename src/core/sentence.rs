@@ -23,8 +23,10 @@ impl Fact {
             Self::LegDeclined { .. } => "leg-declined",
             Self::Bridged { .. } => "bridged",
             Self::LegEnded { .. } => "leg-ended",
+            Self::LegQuality { .. } => "leg-quality",
             Self::RecordingStarted { .. } => "recording-started",
             Self::RecordingEnded { .. } => "recording-ended",
+            Self::RecordingRefused { .. } => "recording-refused",
             Self::AnswersConfirmed => "answers-confirmed",
             Self::AlertOpened { .. } => "alert-opened",
             Self::AlertUpdated { .. } => "alert-updated",
@@ -47,7 +49,8 @@ impl Fact {
             | Self::LegAccepted { .. }
             | Self::LegDeclined { .. }
             | Self::Bridged { .. }
-            | Self::LegEnded { .. } => self.leg_sentence(),
+            | Self::LegEnded { .. }
+            | Self::LegQuality { .. } => self.leg_sentence(),
             Self::AlertOpened { .. }
             | Self::AlertUpdated { .. }
             | Self::AlertAcknowledged { .. }
@@ -60,6 +63,7 @@ impl Fact {
             | Self::Step { .. }
             | Self::RecordingStarted { .. }
             | Self::RecordingEnded { .. }
+            | Self::RecordingRefused { .. }
             | Self::AnswersConfirmed
             | Self::Transcribed { .. }
             | Self::TranscriptFailed { .. }
@@ -105,6 +109,11 @@ impl Fact {
                     (false, _) => "; no speech was heard",
                 },
             ),
+            Self::RecordingRefused { leg, recording } => format!(
+                "{} does not want the conversation to be recorded{}.",
+                if *leg == LegId::CALLER { "The caller" } else { "Whoever is joined with the caller" },
+                if recording.is_some() { "; what was kept is deleted" } else { "" },
+            ),
             Self::AnswersConfirmed => "The caller confirmed the answers.".to_owned(),
             Self::Transcribed { text, language, engine, .. } if text.reveal().trim().is_empty() => {
                 format!("Transcript made by {engine} ({language}): no words were understood.")
@@ -121,6 +130,7 @@ impl Fact {
             | Self::LegDeclined { .. }
             | Self::Bridged { .. }
             | Self::LegEnded { .. }
+            | Self::LegQuality { .. }
             | Self::AlertOpened { .. }
             | Self::AlertUpdated { .. }
             | Self::AlertAcknowledged { .. }
@@ -160,12 +170,17 @@ impl Fact {
                 let end = if cause.ends_with(['.', '?']) { "" } else { "." };
                 format!("The call to {} is over: {cause}{end}", who(*leg))
             }
+            Self::LegQuality { leg: LegId::CALLER, quality } => {
+                format!("Sound of the caller's line: {}.", quality.words())
+            }
+            Self::LegQuality { leg, quality } => format!("Sound of {leg}: {}.", quality.words()),
             Self::CallStarted { .. }
             | Self::CustomerIdentified { .. }
             | Self::LanguageChosen { .. }
             | Self::Step { .. }
             | Self::RecordingStarted { .. }
             | Self::RecordingEnded { .. }
+            | Self::RecordingRefused { .. }
             | Self::AnswersConfirmed
             | Self::AlertOpened { .. }
             | Self::AlertUpdated { .. }
@@ -214,8 +229,10 @@ impl Fact {
             | Self::LegDeclined { .. }
             | Self::Bridged { .. }
             | Self::LegEnded { .. }
+            | Self::LegQuality { .. }
             | Self::RecordingStarted { .. }
             | Self::RecordingEnded { .. }
+            | Self::RecordingRefused { .. }
             | Self::AnswersConfirmed
             | Self::Alert(_)
             | Self::Transcribed { .. }
@@ -263,6 +280,7 @@ impl RecordingKind {
                 crate::fact::Question::Why => "the answer to why",
             },
             Self::Voicemail => "a message",
+            Self::Conversation => "the conversation",
         }
     }
 }
@@ -276,6 +294,7 @@ impl RecordingEnd {
             Self::MaxLength => "the longest time was reached",
             Self::CallEnded => "the call ended",
             Self::Failed => "it could not be kept",
+            Self::Refused => "somebody did not want it",
             Self::Recovered => "found after a crash and made whole",
         }
     }

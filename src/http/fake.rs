@@ -23,6 +23,7 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::hotline::http::{Board, Records, Replies};
+use super::hotline::rtp::MediaCounters;
 use super::hotline::sip::{Registered, SipCounters, Transport, TrunkState};
 use super::hotline::store::alerts::Audited;
 use super::hotline::store::audit::AuditRow;
@@ -47,8 +48,13 @@ mod night;
 #[path = "fake_sla.rs"]
 mod sla;
 pub use sla::SIGN_TOKEN;
+#[path = "fake_pages.rs"]
+mod pages;
 #[path = "fake_things.rs"]
 mod things;
+use things::shown;
+
+use pages::{among, fits, page};
 
 const WEEK: i64 = 7 * 86_400;
 
@@ -210,26 +216,6 @@ impl Fake {
         let _ = self.changes.send(Change::Alert(alert));
         Ok(())
     }
-}
-
-/// Pages by offset; the real store's cursors look different, and nobody may care.
-fn page<T>(rows: Vec<T>, cursor: Option<&str>, limit: u32) -> Result<Page<T>, StoreError> {
-    let from: usize = match cursor {
-        None => 0,
-        Some(cursor) => cursor.strip_prefix("at").and_then(|at| at.parse().ok()).ok_or(StoreError::Cursor)?,
-    };
-    let total = rows.len();
-    let items: Vec<T> = rows.into_iter().skip(from).take(limit as usize).collect();
-    let next = from + items.len();
-    Ok(Page { next_cursor: (next < total).then(|| format!("at{next}")), items })
-}
-
-fn fits(wanted: Option<&String>, value: Option<&str>) -> bool {
-    wanted.is_none_or(|wanted| value == Some(wanted.as_str()))
-}
-
-fn among(customers: Option<&[String]>, value: Option<&str>) -> bool {
-    customers.is_none_or(|customers| value.is_some_and(|value| customers.iter().any(|one| one == value)))
 }
 
 #[async_trait]
@@ -433,6 +419,13 @@ impl Records for Fake {
     async fn remove_session(&self, id: &str) -> Result<(), StoreError> {
         self.write(|kept| drop(kept.sessions.remove(id)))
     }
+    async fn delete_recording(&self, recording: RecordingId, _by: &str, at: Timestamp) -> Result<bool, StoreError> {
+        let _ = std::fs::remove_file(self.wav_path(recording));
+        self.write(|kept| {
+            let row = kept.recordings.iter_mut().find(|row| row.id == recording.to_string());
+            row.map(|row| (row.removed_at, row.transcript) = (Some(at.as_millisecond()), None)).is_some()
+        })
+    }
     fn wav_path(&self, recording: RecordingId) -> PathBuf {
         self.folder.join(format!("{recording}.wav"))
     }
@@ -519,6 +512,9 @@ impl Board for Fake {
     fn trunks(&self) -> Vec<TrunkState> {
         vec![TrunkState { trunk: TrunkId::from("carrier"), up: true, status: "registered until 03:10:00".to_owned() }]
     }
+    fn media_counters(&self) -> MediaCounters {
+        MediaCounters { malformed: 5, ..MediaCounters::default() }
+    }
     fn sip_counters(&self) -> SipCounters {
         SipCounters { received: 4_211, garbage: 17, refused: 3, strangers: 96, flooded: 12, panics: 0 }
     }
@@ -582,15 +578,6 @@ impl Board for Fake {
             return hotline_core::oncall::next_change(schedule, &self.directory, after);
         }
         Timestamp::from_second((after.as_second().div_euclid(WEEK) + 1) * WEEK).ok()
-    }
-}
-
-fn shown(by: &Actor) -> String {
-    match by {
-        Actor::Person(user) => user.0.clone(),
-        Actor::Login(name) => format!("login {name}"),
-        Actor::Token(name) => format!("token {name}"),
-        Actor::System => "hotline".to_owned(),
     }
 }
 
@@ -766,6 +753,7 @@ impl Kept {
             transcript_state: "done".to_owned(),
             transcript: Some(words.to_owned()),
             transcript_note: Some("whisper ggml-base.bin".to_owned()),
+            removed_at: None,
         });
     }
 

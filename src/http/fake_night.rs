@@ -9,6 +9,9 @@ use jiff::Timestamp;
 use super::super::hotline::store::read::{LegRow, TimelineRow};
 use super::{ALERT_HOSTILE, ALERT_WAITING, CALL_HOSTILE, CALL_LIVE, CALL_VOICEMAIL, HOSTILE, Kept, id};
 
+/// What a leg's row says of its sound.
+const QUALITY: &str = r#"{"codec":"PCMA","sent":5500,"received":5489,"lost":11,"jitter_ms":3.4,"told":{"lost":210,"jitter_ms":9.5},"round_trip_ms":41.2}"#;
+
 impl Kept {
     pub fn steps(&mut self, at: i64) {
         let leg =
@@ -21,6 +24,7 @@ impl Kept {
                 accepted_at: None,
                 ended_at: Some(at + 154_000),
                 cause: Some(cause.to_owned()),
+                quality: answered.map(|_| QUALITY.to_owned()),
             };
         let call = id(CALL_VOICEMAIL).to_string();
         self.legs.push((call.clone(), leg(0, None, "trunk:carrier", 0, Some(300), "hung up")));

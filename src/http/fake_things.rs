@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hotline_core::directory::Address;
 use hotline_core::directory::{Contact, Customer, Destination, Directory, Language, Number, Phone, Trunk, User};
+use hotline_core::fact::Actor;
 use hotline_core::ids::{FlowId, NumberId, PhoneId, ScheduleId, TrunkId, UserId};
 use hotline_core::oncall::{Override, Rotation, Schedule};
 use serde_json::json;
@@ -139,7 +140,7 @@ pub fn directory() -> Directory {
             ..Default::default()
         };
         directory.users.insert(user.id.clone(), user);
-        let phone = Phone { id: id.into(), user: Some(id.into()) };
+        let phone = Phone { id: id.into(), user: Some(id.into()), inband_digits: hotline_core::dtmf::InBand::Auto };
         directory.phones.insert(phone.id.clone(), phone);
     }
     let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap_or(jiff::tz::TimeZone::UTC);
@@ -172,6 +173,7 @@ pub fn directory() -> Directory {
         caller_id: Some("+4930123450".into()),
         trusted: true,
         callback_prefixes: Vec::new(),
+        inband_digits: hotline_core::dtmf::InBand::Auto,
     };
     directory.trunks.insert(trunk.id.clone(), trunk);
     directory
@@ -181,5 +183,15 @@ impl Drop for super::Fake {
     fn drop(&mut self) {
         // Left over: harmless, it is in the temporary folder.
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Who did it, as a history has it.
+pub fn shown(by: &Actor) -> String {
+    match by {
+        Actor::Person(user) => user.0.clone(),
+        Actor::Login(name) => format!("login {name}"),
+        Actor::Token(name) => format!("token {name}"),
+        Actor::System => "hotline".to_owned(),
     }
 }

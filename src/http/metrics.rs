@@ -7,11 +7,12 @@ use std::sync::OnceLock;
 
 use hotline_core::directory::Address;
 use hotline_core::fact::{Direction, Outcome};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::AppState;
 use super::events::soon;
 use crate::switch::notified::{NOTIFICATIONS_TOTAL, SENT};
+use crate::switch::quality::{LEG_JITTER, LEG_LOSS, LEG_MOS, LEG_ROUND_TRIP};
 
 /// Counts ended calls; labels `direction` and `outcome`.
 pub const CALLS_TOTAL: &str = "hotline_calls_total";
@@ -24,7 +25,7 @@ impl Default for Metrics {
     fn default() -> Self {
         static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
         let handle = HANDLE.get_or_init(|| {
-            let recorder = PrometheusBuilder::new().build_recorder();
+            let recorder = LEG_BUCKETS.iter().fold(PrometheusBuilder::new(), buckets).build_recorder();
             let handle = recorder.handle();
             if metrics::set_global_recorder(recorder).is_err() {
                 tracing::warn!("another metrics recorder is installed; /metrics shows gauges only");
@@ -36,6 +37,10 @@ impl Default for Metrics {
                         .increment(0);
                 }
             }
+            metrics::describe_histogram!(LEG_MOS, "Opinion scores (E-model, 1-4.5) of legs that ended.");
+            metrics::describe_histogram!(LEG_LOSS, "Part of the packets lost on legs that ended.");
+            metrics::describe_histogram!(LEG_JITTER, "Interarrival jitter of legs that ended.");
+            metrics::describe_histogram!(LEG_ROUND_TRIP, "Round trip on the network of legs that ended.");
             metrics::describe_counter!(
                 NOTIFICATIONS_TOTAL,
                 "Notifications that this node brought to an end since the start, by kind and outcome."
@@ -49,6 +54,19 @@ impl Default for Metrics {
         });
         Self(handle.clone())
     }
+}
+
+/// Upper ends of the histograms' steps.
+const LEG_BUCKETS: [(&str, &[f64]); 4] = [
+    (LEG_MOS, &[1.5, 2.6, 3.1, 3.6, 4.0, 4.2, 4.3, 4.5]),
+    (LEG_LOSS, &[0.0, 0.001, 0.005, 0.01, 0.03, 0.1, 0.3, 1.0]),
+    (LEG_JITTER, &[0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.2]),
+    (LEG_ROUND_TRIP, &[0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 1.0]),
+];
+
+fn buckets(builder: PrometheusBuilder, (name, steps): &(&str, &[f64])) -> PrometheusBuilder {
+    let set = builder.set_buckets_for_metric(Matcher::Full((*name).to_owned()), steps);
+    set.expect("the steps stand above and are not empty")
 }
 
 /// Counts a call that has ended. Words that are none of ours are not counted: labels stay few.
@@ -136,12 +154,30 @@ fn gauges(text: &mut String, state: &AppState) {
     put(text, "counter", "hotline_sip_strangers_total", "Dropped or refused: from nobody we know.", sip.strangers);
     put(text, "counter", "hotline_sip_flooded_total", "Dropped: the source sent too much.", sip.flooded);
     put(text, "counter", "hotline_sip_panics_total", "Panics caught while handling a message.", sip.panics);
+    media(text, state);
     let trunks = state.board().trunks();
     if !trunks.is_empty() {
         let _ = writeln!(text, "# HELP hotline_trunk_up 1: the carrier can be used.\n# TYPE hotline_trunk_up gauge");
     }
     for trunk in trunks {
         let _ = writeln!(text, "hotline_trunk_up{{trunk=\"{}\"}} {}", escaped(&trunk.trunk.0), u8::from(trunk.up));
+    }
+}
+
+fn media(text: &mut String, state: &AppState) {
+    let media = state.board().media_counters();
+    for (name, help, value) in [
+        ("malformed", "Datagrams on media ports that are no RTP.", media.malformed),
+        ("rtcp_malformed", "Datagrams on RTCP ports that are no RTCP.", media.rtcp_malformed),
+        ("rtcp_strangers", "Reports not believed: not from the source that is heard.", media.rtcp_strangers),
+        ("send_failed", "Packets that the system did not take.", media.send_failed),
+        ("events_dropped", "Events that found their call too busy.", media.events_dropped),
+        ("relay_dropped", "Packets between lanes that found the other one busy.", media.relay_dropped),
+        ("recording_gaps", "Packets missing in recordings because the disk was too slow.", media.recording_gaps),
+        ("faults", "Faults caught in a leg or lane.", media.faults),
+        ("stalls", "Times that a lane was more than 200 ms late.", media.stalls),
+    ] {
+        put(text, "counter", &format!("hotline_media_{name}_total"), help, value);
     }
 }
 

@@ -20,6 +20,7 @@ use super::glances::Glances;
 use super::incident_desk::{IncidentDesk, IncidentRecords};
 use super::plan_desk::PlanRecords;
 use super::sla_desk::{SlaDesk, SlaRecords};
+use crate::rtp::MediaCounters;
 use crate::sip::{Registered, SipCounters, TrunkState};
 use crate::store::alerts::Audited;
 use crate::store::documents::CodeRow;
@@ -120,6 +121,8 @@ pub trait Records: AlertRecords + IncidentRecords + Glances + PlanRecords + SlaR
     async fn put_session(&self, id: &str, data: &str, expires_at: i64) -> Result<(), StoreError>;
     /// Forgets a session.
     async fn remove_session(&self, id: &str) -> Result<(), StoreError>;
+    /// Removes a recording: words, sound, all of it. False: there is none.
+    async fn delete_recording(&self, recording: RecordingId, by: &str, at: Timestamp) -> Result<bool, StoreError>;
     /// The finished WAV of a recording, if it is there.
     fn wav_path(&self, recording: RecordingId) -> PathBuf;
     /// The store itself, for what has no shorter way (runbooks, postmortems, drills).
@@ -174,6 +177,8 @@ pub trait Board: AlertDesk + IncidentDesk + SlaDesk + Send + Sync + 'static {
     fn trunks(&self) -> Vec<TrunkState>;
     /// What the gate counted.
     fn sip_counters(&self) -> SipCounters;
+    /// What media counted.
+    fn media_counters(&self) -> MediaCounters;
     /// Somebody has it.
     async fn acknowledge(&self, alert: AlertId, by: Actor) -> Result<(), AlertError>;
     /// It is over.
@@ -323,6 +328,13 @@ impl Records for Store {
     async fn remove_session(&self, id: &str) -> Result<(), StoreError> {
         soon(Self::remove_session(self, id)).await
     }
+    async fn delete_recording(&self, recording: RecordingId, by: &str, at: Timestamp) -> Result<bool, StoreError> {
+        let found = soon(Self::delete_recording(self, recording, by, at)).await?;
+        // Another node's files go by its own purge; a fault here by ours.
+        let store = self.clone();
+        let _ = tokio::task::spawn_blocking(move || store.remove_recording(recording)).await;
+        Ok(found)
+    }
     fn wav_path(&self, recording: RecordingId) -> PathBuf {
         Self::wav_path(self, recording)
     }
@@ -379,6 +391,9 @@ impl Board for Switch {
     }
     fn sip_counters(&self) -> SipCounters {
         Self::sip_counters(self)
+    }
+    fn media_counters(&self) -> MediaCounters {
+        Self::media_counters(self)
     }
     async fn acknowledge(&self, alert: AlertId, by: Actor) -> Result<(), AlertError> {
         Self::acknowledge(self, alert, by).await

@@ -12,6 +12,7 @@ pub mod hear_nodes;
 pub mod heartbeats;
 pub mod incidents;
 pub mod library;
+pub mod purge;
 pub mod remind_actions;
 pub mod ring_alerts;
 pub mod see_alerts;

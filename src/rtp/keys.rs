@@ -54,8 +54,8 @@ impl Keys {
         *self = Self::default();
     }
 
-    /// The packet of this turn, which is `ms` long and begins at `timestamp`. `None`: audio may go.
-    pub(super) fn turn(&mut self, timestamp: u32, ms: u32) -> Option<KeyPacket> {
+    /// The packet of this turn, which is `ms` long and begins at `timestamp` of a clock of so many Hz. `None`: audio may go.
+    pub(super) fn turn(&mut self, timestamp: u32, ms: u32, clock_hz: u32) -> Option<KeyPacket> {
         if self.sending.is_none() {
             if self.pause_ms > 0 {
                 self.pause_ms = self.pause_ms.saturating_sub(ms);
@@ -71,7 +71,7 @@ impl Keys {
         }
         let end = sending.sounded_ms >= KEY_MS;
         sending.ends += u8::from(end);
-        let duration = (sending.sounded_ms * 8) as u16;
+        let duration = (sending.sounded_ms * (clock_hz / 1_000)) as u16;
         let event = TelephoneEvent { code: sending.code, end, volume: VOLUME, duration };
         let packet = KeyPacket { marker, timestamp: sending.timestamp, payload: event.write() };
         if sending.ends == ENDS {
@@ -90,7 +90,7 @@ mod tests {
     fn a_key_is_100_ms_then_80_ms_of_nothing_new() {
         let mut keys = Keys::default();
         keys.append(&Keys::codes("4 #"));
-        let turns: Vec<Option<KeyPacket>> = (0..20).map(|n| keys.turn(n * 160, 20)).collect();
+        let turns: Vec<Option<KeyPacket>> = (0..20).map(|n| keys.turn(n * 160, 20, 8_000)).collect();
         let read = |packet: &KeyPacket| TelephoneEvent::read(&packet.payload).unwrap();
         let first: Vec<(u8, bool, u16)> =
             turns[..7].iter().flatten().map(read).map(|e| (e.code, e.end, e.duration)).collect();
@@ -101,5 +101,15 @@ mod tests {
         assert_eq!((second.marker, second.timestamp, read(&second).code), (true, 9 * 160, 11));
         assert!(turns[1..7].iter().flatten().all(|p| !p.marker && p.timestamp == 0));
         assert_eq!(turns[16..], [None; 4]);
+    }
+
+    #[test]
+    fn durations_are_in_the_codecs_clock() {
+        let mut keys = Keys::default();
+        keys.append(&Keys::codes("1"));
+        let turns: Vec<KeyPacket> = (0..7).filter_map(|n| keys.turn(n * 960, 20, 48_000)).collect();
+        let durations: Vec<u16> =
+            turns.iter().map(|packet| TelephoneEvent::read(&packet.payload).unwrap().duration).collect();
+        assert_eq!(durations, [960, 1_920, 2_880, 3_840, 4_800, 4_800, 4_800]);
     }
 }

@@ -16,11 +16,13 @@ use crossbeam_channel::{Receiver, Sender};
 use hotline_core::fact::RecordingEnd;
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use super::inband::InBand;
 use super::leg::{LegState, Moment, Peer, Relayed, Totals};
 use super::mix::{self, Legs, Room, RoomOrder};
 use super::packet::PAYLOAD_MAX;
 use super::play::Playing;
 use super::record::Recorder;
+use super::suspect::Suspect;
 use super::wheel::{LegKey, Wheel};
 use super::writer::Job;
 use super::{Frame, Remote};
@@ -29,6 +31,8 @@ use super::{Frame, Remote};
 const WAKE: Token = Token(0);
 /// Packets taken from one socket before the others get their turn.
 const BURST: usize = 32;
+/// Reports taken from one socket at a time: more than it holds, less than would keep the lane from its calls.
+const RTCP_BURST: usize = 512;
 /// Packets between lanes that wait at most.
 const RELAY_QUEUE: usize = 512;
 /// How soon a job that the writer could not take is offered again.
@@ -57,6 +61,10 @@ pub(super) enum Order {
     /// The leg goes to another lane.
     Leave(LegKey, tokio::sync::oneshot::Sender<Box<LegState>>),
     Digits(LegKey, Vec<u8>),
+    /// Listen whether a mailbox answered.
+    Suspect(LegKey, Box<Suspect>),
+    /// Listen for keys as sound, or no more.
+    Listen(LegKey, Option<Box<InBand>>),
     Tap(LegKey, Sender<Frame>),
     Close(LegKey),
     Stop,
@@ -190,7 +198,7 @@ impl Lane {
             match event.token() {
                 WAKE => {}
                 Token(token) if token % 2 == 0 => self.read(token as LegKey / 2),
-                Token(token) => self.drain_rtcp(token as LegKey / 2),
+                Token(token) => self.read_rtcp(token as LegKey / 2),
             }
         }
         while let Ok(crossing) = self.crossings.try_recv() {
@@ -329,13 +337,20 @@ impl Lane {
         }
     }
 
-    /// RTCP is taken from the socket and not evaluated; quality is that of our own reception.
-    fn drain_rtcp(&mut self, key: LegKey) {
-        let Some(leg) = self.legs.get_mut(&key) else { return };
-        for _ in 0..1_000 {
-            match leg.rtcp.recv_from(&mut self.buffer) {
+    fn read_rtcp(&mut self, key: LegKey) {
+        for _ in 0..RTCP_BURST {
+            let Some(leg) = self.legs.get_mut(&key) else { return };
+            let (length, from) = match leg.rtcp.recv_from(&mut self.buffer) {
+                Ok(received) => received,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Ok(_) | Err(_) => {}
+                Err(_) => continue,
+            };
+            if leg.quarantined {
+                continue;
+            }
+            let (now, datagram) = (crate::clock::now().mono, &self.buffer[..length]);
+            if catch_unwind(AssertUnwindSafe(|| leg.receive_control(datagram, from, now))).is_err() {
+                self.fault(key);
             }
         }
     }
@@ -378,6 +393,12 @@ impl Lane {
             Order::Leave(key, to) => self.leave(key, to),
             Order::Digits(key, codes) => {
                 self.with(key, |leg| leg.send_digits(&codes));
+            }
+            Order::Suspect(key, suspect) => {
+                self.with(key, |leg| leg.suspect(suspect));
+            }
+            Order::Listen(key, ear) => {
+                self.with(key, |leg| leg.listen(ear));
             }
             Order::Tap(key, sink) => {
                 self.with(key, |leg| leg.tap(sink));
@@ -497,6 +518,7 @@ impl Lane {
         self.leave_room(key, None);
         self.part(key);
         let Some(mut leg) = self.legs.remove(&key) else { return };
+        leg.goodbye();
         self.jobs.extend(leg.stop_record(RecordingEnd::CallEnded));
         let registry = self.poll.registry();
         // Closing the socket takes it out of epoll in any case.

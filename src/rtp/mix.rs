@@ -7,17 +7,18 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use hotline_core::audio::Codec;
 use hotline_core::audio::jitter::{Jitter, Stamp};
-use hotline_core::audio::{Codec, g711};
 
 use super::leg::{LegState, Moment};
 use super::wheel::LegKey;
+use crate::codec::{Decoder, Encoder, SAMPLES_MAX};
 
 /// Members of a room at most.
 pub(super) const MEMBERS: usize = 4;
 /// Samples of a turn.
 pub(super) const FRAME: usize = 160;
-/// Samples of the longest packet, 60 ms.
+/// Samples of the longest packet that we send, 60 ms.
 const PACKET: usize = 480;
 /// Keys of rooms on the wheel have this bit, keys of legs never.
 const ROOM_BIT: LegKey = 1 << 63;
@@ -45,7 +46,9 @@ pub(super) struct Seat {
     /// Its room.
     pub(super) room: LegKey,
     jitter: Jitter,
-    pcm: [i16; PACKET],
+    decoder: Decoder,
+    encoder: Encoder,
+    pcm: [i16; SAMPLES_MAX],
     /// Mixed for this member and not sent yet: its packets may be longer than a turn.
     out: [i16; PACKET + FRAME],
     out_len: usize,
@@ -54,11 +57,13 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    pub(super) fn new(room: LegKey) -> Box<Self> {
+    pub(super) fn new(room: LegKey, codec: Codec) -> Box<Self> {
         Box::new(Self {
             room,
             jitter: Jitter::default(),
-            pcm: [0; PACKET],
+            decoder: Decoder::new(codec),
+            encoder: Encoder::new(codec),
+            pcm: [0; SAMPLES_MAX],
             out: [0; PACKET + FRAME],
             out_len: 0,
             flowing: false,
@@ -67,15 +72,28 @@ impl Seat {
 
     /// What this member said last, so that its voice goes on where the bridge ended.
     pub(super) fn prime(&mut self, codec: Codec, payload: &[u8]) {
-        let length = decode(codec, payload, &mut self.pcm);
+        // What was said before in a codec with a memory can't be decoded from the middle.
+        if codec.law().is_none() || codec != self.decoder.codec() {
+            return;
+        }
+        let length = self.decoder.decode(payload, &mut self.pcm);
         self.jitter.prime(&mut self.pcm[..length]);
     }
 
     /// A packet of this member.
     pub(super) fn hear(&mut self, codec: Codec, (ssrc, timestamp): (u32, u32), payload: &[u8], now: Instant) {
-        let length = decode(codec, payload, &mut self.pcm);
+        self.speaks(codec);
+        let length = self.decoder.decode(payload, &mut self.pcm);
         let stamp = Stamp { ssrc, timestamp, clock_hz: codec.clock_hz() };
         self.jitter.push(stamp, &self.pcm[..length], now);
+    }
+
+    /// The other side changed its codec while it sits here (a re-INVITE): the one moment at which the lane makes a codec.
+    fn speaks(&mut self, codec: Codec) {
+        if codec != self.decoder.codec() {
+            self.decoder = Decoder::new(codec);
+            self.encoder = Encoder::new(codec);
+        }
     }
 
     /// Its background while it sends nothing.
@@ -101,16 +119,23 @@ impl Seat {
         self.out_len += length;
     }
 
-    /// Takes a packet of what it hears, encoded: its bytes. `None`: not enough is there; with `all` a short one will do.
-    pub(super) fn packet(&mut self, codec: Codec, samples: usize, all: bool, body: &mut [u8]) -> Option<usize> {
+    /// Takes a packet of what it hears, encoded: its bytes and samples. `None`: not enough is there; with `all` a short one will do.
+    pub(super) fn packet(
+        &mut self,
+        codec: Codec,
+        samples: usize,
+        all: bool,
+        body: &mut [u8],
+    ) -> Option<(usize, usize)> {
         let length = if all { self.out_len.min(samples) } else { samples };
         if length == 0 || self.out_len < length {
             return None;
         }
-        let bytes = encode(codec, &self.out[..length], body);
+        self.speaks(codec);
+        let bytes = self.encoder.encode(&self.out[..length], body);
         self.out.copy_within(length..self.out_len, 0);
         self.out_len -= length;
-        Some(bytes)
+        Some((bytes, length))
     }
 
     /// Something else is sent to this member: what it did not hear is dropped.
@@ -282,23 +307,6 @@ fn limit(sum: i32) -> i16 {
     let over = size - LOUD;
     let bent = (LOUD + over * room / (over + room)) as i16;
     if sum < 0 { -bent } else { bent }
-}
-
-/// A payload as samples; how many there are.
-fn decode(codec: Codec, payload: &[u8], out: &mut [i16; PACKET]) -> usize {
-    let length = payload.len().min(PACKET);
-    for (sample, byte) in out.iter_mut().zip(&payload[..length]) {
-        *sample = g711::decode(codec, *byte);
-    }
-    length
-}
-
-/// Samples as a payload; its bytes.
-fn encode(codec: Codec, samples: &[i16], out: &mut [u8]) -> usize {
-    for (byte, sample) in out.iter_mut().zip(samples) {
-        *byte = g711::encode(codec, *sample);
-    }
-    samples.len().min(out.len())
 }
 
 #[cfg(test)]

@@ -7,9 +7,12 @@
 //! [`Media`] and [`Leg`] are handles: they prepare an order (encode, allocate,
 //! bind) on the caller's thread and hand it to the lane. `lane` is the thread's
 //! loop, `leg` what it does for one leg, `wheel` its clock, `source` whom it
-//! hears, `play`, `keys`, `record` what it does, `mix` the room in which several hear each other; `writer` is the one thread that
-//! touches the disk.
+//! hears, `play`, `keys`, `record` what it does, `mix` the room in which several hear each other; `writer` is the one
+//! thread that writes to the disk, `sync` the one that waits for it.
 
+#[cfg(any(test, fuzzing))]
+pub mod bare;
+mod inband;
 mod keys;
 mod lane;
 mod leg;
@@ -18,7 +21,10 @@ mod packet;
 mod play;
 mod ports;
 mod record;
+mod rtcp;
 mod source;
+mod suspect;
+mod sync;
 pub mod voice;
 mod wheel;
 mod writer;
@@ -34,13 +40,17 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
+use hotline_core::audio::clip::Form;
+use hotline_core::audio::machine::Hint;
 use hotline_core::audio::{Clip, Codec};
 use hotline_core::call::command::{PlayId, RecordLimits};
+use hotline_core::dtmf;
 use hotline_core::fact::RecordingEnd;
 use hotline_core::ids::RecordingId;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
+use inband::InBand;
 use keys::Keys;
 use lane::{LaneLink, Order};
 use leg::{LegState, Peer, Totals};
@@ -49,6 +59,7 @@ use play::Playing;
 use ports::Ports;
 use record::Recorder;
 use source::Stats;
+use suspect::Suspect;
 use wheel::LegKey;
 use writer::Job;
 
@@ -82,10 +93,12 @@ pub struct RecordRequest {
     /// Its identity.
     pub recording: RecordingId,
     /// The append-only file it grows in: raw payload with timestamps (`NAME.seg`). Flushed to the
-    /// system at least twice a second.
+    /// system several times a second, and to the disk so that a power cut costs less than a second.
     pub file: PathBuf,
     /// When it ends by itself.
     pub limits: RecordLimits,
+    /// What we send to the leg is recorded as well; then nobody listens for the end of speech.
+    pub both: bool,
 }
 
 /// What media tells about a leg.
@@ -95,6 +108,16 @@ pub enum MediaEvent {
     Digit {
         /// `0`–`9`, `*`, `#`, `A`–`D`.
         digit: char,
+    },
+    /// A key heard as sound, once per press, and not when RFC 4733 told it.
+    Tone {
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        digit: char,
+    },
+    /// What answered sounds like a mailbox: once at most, after [`Leg::suspect_mailbox`].
+    Machine {
+        /// What was noticed.
+        hint: Hint,
     },
     /// The last item of a play is out.
     PlayEnded {
@@ -134,6 +157,19 @@ pub struct Quality {
     pub jitter_ms: f64,
     /// Packets dropped because they came from another source than the locked one.
     pub strangers: u64,
+    /// What the other side reported of the packets sent; `None`: it reports nothing.
+    pub told: Option<Told>,
+    /// There and back, ms; `None`: the other side reports nothing.
+    pub round_trip_ms: Option<f64>,
+}
+
+/// What the other side says about what we send.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Told {
+    /// Packets that did not come.
+    pub lost: u64,
+    /// Interarrival jitter there, ms.
+    pub jitter_ms: f64,
 }
 
 /// Why a leg could not be opened.
@@ -160,6 +196,10 @@ pub struct MediaCounters {
     pub events_dropped: u64,
     /// Datagrams that are no RTP.
     pub malformed: u64,
+    /// Datagrams on the RTCP port that are no RTCP.
+    pub rtcp_malformed: u64,
+    /// Reports that were not believed: not from the source that is heard.
+    pub rtcp_strangers: u64,
     /// Packets that the system did not take.
     pub send_failed: u64,
     /// Packets between lanes that found the other one busy.
@@ -246,7 +286,14 @@ impl Media {
         if lane.order(Order::Open(opened)).is_err() {
             return Err(std::io::Error::other("media is stopped").into());
         }
-        let memo = Mutex::new(Memo { codec: Codec::Pcma, items: Vec::new() });
+        let memo = Mutex::new(Memo {
+            codec: Codec::Pcma,
+            ptime_ms: 20,
+            items: Vec::new(),
+            keys: dtmf::InBand::Auto,
+            ear: None,
+            suspects: false,
+        });
         Ok(Leg { key, lane, local, stats, events, writer: self.shared.writer.clone(), memo })
     }
 
@@ -257,6 +304,8 @@ impl Media {
         MediaCounters {
             events_dropped: load(&totals.events_dropped),
             malformed: load(&totals.malformed),
+            rtcp_malformed: load(&totals.rtcp_malformed),
+            rtcp_strangers: load(&totals.rtcp_strangers),
             send_failed: load(&totals.send_failed),
             relay_dropped: load(&totals.relay_dropped),
             tap_dropped: load(&totals.tap_dropped),
@@ -315,7 +364,25 @@ pub struct Leg {
 #[derive(Debug)]
 struct Memo {
     codec: Codec,
+    ptime_ms: u8,
     items: Vec<PlayItem>,
+    /// Whether sound is listened to for keys, and the codec that the lane listens with.
+    keys: dtmf::InBand,
+    ear: Option<Codec>,
+    /// Whether a mailbox may answer.
+    suspects: bool,
+}
+
+impl Memo {
+    /// The order that gives the lane another ear than it has, or none; `None`: it has the right one.
+    fn ear_for(&mut self, leg: LegKey, remote: &Remote) -> Option<Order> {
+        let wanted = self.keys.listens(remote.events.is_some()).then_some(remote.codec);
+        if wanted == self.ear {
+            return None;
+        }
+        self.ear = wanted;
+        Some(Order::Listen(leg, wanted.map(|codec| Box::new(InBand::new(codec)))))
+    }
 }
 
 impl Leg {
@@ -329,14 +396,36 @@ impl Leg {
     pub fn connect(&self, remote: Remote) {
         let items = {
             let mut memo = self.memo.lock();
-            let changed = memo.codec != remote.codec;
-            memo.codec = remote.codec;
+            let changed = (memo.codec, memo.ptime_ms) != (remote.codec, remote.ptime_ms);
+            (memo.codec, memo.ptime_ms) = (remote.codec, remote.ptime_ms);
             if changed { memo.items.clone() } else { Vec::new() }
         };
         for item in items {
-            item.clip.payload(remote.codec);
+            play::prepare(&item, remote.codec, remote.ptime_ms);
         }
+        let (ear, suspects) = {
+            let mut memo = self.memo.lock();
+            // Once: a call that is held and taken back has been answered long ago.
+            (memo.ear_for(self.key, &remote), std::mem::take(&mut memo.suspects))
+        };
+        let suspect = suspects.then(|| Box::new(Suspect::new(remote.codec)));
         self.order(Order::Connect(self.key, remote));
+        if let Some(suspect) = suspect {
+            self.order(Order::Suspect(self.key, suspect));
+        }
+        if let Some(ear) = ear {
+            self.order(ear);
+        }
+    }
+
+    /// Whether what is received is listened to for keys as sound: from the next [`Leg::connect`] on.
+    pub fn listen_for_keys(&self, how: dtmf::InBand) {
+        self.memo.lock().keys = how;
+    }
+
+    /// Listens whether a mailbox answers: from the next [`Leg::connect`] on, until a key is pressed, the leg is bridged, or half a minute of it was heard.
+    pub fn suspect_mailbox(&self) {
+        self.memo.lock().suspects = true;
     }
 
     /// Plays items one after the other without a gap; replaces what plays. `PlayEnded` after the last, if it ends.
@@ -360,12 +449,12 @@ impl Leg {
     }
 
     fn prepare(&self, play: PlayId, items: Vec<PlayItem>) -> Playing {
-        let codec = {
+        let form = {
             let mut memo = self.memo.lock();
             memo.items.clone_from(&items);
-            memo.codec
+            Form::new(memo.codec, leg::frame_ms(memo.ptime_ms))
         };
-        Playing::new(play, items, codec)
+        Playing::new(play, items, form)
     }
 
     /// Stops playing within one packet; no event.
@@ -374,12 +463,13 @@ impl Leg {
         self.order(Order::Play(self.key, None));
     }
 
-    /// Records what is received. Replaces (ends) a running one. Always answered by `RecordEnded`. Before `connect` it
+    /// Records what is received, and what is sent if the request says so. Replaces (ends) a running one. Always answered by `RecordEnded`. Before `connect` it
     /// waits for it.
     pub fn record(&self, request: RecordRequest) {
         let recording = request.recording;
         let now = crate::clock::now().mono;
-        let recorder = Recorder::new(request, self.events.clone(), self.writer.clone(), now);
+        let codec = self.memo.lock().codec;
+        let recorder = Recorder::new(request, codec, self.events.clone(), self.writer.clone(), now);
         let order = Order::Record(self.key, Box::new(recorder));
         if self.lane.order(order).is_err() {
             let (duration, speech, reason) = (Duration::ZERO, false, RecordingEnd::Failed);
@@ -419,7 +509,7 @@ impl Leg {
             return false;
         }
         let key = mix::room_key(first.key);
-        let parts = parts.iter().map(|(leg, hears)| (leg.key, *hears, Seat::new(key))).collect();
+        let parts = parts.iter().map(|(leg, hears)| (leg.key, *hears, Seat::new(key, leg.memo.lock().codec))).collect();
         first.order(Order::Room(Box::new(RoomOrder { key, parts, room: Box::new(Room::default()) })));
         true
     }
@@ -478,6 +568,6 @@ pub struct Frame {
     pub timestamp: u32,
     /// Bytes used of `payload`.
     pub length: u16,
-    /// Payload in the leg's codec, up to 60 ms.
-    pub payload: [u8; 480],
+    /// Payload in the leg's codec.
+    pub payload: [u8; packet::PAYLOAD_MAX],
 }

@@ -2,8 +2,9 @@
 
 /// Bytes of a header without extension.
 pub(super) const HEADER_BYTES: usize = 12;
-/// Longest payload that we send or take: 60 ms at 8 kHz.
-pub(super) const PAYLOAD_MAX: usize = 480;
+/// Longest payload that we send or take: 60 ms of G.711 are 480 bytes, an Opus packet of 120 ms at the highest rate that
+/// anybody uses for speech (64 kbit/s) is 960, one of 20 ms at the highest there is 1,275.
+pub(super) const PAYLOAD_MAX: usize = 1_280;
 /// Longest packet that we send.
 pub(super) const PACKET_MAX: usize = HEADER_BYTES + PAYLOAD_MAX;
 

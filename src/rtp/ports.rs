@@ -1,6 +1,6 @@
 //! Port pairs: RTP on an even port, RTCP on the next (RFC 3550 section 11).
 //! A closed pair rests before it is used again, so that a late packet of the
-//! old call never reaches the new one.
+//! old call never reaches the new one; and whose packets those would be is known.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -31,9 +31,20 @@ pub(super) struct Ports {
 #[derive(Debug)]
 struct State {
     taken: HashSet<u16>,
-    resting: HashMap<u16, Instant>,
+    resting: HashMap<u16, Rested>,
     /// Where the next search begins, counted in pairs.
     next: u16,
+}
+
+/// Somebody's stream: where it comes from and its SSRC.
+pub(super) type Stream = (SocketAddr, u32);
+
+/// A pair whose call has ended.
+#[derive(Debug, Clone, Copy)]
+struct Rested {
+    closed: Instant,
+    /// Whom the call heard there.
+    heard: Option<Stream>,
 }
 
 /// A bound pair. The port rests when the lease is dropped; drop the sockets first.
@@ -42,6 +53,8 @@ pub(super) struct Pair {
     pub(super) rtp: UdpSocket,
     pub(super) rtcp: UdpSocket,
     pub(super) local: SocketAddr,
+    /// Whom the call before heard here: it may not have noticed its end.
+    pub(super) late: Option<Stream>,
     pub(super) lease: Lease,
 }
 
@@ -50,13 +63,22 @@ pub(super) struct Pair {
 pub(super) struct Lease {
     port: u16,
     ports: Arc<Ports>,
+    heard: Option<Stream>,
+}
+
+impl Lease {
+    /// Whom the call that ends now heard.
+    pub(super) fn leave(&mut self, heard: Option<Stream>) {
+        self.heard = heard;
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         let mut state = self.ports.state.lock();
         state.taken.remove(&self.port);
-        state.resting.insert(self.port, crate::clock::now().mono);
+        let rested = Rested { closed: crate::clock::now().mono, heard: self.heard };
+        state.resting.insert(self.port, rested);
     }
 }
 
@@ -107,8 +129,8 @@ impl Ports {
             return None;
         }
         match state.resting.get(&port) {
-            Some(closed) if now.saturating_duration_since(*closed) < DRAIN => {
-                tired.push((port, *closed));
+            Some(rested) if now.saturating_duration_since(rested.closed) < DRAIN => {
+                tired.push((port, rested.closed));
                 None
             }
             Some(_) | None => Some(port),
@@ -123,9 +145,9 @@ impl Ports {
         let both = self.socket(port).and_then(|even| Ok((even, self.socket(port + 1)?)));
         match both {
             Ok((even, odd)) => {
-                self.state.lock().resting.remove(&port);
-                let lease = Lease { port, ports: Arc::clone(self) };
-                Ok(Some(Pair { rtp: even, rtcp: odd, local: SocketAddr::new(self.bind, port), lease }))
+                let late = self.state.lock().resting.remove(&port).and_then(|rested| rested.heard);
+                let lease = Lease { port, ports: Arc::clone(self), heard: None };
+                Ok(Some(Pair { rtp: even, rtcp: odd, local: SocketAddr::new(self.bind, port), late, lease }))
             }
             Err(error) => {
                 self.state.lock().taken.remove(&port);
@@ -189,10 +211,16 @@ pub(super) mod tests {
         let now = crate::clock::now().mono;
         let first = ports.open(now).unwrap();
         let number = first.local.port();
+        let stream = ("192.0.2.1:4000".parse().unwrap(), 7);
+        let mut first = first;
+        first.lease.leave(Some(stream));
         drop(first);
         let others: Vec<Pair> = (0..2).map(|_| ports.open(now).unwrap()).collect();
         assert!(others.iter().all(|pair| pair.local.port() != number), "two free ones come first");
-        assert_eq!(ports.open(now).unwrap().local.port(), number, "better a tired port than no call");
+        let tired = ports.open(now).unwrap();
+        assert_eq!(tired.local.port(), number, "better a tired port than no call");
+        assert_eq!((tired.late, others[0].late), (Some(stream), None));
+        drop(tired);
         drop(others);
         let rested = now + DRAIN + Duration::from_secs(5);
         assert!(ports.open(rested).is_ok());

@@ -1,19 +1,23 @@
 //! Whom a leg hears: the locked source, and how well its packets come.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rtp_rs::RtpReader;
 
-use super::{Quality, Remote};
+use super::ports::Stream;
+use super::{Quality, Remote, Told};
 
 /// While the first packets came from elsewhere than the SDP says, the address of the SDP may still take over for so
 /// long. Behind address translation it never will; when somebody else was merely faster, it does.
 const TENTATIVE: Duration = Duration::from_millis(500);
 
+/// So long the stream of the call that ended on this port is not heard in the next.
+const LATE: Duration = Duration::from_secs(5);
+
 /// What a leg counts. Written by its lane alone, read by anybody.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Stats {
     pub(super) sent: AtomicU64,
     pub(super) received: AtomicU64,
@@ -21,6 +25,30 @@ pub(super) struct Stats {
     /// The bits of an `f64`, ms.
     pub(super) jitter: AtomicU64,
     pub(super) strangers: AtomicU64,
+    /// The other side reported on what we send: the next two are what it said.
+    pub(super) told: AtomicBool,
+    pub(super) told_lost: AtomicU64,
+    /// The bits of an `f64`, ms.
+    pub(super) told_jitter: AtomicU64,
+    /// The bits of an `f64`, ms; not a number until it is known.
+    pub(super) round_trip: AtomicU64,
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self {
+            sent: zero(),
+            received: zero(),
+            lost: zero(),
+            jitter: zero(),
+            strangers: zero(),
+            told: AtomicBool::new(false),
+            told_lost: zero(),
+            told_jitter: zero(),
+            round_trip: AtomicU64::new(f64::NAN.to_bits()),
+        }
+    }
 }
 
 impl Stats {
@@ -32,6 +60,11 @@ impl Stats {
             lost: load(&self.lost),
             jitter_ms: f64::from_bits(load(&self.jitter)),
             strangers: load(&self.strangers),
+            told: self
+                .told
+                .load(Ordering::Relaxed)
+                .then(|| Told { lost: load(&self.told_lost), jitter_ms: f64::from_bits(load(&self.told_jitter)) }),
+            round_trip_ms: Some(f64::from_bits(load(&self.round_trip))).filter(|ms| !ms.is_nan()),
         }
     }
 
@@ -54,10 +87,25 @@ pub(super) enum Heard {
     Dropped,
 }
 
+/// What was received of the stream that is heard now, for a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Received {
+    pub(super) ssrc: u32,
+    /// Highest sequence number, with its wraps.
+    pub(super) highest: u32,
+    pub(super) expected: u32,
+    pub(super) came: u32,
+    /// In timestamp units.
+    pub(super) jitter: u32,
+}
+
 /// The source that a leg is locked on.
 #[derive(Debug, Default)]
 pub(super) struct Source {
     locked: Option<Locked>,
+    /// Whom the call before heard on this port, and since when another is expected here.
+    late: Option<Stream>,
+    since: Option<Instant>,
     reception: Option<Reception>,
     /// Lost in streams that have ended (a new SSRC, a new source).
     lost_before: u64,
@@ -72,14 +120,41 @@ struct Locked {
 }
 
 impl Source {
+    /// On a port where the call before heard `late`.
+    pub(super) fn new(late: Option<Stream>) -> Self {
+        Self { late, ..Self::default() }
+    }
+
     /// The other side was set anew: learn again.
-    pub(super) fn unlock(&mut self) {
+    pub(super) fn unlock(&mut self, now: Instant) {
         self.locked = None;
+        self.since.get_or_insert(now);
+    }
+
+    /// Whom the leg hears.
+    pub(super) fn stream(&self) -> Option<Stream> {
+        Some((self.locked?.address, self.reception.as_ref()?.ssrc))
     }
 
     /// Where packets really come from, once known.
     pub(super) fn learned(&self) -> Option<SocketAddr> {
         self.locked.map(|locked| locked.address)
+    }
+
+    /// What came of the stream that is heard now.
+    pub(super) fn received(&self) -> Option<Received> {
+        self.reception.as_ref().map(|reception| Received {
+            ssrc: reception.ssrc,
+            highest: reception.highest,
+            expected: reception.expected(),
+            came: reception.received,
+            jitter: reception.jitter as u32,
+        })
+    }
+
+    /// The source is beyond doubt: the address of the SDP, or heard for long enough.
+    pub(super) fn is_sure(&self) -> bool {
+        self.locked.is_some_and(|locked| locked.sure)
     }
 
     /// Judges a packet, locks on its source if there is none yet, and counts.
@@ -98,18 +173,25 @@ impl Source {
         } else {
             Heard::Other
         };
-        if !self.admit(from, kind, remote, now) {
+        if self.is_late((from, packet.ssrc()), remote, now) || !self.admit(from, kind, remote, now) {
             Stats::count(&stats.strangers);
             return Heard::Dropped;
         }
         Stats::count(&stats.received);
-        self.count(packet, kind, now, stats);
+        self.count(packet, (kind, remote.codec.clock_hz()), now, stats);
         // A key from an address that nothing vouches for yet may be a stranger's who sprays our ports with
         // "1": it may become the source, but it presses nothing.
-        if kind == Heard::Event && !self.locked.is_some_and(|locked| locked.sure) {
+        if kind == Heard::Event && !self.is_sure() {
             return Heard::Other;
         }
         kind
+    }
+
+    /// A packet of the call that ended on this port: its phone has not noticed, or the packet was long on its way.
+    /// After a while it may be a phone that rings again and never changes its name.
+    fn is_late(&self, stream: Stream, remote: &Remote, now: Instant) -> bool {
+        let early = self.since.is_none_or(|since| now.saturating_duration_since(since) < LATE);
+        early && self.late == Some(stream) && stream.0 != remote.address
     }
 
     fn admit(&mut self, from: SocketAddr, kind: Heard, remote: &Remote, now: Instant) -> bool {
@@ -135,7 +217,7 @@ impl Source {
         }
     }
 
-    fn count(&mut self, packet: &RtpReader<'_>, kind: Heard, now: Instant, stats: &Stats) {
+    fn count(&mut self, packet: &RtpReader<'_>, (kind, clock_hz): (Heard, u32), now: Instant, stats: &Stats) {
         let sequence = u16::from(packet.sequence_number());
         let same = self.reception.as_ref().is_some_and(|r| r.ssrc == packet.ssrc());
         if !same {
@@ -151,8 +233,9 @@ impl Source {
         }
         // The timestamp of an event stands still while the key is down.
         if kind == Heard::Audio {
-            reception.jitter(packet.timestamp(), now);
-            stats.jitter.store((reception.jitter / 8.0).to_bits(), Ordering::Relaxed);
+            reception.jitter(packet.timestamp(), now, f64::from(clock_hz));
+            let ms = reception.jitter * 1_000.0 / f64::from(clock_hz);
+            stats.jitter.store(ms.to_bits(), Ordering::Relaxed);
         }
         stats.lost.store(self.lost_before + reception.lost(), Ordering::Relaxed);
     }
@@ -182,9 +265,12 @@ impl Reception {
         Self { ssrc, first, highest: first, received: 0, restart: None, last: None, jitter: 0.0 }
     }
 
+    fn expected(&self) -> u32 {
+        self.highest.wrapping_sub(self.first).wrapping_add(1)
+    }
+
     fn lost(&self) -> u64 {
-        let expected = self.highest.wrapping_sub(self.first) + 1;
-        u64::from(expected.saturating_sub(self.received))
+        u64::from(self.expected().saturating_sub(self.received))
     }
 
     /// Counts; true: the sequence begins anew here.
@@ -202,12 +288,12 @@ impl Reception {
         false
     }
 
-    fn jitter(&mut self, timestamp: u32, now: Instant) {
+    fn jitter(&mut self, timestamp: u32, now: Instant, clock_hz: f64) {
         if let Some((last_timestamp, last)) = self.last {
-            let arrival = now.saturating_duration_since(last).as_micros() as f64 / 125.0;
+            let arrival = now.saturating_duration_since(last).as_secs_f64() * clock_hz;
             let sent = f64::from(timestamp.wrapping_sub(last_timestamp) as i32);
             // A pause (silence suppression) or a jump says nothing about the network.
-            if sent.abs() < 8_000.0 {
+            if sent.abs() < clock_hz {
                 self.jitter += ((arrival - sent).abs() - self.jitter) / 16.0;
             }
         }
@@ -242,6 +328,7 @@ mod tests {
                 ptime_ms: 20,
                 send: true,
                 receive: true,
+                rtcp: hotline_core::sdp::Rtcp::NextPort,
             };
             Self { source: Source::default(), stats: Stats::default(), remote, start: crate::clock::now().mono }
         }
@@ -287,7 +374,7 @@ mod tests {
         assert_eq!(bench.hear(NAT, 8, 1, 0), Heard::Audio);
         assert_eq!(bench.hear(NAT, 8, 2, 600), Heard::Audio);
         assert_eq!(bench.hear(SDP, 8, 2, 620), Heard::Dropped);
-        bench.source.unlock();
+        bench.source.unlock(bench.start);
         assert_eq!(bench.hear(SDP, 8, 2, 640), Heard::Audio, "a new connect learns again");
     }
 
@@ -302,6 +389,22 @@ mod tests {
         let mut bench = Bench::new();
         assert_eq!(bench.hear(NAT, 8, 1, 0), Heard::Audio, "behind address translation");
         assert_eq!(bench.hear(NAT, 101, 2, 520), Heard::Event);
+    }
+
+    #[test]
+    fn the_stream_of_the_call_before_is_not_heard_for_a_while() {
+        let mut bench = Bench::new();
+        bench.source = Source::new(Some((NAT.parse().unwrap(), 1)));
+        bench.source.unlock(bench.start);
+        assert_eq!(bench.hear(NAT, 8, 1, 20), Heard::Dropped);
+        assert_eq!(bench.hear(NAT, 101, 2, 4_900), Heard::Dropped);
+        assert_eq!(bench.source.stream(), None);
+        assert_eq!(bench.hear(NAT, 8, 3, 5_001), Heard::Audio, "it may ring again with the same name");
+        // Where signalling says that it is, it is the phone.
+        let mut bench = Bench::new();
+        bench.source = Source::new(Some((SDP.parse().unwrap(), 1)));
+        bench.source.unlock(bench.start);
+        assert_eq!(bench.hear(SDP, 8, 1, 20), Heard::Audio);
     }
 
     #[test]

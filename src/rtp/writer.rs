@@ -1,18 +1,19 @@
 //! The one thread that writes recordings. Lanes hand it filled buffers and get
-//! empty ones back; they never wait for a disk.
+//! empty ones back; they never wait for a disk. What it has written `sync` brings
+//! safely to the disk.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use hotline_core::fact::RecordingEnd;
 use hotline_core::ids::RecordingId;
 
+use super::sync::{self, Dirty, Disk, Growing, RealDisk};
 use super::{MediaEvent, MediaEvents};
 
 /// Buffers on their way to the disk, of all recordings together: about a thousand recordings with 4 s each.
@@ -28,7 +29,7 @@ pub(super) struct Target {
     pub(super) path: PathBuf,
     pub(super) events: MediaEvents,
     /// Empty buffers go back here.
-    pub(super) free: Sender<Vec<u8>>,
+    pub(super) free: Sender<BytesMut>,
     /// Speech was heard; set by the lane.
     pub(super) speech: AtomicBool,
     /// The writer gave up; the lane need not go on.
@@ -39,22 +40,35 @@ pub(super) struct Target {
 #[derive(Debug)]
 pub(super) enum Job {
     /// Append these bytes; whole frames, the last of which ends at sample `end`.
-    Append { target: Arc<Target>, bytes: Vec<u8>, end: u32 },
+    Append { target: Arc<Target>, bytes: BytesMut, end: u32 },
     /// Append the rest and close. Answered by `RecordEnded`.
-    Close { target: Arc<Target>, bytes: Vec<u8>, end: u32, reason: RecordingEnd },
+    Close { target: Arc<Target>, bytes: BytesMut, end: u32, reason: RecordingEnd },
     /// Close everything and stop.
     Stop,
 }
 
 /// Starts the writer.
 pub(super) fn start() -> std::io::Result<(Sender<Job>, std::thread::JoinHandle<()>)> {
+    start_on(Box::new(RealDisk))
+}
+
+fn start_on(disk: Box<dyn Disk>) -> std::io::Result<(Sender<Job>, std::thread::JoinHandle<()>)> {
     let (sender, jobs) = crossbeam_channel::bounded(QUEUE);
-    let writer = Writer { files: HashMap::new(), owed: Vec::new() };
-    let thread = std::thread::Builder::new().name("hotline-writer".into()).spawn(move || writer.run(&jobs))?;
+    let (dirty, syncing) = sync::start()?;
+    let writer = Writer { disk, dirty, files: HashMap::new(), owed: Vec::new() };
+    let thread = std::thread::Builder::new().name("hotline-writer".into()).spawn(move || {
+        writer.run(&jobs);
+        if syncing.join().is_err() {
+            tracing::error!("the thread that syncs recordings ended by a fault");
+        }
+    })?;
     Ok((sender, thread))
 }
 
 struct Writer {
+    disk: Box<dyn Disk>,
+    /// What was written to, for `sync`.
+    dirty: Sender<Dirty>,
     files: HashMap<RecordingId, Open>,
     /// Events that found their channel full.
     owed: Vec<(MediaEvents, MediaEvent, u32)>,
@@ -63,7 +77,7 @@ struct Writer {
 struct Open {
     target: Arc<Target>,
     /// `None`: failed, and said so.
-    file: Option<File>,
+    file: Option<Arc<dyn Growing>>,
     /// Bytes and samples that are surely in the file.
     bytes: u64,
     end: u32,
@@ -87,9 +101,13 @@ impl Writer {
         }
     }
 
-    fn append(&mut self, target: &Arc<Target>, mut bytes: Vec<u8>, end: u32) {
-        let open = self.files.entry(target.recording).or_insert_with(|| Open::create(target));
+    fn append(&mut self, target: &Arc<Target>, mut bytes: BytesMut, end: u32) {
+        let open = self.files.entry(target.recording).or_insert_with(|| Open::create(target, self.disk.as_ref()));
         let result = open.write(&bytes, end);
+        if let Some(file) = &open.file {
+            // A full queue is a disk that takes nothing any more: the next write tells it again.
+            let _told = self.dirty.try_send((target.recording, Arc::clone(file)));
+        }
         bytes.clear();
         // The lane may be gone already; then the buffer is too.
         let _returned = target.free.try_send(bytes);
@@ -99,7 +117,7 @@ impl Writer {
         }
     }
 
-    fn close(&mut self, target: &Arc<Target>, bytes: Vec<u8>, end: u32, reason: RecordingEnd) {
+    fn close(&mut self, target: &Arc<Target>, bytes: BytesMut, end: u32, reason: RecordingEnd) {
         self.append(target, bytes, end);
         let Some(open) = self.files.remove(&target.recording) else { return };
         if open.file.is_none() {
@@ -132,9 +150,9 @@ impl Writer {
 }
 
 impl Open {
-    fn create(target: &Arc<Target>) -> Self {
+    fn create(target: &Arc<Target>, disk: &dyn Disk) -> Self {
         let mut open = Self { target: Arc::clone(target), file: None, bytes: 0, end: 0 };
-        match File::create(&target.path) {
+        match disk.create(&target.path) {
             Ok(file) => open.file = Some(file),
             // Said at the first write.
             Err(error) => tracing::error!(recording = %target.recording, %error, "can't create the recording's file"),
@@ -146,10 +164,10 @@ impl Open {
         if self.target.failed.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let Some(file) = &mut self.file else {
+        let Some(file) = &self.file else {
             return Err(std::io::Error::other("the file could not be created"));
         };
-        file.write_all(bytes)?;
+        file.append(bytes)?;
         self.bytes += bytes.len() as u64;
         self.end = self.end.max(end);
         Ok(())
@@ -159,7 +177,7 @@ impl Open {
     fn fail(&mut self, error: &std::io::Error) -> MediaEvent {
         tracing::error!(recording = %self.target.recording, %error, "a recording can't be written; what is kept so far stays");
         if let Some(file) = self.file.take()
-            && let Err(error) = file.set_len(self.bytes)
+            && let Err(error) = file.cut(self.bytes)
         {
             // The reader cuts a torn tail by itself.
             tracing::warn!(%error, "can't cut the recording's half-written end");
@@ -198,10 +216,10 @@ mod tests {
 
     fn run(target: &Arc<Target>) {
         let (jobs, thread) = start().unwrap();
-        jobs.send(Job::Append { target: Arc::clone(target), bytes: b"head".to_vec(), end: 0 }).unwrap();
-        jobs.send(Job::Append { target: Arc::clone(target), bytes: b"audio".to_vec(), end: 8_000 }).unwrap();
+        jobs.send(Job::Append { target: Arc::clone(target), bytes: b"head"[..].into(), end: 0 }).unwrap();
+        jobs.send(Job::Append { target: Arc::clone(target), bytes: b"audio"[..].into(), end: 8_000 }).unwrap();
         let reason = RecordingEnd::Key;
-        jobs.send(Job::Close { target: Arc::clone(target), bytes: b"!".to_vec(), end: 12_000, reason }).unwrap();
+        jobs.send(Job::Close { target: Arc::clone(target), bytes: b"!"[..].into(), end: 12_000, reason }).unwrap();
         jobs.send(Job::Stop).unwrap();
         thread.join().unwrap();
     }
@@ -237,5 +255,76 @@ mod tests {
         let MediaEvent::RecordEnded { duration, reason, .. } = told.try_recv().unwrap() else { panic!() };
         assert_eq!((duration, reason), (Duration::ZERO, RecordingEnd::Failed));
         assert!(target.failed.load(Ordering::Relaxed));
+    }
+
+    use super::sync::tests::TestDisk;
+    use hotline_core::audio::Codec;
+    use hotline_core::audio::restore::{self, G711};
+    use hotline_core::audio::segment::{self, Channel, Place};
+
+    /// A second of conversation as the lane hands it over, both ways.
+    fn second(number: u32) -> BytesMut {
+        let mut bytes = BytesMut::new();
+        if number == 0 {
+            bytes.extend_from_slice(&segment::header(true, 1));
+        }
+        for (n, channel) in (0..50).flat_map(|n| [(n, Channel::Received), (n, Channel::Sent)]) {
+            let at = number * 8_000 + n * 160;
+            let place = Place { channel, codec: Codec::Pcma, source: 0, rtp: at, arrived: at };
+            bytes.extend_from_slice(&segment::audio(place, &[0xd4; 160]));
+            bytes.extend_from_slice(&[0xd4; 160]);
+        }
+        bytes
+    }
+
+    fn wait(what: &str, mut so: impl FnMut() -> bool) {
+        for _ in 0..2_000 {
+            if so() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("never: {what}");
+    }
+
+    /// What is not synced is not counted on: only what the disk was told to keep is looked at.
+    #[test]
+    fn what_was_written_is_safe_soon_without_another_word() {
+        let (disk, (events, _told)) = (TestDisk::default(), mpsc::channel(4));
+        let (jobs, thread) = start_on(Box::new(disk.clone())).unwrap();
+        let target = target(Path::new("unused"), events);
+        for number in 0..3 {
+            let bytes = second(number);
+            jobs.send(Job::Append { target: Arc::clone(&target), bytes, end: (number + 1) * 8_000 }).unwrap();
+            wait("the file", || !disk.files.lock().is_empty());
+            let file = Arc::clone(&disk.files.lock()[0]);
+            wait("all of it is safe", || {
+                let sound = restore::sound(&file.safe(), G711::default);
+                sound.is_ok_and(|sound| sound.samples.len() == 2 * 8_000 * (number as usize + 1))
+            });
+        }
+        jobs.send(Job::Stop).unwrap();
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_disk_that_is_stuck_in_a_sync_keeps_nobody_from_writing() {
+        let (disk, (events, mut told)) = (TestDisk::default(), mpsc::channel(4));
+        let (jobs, thread) = start_on(Box::new(disk.clone())).unwrap();
+        let target = target(Path::new("unused"), events);
+        let stuck = disk.stuck.lock();
+        for number in 0..20 {
+            let bytes = second(number);
+            jobs.send(Job::Append { target: Arc::clone(&target), bytes, end: 8_000 * number }).unwrap();
+        }
+        let reason = RecordingEnd::Key;
+        jobs.send(Job::Close { target, bytes: second(20), end: 8_000 * 21, reason }).unwrap();
+        wait("the end is told", || told.try_recv().is_ok());
+        let file = Arc::clone(&disk.files.lock()[0]);
+        assert!(file.safe().len() < file.written());
+        drop(stuck);
+        jobs.send(Job::Stop).unwrap();
+        thread.join().unwrap();
+        assert_eq!(file.safe().len(), file.written(), "stopping waits for the disk");
     }
 }

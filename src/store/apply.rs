@@ -12,6 +12,7 @@ use sqlx::{Any, AnyConnection, query};
 
 use super::engine::Engine;
 use super::fold::AlertRecord;
+use super::record_quality::quality_text;
 use super::{alert_rows, alerts, lines};
 
 /// Why an entry did not become rows.
@@ -84,11 +85,14 @@ fn the_alert(entry: &Entry) -> Result<String, ApplyError> {
 
 fn statements(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyError> {
     match &entry.fact {
-        Fact::LegStarted { .. } | Fact::LegAnswered { .. } | Fact::LegAccepted { .. } | Fact::LegEnded { .. } => {
-            leg(entry)
-        }
+        Fact::LegStarted { .. }
+        | Fact::LegAnswered { .. }
+        | Fact::LegAccepted { .. }
+        | Fact::LegQuality { .. }
+        | Fact::LegEnded { .. } => leg(entry),
         Fact::RecordingStarted { .. }
         | Fact::RecordingEnded { .. }
+        | Fact::RecordingRefused { recording: Some(_), .. }
         | Fact::Transcribed { .. }
         | Fact::TranscriptFailed { .. } => recording(entry, place),
         Fact::AlertOpened { title, priority, ring_at } => opened(entry, title, *priority, *ring_at),
@@ -107,6 +111,7 @@ fn statements(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyEr
         | Fact::LegRinging { .. }
         | Fact::LegDeclined { .. }
         | Fact::Bridged { .. }
+        | Fact::RecordingRefused { recording: None, .. }
         | Fact::AnswersConfirmed => Ok(Vec::new()),
     }
 }
@@ -207,6 +212,12 @@ fn leg(entry: &Entry) -> Result<Vec<Statement>, ApplyError> {
                 .bind(person.as_ref().map(|user| user.0.clone()))
                 .bind(call),
         ],
+        Fact::LegQuality { leg, quality } => vec![
+            query("UPDATE legs SET quality = $1 WHERE call_id = $2 AND leg = $3 AND quality IS NULL")
+                .bind(quality_text(quality))
+                .bind(call)
+                .bind(i64::from(leg.0)),
+        ],
         Fact::LegEnded { leg, cause } => vec![
             query("UPDATE legs SET ended_at = $1, cause = $2 WHERE call_id = $3 AND leg = $4 AND ended_at IS NULL")
                 .bind(at)
@@ -234,7 +245,8 @@ fn recording(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyErr
             .bind(place.seq),
         ],
         Fact::RecordingEnded { recording, duration, speech, reason } => {
-            let nothing_kept = *reason == RecordingEnd::Failed && duration.is_zero();
+            let nothing_kept =
+                *reason == RecordingEnd::Refused || (*reason == RecordingEnd::Failed && duration.is_zero());
             let speech = *speech && !nothing_kept;
             vec![
                 query(
@@ -248,10 +260,20 @@ fn recording(entry: &Entry, place: Place<'_>) -> Result<Vec<Statement>, ApplyErr
                 .bind(recording.to_string()),
             ]
         }
+        // Whatever else is known of it by then: the files go with the next purge at the latest.
+        Fact::RecordingRefused { recording: Some(recording), .. } => vec![
+            query(
+                "UPDATE recordings SET removed_at = $1, speech = 0, transcript = NULL, transcript_state = 'none'
+                 WHERE id = $2 AND removed_at IS NULL",
+            )
+            .bind(ms(entry.at))
+            .bind(recording.to_string()),
+        ],
+        // What was removed stays removed, however late its transcript is.
         Fact::Transcribed { recording, text, language, engine } => vec![
             query(
                 "UPDATE recordings SET transcript_state = 'done', transcript = $1, transcript_note = $2
-                 WHERE id = $3",
+                 WHERE id = $3 AND removed_at IS NULL",
             )
             .bind(text.reveal().clone())
             .bind(format!("{engine}, {language}"))

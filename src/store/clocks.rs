@@ -5,6 +5,7 @@ use hotline_core::drill::SOURCE;
 use hotline_core::fact::{Fact, Priority};
 use hotline_core::ids::{AlertId, SlaId};
 use hotline_core::notify::Planned;
+use hotline_core::report::Kept;
 use hotline_core::sla::{End, Measured, Pause, Promise};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::any::AnyRow;
@@ -449,6 +450,28 @@ pub struct ClockOf {
     pub fault: String,
     /// The clock.
     pub row: ClockRow,
+}
+
+impl ClockOf {
+    /// As reports count it, with the short number of what it is about.
+    pub fn counted(self) -> (String, Kept) {
+        let measured = self.row.measured;
+        let kept = Kept {
+            id: self.row.id,
+            fault: self.fault,
+            customer: self.row.customer,
+            sla: measured.sla.0,
+            promise: measured.promise,
+            priority: measured.priority,
+            target: measured.target,
+            elapsed: self.row.elapsed,
+            started: measured.started,
+            counts_at: measured.started,
+            end: measured.end,
+            breached: measured.breached.is_some(),
+        };
+        (self.reference, kept)
+    }
 }
 
 /// An alert whose promises nobody has looked at.

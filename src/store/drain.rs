@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sqlx::{AnyConnection, Row, query};
@@ -30,9 +31,14 @@ const LAST_TRIES: u32 = 3;
 /// Begin of the note about refused entries; there is one such note.
 const REFUSED: &str = "the database refused ";
 
+/// A file of the journal grows for so long.
+const DAY: Duration = Duration::from_hours(24);
+
 /// The task's state.
 pub(super) struct Drain {
     shared: Arc<Shared>,
+    /// When a new file was asked for.
+    rotated: std::time::Instant,
     engine: Engine,
     writers: Arc<Writers>,
     connection: Option<AnyConnection>,
@@ -54,6 +60,7 @@ impl Drain {
     pub fn new(shared: Arc<Shared>, engine: Engine, writers: Arc<Writers>, finish: watch::Receiver<bool>) -> Self {
         Self {
             shared,
+            rotated: crate::clock::now().mono,
             engine,
             writers,
             connection: None,
@@ -306,7 +313,17 @@ impl Drain {
         }
     }
 
-    fn drained_beyond_need(&self) -> Vec<Segment> {
+    fn drained_beyond_need(&mut self) -> Vec<Segment> {
+        let now = crate::clock::now();
+        if now.mono.saturating_duration_since(self.rotated) >= DAY {
+            self.rotated = now.mono;
+            self.shared.rotate.store(true, Ordering::Relaxed);
+        }
+        let oldest = std::time::SystemTime::from(now.wall).checked_sub(self.shared.tuning.retain_age);
+        let is_old = |segment: &Segment| {
+            let written = std::fs::metadata(&segment.path).and_then(|about| about.modified()).ok();
+            written.zip(oldest).is_some_and(|(written, oldest)| written < oldest)
+        };
         let catalog = self.shared.catalog.lock();
         let mut drained: Vec<&Segment> =
             catalog.segments.iter().filter(|segment| catalog.is_drained(segment)).collect();
@@ -321,7 +338,7 @@ impl Drain {
             .filter(|segment| {
                 bytes += segment.length;
                 files += 1;
-                bytes > self.shared.tuning.retain_bytes || files > FILES_MAX
+                bytes > self.shared.tuning.retain_bytes || files > FILES_MAX || is_old(segment)
             })
             .cloned()
             .collect::<Vec<_>>()

@@ -40,6 +40,8 @@ pub(super) struct Tuning {
     pub retry_every: Duration,
     /// Drained files are kept up to so many bytes: what a start without database goes by.
     pub retain_bytes: u64,
+    /// And no longer than that: they hold callers' numbers and words. A file is begun every day, so that it can go.
+    pub retain_age: Duration,
     /// The disk.
     pub disk: Arc<dyn Disk>,
 }
@@ -53,6 +55,7 @@ impl Default for Tuning {
             sync_every: Duration::from_millis(500),
             retry_every: Duration::from_millis(500),
             retain_bytes: 32 << 20,
+            retain_age: Duration::from_hours(7 * 24),
             disk: Arc::new(RealDisk),
         }
     }
@@ -79,7 +82,7 @@ pub(super) struct Shared {
     faults: Mutex<Faults>,
     lost: AtomicU64,
     /// Set after a failed sync or an I/O error: begin a new file.
-    rotate: AtomicBool,
+    pub rotate: AtomicBool,
     /// Number of the last record that survives kill -9.
     written: watch::Sender<u64>,
     /// The writer has ended.

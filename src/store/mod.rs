@@ -47,14 +47,17 @@ mod record_address;
 mod record_alert;
 mod record_incident;
 mod record_postmortem;
+pub(crate) mod record_quality;
 mod recordings;
 mod recover;
 mod references;
 pub mod reports;
+mod retention;
 pub mod runbooks;
 pub mod seal;
 mod segments;
 pub mod slas;
+mod sound;
 mod sqlite;
 pub mod status;
 mod take;
@@ -320,7 +323,7 @@ impl Store {
     /// Without the database, what is recovered comes from the journal alone, which reaches back over the latest
     /// 32 MB: an older open alert is not in the answer, it is in the database when that is back.
     pub async fn open(settings: StoreSettings) -> Result<(Self, Journal, Recovered), StoreError> {
-        open::open(settings, journal::Tuning::default(), recordings::decode_segment).await
+        open::open(settings, journal::Tuning::default(), sound::decode_segment).await
     }
 
     /// The database and the recordings only, beside a service that may be running: no journal, no lock on the
@@ -465,9 +468,19 @@ impl Store {
         self.shared.recordings.segment(recording)
     }
 
-    /// The finished WAV of a recording (8 kHz, 16-bit, mono), if it is there.
+    /// What was said in a recording whose WAV is not there yet, 8 kHz mono. Blocking; for what is short.
+    pub fn unfinished_sound(&self, recording: hotline_core::ids::RecordingId) -> Option<Vec<i16>> {
+        self.shared.recordings.unfinished_sound(recording)
+    }
+
+    /// The finished WAV of a recording (8 kHz, 16-bit, mono; a conversation's stereo), if it is there.
     pub fn wav_path(&self, recording: hotline_core::ids::RecordingId) -> PathBuf {
         self.shared.recordings.wav(recording)
+    }
+
+    /// Removes whatever is kept of a recording's sound. Blocking. Nothing is no error.
+    pub fn remove_recording(&self, recording: hotline_core::ids::RecordingId) -> Result<(), StoreError> {
+        self.shared.recordings.remove(recording)
     }
 
     /// Makes the WAV of a finished segment, then removes the segment. Blocking; run it off the call path.

@@ -23,10 +23,11 @@ use super::identity;
 use super::journal::{self, Claim, Handle, Shared, Tuning};
 use super::late::Late;
 use super::nodes::Watch;
-use super::recordings::{Decode, Recordings};
+use super::recordings::Recordings;
 use super::recover::{self, Fold};
 use super::references::CallReferences;
 use super::segments::{self, Reader, Segment};
+use super::sound::Decode;
 use super::writer::{Tries, WriteError, Writers, in_time};
 use super::{Changed, Journal, Recovered, Store, StoreError, StoreHealth, StoreSettings, record};
 
@@ -232,7 +233,7 @@ pub(super) async fn attach(settings: &StoreSettings) -> Result<Store, StoreError
     let connection =
         connecting.map_err(|_| StoreError::Timeout)?.map_err(|error| StoreError::Database(Engine::plain(&error)))?;
     let _ = sqlx::Connection::close(connection).await;
-    let recordings = Recordings::at(&settings.data_dir, super::recordings::decode_segment);
+    let recordings = Recordings::at(&settings.data_dir, super::sound::decode_segment);
     let inner = Inner {
         pool: engine.pool(),
         writers: Arc::new(Writers::new(engine.clone())),
@@ -372,6 +373,11 @@ fn overlay(mut fold: Fold, shared: &Shared) -> Result<Fold, StoreError> {
 /// Segments that a crash left become WAVs; recordings that were open are ended.
 fn mend_recordings(mut fold: Fold, recordings: &Recordings, journal: &Journal) -> Fold {
     let open = fold.open_recordings();
+    for recording in fold.refused() {
+        if let Err(error) = recordings.remove(recording) {
+            journal.handle.shared.note(error.to_string());
+        }
+    }
     for (call, alert, recording) in &open {
         let entry = ended(recordings, *call, *alert, *recording);
         fold.apply(&entry);

@@ -22,7 +22,7 @@ use super::{READ_TIMEOUT, Store, StoreError, TranscriptJob};
 const CALL: &str = "SELECT id, direction, number, reference, caller, source, customer, language, alert_id,
     started_at, answered_at, taken_at, taken_by, ended_at, outcome FROM calls";
 const RECORDING: &str = "SELECT id, call_id, kind, started_at, duration_ms, speech, reason, transcript_state,
-    transcript, transcript_note FROM recordings";
+    transcript, transcript_note, removed_at FROM recordings";
 const ALERT: &str = "SELECT id, reference, status, priority, urgency, title, details, customer, service, source,
     number, call_id, caller, created_at, began_at, began_origin, link, last_event_at, events, dedup_key, group_key, merged_into,
     policy, assigned, snoozed_until, acknowledged_at, acknowledged_by, resolved_at, resolved_by, rings, next_ring_at,
@@ -244,7 +244,7 @@ impl Store {
 
     pub(super) async fn read_legs(&self, call: &str) -> Result<Vec<LegRow>, StoreError> {
         let legs = query_as(
-            "SELECT leg, person, destination, started_at, answered_at, accepted_at, ended_at, cause
+            "SELECT leg, person, destination, started_at, answered_at, accepted_at, ended_at, cause, quality
              FROM legs WHERE call_id = $1 ORDER BY leg",
         );
         in_time(legs.bind(call.to_owned()).fetch_all(&self.shared.pool)).await

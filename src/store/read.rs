@@ -1,6 +1,10 @@
 //! What pages and the API read: rows as they stand in the database, newest first.
 //! Times are epoch milliseconds, UTC; ids and words are the core's.
 
+use hotline_core::audio::quality::LegQuality;
+
+use super::record_quality::quality_from;
+
 /// A page of rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
@@ -64,6 +68,15 @@ pub struct LegRow {
     pub ended_at: Option<i64>,
     /// How, in words (`no answer`, `busy`, `not registered`).
     pub cause: Option<String>,
+    /// How it sounded, as JSON.
+    pub quality: Option<String>,
+}
+
+impl LegRow {
+    /// How it sounded.
+    pub fn heard(&self) -> Option<LegQuality> {
+        quality_from(self.quality.as_deref()?)
+    }
 }
 
 /// One recording.
@@ -89,6 +102,8 @@ pub struct RecordingRow {
     pub transcript: Option<String>,
     /// Why it failed, or which engine made it.
     pub transcript_note: Option<String>,
+    /// Since when nothing of it is kept any more: refused, deleted, or past its retention time.
+    pub removed_at: Option<i64>,
 }
 
 /// One alert.

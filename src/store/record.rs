@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::record_alert::{ChangeRecord, from_change, to_change};
+use super::record_quality::{QualityRecord, from_quality, to_quality};
 
 /// The version that this release writes.
 const VERSION: u32 = 1;
@@ -86,6 +87,10 @@ enum FactRecord {
         leg: u32,
         cause: CauseRecord,
     },
+    LegQuality {
+        leg: u32,
+        quality: QualityRecord,
+    },
     RecordingStarted {
         recording: Uuid,
         leg: u32,
@@ -96,6 +101,10 @@ enum FactRecord {
         duration_ns: u64,
         speech: bool,
         reason: String,
+    },
+    RecordingRefused {
+        leg: u32,
+        recording: Option<Uuid>,
     },
     AnswersConfirmed,
     AlertOpened {
@@ -208,6 +217,7 @@ fn to_record(fact: &Fact) -> FactRecord {
         Fact::LegDeclined { leg, person: user } => FactRecord::LegDeclined { leg: leg.0, person: person(user) },
         Fact::Bridged { a, b } => FactRecord::Bridged { a: a.0, b: b.0 },
         Fact::LegEnded { leg, cause } => FactRecord::LegEnded { leg: leg.0, cause: to_cause(cause) },
+        Fact::LegQuality { leg, quality } => FactRecord::LegQuality { leg: leg.0, quality: to_quality(quality) },
         Fact::RecordingStarted { recording, leg, kind } => {
             FactRecord::RecordingStarted { recording: recording.0, leg: leg.0, what: kind.word().to_owned() }
         }
@@ -217,6 +227,9 @@ fn to_record(fact: &Fact) -> FactRecord {
             speech: *speech,
             reason: reason.word().to_owned(),
         },
+        Fact::RecordingRefused { leg, recording } => {
+            FactRecord::RecordingRefused { leg: leg.0, recording: recording.map(|id| id.0) }
+        }
         Fact::AnswersConfirmed => FactRecord::AnswersConfirmed,
         Fact::AlertOpened { title, priority, ring_at } => {
             FactRecord::AlertOpened { title: title.clone(), priority: priority.word().to_owned(), ring_at: *ring_at }
@@ -264,6 +277,9 @@ fn from_record(record: FactRecord) -> Result<Fact, String> {
         FactRecord::LegDeclined { leg, person } => Fact::LegDeclined { leg: LegId(leg), person: person.map(UserId) },
         FactRecord::Bridged { a, b } => Fact::Bridged { a: LegId(a), b: LegId(b) },
         FactRecord::LegEnded { leg, cause } => Fact::LegEnded { leg: LegId(leg), cause: from_cause(cause) },
+        FactRecord::LegQuality { leg, quality } => {
+            Fact::LegQuality { leg: LegId(leg), quality: from_quality(quality)? }
+        }
         FactRecord::RecordingStarted { recording, leg, what } => Fact::RecordingStarted {
             recording: RecordingId(recording),
             leg: LegId(leg),
@@ -275,6 +291,9 @@ fn from_record(record: FactRecord) -> Result<Fact, String> {
             speech,
             reason: RecordingEnd::from_word(&reason).ok_or_else(|| unknown("end of a recording", &reason))?,
         },
+        FactRecord::RecordingRefused { leg, recording } => {
+            Fact::RecordingRefused { leg: LegId(leg), recording: recording.map(RecordingId) }
+        }
         FactRecord::AnswersConfirmed => Fact::AnswersConfirmed,
         FactRecord::AlertOpened { title, priority, ring_at } => {
             Fact::AlertOpened { title, priority: from_priority(&priority)?, ring_at }

@@ -1,7 +1,7 @@
 //! Recordings' files: `recordings/<last two hex digits of the id>/<id>.seg` while it grows, `.wav` afterwards.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use hotline_core::ids::RecordingId;
 
 use super::StoreError;
 use super::disk::{create_folder, plain, sync_folder};
+use super::sound::{Decode, Output, Trouble};
 
 /// Samples of a finished recording per second.
 const RATE_HZ: u32 = 8_000;
@@ -19,20 +20,8 @@ const LOUD_RMS: i64 = 200;
 /// So many loud frames (0.2 s) count as speech.
 const LOUD_FRAMES: usize = 10;
 
-/// More bytes than this cannot be the unfinished end that a crash leaves (a frame of 60 ms is shorter).
-const TORN_BYTES_MAX: usize = 1_024;
-
-/// Makes audio of a segment's bytes.
-pub(super) type Decode = fn(&[u8]) -> Result<Audio, String>;
-
-/// A decoded segment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Audio {
-    /// 8 kHz mono.
-    pub samples: Vec<i16>,
-    /// Bytes at the end that could not be read.
-    pub torn_bytes: usize,
-}
+/// More bytes than this cannot be the unfinished end that a crash leaves (a frame is shorter).
+const TORN_BYTES_MAX: u64 = 1_536;
 
 /// The folder of all recordings.
 #[derive(Debug, Clone)]
@@ -87,22 +76,27 @@ impl Recordings {
     /// Segment to WAV; the segment goes when the WAV is safe. Doing it again is fine.
     pub fn finish(&self, recording: RecordingId) -> Result<Finished, StoreError> {
         let (segment, wav) = (self.segment(recording), self.wav(recording));
-        let bytes = match fs::read(&segment) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && wav.exists() => return measure_wav(&wav),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(StoreError::Recording(format!("nothing was kept of recording {recording}")));
+        if !segment.exists() {
+            return if wav.exists() {
+                measure_wav(&wav)
+            } else {
+                Err(StoreError::Recording(format!("nothing was kept of recording {recording}")))
+            };
+        }
+        let fresh = wav.with_extension("wav.tmp");
+        let made = self.make(&segment, &fresh, &wav);
+        if made.is_err() {
+            let _ = fs::remove_file(&fresh);
+        }
+        let (finished, torn_bytes) = match made {
+            Ok(made) => made,
+            Err(Trouble::Damage(reason)) => return Err(self.set_aside(recording, &reason)),
+            // Somebody else finished it at the same moment.
+            Err(Trouble::Disk(error)) if error.kind() == io::ErrorKind::NotFound && wav.exists() => {
+                return measure_wav(&wav);
             }
-            Err(error) => return Err(fault("cannot read the segment", &segment, &error)),
+            Err(Trouble::Disk(error)) => return Err(fault("cannot write the recording", &wav, &error)),
         };
-        let Audio { samples, torn_bytes } = match (self.decode)(&bytes) {
-            // Begun, and the caller's packets stopped at that moment: a recording of nothing, and no damage.
-            Ok(audio) if !audio.samples.is_empty() || audio.torn_bytes == 0 => audio,
-            Ok(_) => return Err(self.set_aside(recording, "it holds no audio")),
-            Err(reason) => return Err(self.set_aside(recording, &reason)),
-        };
-        drop(bytes);
-        write_wav(&wav, &samples)?;
         if torn_bytes > TORN_BYTES_MAX {
             // The WAV has what could be read; the rest may still be of use to a person.
             let told = self.set_aside(recording, &format!("{torn_bytes} bytes cannot be read"));
@@ -110,7 +104,41 @@ impl Recordings {
         } else {
             fs::remove_file(&segment).map_err(|error| fault("cannot remove the segment", &segment, &error))?;
         }
-        Ok(measure(&samples))
+        Ok(finished)
+    }
+
+    /// Writes under another name, makes it safe, then renames: a WAV that is there is whole.
+    fn make(&self, segment: &Path, fresh: &Path, wav: &Path) -> Result<(Finished, u64), Trouble> {
+        let mut out = WavOut { path: fresh, writer: None, measure: Measure::default() };
+        let torn_bytes = (self.decode)(segment, &mut out)?;
+        // Begun, and the caller's packets stopped at that moment: a recording of nothing, and no damage.
+        if out.measure.count == 0 && torn_bytes > 0 {
+            return Err(Trouble::Damage("it holds no audio".to_owned()));
+        }
+        let finished = out.finish()?;
+        fs::rename(fresh, wav)?;
+        sync_folder(wav)?;
+        Ok((finished, torn_bytes))
+    }
+
+    /// Removes whatever is kept of a recording; nothing is no error.
+    pub fn remove(&self, recording: RecordingId) -> Result<(), StoreError> {
+        for extension in ["seg", "wav", "wav.tmp", "seg.damaged"] {
+            let path = self.file(recording, extension);
+            match fs::remove_file(&path) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(fault("cannot remove a recording", &path, &error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is in a segment that has no WAV yet: 16-bit mono at 8 kHz, both sides mixed. For what is short.
+    pub fn unfinished_sound(&self, recording: RecordingId) -> Option<Vec<i16>> {
+        let mut mono = MonoOut { channels: 1, samples: Vec::new() };
+        (self.decode)(&self.segment(recording), &mut mono).ok()?;
+        Some(mono.samples)
     }
 
     /// A segment that cannot be read is kept under another name, for a person to look at.
@@ -127,8 +155,9 @@ impl Recordings {
 
     /// What a segment holds, without touching it; `None` where it cannot be read.
     pub fn measure_segment(&self, recording: RecordingId) -> Option<Finished> {
-        let Audio { samples, .. } = (self.decode)(&fs::read(self.segment(recording)).ok()?).ok()?;
-        (!samples.is_empty()).then(|| measure(&samples))
+        let mut measure = Measure::default();
+        (self.decode)(&self.segment(recording), &mut measure).ok()?;
+        (measure.count > 0).then(|| measure.finish())
     }
 
     /// Recordings that have a segment and no finished WAV yet.
@@ -154,36 +183,105 @@ impl Recordings {
     }
 }
 
-/// Writes under another name, makes it safe, then renames: a WAV that is there is whole.
-fn write_wav(wav: &Path, samples: &[i16]) -> Result<(), StoreError> {
-    let fresh = wav.with_extension("wav.tmp");
-    let written = write_and_sync(&fresh, samples).and_then(|()| {
-        fs::rename(&fresh, wav)?;
-        sync_folder(wav)
-    });
-    written.map_err(|error| {
-        let _ = fs::remove_file(&fresh);
-        fault("cannot write the recording", wav, &error)
-    })
+/// A WAV as it is written.
+struct WavOut<'a> {
+    path: &'a Path,
+    writer: Option<hound::WavWriter<BufWriter<File>>>,
+    measure: Measure,
 }
 
-fn write_and_sync(path: &Path, samples: &[i16]) -> io::Result<()> {
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: RATE_HZ,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let file = File::create(path)?;
-    let mut buffer = BufWriter::new(&file);
-    let mut writer = hound::WavWriter::new(&mut buffer, spec).map_err(to_io)?;
-    for sample in samples {
-        writer.write_sample(*sample).map_err(to_io)?;
+impl Output for WavOut<'_> {
+    fn begin(&mut self, channels: u16) -> io::Result<()> {
+        let spec = hound::WavSpec {
+            channels,
+            sample_rate: RATE_HZ,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let file = BufWriter::new(File::create(self.path)?);
+        self.writer = Some(hound::WavWriter::new(file, spec).map_err(to_io)?);
+        self.measure.begin(channels)
     }
-    writer.finalize().map_err(to_io)?;
-    buffer.flush()?;
-    drop(buffer);
-    file.sync_all()
+
+    fn samples(&mut self, samples: &[i16]) -> io::Result<()> {
+        let writer = self.writer.as_mut().ok_or_else(|| io::Error::other("no channels were told"))?;
+        for sample in samples {
+            writer.write_sample(*sample).map_err(to_io)?;
+        }
+        self.measure.samples(samples)
+    }
+}
+
+impl WavOut<'_> {
+    fn finish(self) -> io::Result<Finished> {
+        if let Some(writer) = self.writer {
+            writer.finalize().map_err(to_io)?;
+        }
+        File::open(self.path)?.sync_all()?;
+        Ok(self.measure.finish())
+    }
+}
+
+/// Both sides in one.
+struct MonoOut {
+    channels: usize,
+    samples: Vec<i16>,
+}
+
+impl Output for MonoOut {
+    fn begin(&mut self, channels: u16) -> io::Result<()> {
+        self.channels = usize::from(channels.max(1));
+        Ok(())
+    }
+
+    fn samples(&mut self, samples: &[i16]) -> io::Result<()> {
+        let mix = |all: &[i16]| (all.iter().map(|one| i32::from(*one)).sum::<i32>() / all.len() as i32) as i16;
+        self.samples.extend(samples.chunks_exact(self.channels).map(mix));
+        Ok(())
+    }
+}
+
+/// How long it is, and whether somebody speaks.
+#[derive(Default)]
+struct Measure {
+    channels: usize,
+    /// Samples of all channels.
+    count: u64,
+    /// Of the frame that is being looked at, by channel.
+    energy: [i64; 2],
+    loud: usize,
+}
+
+impl Output for Measure {
+    fn begin(&mut self, channels: u16) -> io::Result<()> {
+        self.channels = usize::from(channels.clamp(1, 2));
+        Ok(())
+    }
+
+    fn samples(&mut self, samples: &[i16]) -> io::Result<()> {
+        let frame = (FRAME * self.channels) as u64;
+        for sample in samples {
+            let channel = self.count as usize % self.channels;
+            self.energy[channel] += i64::from(*sample) * i64::from(*sample);
+            self.count += 1;
+            if self.count.is_multiple_of(frame) {
+                let loud = self.energy.iter().any(|energy| *energy > LOUD_RMS * LOUD_RMS * FRAME as i64);
+                self.loud += usize::from(loud);
+                self.energy = [0; 2];
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Measure {
+    fn finish(&self) -> Finished {
+        let each = self.count / self.channels.max(1) as u64;
+        Finished {
+            duration: Duration::from_micros(each * 1_000_000 / u64::from(RATE_HZ)),
+            speech: self.loud >= LOUD_FRAMES,
+        }
+    }
 }
 
 fn to_io(error: hound::Error) -> io::Error {
@@ -197,23 +295,10 @@ fn fault(what: &str, path: &Path, error: &io::Error) -> StoreError {
 fn measure_wav(path: &Path) -> Result<Finished, StoreError> {
     let bad = |error: hound::Error| fault("cannot read the recording", path, &to_io(error));
     let reader = hound::WavReader::open(path).map_err(bad)?;
-    let samples = reader.into_samples::<i16>().collect::<Result<Vec<_>, _>>().map_err(bad)?;
-    Ok(measure(&samples))
-}
-
-fn measure(samples: &[i16]) -> Finished {
-    let loud = samples.chunks_exact(FRAME).filter(|frame| {
-        let energy: i64 = frame.iter().map(|sample| i64::from(*sample) * i64::from(*sample)).sum();
-        energy > LOUD_RMS * LOUD_RMS * FRAME as i64
-    });
-    Finished {
-        duration: Duration::from_micros(samples.len() as u64 * 1_000_000 / u64::from(RATE_HZ)),
-        speech: loud.count() >= LOUD_FRAMES,
+    let mut measure = Measure { channels: usize::from(reader.spec().channels.clamp(1, 2)), ..Measure::default() };
+    for sample in reader.into_samples::<i16>() {
+        let measured = measure.samples(&[sample.map_err(bad)?]);
+        measured.map_err(|error| fault("cannot measure the recording", path, &error))?;
     }
-}
-
-/// The audio of a recording's segment.
-pub(super) fn decode_segment(bytes: &[u8]) -> Result<Audio, String> {
-    let decoded = hotline_core::audio::segment::decode(bytes).map_err(|error| error.to_string())?;
-    Ok(Audio { samples: decoded.samples, torn_bytes: decoded.torn_bytes })
+    Ok(measure.finish())
 }

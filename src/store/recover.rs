@@ -10,13 +10,14 @@ use std::str::FromStr;
 
 use hotline_core::alert::Change;
 use hotline_core::directory::Language;
-use hotline_core::fact::{Direction, Entry, Fact, Priority};
+use hotline_core::fact::{Direction, Entry, Fact, Priority, RecordingEnd, RecordingKind};
 use hotline_core::ids::{AlertId, CallId, CustomerId, NumberId, RecordingId};
 use hotline_core::private::Private;
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row, query};
 
+use super::bulk::storable;
 use super::{CutOffCall, OpenAlert, Recovered};
 
 /// References are spoken: four digits at least, five at most.
@@ -47,10 +48,15 @@ struct FoldedCall {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what was told of it; each by a fact of its own")]
 struct FoldedRecording {
     id: RecordingId,
     ended: bool,
     speech: bool,
+    /// Of a conversation: not what the caller said to the hotline.
+    conversation: bool,
+    /// Nothing of it is to be kept.
+    refused: bool,
 }
 
 impl Fold {
@@ -98,11 +104,25 @@ impl Fold {
             }
             Fact::LanguageChosen { language } => call.language = language.clone(),
             Fact::LegAccepted { .. } => call.cut.taken = true,
-            Fact::RecordingStarted { recording, .. } if call.recordings.iter().all(|known| known.id != *recording) => {
-                call.recordings.push(FoldedRecording { id: *recording, ended: false, speech: false });
+            Fact::RecordingStarted { recording, kind, .. }
+                if call.recordings.iter().all(|known| known.id != *recording) =>
+            {
+                call.recordings.push(FoldedRecording {
+                    id: *recording,
+                    ended: false,
+                    speech: false,
+                    conversation: *kind == RecordingKind::Conversation,
+                    refused: false,
+                });
+            }
+            Fact::RecordingRefused { recording: Some(recording), .. } => {
+                if let Some(known) = call.recordings.iter_mut().find(|known| known.id == *recording) {
+                    known.refused = true;
+                }
             }
             Fact::RecordingEnded { recording, speech, duration, reason } => {
-                let nothing_kept = *reason == hotline_core::fact::RecordingEnd::Failed && duration.is_zero();
+                let nothing_kept =
+                    *reason == RecordingEnd::Refused || (*reason == RecordingEnd::Failed && duration.is_zero());
                 if let Some(known) = call.recordings.iter_mut().find(|known| known.id == *recording && !known.ended) {
                     known.ended = true;
                     known.speech = *speech && !nothing_kept;
@@ -129,7 +149,7 @@ impl Fold {
                 id,
                 call: entry.call,
                 reference: call.as_ref().map(|call| call.cut.reference.clone()).unwrap_or_default(),
-                title: title.clone(),
+                title: storable(title.clone()),
                 priority: *priority,
                 number: call.as_ref().map_or_else(|| NumberId(String::new()), |call| call.cut.number.clone()),
                 customer: call.as_ref().and_then(|call| call.customer.clone()),
@@ -147,7 +167,11 @@ impl Fold {
         }
         let Some(alert) = self.alerts.get_mut(&id) else { return };
         match &entry.fact {
-            Fact::AlertUpdated { title, priority } => alert.describe(title.as_deref(), *priority),
+            Fact::AlertUpdated { title, priority } => {
+                // As its row would have it.
+                let title = title.clone().map(storable);
+                alert.describe(title.as_deref(), *priority);
+            }
             Fact::AlertAcknowledged { .. } => {
                 alert.acknowledged = true;
                 alert.next_ring_at = None;
@@ -207,6 +231,12 @@ impl Fold {
         open
     }
 
+    /// Recordings that somebody refused, and whose files may still be there.
+    pub fn refused(&self) -> Vec<RecordingId> {
+        let all = self.calls.values().flat_map(|call| &call.recordings);
+        all.filter(|recording| recording.refused).map(|recording| recording.id).collect()
+    }
+
     /// The result, oldest first.
     pub fn finish(self) -> Recovered {
         let next_reference = next_reference(&self.references);
@@ -214,7 +244,8 @@ impl Fold {
         for alert in &mut open_alerts {
             if let Some(call) = alert.call.and_then(|id| self.calls.get(&id)) {
                 alert.language = call.language.clone();
-                alert.recordings = call.recordings.iter().filter(|r| r.ended && r.speech).map(|r| r.id).collect();
+                alert.recordings =
+                    call.recordings.iter().filter(|r| r.ended && r.speech && !r.conversation).map(|r| r.id).collect();
             }
         }
         let mut cut_off: Vec<CutOffCall> =
@@ -280,7 +311,7 @@ pub(super) async fn from_database(connection: &mut AnyConnection, only_of: Optio
         fold.calls.insert(call.cut.call, call);
     }
     let recordings = query(
-        "SELECT id, call_id, duration_ms, speech
+        "SELECT id, call_id, duration_ms, speech, kind, removed_at
          FROM recordings
          WHERE call_id IN (SELECT id FROM calls WHERE ended_at IS NULL AND ($1 IS NULL OR node = $1)
                            UNION SELECT call_id FROM alerts WHERE status <> 'resolved' AND call_id IS NOT NULL)
@@ -295,6 +326,8 @@ pub(super) async fn from_database(connection: &mut AnyConnection, only_of: Optio
             id: parsed(row, 0)?,
             ended: row.try_get::<Option<i64>, _>(2)?.is_some(),
             speech: row.try_get::<i64, _>(3)? != 0,
+            conversation: row.try_get::<String, _>(4)? == RecordingKind::Conversation.word(),
+            refused: row.try_get::<Option<i64>, _>(5)?.is_some(),
         };
         if let Some(call) = fold.calls.get_mut(&call) {
             call.recordings.push(recording);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use hotline_core::call::{Call, Incoming};
 use hotline_core::directory::Number;
+use hotline_core::dtmf::InBand;
 use hotline_core::fact::{Direction, Entry, Fact, Outcome, Priority};
 use hotline_core::ids::{AlertId, CallId};
 use hotline_core::sdp;
@@ -102,6 +103,11 @@ fn caller_leg(switch: &Switch, invite: IncomingCall) -> Result<CallerLeg, Refusa
             Err(error) => return Err(refuse(488, error.to_string())),
         },
     };
+    media.listen_for_keys(match &invite.source {
+        Source::Trunk(trunk) => switch.directory().inband_digits(Some(trunk), None),
+        Source::Phone(phone) => switch.directory().inband_digits(None, Some(phone)),
+        Source::Open => InBand::Auto,
+    });
     let source = pins::key(&source_word(&invite.source), invite.caller.as_ref());
     let mut leg = Leg::new(invite.leg.control.clone(), media, local);
     let (body, negotiated) = sdp;

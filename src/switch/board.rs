@@ -8,8 +8,8 @@ use std::time::Duration;
 use hotline_core::alert::{Change, Ringing, Status};
 use hotline_core::call::outside::OpenReport;
 use hotline_core::directory::Language;
-use hotline_core::fact::{Actor, Entry, Fact, Priority};
-use hotline_core::ids::{AlertId, CallId, CustomerId, NumberId, UserId};
+use hotline_core::fact::{Actor, Entry, Fact, Priority, RecordingKind};
+use hotline_core::ids::{AlertId, CallId, CustomerId, NumberId, RecordingId, UserId};
 use hotline_core::private::Private;
 use jiff::{SignedDuration, Timestamp};
 
@@ -50,6 +50,8 @@ struct CallContext {
     caller: Option<Private<String>>,
     customer: Option<CustomerId>,
     language: Language,
+    /// What was recorded of conversations.
+    conversations: Vec<RecordingId>,
 }
 
 impl Board {
@@ -204,6 +206,7 @@ impl Board {
                         caller: caller.clone(),
                         customer: None,
                         language: language.clone(),
+                        conversations: Vec::new(),
                     },
                 );
             }
@@ -222,6 +225,14 @@ impl Board {
                 }
                 self.of_call(entry, |alert| alert.language = language.clone());
             }
+            (Fact::RecordingStarted { recording, kind: RecordingKind::Conversation, .. }, Some(call)) => {
+                if let Some(context) = self.calls.get_mut(&call) {
+                    context.conversations.push(*recording);
+                }
+            }
+            // Engineers hear what the caller said to the hotline, not what was said to one of them.
+            (Fact::RecordingEnded { recording, .. }, Some(call))
+                if self.calls.get(&call).is_some_and(|context| context.conversations.contains(recording)) => {}
             (Fact::RecordingEnded { recording, speech: true, .. }, _) => {
                 self.of_call(entry, |alert| {
                     if !alert.recordings.contains(recording) {

@@ -8,7 +8,8 @@ use hotline_core::call::command::{Command, PlayId, RecordLimits, Seat};
 use hotline_core::call::prompt::Prompt;
 use hotline_core::call::{Event, people};
 use hotline_core::directory::{Destination, Language};
-use hotline_core::fact::{Actor, Direction, Entry, Fact, LegCause, Outcome, RecordingEnd};
+use hotline_core::dtmf::InBand;
+use hotline_core::fact::{Actor, Direction, Entry, Fact, LegCause, Outcome, RecordingEnd, RecordingKind};
 use hotline_core::ids::{AlertId, LegId, RecordingId, UserId};
 use hotline_core::sdp;
 use tokio::sync::{mpsc, oneshot};
@@ -45,7 +46,7 @@ impl Task {
                     }
                 }
             }
-            Command::Record { leg, recording, limits, kind: _ } => self.record(leg, recording, limits),
+            Command::Record { leg, recording, limits, kind } => self.record(leg, recording, kind, limits),
             Command::StopRecord { leg, reason } => {
                 if let Some(media) = self.legs.get(&leg).and_then(|leg| leg.media.as_ref()) {
                     media.stop_record(reason);
@@ -151,12 +152,13 @@ impl Task {
         }
     }
 
-    fn record(&mut self, id: LegId, recording: RecordingId, limits: RecordLimits) {
+    fn record(&mut self, id: LegId, recording: RecordingId, kind: RecordingKind, limits: RecordLimits) {
         let file = self.switch.0.store.segment_path(recording);
         match self.legs.get_mut(&id) {
             Some(Leg { media: Some(media), recording: current, .. }) => {
                 *current = Some(recording);
-                media.record(RecordRequest { recording, file, limits });
+                let both = kind == RecordingKind::Conversation;
+                media.record(RecordRequest { recording, file, limits, both });
             }
             _ => self.pending.push_back(Event::RecordEnded {
                 leg: id,
@@ -174,6 +176,16 @@ impl Task {
         tokio::task::spawn_blocking(move || {
             if let Err(error) = store.finish_recording(recording) {
                 tracing::error!(%recording, %error, "a recording could not be finished; its segment is kept");
+            }
+        });
+    }
+
+    /// Nothing of a recording is kept. Should the service be stopped before it is done, the purge does it.
+    pub fn remove_recording(&self, recording: RecordingId) {
+        let store = self.switch.0.store.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = store.remove_recording(recording) {
+                tracing::error!(%recording, %error, "a recording that was refused could not be removed; it is tried again");
             }
         });
     }
@@ -241,6 +253,13 @@ impl Task {
                 return;
             }
         };
+        let directory = self.switch.directory();
+        media.suspect_mailbox();
+        media.listen_for_keys(match &destination {
+            Destination::Phone(phone) => directory.inband_digits(None, Some(phone)),
+            Destination::Number { trunk, .. } => directory.inband_digits(Some(trunk), None),
+            Destination::Sip(_) => InBand::Auto,
+        });
         let address = inner.rtp_address.unwrap_or_else(|| {
             let bound = media.local().ip();
             if bound.is_unspecified() { inner.sip.media_address(&destination) } else { bound }

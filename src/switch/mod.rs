@@ -56,6 +56,7 @@ pub mod phone;
 mod pins;
 mod play;
 mod prose;
+pub mod quality;
 mod reach;
 mod recover;
 pub mod replies;
@@ -88,7 +89,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::notify::Notifier;
-use crate::rtp::Media;
+use crate::rtp::{Media, MediaCounters};
 use crate::sip::{Registered, Sip, SipCounters, TrunkState};
 use crate::speech::{Prompts, SpeechError, Transcriber};
 use crate::store::{Journal, OpenAlert, Receipt, Recovered, Store};
@@ -354,6 +355,11 @@ impl Switch {
     /// The carriers' state.
     pub fn trunks(&self) -> Vec<TrunkState> {
         self.0.sip.trunks()
+    }
+
+    /// What media counted.
+    pub fn media_counters(&self) -> MediaCounters {
+        self.0.media.counters()
     }
 
     /// What the gate counted.

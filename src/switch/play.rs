@@ -107,10 +107,8 @@ fn recorded(store: &Store, recording: RecordingId) -> Option<Arc<Clip>> {
     if let Ok(clip) = load_wav(&wav) {
         return Some(Arc::new(clip));
     }
-    if let Ok(bytes) = std::fs::read(store.segment_path(recording))
-        && let Ok(decoded) = hotline_core::audio::segment::decode(&bytes)
-    {
-        return Some(Arc::new(Clip::new(resample(&decoded.samples, TELEPHONE_HZ, Clip::RATE_HZ))));
+    if let Some(samples) = store.unfinished_sound(recording) {
+        return Some(Arc::new(Clip::new(resample(&samples, TELEPHONE_HZ, Clip::RATE_HZ))));
     }
     // The WAV may have taken the segment's place between the two looks.
     load_wav(&wav).ok().map(Arc::new)

@@ -9,7 +9,7 @@ use hotline_core::call::outside::NoticeAnswer;
 use hotline_core::call::supervise::{NotSupervised, SupervisorAnswer};
 use hotline_core::call::{Call, Event};
 use hotline_core::directory::{Destination, Language};
-use hotline_core::fact::{Direction, Entry, Fact, LegCause, Outcome, Priority};
+use hotline_core::fact::{Direction, Entry, Fact, LegCause, Outcome, Priority, RecordingEnd};
 use hotline_core::ids::{AlertId, CallId, LegId, UserId};
 use hotline_core::now::Now;
 use hotline_core::sdp::Negotiated;
@@ -18,7 +18,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{StreamExt, StreamMap};
 
 use super::leg::Leg;
-use super::{Change, INBOX_CAPACITY, Outside, Running, Switch, pins};
+use super::{Change, INBOX_CAPACITY, Outside, Running, Switch, pins, quality};
 use crate::clock::now;
 use crate::rtp::{MediaEvent, PlayItem};
 use crate::sip::LegEvent;
@@ -90,6 +90,9 @@ pub struct Handing {
     pub reply: oneshot::Receiver<Option<Moved>>,
 }
 
+/// How long after a key its sound may come back from the line of whom its leg is joined with.
+const ECHO: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// A call and everything it holds.
 pub struct Task {
     pub switch: Switch,
@@ -118,6 +121,8 @@ pub struct Task {
     pub source: (String, String),
     /// The last fact kept, for the 200 that must not leave before it is written.
     pub last_kept: Option<Receipt>,
+    /// The last key of any leg: the sound of the one's key comes back as an echo on the other's line.
+    pub last_key: Option<(LegId, char, std::time::Instant)>,
     /// Two legs are joined: from then on no timer of the flow ends the call.
     pub bridged: bool,
     /// `End` was the last command.
@@ -162,6 +167,7 @@ fn spawn_with(
         source: (String::new(), String::new()),
         pending: VecDeque::new(),
         last_kept: None,
+        last_key: None,
         bridged: false,
         ended: None,
     };
@@ -313,6 +319,16 @@ impl Task {
                     self.handle(Event::Digit { leg: id, digit }, moment);
                 }
             }
+            MediaEvent::Tone { digit } => {
+                let echo = self.last_key.is_some_and(|(other, key, at)| {
+                    self.bridged && other != id && key == digit && moment.mono.saturating_duration_since(at) < ECHO
+                });
+                if leg.digits.accept(hotline_core::dtmf::Source::Tone, digit, moment.mono) && !echo {
+                    self.last_key = Some((id, digit, moment.mono));
+                    self.handle(Event::Digit { leg: id, digit }, moment);
+                }
+            }
+            MediaEvent::Machine { hint } => self.handle(Event::Machine { leg: id, hint }, moment),
             MediaEvent::PlayEnded { play } => {
                 if leg.play == Some(play) {
                     leg.play = None;
@@ -326,7 +342,11 @@ impl Task {
                 if leg.ended {
                     leg.media = None;
                 }
-                self.finish_recording(recording);
+                if reason == RecordingEnd::Refused {
+                    self.remove_recording(recording);
+                } else {
+                    self.finish_recording(recording);
+                }
                 self.handle(Event::RecordEnded { leg: id, recording, duration, speech, reason }, moment);
             }
             MediaEvent::Silent => self.on_silent(id),
@@ -428,8 +448,13 @@ impl Task {
         if leg.ended {
             return;
         }
+        let quality = quality::of(leg);
         leg.end();
         self.rings_no_more(id);
+        if let Some(quality) = quality {
+            quality::count(&quality);
+            self.handle(Event::LegQuality { leg: id, quality }, now());
+        }
         self.handle(Event::LegEnded { leg: id, cause }, now());
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hotline::cli::handset::sound::decode;
-use hotline_core::audio::Codec;
+use hotline_core::audio::Law;
 
 use crate::harness::Hotline;
 use crate::{house, phone};
@@ -28,8 +28,8 @@ async fn the_greeting_arrives_whole_without_gap_or_clipping() -> anyhow::Result<
 
     let wav = Path::new(env!("CARGO_MANIFEST_DIR")).join("audio/en/greeting.wav");
     let clip = hotline::speech::load_wav(&wav)?;
-    let codec = Codec::Pcma;
-    let played: Vec<i16> = clip.payload(codec).iter().map(|byte| decode(codec, *byte)).collect();
+    let law = Law::A;
+    let played: Vec<i16> = clip.payload(law).iter().map(|byte| decode(law, *byte)).collect();
     let heard = phone::samples(&file);
     let (likeness, at) = phone::likeness(&played, &heard);
     assert!(likeness > 0.999, "{likeness}");

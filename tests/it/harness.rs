@@ -66,6 +66,11 @@ impl Hotline {
         self.folder.path().join("data")
     }
 
+    /// The answer's status and bytes.
+    pub async fn fetch(&self, path: &str) -> (u16, Vec<u8>) {
+        raw_get(self.http, path).await
+    }
+
     /// GET below `/api/v1`.
     pub async fn get(&self, path: &str) -> Value {
         get(self.http, path).await

@@ -228,6 +228,6 @@ fn response(status: &str, body: &str, again: bool) -> String {
 fn write_mailbox_greeting(folder: &Path) {
     let wav = Path::new(env!("CARGO_MANIFEST_DIR")).join("audio/en/voicemail.wav");
     let clip = hotline::speech::load_wav(&wav).expect("our own prompt");
-    let payload = clip.payload(hotline_core::audio::Codec::Pcmu);
+    let payload = clip.payload(hotline_core::audio::Law::Mu);
     std::fs::write(folder.join("greeting.ulaw"), &*payload).expect("a temporary file");
 }

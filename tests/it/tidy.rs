@@ -18,15 +18,17 @@ const CORE_FUNCTION_LINES_MAX: usize = 70;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("sip", &[]),
-    ("rtp", &[]),
-    ("speech", &[]),
-    ("store", &[]),
+    // Codec libraries; knows nothing but the core's samples.
+    ("codec", &[]),
+    ("rtp", &["codec"]),
+    ("speech", &["codec"]),
+    ("store", &["codec"]),
     ("notify", &[]),
     // iCalendar texts, read and written; fetches nothing.
     ("calendar", &[]),
     // Documents as page, Markdown, PDF; knows nothing but the core's.
     ("paper", &[]),
-    ("switch", &["sip", "rtp", "speech", "store", "notify", "paper"]),
+    ("switch", &["sip", "rtp", "codec", "speech", "store", "notify", "paper"]),
     // Payloads of tools become events; its routes stand beside those of `http`.
     ("intake", &["switch", "store"]),
     (
@@ -36,6 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "switch",
             "calendar",
             "paper",
+            "rtp::MediaCounters",
             "sip::Registered",
             "sip::SipCounters",
             "sip::TrunkState",
@@ -55,6 +58,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "switch",
             "sip",
             "rtp",
+            "codec",
             "speech",
             "store",
             "http::Records",

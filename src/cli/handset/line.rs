@@ -197,7 +197,7 @@ impl Task {
 
     fn on_media(&mut self, event: MediaEvent) {
         match event {
-            MediaEvent::Digit { digit } => self.log.add(Happening::Digit { digit }),
+            MediaEvent::Digit { digit } | MediaEvent::Tone { digit } => self.log.add(Happening::Digit { digit }),
             MediaEvent::PlayEnded { play } => {
                 if self.saying.as_ref().is_some_and(|(saying, _)| *saying == play) {
                     self.stop_saying();
@@ -209,7 +209,7 @@ impl Task {
             }
             MediaEvent::Failed { reason } => self.log.add(Happening::Fault(reason)),
             // The phone writes its own recordings.
-            MediaEvent::RecordEnded { .. } => {}
+            MediaEvent::RecordEnded { .. } | MediaEvent::Machine { .. } => {}
         }
     }
 
@@ -343,7 +343,8 @@ impl Task {
             let payload = &frame.payload[..usize::from(frame.length).min(frame.payload.len())];
             let position = self.timeline.place(frame.timestamp, payload.len());
             notices.extend(ear.listen(position, payload, now));
-            let samples: Vec<i16> = payload.iter().map(|byte| decode(*codec, *byte)).collect();
+            let Some(law) = codec.law() else { continue };
+            let samples: Vec<i16> = payload.iter().map(|byte| decode(law, *byte)).collect();
             self.quiet.listen(&samples, now);
             if let Some((_, recorder)) = &mut self.recorder {
                 recorder.write(position, &samples);

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use hotline_core::audio::clip::Form;
 use hotline_core::audio::{Clip, Codec};
 use hotline_core::call::prompt::say;
 
@@ -19,8 +20,7 @@ pub const MUSIC: &str = "music";
 pub struct KnownPrompts {
     clips: Vec<(Heard, Arc<Clip>)>,
     beep: Option<Arc<Clip>>,
-    pcmu: OnceLock<Arc<Index>>,
-    pcma: OnceLock<Arc<Index>>,
+    indexes: [OnceLock<Arc<Index>>; Codec::ALL.len()],
 }
 
 impl KnownPrompts {
@@ -76,16 +76,14 @@ impl KnownPrompts {
 
     /// What an ear compares with. Takes up to a second the first time.
     pub fn index(&self, codec: Codec) -> Arc<Index> {
-        let cell = match codec {
-            Codec::Pcmu => &self.pcmu,
-            Codec::Pcma => &self.pcma,
-        };
+        let cell = &self.indexes[codec as usize];
+        let payload = |clip: &Clip| Arc::clone(crate::codec::encoded(clip, Form::new(codec, 20)).bytes());
         Arc::clone(cell.get_or_init(|| {
-            let index = Index::new(self.clips.iter().map(|(heard, clip)| (heard.clone(), clip.payload(codec))));
+            let index = Index::new(self.clips.iter().map(|(heard, clip)| (heard.clone(), payload(clip))));
             Arc::new(match &self.beep {
                 Some(beep) => {
                     let name = Heard { prompt: BEEP.to_owned(), language: String::new() };
-                    index.with_tone(name, &beep.payload(codec))
+                    index.with_tone(name, &payload(beep))
                 }
                 None => index,
             })

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use hotline_core::audio::Codec;
+use hotline_core::audio::Law;
 
 /// The other side has finished when it was quiet for so long.
 pub const QUIET: Duration = Duration::from_millis(800);
@@ -15,14 +15,14 @@ const SOUND_MS_MIN: u64 = 300;
 const LOUD: u64 = 160;
 
 /// The sample of one G.711 byte.
-pub fn decode(codec: Codec, byte: u8) -> i16 {
-    match codec {
-        Codec::Pcmu => {
+pub fn decode(law: Law, byte: u8) -> i16 {
+    match law {
+        Law::Mu => {
             let byte = !byte;
             let magnitude = (((i16::from(byte & 0x0f) << 3) + 0x84) << ((byte >> 4) & 7)) - 0x84;
             if byte & 0x80 == 0 { magnitude } else { -magnitude }
         }
-        Codec::Pcma => {
+        Law::A => {
             let byte = byte ^ 0x55;
             let (segment, step) = ((byte >> 4) & 7, i16::from(byte & 0x0f));
             let magnitude = match segment {
@@ -72,11 +72,11 @@ mod tests {
         // ITU-T G.711 table 2a (mu-law) and 1a (A-law), scaled to 16 bits.
         let mu = [(0xff, 0), (0x7f, 0), (0x80, 32_124), (0x00, -32_124), (0xfe, 8), (0xef, 132), (0x8f, 16_764)];
         for (byte, sample) in mu {
-            assert_eq!(decode(Codec::Pcmu, byte), sample, "mu {byte:02x}");
+            assert_eq!(decode(Law::Mu, byte), sample, "mu {byte:02x}");
         }
         let a = [(0xd5, 8), (0x55, -8), (0xaa, 32_256), (0x2a, -32_256), (0xd4, 24), (0xc5, 264)];
         for (byte, sample) in a {
-            assert_eq!(decode(Codec::Pcma, byte), sample, "A {byte:02x}");
+            assert_eq!(decode(Law::A, byte), sample, "A {byte:02x}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use hotline_core::audio::Law;
 use hotline_core::fact::LegCause;
 
 use super::*;
@@ -207,10 +208,10 @@ fn every_prompt_is_recognised() {
     let data = tempfile::tempdir().expect("a temporary folder");
     let prompts = KnownPrompts::load(data.path()).expect("the prompts can be read");
     let mut faults = Vec::new();
-    for codec in [Codec::Pcmu, Codec::Pcma] {
+    for (codec, law) in [(Codec::Pcmu, Law::Mu), (Codec::Pcma, Law::A)] {
         for (heard, clip) in prompts.sounds() {
             let mut stream = vec![0xd5; 77];
-            stream.extend_from_slice(&clip.payload(codec));
+            stream.extend_from_slice(&clip.payload(law));
             stream.extend([0xd5; 3_200]);
             let mut ear = ear::Ear::new(prompts.index(codec));
             let mut noticed = Vec::new();

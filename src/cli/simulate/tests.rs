@@ -32,6 +32,7 @@ fn directory() -> Arc<Directory> {
         confirm: true,
         accept_wait: Duration::from_secs(20),
         comfort_every: Duration::from_secs(30),
+        record: true,
         leave_key: None,
         on_nobody: node("mail"),
     };
@@ -64,7 +65,11 @@ fn directory() -> Arc<Directory> {
         ..Default::default()
     };
     let mut directory = Directory::default();
-    let phone = hotline_core::directory::Phone { id: "night".into(), user: None };
+    let phone = hotline_core::directory::Phone {
+        id: "night".into(),
+        user: None,
+        inband_digits: hotline_core::dtmf::InBand::Auto,
+    };
     directory.phones.insert("night".into(), phone);
     directory.flows.insert("f".into(), Arc::new(flow));
     directory.numbers.insert("desk".into(), number);
@@ -204,4 +209,25 @@ fn mistakes_are_told_with_the_remedy() {
     assert_eq!(refused(&args("hotlin", "", Engineer::Accept)), "no number hotlin; there are: desk");
     let wrong = SimulateArgs { at: Some("tomorrow".to_owned()), ..args("desk", "", Engineer::Accept) };
     assert!(refused(&wrong).contains("--at tomorrow is no time"));
+}
+
+#[test]
+fn a_conversation_that_is_recorded_is_announced_first() {
+    let mut directory = Directory::clone(&directory());
+    directory.numbers.values_mut().for_each(|number| number.record_calls = true);
+    let mut out = Vec::new();
+    let args = args("100", "2", Engineer::Accept);
+    walk(&Arc::new(directory), &args, crate::clock::now(), &mut out).expect("it walks");
+    let text = String::from_utf8(out).expect("text");
+    has(
+        &text,
+        &[
+            "hears     recording-caller",
+            "records   conversation, at most 240 min",
+            "outcome: taken",
+            "longest possible wait without a conversation: 5 min 55 s",
+        ],
+    );
+    let (told, begun) = (text.find("recording-caller"), text.find("records   conversation"));
+    assert!(told < begun, "{text}");
 }

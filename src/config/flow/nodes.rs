@@ -263,6 +263,7 @@ impl Scope<'_> {
             comfort_every: section
                 .duration("comfort_every", &(Duration::from_secs(5)..=Duration::from_mins(10)))
                 .unwrap_or(Duration::from_secs(20)),
+            record: section.flag("record").unwrap_or(true),
             leave_key,
             on_nobody: self.node_or_last_resort(section, "on_nobody")?,
         };

@@ -46,8 +46,10 @@ impl Alert {
             | Fact::LegDeclined { .. }
             | Fact::Bridged { .. }
             | Fact::LegEnded { .. }
+            | Fact::LegQuality { .. }
             | Fact::RecordingStarted { .. }
             | Fact::RecordingEnded { .. }
+            | Fact::RecordingRefused { .. }
             | Fact::AnswersConfirmed
             | Fact::Transcribed { .. }
             | Fact::TranscriptFailed { .. } => {}

@@ -19,6 +19,10 @@ const RUN_HOLE_MS: u32 = 100;
 const KEEP_MS: u32 = 32;
 /// Voice must stand out of the noise by this much, dB.
 const ABOVE_FLOOR_DB: f32 = 7.0;
+/// Once somebody has spoken, voices this much below their loudest are others in the room, dB.
+const BELOW_SPEAKER_DB: f32 = 20.0;
+/// People grow quieter: what counts as their loudest falls by this much a second, dB.
+const SPEAKER_FALL_DB_S: f32 = 0.5;
 /// The noise floor falls at once and rises by this much a second, dB: slowly enough for a long word.
 const FLOOR_RISE_DB_S: f32 = 1.5;
 /// No room is quieter on a telephone line, dBFS.
@@ -66,6 +70,8 @@ pub struct Endpoint {
     /// Level of the room, dBFS.
     floor_dbfs: f32,
     floor_known: bool,
+    /// Level of the loudest voiced frame, dBFS.
+    speaker_dbfs: f32,
 }
 
 impl Endpoint {
@@ -82,6 +88,7 @@ impl Endpoint {
             speech: false,
             floor_dbfs: 0.0,
             floor_known: false,
+            speaker_dbfs: DIGITAL_DBFS,
         }
     }
 
@@ -90,13 +97,23 @@ impl Endpoint {
         self.speech
     }
 
+    /// Somebody speaks at this moment, but for holes within a word.
+    pub const fn speaking(&self) -> bool {
+        self.run_ms >= KEEP_MS
+    }
+
     /// One frame of `ms` length: the detector's score (0–1) and the level.
     pub fn push(&mut self, voice: f32, level_dbfs: f32, ms: u32) -> Verdict {
         self.heard_ms = self.heard_ms.saturating_add(ms);
         self.quiet_ms = self.quiet_ms.saturating_add(ms);
         self.follow_floor(level_dbfs, ms);
         let score = if self.run_ms > 0 { VOICE_STAY } else { VOICE_ON };
-        if voice >= score && level_dbfs > self.floor_dbfs + ABOVE_FLOOR_DB {
+        self.speaker_dbfs -= SPEAKER_FALL_DB_S * ms as f32 / 1_000.0;
+        let voiced = voice >= score && level_dbfs > self.floor_dbfs + ABOVE_FLOOR_DB;
+        if voiced {
+            self.speaker_dbfs = self.speaker_dbfs.max(level_dbfs);
+        }
+        if voiced && (!self.speech || level_dbfs > self.speaker_dbfs - BELOW_SPEAKER_DB) {
             self.run_ms = self.run_ms.saturating_add(ms);
             self.hole_ms = 0;
             self.speech |= self.run_ms >= ONSET_MS;
@@ -201,6 +218,21 @@ mod tests {
         let (verdict, ms) = decided(&[room(500), WORD, (0.7, -52.0, 5_000)]).unwrap();
         assert_eq!(verdict, Verdict::Finished);
         assert!(ms < 500 + 400 + 1_300, "{ms}");
+    }
+
+    #[test]
+    fn others_who_talk_in_the_room_hold_nothing_open() {
+        let others = (0.6, -43.0, 64);
+        let gap = (0.1, -50.0, 48);
+        let mut stretches = vec![room(500), WORD, room(300), WORD];
+        stretches.extend((0..80).flat_map(|_| [others, gap]));
+        let (verdict, ms) = decided(&stretches).unwrap();
+        assert_eq!(verdict, Verdict::Finished);
+        assert!(ms < 500 + 400 + 300 + 400 + 1_300, "{ms}");
+        // Whoever speaks lower than before is still the speaker.
+        let lower = (0.6, -36.0, 400);
+        let (_, ms) = decided(&[room(500), WORD, room(800), lower, room(2_000)]).unwrap();
+        assert!(ms > 500 + 400 + 800 + 400 + 1_100, "{ms}");
     }
 
     #[test]

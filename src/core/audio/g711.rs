@@ -3,7 +3,14 @@
 //! The laws are written once, as `const fn`, and unrolled into tables when the
 //! program is built; the media threads only look up.
 
-use super::Codec;
+/// Which of the two laws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Law {
+    /// Mu-law: North America, Japan.
+    Mu,
+    /// A-law: everywhere else.
+    A,
+}
 
 /// Decoded samples by mu-law byte.
 pub static MU_TO_LINEAR: [i16; 256] = linear_table(false);
@@ -68,36 +75,36 @@ pub const fn decode_a(byte: u8) -> i16 {
     if byte & 0x80 == 0 { -sample } else { sample }
 }
 
-/// A byte of `codec` as a sample.
-pub fn decode(codec: Codec, byte: u8) -> i16 {
-    match codec {
-        Codec::Pcmu => MU_TO_LINEAR[usize::from(byte)],
-        Codec::Pcma => A_TO_LINEAR[usize::from(byte)],
+/// A byte as a sample.
+pub fn decode(law: Law, byte: u8) -> i16 {
+    match law {
+        Law::Mu => MU_TO_LINEAR[usize::from(byte)],
+        Law::A => A_TO_LINEAR[usize::from(byte)],
     }
 }
 
-/// A sample as a byte of `codec`.
-pub const fn encode(codec: Codec, sample: i16) -> u8 {
-    match codec {
-        Codec::Pcmu => encode_mu(sample),
-        Codec::Pcma => encode_a(sample),
+/// A sample as a byte.
+pub const fn encode(law: Law, sample: i16) -> u8 {
+    match law {
+        Law::Mu => encode_mu(sample),
+        Law::A => encode_a(sample),
     }
 }
 
-/// What an idle line sends in `codec`.
-pub const fn silence(codec: Codec) -> u8 {
-    match codec {
-        Codec::Pcmu => MU_SILENCE,
-        Codec::Pcma => A_SILENCE,
+/// What an idle line sends.
+pub const fn silence(law: Law) -> u8 {
+    match law {
+        Law::Mu => MU_SILENCE,
+        Law::A => A_SILENCE,
     }
 }
 
 /// Rewrites a payload in place from one law to the other; nothing if they are the same.
-pub fn transcode(from: Codec, to: Codec, payload: &mut [u8]) {
+pub fn transcode(from: Law, to: Law, payload: &mut [u8]) {
     let table = match (from, to) {
-        (Codec::Pcmu, Codec::Pcma) => &MU_TO_A,
-        (Codec::Pcma, Codec::Pcmu) => &A_TO_MU,
-        (Codec::Pcmu, Codec::Pcmu) | (Codec::Pcma, Codec::Pcma) => return,
+        (Law::Mu, Law::A) => &MU_TO_A,
+        (Law::A, Law::Mu) => &A_TO_MU,
+        (Law::Mu, Law::Mu) | (Law::A, Law::A) => return,
     };
     for byte in payload {
         *byte = table[usize::from(*byte)];
@@ -152,8 +159,8 @@ mod tests {
             let mu = if byte == 0x7f { 0xff } else { byte };
             assert_eq!(encode_mu(decode_mu(byte)), mu);
             assert_eq!(encode_a(decode_a(byte)), byte);
-            assert_eq!(decode(Codec::Pcmu, byte), decode_mu(byte));
-            assert_eq!(decode(Codec::Pcma, byte), decode_a(byte));
+            assert_eq!(decode(Law::Mu, byte), decode_mu(byte));
+            assert_eq!(decode(Law::A, byte), decode_a(byte));
         }
     }
 
@@ -161,7 +168,7 @@ mod tests {
     /// half the step of that segment, and order is kept.
     #[test]
     fn all_65_536_samples_encode_to_their_interval() {
-        for law in [Codec::Pcmu, Codec::Pcma] {
+        for law in [Law::Mu, Law::A] {
             let mut before = i16::MIN;
             for sample in i16::MIN..=i16::MAX {
                 let decoded = decode(law, encode(law, sample));
@@ -184,7 +191,7 @@ mod tests {
             assert_eq!(MU_TO_A[usize::from(back)], once, "a second crossing adds no loss");
         }
         let mut payload = [MU_SILENCE, 0x80, 0x00];
-        transcode(Codec::Pcmu, Codec::Pcma, &mut payload);
+        transcode(Law::Mu, Law::A, &mut payload);
         assert_eq!(payload, [A_SILENCE, 0xaa, 0x2a]);
     }
 }

@@ -1,6 +1,6 @@
 //! Comfort noise: what a quiet line sounds like, so that a wait does not sound like a dead one.
 
-use super::{Codec, g711};
+use super::{Law, g711};
 
 /// Level of our own comfort noise below overload, dB: heard as "the line is there", too low to disturb.
 pub const COMFORT_DBOV: u8 = 60;
@@ -51,18 +51,18 @@ pub struct Encoded {
 
 impl Default for Encoded {
     fn default() -> Self {
-        let law = |codec| KEPT_DBOV.map(|dbov| encoded(codec, dbov));
-        Self { pcmu: law(Codec::Pcmu), pcma: law(Codec::Pcma) }
+        let kept = |law| KEPT_DBOV.map(|dbov| encoded(law, dbov));
+        Self { pcmu: kept(Law::Mu), pcma: kept(Law::A) }
     }
 }
 
 impl Encoded {
-    /// Fills `out` with noise of about this level in `codec`; `from` is the place in the noise, and where the next
+    /// Fills `out` with noise of about this level in `law`; `from` is the place in the noise, and where the next
     /// frame goes on is given back.
-    pub fn fill(&self, codec: Codec, dbov: u8, from: usize, out: &mut [u8]) -> usize {
-        let kept = match codec {
-            Codec::Pcmu => &self.pcmu,
-            Codec::Pcma => &self.pcma,
+    pub fn fill(&self, law: Law, dbov: u8, from: usize, out: &mut [u8]) -> usize {
+        let kept = match law {
+            Law::Mu => &self.pcmu,
+            Law::A => &self.pcma,
         };
         let level = KEPT_DBOV.iter().position(|kept| *kept >= dbov).unwrap_or(KEPT_DBOV.len() - 1);
         let mut at = from % KEPT;
@@ -74,9 +74,9 @@ impl Encoded {
     }
 }
 
-fn encoded(codec: Codec, dbov: u8) -> Box<[u8]> {
+fn encoded(law: Law, dbov: u8) -> Box<[u8]> {
     let (mut noise, peak) = (Noise::new(0x5eed), peak(dbov));
-    (0..KEPT).map(|_| g711::encode(codec, noise.sample(peak) as i16)).collect()
+    (0..KEPT).map(|_| g711::encode(law, noise.sample(peak) as i16)).collect()
 }
 
 #[cfg(test)]
@@ -98,15 +98,15 @@ mod tests {
     #[test]
     fn encoded_noise_is_quiet_and_goes_on_where_it_stopped() {
         let kept = Encoded::default();
-        for codec in [Codec::Pcmu, Codec::Pcma] {
+        for law in [Law::Mu, Law::A] {
             let mut frames = vec![0; 8_000];
             let mut at = 0;
             for frame in frames.chunks_mut(160) {
-                at = kept.fill(codec, COMFORT_DBOV, at, frame);
+                at = kept.fill(law, COMFORT_DBOV, at, frame);
             }
-            let samples: Vec<i16> = frames.iter().map(|byte| g711::decode(codec, *byte)).collect();
+            let samples: Vec<i16> = frames.iter().map(|byte| g711::decode(law, *byte)).collect();
             let rms = level::rms_dbfs(&samples);
-            assert!((-62.0..-57.0).contains(&rms), "{codec:?}: {rms}");
+            assert!((-62.0..-57.0).contains(&rms), "{law:?}: {rms}");
             assert!(frames[..160] != frames[160..320]);
             assert_eq!(at, 0, "a second later it begins anew");
         }

@@ -106,6 +106,7 @@ fn allowed(digits: &str, country: Option<&str>, trunk: &Trunk) -> Result<(), Str
 mod tests {
     use super::*;
     use crate::directory::{Number, Phone};
+    use crate::dtmf::InBand;
 
     fn directory(prefixes: &[&str]) -> Directory {
         let mut directory = Directory { country_code: Some("49".to_owned()), ..Directory::default() };
@@ -117,11 +118,12 @@ mod tests {
                 name: id.to_owned(),
                 caller_id: Some(shown.into()),
                 trusted: false,
+                inband_digits: InBand::Auto,
                 callback_prefixes: prefixes.iter().map(|prefix| (*prefix).to_owned()).collect(),
             };
             directory.trunks.insert(id.into(), trunk);
         }
-        directory.phones.insert("desk".into(), Phone { id: "desk".into(), user: None });
+        directory.phones.insert("desk".into(), Phone { id: "desk".into(), user: None, inband_digits: InBand::Auto });
         directory
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::audio::machine::Hint;
+use crate::audio::quality::LegQuality;
 use crate::fact::{LegCause, RecordingEnd};
 use crate::ids::{AlertId, LegId, RecordingId};
 
@@ -14,7 +16,7 @@ use super::people::Callees;
 pub enum Event {
     /// The caller's leg is up: our 200 was sent and media can flow.
     CallerAnswered,
-    /// A key was pressed, heard once however it came (RFC 4733, SIP INFO).
+    /// A key was pressed, heard once however it came (RFC 4733, its sound, SIP INFO).
     Digit {
         /// Who pressed.
         leg: LegId,
@@ -57,6 +59,20 @@ pub enum Event {
         leg: LegId,
         /// How.
         cause: LegCause,
+    },
+    /// How a leg's sound was. Before its `LegEnded`.
+    LegQuality {
+        /// Which leg.
+        leg: LegId,
+        /// Packets, loss, jitter, round trip.
+        quality: LegQuality,
+    },
+    /// What answered sounds like a mailbox. A hint, once for a leg at most.
+    Machine {
+        /// Which leg.
+        leg: LegId,
+        /// What was noticed.
+        hint: Hint,
     },
     /// Answer to `FindOnCall`: who is to be called now, in order.
     OnCallFound {

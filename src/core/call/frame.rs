@@ -177,6 +177,8 @@ pub(crate) struct Frame {
     pub(crate) prefers: Option<UserId>,
     /// How long a flow may take.
     pub(crate) budget: Duration,
+    /// Somebody on this call did not want a conversation to be recorded.
+    pub(crate) recording_refused: bool,
     /// A person heard the notification.
     pub(crate) heard: bool,
     pub(super) title: Option<String>,
@@ -353,6 +355,7 @@ impl Frame {
             about: None,
             prefers: None,
             budget: Duration::ZERO,
+            recording_refused: false,
             heard: false,
             title: None,
             priority: Priority::P3,
@@ -403,6 +406,11 @@ impl Frame {
             Event::LegRinging { leg } => self.leg_ringing(leg, now),
             Event::LegAnswered { leg } => self.leg_answered(leg, now),
             Event::LegEnded { leg, cause } => self.leg_ended(leg, cause, now),
+            Event::LegQuality { leg, quality } => {
+                self.keep(Fact::LegQuality { leg, quality }, "", now);
+                None
+            }
+            Event::Machine { leg, hint } => self.machine_suspected(leg, hint, now),
             Event::OnCallFound { dial, callees } => {
                 self.settle(&Awaited::Found { dial }).then_some(Input::News(News::Found(dial, callees)))
             }

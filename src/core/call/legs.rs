@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::audio::machine::Hint;
 use crate::directory::{Destination, Language};
 use crate::fact::{Fact, LegCause};
 use crate::ids::{LegId, PhoneId, UserId};
@@ -152,7 +153,15 @@ impl Frame {
         self.play_within(leg, prompts, Some(SHORT_WAIT), false, now);
     }
 
-    fn play_within(&mut self, leg: LegId, prompts: Vec<Prompt>, wait: Option<Duration>, until_key: bool, now: Now) {
+    /// Plays; goes on after `wait` even if the end is not reported.
+    pub(crate) fn play_within(
+        &mut self,
+        leg: LegId,
+        prompts: Vec<Prompt>,
+        wait: Option<Duration>,
+        until_key: bool,
+        now: Now,
+    ) {
         self.forget_play(leg);
         let Some(on) = self.legs.get_mut(&leg).filter(|on| on.state == LegState::Up) else { return };
         self.plays += 1;
@@ -315,6 +324,16 @@ impl Frame {
             }
             LegState::Offered | LegState::Answering | LegState::Up => None,
         }
+    }
+
+    /// A hint for whoever reads the timeline. Nothing else changes: only a key accepts, and a mailbox presses none.
+    pub(super) fn machine_suspected(&mut self, leg: LegId, hint: Hint, now: Now) -> Option<Input> {
+        let on = self.legs.get(&leg).filter(|_| leg != LegId::CALLER)?;
+        if on.state == LegState::Up && !on.farewell {
+            let what = format!("{leg} sounds like a mailbox: {}", hint.words());
+            self.note(&what, "a hint only: accepting needs a key", now);
+        }
+        None
     }
 
     pub(super) fn leg_ended(&mut self, leg: LegId, cause: LegCause, now: Now) -> Option<Input> {

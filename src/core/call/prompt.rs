@@ -114,6 +114,12 @@ pub mod say {
         LEAVE_QUEUE = "leave-queue",
         /// We are connecting you now. (to the caller)
         CONNECTING = "connecting",
+        /// We are connecting you now; what you say to each other is recorded, 9 if you do not want that.
+        RECORDING_CALLER = "recording-caller",
+        /// You are joined; it is recorded, 9 stops that.
+        RECORDING_ENGINEER = "recording-engineer",
+        /// It is not recorded; what was kept is deleted.
+        RECORDING_OFF = "recording-off",
         /// Nobody could be reached so far; we keep calling them.
         NOBODY_REACHED = "nobody-reached",
         /// Please leave a message after the tone; press hash when you have finished.

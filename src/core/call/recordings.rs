@@ -15,6 +15,9 @@ const RECORD_GRACE: Duration = Duration::from_secs(10);
 /// Writing the rest takes less than that.
 const STOP_WAIT: Duration = Duration::from_secs(5);
 
+/// A conversation is recorded for so long, 4 h.
+const CONVERSATION_MAX: Duration = Duration::from_hours(4);
+
 /// How a recording ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recorded {
@@ -38,10 +41,30 @@ pub(crate) struct Recording {
 impl Frame {
     /// Records the caller.
     pub(crate) fn record(&mut self, kind: RecordingKind, limits: RecordLimits, now: Now) -> RecordingId {
+        self.begin_record(kind, limits, "", now)
+    }
+
+    /// Records what the caller and whoever is joined say to each other, until somebody ends it.
+    pub(crate) fn record_conversation(&mut self, why: &str, now: Now) -> RecordingId {
+        let limits = RecordLimits { max: CONVERSATION_MAX, end_silence: None, no_speech: None };
+        self.begin_record(RecordingKind::Conversation, limits, why, now)
+    }
+
+    /// Somebody does not want the conversation to be recorded, from now on for the whole call.
+    pub(crate) fn refuse_recording(&mut self, by: LegId, recording: Option<RecordingId>, now: Now) {
+        self.recording_refused = true;
+        let who = if by == LegId::CALLER { "the caller pressed 9" } else { "the other side pressed 9" };
+        self.keep(Fact::RecordingRefused { leg: by, recording }, who, now);
+        if let Some(recording) = recording {
+            self.stop_record(recording, RecordingEnd::Refused, now);
+        }
+    }
+
+    fn begin_record(&mut self, kind: RecordingKind, limits: RecordLimits, why: &str, now: Now) -> RecordingId {
         let recording = RecordingId(self.ids.uuid(now.wall));
         let state = Recording { kind, running: true, stopping: false, speech: false, duration: Duration::ZERO };
         self.recordings.insert(recording, state);
-        self.keep(Fact::RecordingStarted { recording, leg: LegId::CALLER, kind }, "", now);
+        self.keep(Fact::RecordingStarted { recording, leg: LegId::CALLER, kind }, why, now);
         self.commands.push_back(Command::Record { leg: LegId::CALLER, recording, kind, limits });
         self.guard(Awaited::Recorded { recording }, limits.max + RECORD_GRACE, now);
         recording

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::call::flow::Flow;
+use crate::dtmf::InBand;
 use crate::escalation::EscalationPolicy;
 use crate::ids::{
     ActionId, CalendarId, ChannelId, CustomerId, FlowId, HeartbeatId, NumberId, PhoneId, PolicyId, ScheduleId,
@@ -171,6 +172,7 @@ pub enum Destination {
 
 /// A hotline number and what happens when it is rung.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "settings; each is made by itself")]
 pub struct Number {
     /// As dialled: the user part of the SIP URI or E.164.
     pub id: NumberId,
@@ -187,6 +189,10 @@ pub struct Number {
     pub policy: Option<PolicyId>,
     /// A test number: its calls leave a record but no alert (bench, line tests).
     pub test: bool,
+    /// Conversations with engineers are recorded, after the caller was told and unless somebody refuses by key.
+    pub record_calls: bool,
+    /// They are recorded without a word; counts on test numbers only (bench).
+    pub record_silently: bool,
     /// The caller gets an SMS when somebody has taken the report, if the number is a mobile one. The callers must
     /// have agreed to that (a sentence of the greeting, a contract).
     pub sms_when_taken: bool,
@@ -206,6 +212,8 @@ pub struct Trunk {
     /// Beginnings of numbers (`+49`) that engineers may ring callers back at. Empty: the own country without
     /// numbers that cost extra.
     pub callback_prefixes: Vec<String>,
+    /// Whether the sound of its lines is listened to for keys.
+    pub inband_digits: InBand,
 }
 
 /// An account that a phone registers with.
@@ -215,6 +223,8 @@ pub struct Phone {
     pub id: PhoneId,
     /// Whose phone it is.
     pub user: Option<UserId>,
+    /// Whether its sound is listened to for keys.
+    pub inband_digits: InBand,
 }
 
 impl Directory {
@@ -239,6 +249,12 @@ impl Directory {
     /// The caller's number as the directory spells it: E.164 where it is a telephone number, else as it came.
     pub fn caller(&self, sent: &str) -> String {
         e164(sent, self.country_code.as_deref()).unwrap_or_else(|| sent.to_owned())
+    }
+
+    /// Whether the sound of a call from or to there is listened to for keys.
+    pub fn inband_digits(&self, trunk: Option<&TrunkId>, phone: Option<&PhoneId>) -> InBand {
+        let trunk = trunk.and_then(|id| self.trunks.get(id)).map(|trunk| trunk.inband_digits);
+        trunk.or_else(|| phone.and_then(|id| self.phones.get(id)).map(|phone| phone.inband_digits)).unwrap_or_default()
     }
 
     /// The customer who calls from `caller` (E.164). The most exact entry wins.

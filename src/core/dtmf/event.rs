@@ -14,7 +14,7 @@ pub struct TelephoneEvent {
     pub end: bool,
     /// Power below 0 dBm0, 0–63.
     pub volume: u8,
-    /// Since the packet's timestamp, in timestamp units (1/8000 s).
+    /// Since the packet's timestamp, in timestamp units (of the codec's clock).
     pub duration: u16,
 }
 
@@ -46,11 +46,18 @@ const REMEMBERED: usize = 8;
 type Key = (u32, u32, u8);
 
 /// Turns the packets of one leg into presses.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Receiver {
     seen: [Option<Key>; REMEMBERED],
     next: usize,
     last: Option<Last>,
+    clock_hz: u32,
+}
+
+impl Default for Receiver {
+    fn default() -> Self {
+        Self { seen: [None; REMEMBERED], next: 0, last: None, clock_hz: 8_000 }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -62,13 +69,20 @@ struct Last {
 }
 
 impl Receiver {
+    /// The clock at which events are stamped from now on: that of the codec.
+    pub const fn set_clock(&mut self, clock_hz: u32) {
+        self.clock_hz = clock_hz;
+    }
+
     /// One packet. `Some(key)` at the first packet of a press, whichever of its packets that is.
     pub fn accept(&mut self, ssrc: u32, timestamp: u32, marker: bool, payload: &[u8], now: Instant) -> Option<char> {
         let event = TelephoneEvent::read(payload)?;
         let digit = key_of(event.code)?;
         let key = (ssrc, timestamp, event.code);
         let known = self.seen.contains(&Some(key));
-        let goes_on = !known && !marker && self.last.is_some_and(|last| last.goes_on(ssrc, timestamp, event, now));
+        let goes_on = !known
+            && !marker
+            && self.last.is_some_and(|last| last.goes_on(ssrc, timestamp, event, (now, self.clock_hz)));
         if !known {
             self.seen[self.next] = Some(key);
             self.next = (self.next + 1) % REMEMBERED;
@@ -87,7 +101,7 @@ impl Receiver {
 
 impl Last {
     /// Whether a packet with a timestamp not seen before still belongs to this press.
-    fn goes_on(self, ssrc: u32, timestamp: u32, event: TelephoneEvent, now: Instant) -> bool {
+    fn goes_on(self, ssrc: u32, timestamp: u32, event: TelephoneEvent, (now, clock_hz): (Instant, u32)) -> bool {
         let moved = timestamp.wrapping_sub(self.timestamp);
         if self.ssrc != ssrc
             || self.event.code != event.code
@@ -96,11 +110,12 @@ impl Last {
         {
             return false;
         }
-        // The next segment of a long press begins where the full one ended.
-        let next_segment = u32::from(self.event.duration) >= 0xffff - 800 && moved >= u32::from(self.event.duration);
+        // The next segment of a long press begins where the full one ended. The last packet of that may be lost.
+        let next_segment =
+            u32::from(self.event.duration) >= 0xffff - clock_hz / 10 && moved >= u32::from(self.event.duration);
         // A device that moves the timestamp: the duration grows on, or the retransmitted end comes again.
         let creeping = !self.event.end && event.duration > self.event.duration;
-        let end_again = self.event.end && event.end && event.duration >= self.event.duration && moved <= 1_600;
+        let end_again = self.event.end && event.end && event.duration >= self.event.duration && moved <= clock_hz / 5;
         next_segment || creeping || end_again
     }
 }
@@ -190,6 +205,32 @@ mod tests {
         packets.extend((1..=20).map(|n| (8_192 + u64::from(n) * 20, 7, 8_000 + 0xffff, false, 9, false, n * 160)));
         packets.push((8_612, 7, 8_000 + 0xffff, false, 9, true, 3_360));
         assert_eq!(keys(&packets), "9");
+    }
+
+    #[test]
+    fn a_press_at_the_clock_of_opus_counts_once_over_its_segments() {
+        // 3 s at 48 kHz: a segment is full after 1.36 s.
+        let (mut receiver, start) = (Receiver::default(), start());
+        receiver.set_clock(48_000);
+        let mut heard = String::new();
+        for n in 1..=150_u32 {
+            let (segment, since) = ((n * 960) / 0xffff, (n * 960) % 0xffff);
+            let payload = TelephoneEvent { code: 3, end: n == 150, volume: 10, duration: since as u16 }.write();
+            // Every tenth packet is lost.
+            if n % 10 != 4 {
+                let timestamp = 1_000 + segment * 0xffff;
+                let now = start + Duration::from_millis(u64::from(n) * 20);
+                heard.extend(receiver.accept(7, timestamp, n == 1, &payload, now));
+            }
+        }
+        assert_eq!(heard, "3");
+    }
+
+    #[test]
+    fn a_gap_within_a_press_does_not_make_two_of_it() {
+        let mut packets = press(0, 8_000, 5, 20);
+        packets.drain(4..14);
+        assert_eq!(keys(&packets), "5");
     }
 
     #[test]

@@ -38,8 +38,10 @@ pub fn after(alert: &Alert, fact: &Fact, directory: &Directory, now: Timestamp) 
         | Fact::LegDeclined { .. }
         | Fact::Bridged { .. }
         | Fact::LegEnded { .. }
+        | Fact::LegQuality { .. }
         | Fact::RecordingStarted { .. }
         | Fact::RecordingEnded { .. }
+        | Fact::RecordingRefused { .. }
         | Fact::AnswersConfirmed
         | Fact::Transcribed { .. }
         | Fact::TranscriptFailed { .. } => same,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::rules::{Places, fill, template, unknown_place};
@@ -10,6 +10,8 @@ use super::*;
 use crate::directory::{Customer, Service, User};
 use crate::fact::Priority;
 use crate::ids::IdSource;
+use crate::report::words_kept;
+use crate::sla::{Sla, Targets};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
@@ -752,4 +754,45 @@ fn a_waiting_caller_reads_whose_disturbance_is_over() {
     let planned = Incident { kind: Kind::Maintenance, ..incident.clone() };
     let words = over(&planned, &world.directory, "de-AT");
     assert!(words.starts_with("Example IT: Die geplanten Arbeiten"), "{words}");
+}
+
+#[test]
+fn reports_count_each_wait_for_a_word() {
+    let mut world = World::new();
+    let hour = Targets { update: Some(SignedDuration::from_hours(1)), ..Targets::default() };
+    let contract = Sla {
+        id: "acme-gold".into(),
+        name: "Gold".to_owned(),
+        customer: "acme".into(),
+        category: None,
+        calendar: None,
+        time_zone: None,
+        targets: [(Priority::P1, hour)].into(),
+        warn_at: Vec::new(),
+        terms: None,
+    };
+    world.directory.slas.insert("acme-gold".into(), contract);
+    let first = world.open(&[("acme-erp", Impact::MajorOutage), ("globex-shop", Impact::MajorOutage)]);
+    let counted = |world: &World, incident: &Incident, now: i64| -> Vec<(i64, Option<bool>)> {
+        let all = words_kept([incident], &world.directory, (at(-10), at(90_000)), at(now));
+        assert!(all.iter().all(|(_, kept)| kept.customer == "acme"), "nothing was promised to Globex");
+        all.into_iter().map(|(_, kept)| (kept.started.duration_since(at(0)).as_secs(), kept.verdict())).collect()
+    };
+    assert_eq!(counted(&world, &first, 3_600), [(0, None)]);
+    assert_eq!(counted(&world, &first, 3_601), [(0, Some(false))]);
+    world.now = at(3_000);
+    let told = world.publish(&first, 7, Phase::Identified, &[]).unwrap();
+    assert_eq!(counted(&world, &told, 3_100), [(0, Some(true)), (3_000, None)]);
+    world.now = at(4_000);
+    let others = world.publish(&told, 8, Phase::Identified, &["globex"]).unwrap();
+    assert_eq!(counted(&world, &others, 6_600), [(0, Some(true)), (3_000, None)], "a word to Globex is none to Acme");
+    world.now = at(6_700);
+    let over = world.publish(&others, 9, Phase::Resolved, &[]).unwrap();
+    assert_eq!(
+        counted(&world, &over, 80_000),
+        [(0, Some(true)), (3_000, Some(false))],
+        "nothing is owed after the end"
+    );
+    let later = words_kept([&over], &world.directory, (at(1), at(90_000)), at(80_000));
+    assert_eq!(later.len(), 1, "a wait counts in the period in which it began");
 }

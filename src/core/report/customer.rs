@@ -105,6 +105,7 @@ pub struct Wording {
     head_promises: [&'static str; 6],
     response: &'static str,
     resolution: &'static str,
+    update: &'static str,
     broken: &'static str,
     more_broken: &'static str,
     head_broken: [&'static str; 6],
@@ -156,6 +157,7 @@ const ENGLISH: Wording = Wording {
     head_promises: ["Promise", "Priority", "Promised", "Kept", "Broken", "Share kept"],
     response: "Somebody takes it",
     resolution: "It is solved",
+    update: "You hear of it again",
     broken: "Promises that were not kept",
     more_broken: "more are not listed here",
     head_broken: ["Alert", "Since", "Priority", "Promise", "Promised", "It took"],
@@ -207,6 +209,7 @@ const GERMAN: Wording = Wording {
     head_promises: ["Zusage", "Priorität", "Zugesagt", "Gehalten", "Verletzt", "Anteil gehalten"],
     response: "Jemand übernimmt",
     resolution: "Die Störung ist behoben",
+    update: "Sie hören wieder davon",
     broken: "Zusagen, die nicht gehalten wurden",
     more_broken: "weitere sind hier nicht aufgeführt",
     head_broken: ["Alarm", "Seit", "Priorität", "Zusage", "Zugesagt", "Gedauert hat es"],
@@ -284,6 +287,7 @@ impl Wording {
         match promise {
             Promise::Response => self.response,
             Promise::Resolution => self.resolution,
+            Promise::Update => self.update,
         }
     }
 }

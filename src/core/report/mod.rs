@@ -10,6 +10,7 @@ mod once;
 mod readiness;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,6 +22,7 @@ pub use figures::{Compliance, Hotline, Noise, Stats, compliance, hotline, noise,
 pub use groups::{Step, by, periods, priorities};
 pub use once::once;
 pub use readiness::{Known, Lack, Missing, readiness, stale_pages};
+pub use words::words_kept;
 
 /// An alert or incident as reports count it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 //!
 //! One audio stream of plain RTP with G.711 and `telephone-event`; everything else is refused
 //! politely. SRTP comes later: `RTP/SAVP` is refused, and `a=crypto` beside plain RTP left aside.
-//! RTCP is where RFC 3550 puts it, on the next port: `a=rtcp` and `a=rtcp-mux` are read over.
+//! RTCP is where RFC 3550 puts it, on the next port, unless they say otherwise: `a=rtcp` (RFC 3605) is followed,
+//! `a=rtcp-mux` (RFC 5761) is answered where it is offered. We offer neither.
 
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -17,6 +18,8 @@ use read::{Direction, Media, malformed};
 
 /// The payload type under which we receive digits where we offer.
 const EVENTS: u8 = 101;
+/// The payload type of Opus where we offer.
+const OPUS: u8 = 111;
 /// Packets' length where nothing else is said, ms.
 const PTIME_MS: u8 = 20;
 
@@ -33,6 +36,17 @@ pub struct Local {
     pub version: u64,
     /// What we speak, first choice first.
     pub codecs: Vec<Codec>,
+}
+
+/// Where RTCP goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rtcp {
+    /// To the port above the media's.
+    NextPort,
+    /// Where `a=rtcp` says.
+    At(SocketAddr),
+    /// To the media's own port, both ways.
+    Mux,
 }
 
 /// What both sides agreed on for the audio stream.
@@ -54,6 +68,8 @@ pub struct Negotiated {
     pub send: bool,
     /// They send.
     pub receive: bool,
+    /// Where they want RTCP.
+    pub rtcp: Rtcp,
 }
 
 /// Why a session can't be agreed on.
@@ -70,7 +86,7 @@ pub enum SdpError {
 /// Our offer: one audio stream, our codecs, telephone-event, sendrecv, ptime 20.
 pub fn offer(local: &Local) -> String {
     let mut text = head(local, "0 0");
-    let codecs: Vec<(u8, Codec)> = local.codecs.iter().map(|codec| (static_payload_type(*codec), *codec)).collect();
+    let codecs: Vec<(u8, Codec)> = local.codecs.iter().map(|codec| (offered_payload_type(*codec), *codec)).collect();
     stream(&mut text, local, "RTP/AVP", &codecs, Some(EVENTS), PTIME_MS, Direction::SendRecv);
     text
 }
@@ -91,6 +107,7 @@ pub fn answer(offer: &str, local: &Local) -> Result<(String, Negotiated), SdpErr
         ptime_ms: ptime(media),
         send: chosen.direction.receives(),
         receive: chosen.direction.sends(),
+        rtcp: rtcp(media, chosen.address, media.rtcp_mux),
     };
     let mut text = head(local, theirs.timing.unwrap_or("0 0"));
     for (place, media) in theirs.media.iter().enumerate() {
@@ -98,6 +115,9 @@ pub fn answer(offer: &str, local: &Local) -> Result<(String, Negotiated), SdpErr
             let codecs = [(chosen.payload_type, chosen.codec)];
             let direction = chosen.direction.complement();
             stream(&mut text, local, media.transport, &codecs, chosen.events, negotiated.ptime_ms, direction);
+            if negotiated.rtcp == Rtcp::Mux {
+                text.push_str("a=rtcp-mux\r\n");
+            }
         } else {
             refuse(&mut text, media);
         }
@@ -114,11 +134,13 @@ pub fn accept(answer: &str, local: &Local) -> Result<Negotiated, SdpError> {
         address: SocketAddr::new(chosen.address, media.port),
         codec: chosen.codec,
         payload_type: chosen.payload_type,
-        receive_payload_type: static_payload_type(chosen.codec),
+        receive_payload_type: offered_payload_type(chosen.codec),
         events: chosen.events.map(|theirs| (theirs, EVENTS)),
         ptime_ms: ptime(media),
         send: chosen.direction.receives(),
         receive: chosen.direction.sends(),
+        // We never offer it, so an answer has nothing to agree to.
+        rtcp: rtcp(media, chosen.address, false),
     })
 }
 
@@ -173,11 +195,19 @@ fn ptime(media: &Media<'_>) -> u8 {
     u8::try_from(tens * 10).unwrap_or(PTIME_MS)
 }
 
-/// RFC 3551 section 6.
-const fn static_payload_type(codec: Codec) -> u8 {
-    match codec {
-        Codec::Pcmu => 0,
-        Codec::Pcma => 8,
+fn rtcp(media: &Media<'_>, address: IpAddr, mux: bool) -> Rtcp {
+    match media.rtcp {
+        Some(_) | None if mux => Rtcp::Mux,
+        Some((port, other)) => Rtcp::At(SocketAddr::new(other.unwrap_or(address), port)),
+        None => Rtcp::NextPort,
+    }
+}
+
+/// The payload type that a codec has in our offers.
+const fn offered_payload_type(codec: Codec) -> u8 {
+    match codec.static_payload_type() {
+        Some(payload_type) => payload_type,
+        None => OPUS,
     }
 }
 

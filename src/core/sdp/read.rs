@@ -57,6 +57,10 @@ pub(super) struct Media<'a> {
     pub ptime: Option<u32>,
     /// `a=maxptime`, ms.
     pub ptime_max: Option<u32>,
+    /// `a=rtcp`: port, and address if it is another than the media's.
+    pub rtcp: Option<(u16, Option<IpAddr>)>,
+    /// `a=rtcp-mux`.
+    pub rtcp_mux: bool,
 }
 
 /// Who sends (RFC 3264 section 5.1), as the side that wrote it says.
@@ -185,6 +189,8 @@ fn media(value: &str) -> Result<Media<'_>, SdpError> {
         maps: Vec::new(),
         ptime: None,
         ptime_max: None,
+        rtcp: None,
+        rtcp_mux: false,
     })
 }
 
@@ -201,6 +207,8 @@ impl<'a> Media<'a> {
             }
             // Some phones write fractions (`ptime:20.0`); the whole part will do.
             "ptime" => self.ptime = millis(value).or(self.ptime),
+            "rtcp" => self.rtcp = rtcp(value).or(self.rtcp),
+            "rtcp-mux" => self.rtcp_mux = true,
             "maxptime" => self.ptime_max = millis(value).or(self.ptime_max),
             _ => self.direction = Direction::from_word(name).or(self.direction),
         }
@@ -254,6 +262,17 @@ fn rtpmap(value: &str) -> Option<(u8, &str, u32)> {
     // More than one channel is not what we speak.
     let mono = parts.next().is_none_or(|channels| channels.trim() == "1");
     Some((payload_type(format)?, name, if mono { clock.parse().ok()? } else { 0 }))
+}
+
+/// `53020` or `53020 IN IP4 192.0.2.1` (RFC 3605 section 2.1). What can't be read is as if it were not there.
+fn rtcp(value: &str) -> Option<(u16, Option<IpAddr>)> {
+    let value = value.trim();
+    let (port, place) = value.split_once(' ').unwrap_or((value, ""));
+    let port = port.parse().ok().filter(|port| *port > 0)?;
+    if place.trim().is_empty() {
+        return Some((port, None));
+    }
+    Some((port, Some(address(place).ok()?)))
 }
 
 fn millis(value: &str) -> Option<u32> {

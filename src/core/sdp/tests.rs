@@ -5,7 +5,7 @@ use proptest::test_runner::RngSeed;
 
 use crate::audio::Codec;
 
-use super::{Local, Negotiated, SdpError, accept, answer, offer};
+use super::{Local, Negotiated, Rtcp, SdpError, accept, answer, offer};
 
 fn local() -> Local {
     Local {
@@ -208,10 +208,31 @@ fn a_usable_second_stream_is_taken_when_the_first_has_no_address() {
 
 #[test]
 fn optimistic_encryption_is_answered_plainly() {
-    let (text, _) = answered(
-        "m=audio 4000 RTP/AVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA\r\na=rtcp-mux\r\na=rtcp:4005\r\n",
-    );
+    let (text, _) =
+        answered("m=audio 4000 RTP/AVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA\r\na=rtcp:4005\r\n");
     assert!(!text.contains("crypto") && !text.contains("rtcp"));
+}
+
+#[test]
+fn rtcp_goes_where_they_say() {
+    let at = |text: &str| Rtcp::At(text.parse::<SocketAddr>().unwrap());
+    for (attributes, expected) in [
+        ("", Rtcp::NextPort),
+        ("a=rtcp:4005\r\n", at("203.0.113.5:4005")),
+        ("a=rtcp:53020 IN IP4 192.0.2.77\r\n", at("192.0.2.77:53020")),
+        ("a=rtcp:53020 IN IP6 2001:db8::7\r\n", at("[2001:db8::7]:53020")),
+        ("a=rtcp:53020 IN IP4 239.1.1.1\r\n", Rtcp::NextPort),
+        ("a=rtcp:0\r\n", Rtcp::NextPort),
+        ("a=rtcp:\r\na=rtcp:x y\r\na=rtcp:70000\r\n", Rtcp::NextPort),
+        ("a=rtcp-mux\r\na=rtcp:4005\r\n", Rtcp::Mux),
+    ] {
+        let below = format!("m=audio 4000 RTP/AVP 0\r\n{attributes}");
+        let (text, chosen) = answered(&below);
+        assert_eq!(chosen.rtcp, expected, "{attributes}");
+        assert_eq!(text.contains("a=rtcp-mux\r\n"), expected == Rtcp::Mux, "{attributes}");
+        // What answers our own offer can't agree to what we did not offer.
+        assert_ne!(accept(&offered(&below), &local()).unwrap().rtcp, Rtcp::Mux);
+    }
 }
 
 #[test]

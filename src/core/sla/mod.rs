@@ -77,8 +77,16 @@ pub enum Promise {
     Response,
     /// Until it is over.
     Resolution,
+    /// Until the customer of an incident hears of it again. It has no clock of its own: the incident's clock reminds of it, and
+    /// reports count it from what was said.
+    Update,
 }
-words!(Promise { Response = "response", Resolution = "resolution" });
+words!(Promise { Response = "response", Resolution = "resolution", Update = "update" });
+
+impl Promise {
+    /// Those that have clocks.
+    pub const CLOCKS: [Self; 2] = [Self::Response, Self::Resolution];
+}
 
 impl Targets {
     /// The time that a promise gives.
@@ -86,6 +94,7 @@ impl Targets {
         match promise {
             Promise::Response => self.response,
             Promise::Resolution => self.resolution,
+            Promise::Update => self.update,
         }
     }
 }

@@ -101,7 +101,7 @@ pub fn promised(terms: &Terms, priority: Priority, started: Timestamp) -> Vec<Me
             end: None,
         })
     };
-    Promise::ALL.into_iter().filter_map(measured).collect()
+    Promise::CLOCKS.into_iter().filter_map(measured).collect()
 }
 
 /// Looks at a promise. Said once it is never said again, whoever looks when: what was said is part of `measured`, which is kept
@@ -127,7 +127,7 @@ pub fn look(measured: &Measured, terms: &Terms, subject: &Subject, pauses: &[Pau
     }
     next.stopped = match next.promise {
         Promise::Response => subject.answered.or(subject.over),
-        Promise::Resolution => subject.over,
+        Promise::Resolution | Promise::Update => subject.over,
     };
     if subject.moved {
         next.end = Some(End::Void);

@@ -112,6 +112,7 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(notifications::list))
         .routes(routes!(heartbeat_state::state))
         .routes(routes!(recordings::audio))
+        .routes(routes!(recordings::remove))
         .routes(routes!(on_call::list))
         .merge(schedules::documented())
         .merge(slas::documented())

@@ -1,4 +1,4 @@
-//! `recordings/{id}/audio`: the WAV, whole or by ranges (RFC 9110 section 14), as players ask for it.
+//! `recordings/{id}`: removing it. `recordings/{id}/audio`: the WAV, whole or by ranges (RFC 9110 section 14), as players ask for it.
 
 use std::io::SeekFrom;
 use std::str::FromStr;
@@ -27,7 +27,41 @@ pub fn of_rows(state: &AppState, rows: Vec<RecordingRow>) -> Vec<Recording> {
     rows.into_iter().map(|row| Recording::of_row(row, state, off.as_deref())).collect()
 }
 
-/// The audio of a recording: WAV, 8 kHz, 16-bit, mono.
+/// Removes a recording: its sound and its transcript are gone for good, the call's record says that it was. Audited.
+#[utoipa::path(
+    delete, path = "/api/v1/recordings/{id}", tag = "calls", security(("token" = []), ("session" = [])),
+    params(("id" = String, Path, description = "Id of a recording")),
+    responses(
+        (status = 204, description = "It is gone, or was gone already"),
+        (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role or scope is not enough, or sent by another site with our cookie", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such recording", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is still being recorded", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn remove(
+    viewer: Viewer,
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    viewer.require(Right::Configure)?;
+    let id = RecordingId::from_str(&id).map_err(|_| Problem::not_found("recording"))?;
+    visible(&state, &viewer, id).await?;
+    let Some(row) = state.records().recording(&id.to_string()).await? else {
+        return Err(Problem::not_found("recording"));
+    };
+    if row.duration_ms.is_none() && row.reason.is_none() {
+        return Err(running());
+    }
+    if !state.records().delete_recording(id, &viewer.shown(), crate::clock::now().wall).await? {
+        return Err(Problem::not_found("recording"));
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The audio of a recording: WAV, 8 kHz, 16-bit; mono, or stereo for a conversation (left the caller, right what the
+/// caller hears).
 #[utoipa::path(
     get, path = "/api/v1/recordings/{id}/audio", tag = "calls", security(("token" = []), ("session" = [])),
     params(
@@ -42,6 +76,7 @@ pub fn of_rows(state: &AppState, rows: Vec<RecordingRow>) -> Vec<Recording> {
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The role or scope is not enough", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such recording, or its audio was lost", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "It was removed: refused, deleted, or past its retention time", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It is still being recorded or finished", body = Problem, content_type = "application/problem+json"),
         (status = 416, description = "The range begins behind the end", body = Problem, content_type = "application/problem+json"),
     )
@@ -154,14 +189,16 @@ async fn missing(state: &AppState, id: RecordingId) -> Problem {
         Ok(None) => return Problem::not_found("recording"),
         Err(error) => return error.into(),
     };
+    if row.removed_at.is_some() {
+        return Problem::new(
+            StatusCode::GONE,
+            "recording-removed",
+            "The recording was removed",
+            "Somebody did not want it, it was deleted, or it is past its retention time; the timeline says which.",
+        );
+    }
     match (row.duration_ms, row.reason.as_deref()) {
-        (None, None) => Problem::new(
-            StatusCode::CONFLICT,
-            "recording-running",
-            "The recording still runs",
-            "It can be heard as soon as the caller has finished. Try again in a few seconds.",
-        )
-        .with(header::RETRY_AFTER, "3"),
+        (None, None) => running(),
         (_, Some("failed")) | (Some(0), _) => Problem::new(
             StatusCode::NOT_FOUND,
             "recording-lost",
@@ -176,6 +213,16 @@ async fn missing(state: &AppState, id: RecordingId) -> Problem {
         )
         .with(header::RETRY_AFTER, "2"),
     }
+}
+
+fn running() -> Problem {
+    Problem::new(
+        StatusCode::CONFLICT,
+        "recording-running",
+        "The recording still runs",
+        "It can be heard (and removed) as soon as the caller has finished. Try again in a few seconds.",
+    )
+    .with(header::RETRY_AFTER, "3")
 }
 
 #[derive(Debug, PartialEq, Eq)]

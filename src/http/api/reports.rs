@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hotline_core::directory::Directory;
+use hotline_core::incident::Incident;
 use hotline_core::report::{
     self, Case, Compliance, Hotline, Kept, Measure, Rung, Stats, Step, compliance, hotline, noise, periods, priorities,
     stats,
@@ -17,11 +18,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::types::Named;
+use crate::clock::now;
 use crate::http::AppState;
 use crate::http::auth::{Right, Viewer};
 use crate::http::params::{Params, rfc3339};
 use crate::http::problem::Problem;
 use crate::store::clocks::ClockOf;
+use crate::store::incidents::IncidentFilter;
 use crate::store::reports::ROWS_MAX;
 
 /// A report may be about so many days.
@@ -30,6 +33,9 @@ const DAYS_MAX: i64 = 400;
 const DAYS: i64 = 28;
 /// Promises of one report that were broken and are listed.
 const BROKEN_MAX: usize = 1_000;
+
+/// Incidents read in one go.
+const INCIDENTS_AT_ONCE: u32 = 200;
 
 /// The reports.
 const REPORTS: [&str; 6] = ["mttd", "mtta", "mttr", "sla", "hotline", "noise"];
@@ -217,7 +223,7 @@ pub struct OfPromise {
     pub customer: Named,
     /// By which contract.
     pub sla: String,
-    /// `response`, `resolution`.
+    /// `response`, `resolution`, `update`.
     pub promise: String,
     /// `P1` to `P5`.
     pub priority: String,
@@ -239,7 +245,7 @@ pub struct Breach {
     pub customer: Named,
     /// By which contract.
     pub sla: String,
-    /// `response`, `resolution`.
+    /// `response`, `resolution`, `update`.
     pub promise: String,
     /// `P1` to `P5`.
     pub priority: String,
@@ -395,7 +401,18 @@ impl Asked {
         let mut clocks = state.records().clocks_between(self.from, self.to, self.customer.as_deref()).await?;
         bounded(clocks.len())?;
         clocks.retain(|clock| self.sees(&clock.row.customer));
-        Ok(report::once(&clocks.into_iter().map(kept).collect::<Vec<_>>(), self.from, self.to))
+        let clocks: Vec<(String, Kept)> = clocks.into_iter().map(ClockOf::counted).collect();
+        let mut all = report::once(&clocks, self.from, self.to);
+        let incidents = incidents(state).await?;
+        let directory = state.board().directory();
+        let mut words = report::words_kept(&incidents, &directory, (self.from, self.to), now().wall);
+        words.retain(|(_, kept)| {
+            self.sees(&kept.customer) && self.customer.as_ref().is_none_or(|own| *own == kept.customer)
+        });
+        all.extend(words);
+        bounded(all.len())?;
+        all.sort_by_key(|(_, kept)| kept.counts_at);
+        Ok(all)
     }
 
     /// The calls of it.
@@ -434,23 +451,19 @@ impl Asked {
     }
 }
 
-fn kept(clock: ClockOf) -> (String, Kept) {
-    let measured = clock.row.measured;
-    let kept = Kept {
-        id: clock.row.id,
-        fault: clock.fault,
-        customer: clock.row.customer,
-        sla: measured.sla.0,
-        promise: measured.promise,
-        priority: measured.priority,
-        target: measured.target,
-        elapsed: clock.row.elapsed,
-        started: measured.started,
-        counts_at: measured.started,
-        end: measured.end,
-        breached: measured.breached.is_some(),
-    };
-    (clock.reference, kept)
+/// Every incident of which customers may have to hear.
+async fn incidents(state: &AppState) -> Result<Vec<Incident>, Problem> {
+    let filter = IncidentFilter { no_drills: true, ..IncidentFilter::default() };
+    let (mut all, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = state.records().incidents(&filter, cursor.as_deref(), INCIDENTS_AT_ONCE).await?;
+        all.extend(page.items);
+        bounded(all.len())?;
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return Ok(all);
+        }
+    }
 }
 
 /// A part is never taken for the whole.

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use hotline_core::audio::quality::LegQuality;
 use hotline_core::call::CallView;
 use hotline_core::directory::Directory;
+use hotline_core::fact::RecordingKind;
 use hotline_core::ids::{CustomerId, ServiceId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -189,6 +191,56 @@ pub struct Leg {
     pub ended_at: Option<String>,
     /// How it ended, in words.
     pub cause: Option<String>,
+    /// How it sounded; from its end on, where there was sound.
+    pub quality: Option<Quality>,
+}
+
+/// How a leg sounded. Loss, jitter and delay as RTCP has them, scores by the E-model (ITU-T G.107).
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(example = json!({"codec": "PCMA", "sent": 5500, "received": 5489, "lost": 11, "jitter_ms": 3.4, "round_trip_ms": 41.2,
+    "mos_heard": 4.4, "lost_there": 210, "jitter_there_ms": 9.5, "mos_there": 3.9, "words": "good (4.4) to us, …"}))]
+pub struct Quality {
+    /// `PCMU`, `PCMA` …
+    pub codec: String,
+    /// Packets sent to the phone.
+    pub sent: u64,
+    /// Packets that came from it.
+    pub received: u64,
+    /// Packets from it that did not come.
+    pub lost: u64,
+    /// Jitter of what came, ms.
+    pub jitter_ms: f64,
+    /// There and back, ms; null: the phone sends no reports.
+    pub round_trip_ms: Option<f64>,
+    /// How the phone sounded to us, 1 (bad) to 4.5; null: nothing came.
+    pub mos_heard: Option<f64>,
+    /// Packets to the phone that did not come there; null: it sends no reports.
+    pub lost_there: Option<u64>,
+    /// Their jitter there, ms.
+    pub jitter_there_ms: Option<f64>,
+    /// How we sounded at the phone, 1 (bad) to 4.5.
+    pub mos_there: Option<f64>,
+    /// The same for people.
+    pub words: String,
+}
+
+impl From<LegQuality> for Quality {
+    fn from(quality: LegQuality) -> Self {
+        let tenths = |score: f64| (score * 10.0).round() / 10.0;
+        Self {
+            codec: quality.codec.name().to_owned(),
+            sent: quality.sent,
+            received: quality.received,
+            lost: quality.lost,
+            jitter_ms: quality.jitter_ms,
+            round_trip_ms: quality.round_trip_ms,
+            mos_heard: quality.mos_heard().map(tenths),
+            lost_there: quality.told.map(|told| told.lost),
+            jitter_there_ms: quality.told.map(|told| told.jitter_ms),
+            mos_there: quality.mos_there().map(tenths),
+            words: quality.words(),
+        }
+    }
 }
 
 impl Leg {
@@ -196,6 +248,7 @@ impl Leg {
     pub fn of_row(row: LegRow, directory: &Directory) -> Self {
         Self {
             leg: row.leg,
+            quality: row.heard().map(Into::into),
             person: row.person.as_deref().map(|id| Named::user(directory, id)),
             destination: row.destination,
             started_at: rfc3339(row.started_at),
@@ -223,7 +276,7 @@ pub struct Transcript {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "019aab2c-7d11-7000-8000-000000000003", "call_id": "019aab2c-7d11-7000-8000-000000000001", "kind": "what",
-    "started_at": "2026-11-22T03:00:21.000Z", "duration_ms": 4180, "speech": true, "running": false, "ended_because": "silence",
+    "channels": 1, "removed_at": null, "started_at": "2026-11-22T03:00:21.000Z", "duration_ms": 4180, "speech": true, "running": false, "ended_because": "silence",
     "audio_url": "/api/v1/recordings/019aab2c-7d11-7000-8000-000000000003/audio",
     "transcript": {"state": "done", "text": "The mail server in Hamburg is down.", "note": "whisper ggml-base.bin"}
 }))]
@@ -232,8 +285,10 @@ pub struct Recording {
     pub id: String,
     /// Its call.
     pub call_id: String,
-    /// `who`, `what`, `when`, `where`, `why` or `voicemail`.
+    /// `who`, `what`, `when`, `where`, `why`, `voicemail` or `conversation`.
     pub kind: String,
+    /// Channels of the sound: 1, or 2 for a conversation (left the caller, right what the caller hears).
+    pub channels: u16,
     /// Began.
     #[schema(format = DateTime)]
     pub started_at: String,
@@ -243,9 +298,12 @@ pub struct Recording {
     pub speech: bool,
     /// Still being recorded.
     pub running: bool,
-    /// `silence`, `no-speech`, `key`, `max-length`, `call-ended`, `failed`, `recovered`; null while it runs.
+    /// `silence`, `no-speech`, `key`, `max-length`, `call-ended`, `failed`, `refused`, `recovered`; null while it runs.
     pub ended_because: Option<String>,
-    /// Where to listen to it (WAV); null while it runs or when it was lost.
+    /// Since when nothing of it is kept any more: somebody refused it, it was deleted, or it is past its retention time.
+    #[schema(format = DateTime)]
+    pub removed_at: Option<String>,
+    /// Where to listen to it (WAV); null while it runs, when it was lost and when it was removed.
     pub audio_url: Option<String>,
     /// What was said.
     pub transcript: Transcript,
@@ -264,7 +322,10 @@ impl Recording {
         let transcript =
             Transcript { state: word.to_owned(), text: row.transcript.filter(|text| !text.is_empty()), note };
         Self {
-            audio_url: (!running && !lost).then(|| state.link(&format!("/api/v1/recordings/{}/audio", row.id))),
+            channels: RecordingKind::from_word(&row.kind).map_or(1, RecordingKind::channels),
+            removed_at: row.removed_at.map(rfc3339),
+            audio_url: (!running && !lost && row.removed_at.is_none())
+                .then(|| state.link(&format!("/api/v1/recordings/{}/audio", row.id))),
             id: row.id,
             call_id: row.call_id,
             kind: row.kind,

@@ -306,15 +306,23 @@ fn question(kind: &str) -> String {
         "where" => "Where?",
         "why" => "Why is it urgent?",
         "voicemail" => "Voicemail",
+        "conversation" => "Conversation (left the caller, right the engineer)",
         other => other,
     }
     .to_owned()
 }
 
 fn note(recording: &Recording) -> Option<&'static str> {
+    if recording.removed_at.is_some() {
+        return Some(match recording.ended_because.as_deref() {
+            Some("refused") => "removed: somebody did not want it",
+            _ => "removed",
+        });
+    }
     match recording.ended_because.as_deref()? {
         "no-speech" => Some("nothing was said"),
         "max-length" => Some("cut at the length limit"),
+        "call-ended" if recording.kind == "conversation" => None,
         "call-ended" => Some("the caller hung up here"),
         "failed" => Some("could not be kept"),
         "recovered" => Some("recovered after a crash"),
@@ -325,6 +333,9 @@ fn note(recording: &Recording) -> Option<&'static str> {
 fn words(recording: &Recording) -> (String, &'static str) {
     let transcript = &recording.transcript;
     let note = transcript.note.as_deref().unwrap_or("no reason was given");
+    if recording.removed_at.is_some() {
+        return ("Nothing of it is kept.".to_owned(), "quiet");
+    }
     match (transcript.state.as_str(), &transcript.text) {
         (_, Some(text)) => (text.clone(), "done"),
         ("recording", None) => ("Still being recorded …".to_owned(), "waiting"),
@@ -342,6 +353,8 @@ pub struct LegView {
     pub started: When,
     pub state: String,
     pub mood: &'static str,
+    /// How it sounded, in words.
+    pub sound: Option<String>,
 }
 
 impl From<Leg> for LegView {
@@ -359,7 +372,8 @@ impl From<Leg> for LegView {
             (None, None, Some(cause)) => (cause.clone(), "warn"),
             (None, None, None) => ("being called".to_owned(), "live"),
         };
-        Self { who, destination: leg.destination, started: When::clock(&leg.started_at), state, mood }
+        let sound = leg.quality.map(|quality| quality.words);
+        Self { who, destination: leg.destination, started: When::clock(&leg.started_at), state, mood, sound }
     }
 }
 

@@ -190,6 +190,30 @@ async fn missing_audio_says_why() {
 }
 
 #[tokio::test]
+async fn admins_remove_a_recording_and_its_sound_is_gone() {
+    let bench = bench();
+    let remove = async |number: u128| {
+        let token = format!("Bearer {TOKEN}");
+        bench.ask(Method::DELETE, &path("/api/v1/recordings", number, ""), &[("authorization", &token)], "").await
+    };
+    assert_eq!(remove(RECORDING_LIVE).await.problem(409), "recording-running");
+    assert_eq!(remove(999).await.problem(404), "recording-not-found");
+    for _again in 0..2 {
+        assert_eq!(remove(RECORDING_WHAT).await.status, StatusCode::NO_CONTENT);
+    }
+    let gone = bench.get(&path("/api/v1/recordings", RECORDING_WHAT, "/audio")).await;
+    assert_eq!(gone.problem(410), "recording-removed");
+    let call = bench.get(&path("/api/v1/calls", CALL_VOICEMAIL, "")).await.json();
+    let all = call["recordings"].as_array().unwrap();
+    let row = all.iter().find(|one| one["id"] == id(RECORDING_WHAT).to_string()).unwrap();
+    assert_eq!((&row["audio_url"], row["removed_at"].is_string()), (&Value::Null, true));
+    assert_eq!(row["transcript"]["text"], Value::Null);
+    let token = format!("Bearer {}", bench.token_of("dispatcher"));
+    let path = path("/api/v1/recordings", RECORDING_WHAT, "");
+    assert_eq!(bench.ask(Method::DELETE, &path, &[("authorization", &token)], "").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
 async fn on_call_tells_who_until_when_and_who_next() {
     let bench = bench();
     let now = bench.get("/api/v1/on-call?at=2026-11-22T03:00:00Z").await.json();

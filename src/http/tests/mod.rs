@@ -119,6 +119,15 @@ impl Bench {
         self.ask(Method::GET, path, &[("authorization", &format!("Bearer {TOKEN}"))], "").await
     }
 
+    /// A token of this role that sees everything.
+    fn token_of(&self, role: &str) -> String {
+        let token = super::auth::fresh_token();
+        let hash = super::auth::token_hash(token.reveal());
+        let row = TokenRow { name: role.to_owned(), hash, role: role.to_owned(), ..TokenRow::default() };
+        self.fake.kept.lock().tokens.push(row);
+        token.reveal().clone()
+    }
+
     /// With a token of this role that sees these customers' things only (none: no limit).
     async fn get_as(&self, role: &str, customers: &str, path: &str) -> Answer {
         let token = super::auth::fresh_token();

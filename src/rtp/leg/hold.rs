@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use hotline_core::audio::{Codec, g711};
+use hotline_core::audio::clip::Form;
+use hotline_core::audio::{Law, g711};
 
 use super::super::packet::HEADER_BYTES;
 use super::super::play::{Played, Playing};
@@ -33,24 +34,31 @@ impl LegState {
         }
     }
 
-    /// Puts a frame of the music into the packet; false: none is to be heard now.
-    pub(super) fn hold_music(&mut self, codec: Codec, length: usize, now: Instant) -> bool {
+    /// Puts `samples` of the music into the packet and gives its bytes; `None`: none is to be heard now.
+    pub(super) fn hold_music(&mut self, form: Form, samples: usize, now: Instant) -> Option<usize> {
         let heard = now.saturating_duration_since(self.relayed_at) < OWN_MUSIC;
-        let Some(hold) = &mut self.hold else { return false };
+        let hold = self.hold.as_mut()?;
         if !hold.fades && (heard || (self.peer.is_none() && self.seat.is_none())) {
-            return false;
+            return None;
         }
-        let body = &mut self.out.packet[HEADER_BYTES..HEADER_BYTES + length];
-        let played = hold.music.frame(codec, body);
-        if hold.fades || !hold.sounds {
-            fade(codec, body, hold.fades);
+        let body = &mut self.out.packet[HEADER_BYTES..];
+        let (length, ends) = match hold.music.frame(form, samples, body) {
+            Played::Frame(length) => (Some(length), false),
+            Played::Last(_, length) => (Some(length), true),
+            Played::Nothing(_) => (None, true),
+        };
+        // Other codecs have nothing that could be faded without being decoded.
+        if let (Form::Law(law), Some(length)) = (form, length)
+            && (hold.fades || !hold.sounds)
+        {
+            fade(law, &mut body[..length], hold.fades);
         }
         hold.sounds = !hold.fades;
         hold.fades = false;
-        if hold.over || matches!(played, Played::Last(_) | Played::Nothing(_)) {
+        if hold.over || ends {
             self.hold = None;
         }
-        !matches!(played, Played::Nothing(_))
+        length
     }
 
     /// The music may have to begin soon: the leg has a turn every frame.
@@ -72,10 +80,10 @@ impl LegState {
 }
 
 /// Fades a frame in or out.
-fn fade(codec: Codec, body: &mut [u8], out: bool) {
+fn fade(law: Law, body: &mut [u8], out: bool) {
     let length = body.len().max(1) as i32;
     for (n, byte) in body.iter_mut().enumerate() {
         let share = if out { length - n as i32 } else { n as i32 };
-        *byte = g711::encode(codec, (i32::from(g711::decode(codec, *byte)) * share / length) as i16);
+        *byte = g711::encode(law, (i32::from(g711::decode(law, *byte)) * share / length) as i16);
     }
 }

@@ -4,6 +4,8 @@
 //! Everything here runs on the lane's thread and touches no lock. Orders have
 //! been prepared by whoever gave them (buffers, encoded clips).
 
+mod control;
+mod ear;
 mod hold;
 mod out;
 mod receive;
@@ -21,17 +23,22 @@ use hotline_core::dtmf;
 use hotline_core::fact::RecordingEnd;
 use mio::net::UdpSocket;
 
+use super::inband::InBand;
 use super::keys::Keys;
 use super::lane::LaneLink;
 use super::mix::Seat;
-use super::packet::PACKET_MAX;
+use super::packet::{HEADER_BYTES, PACKET_MAX};
 use super::play::Playing;
 use super::ports::Lease;
 use super::record::Recorder;
+use super::rtcp::Rtcp;
 use super::source::{Source, Stats};
+use super::suspect::Suspect;
 use super::wheel::LegKey;
 use super::writer::Job;
 use super::{Frame, MediaEvent, MediaEvents, Remote};
+
+pub(super) use turn::frame_ms;
 
 use hold::Hold;
 use out::Out;
@@ -42,6 +49,8 @@ use relay::RelayMap;
 pub(super) struct Totals {
     pub(super) events_dropped: AtomicU64,
     pub(super) malformed: AtomicU64,
+    pub(super) rtcp_malformed: AtomicU64,
+    pub(super) rtcp_strangers: AtomicU64,
     pub(super) send_failed: AtomicU64,
     pub(super) relay_dropped: AtomicU64,
     pub(super) tap_dropped: AtomicU64,
@@ -121,13 +130,16 @@ pub(super) struct LegState {
     remote: Option<Remote>,
     source: Source,
     digits: dtmf::Receiver,
+    ear: Option<Box<InBand>>,
+    suspect: Option<Box<Suspect>>,
     keys: Keys,
     playing: Option<Playing>,
     recorder: Option<Box<Recorder>>,
-    /// A recording that waits for `connect`: only then the codec is known.
+    /// A recording that waits for `connect`: before it there is nothing to hear.
     recorder_waits: Option<Box<Recorder>>,
     tap: Option<Sender<Frame>>,
     out: Out,
+    control: Rtcp,
     relay: Option<RelayMap>,
     relayed_at: Instant,
     /// Its seat in a room.
@@ -142,7 +154,7 @@ pub(super) struct LegState {
     #[cfg(test)]
     pub(super) faulty: Option<&'static str>,
     /// Dropped last, after the sockets.
-    _lease: Lease,
+    lease: Lease,
 }
 
 impl LegState {
@@ -160,6 +172,7 @@ impl LegState {
             started: false,
             talking: false,
             length: 0,
+            octets: 0,
             packet: [0; PACKET_MAX],
         };
         Self {
@@ -173,14 +186,17 @@ impl LegState {
             stats,
             totals,
             remote: None,
-            source: Source::default(),
+            source: Source::new(pair.late),
             digits: dtmf::Receiver::default(),
+            ear: None,
+            suspect: None,
             keys: Keys::default(),
             playing: None,
             recorder: None,
             recorder_waits: None,
             tap: None,
             out,
+            control: Rtcp::new(rand::random()),
             relay: None,
             relayed_at: now,
             seat: None,
@@ -191,16 +207,23 @@ impl LegState {
             events_received: 0,
             #[cfg(test)]
             faulty: None,
-            _lease: pair.lease,
+            lease: pair.lease,
         }
     }
 
     pub(super) fn connect(&mut self, remote: Remote, now: Instant) {
-        self.source.unlock();
+        self.source.unlock(now);
         self.heard_at = now;
         self.silent_told = false;
         self.relay = None;
         self.out.talking = false;
+        self.control.connect(now);
+        self.digits.set_clock(remote.codec.clock_hz());
+        if self.remote.as_ref().is_some_and(|before| before.codec != remote.codec) {
+            // They were made for the other codec; new ones come with the next order.
+            self.ear = None;
+            self.suspect = None;
+        }
         self.remote = Some(remote);
         if let Some(recorder) = self.recorder_waits.take() {
             self.record(recorder, now);
@@ -219,9 +242,9 @@ impl LegState {
     /// Starts a recording; one that runs is ended, its last job is given back.
     pub(super) fn record(&mut self, mut recorder: Box<Recorder>, now: Instant) -> Option<Job> {
         let replaced = self.stop_record(RecordingEnd::CallEnded);
-        if let Some(remote) = &self.remote {
+        if self.remote.is_some() {
             let wall = crate::clock::now().wall.as_millisecond();
-            recorder.begin(remote.codec, u64::try_from(wall).unwrap_or(0), now);
+            recorder.begin(u64::try_from(wall).unwrap_or(0), now);
             self.recorder = Some(recorder);
         } else {
             self.recorder_waits = Some(recorder);
@@ -237,9 +260,18 @@ impl LegState {
         Some(recorder.finish(reason))
     }
 
+    /// What was just sent (it stands in the packet) goes into the recording, if that has both sides.
+    fn record_sent(&mut self, timestamp: u32, length: usize, now: Instant) {
+        if let (Some(recorder), Some(remote)) = (&mut self.recorder, &self.remote) {
+            let payload = &self.out.packet[HEADER_BYTES..HEADER_BYTES + length];
+            recorder.sent((self.out.ssrc, timestamp), remote.codec, payload, now);
+        }
+    }
+
     pub(super) fn bridge(&mut self, peer: Peer, now: Instant) {
         self.playing = None;
         self.keys.clear();
+        self.suspect = None;
         self.peer = Some(peer);
         self.relay = None;
         self.relayed_at = now;

@@ -1,8 +1,5 @@
 //! The stream that a leg sends: one SSRC, its numbers and timestamps, whatever its packets come from.
 
-use hotline_core::audio::Codec;
-
-use super::super::Remote;
 use super::super::keys::KeyPacket;
 use super::super::packet::{HEADER_BYTES, Header, PACKET_MAX};
 use super::super::source::Stats;
@@ -13,7 +10,7 @@ use super::{LegState, Moment, Totals};
 pub(super) struct Out {
     pub(super) ssrc: u32,
     pub(super) sequence: u16,
-    /// Added to the lane's clock.
+    /// Added to the lane's clock, counted at the codec's.
     pub(super) timestamp: u32,
     /// Where the last packet ended, in timestamps of the stream.
     pub(super) end: u32,
@@ -22,15 +19,29 @@ pub(super) struct Out {
     pub(super) talking: bool,
     /// Bytes of the last payload.
     pub(super) length: usize,
+    /// Payload sent, bytes, for RTCP.
+    pub(super) octets: u32,
     pub(super) packet: [u8; PACKET_MAX],
 }
 
 impl LegState {
-    /// Sends what is in the packet as a frame of our own.
-    pub(super) fn send_frame(&mut self, at: Moment, codec: Codec, length: usize, talking: bool) {
+    /// The stream's timestamp at this moment, by the codec's clock.
+    pub(super) fn clock(&self, at: Moment) -> u32 {
+        self.out.timestamp.wrapping_add(at.samples.wrapping_mul(self.clock_ratio()))
+    }
+
+    /// Steps of the stream's clock in one of 8 kHz.
+    pub(super) fn clock_ratio(&self) -> u32 {
+        self.remote.as_ref().map_or(1, |remote| remote.codec.clock_ratio())
+    }
+
+    /// Sends what is in the packet as a frame of our own: `length` bytes that hold so many samples (at 8 kHz).
+    pub(super) fn send_frame(&mut self, at: Moment, length: usize, samples: usize, talking: bool) {
+        let Some(remote) = &self.remote else { return };
+        let payload_type = remote.payload_type;
         self.relay = None;
+        let mut timestamp = self.clock(at);
         let out = &mut self.out;
-        let mut timestamp = out.timestamp.wrapping_add(at.samples);
         let behind = out.end.wrapping_sub(timestamp) as i32;
         if out.started && behind > 0 {
             // A relayed stream ran ahead of our clock: go on at its end.
@@ -40,7 +51,8 @@ impl LegState {
         let marker = !out.started || (talking && !out.talking);
         out.talking = talking;
         let sequence = out.sequence;
-        self.transmit(marker, payload_type_of(self.remote.as_ref(), codec), (sequence, timestamp), length);
+        self.transmit(marker, payload_type, (sequence, timestamp), (length, samples));
+        self.record_sent(timestamp, length, at.now);
     }
 
     pub(super) fn send_key(&mut self, key: KeyPacket) {
@@ -49,7 +61,7 @@ impl LegState {
         self.out.packet[HEADER_BYTES..HEADER_BYTES + key.payload.len()].copy_from_slice(&key.payload);
         let sequence = self.out.sequence;
         let end = self.out.end;
-        self.transmit(key.marker, theirs, (sequence, key.timestamp), key.payload.len());
+        self.transmit(key.marker, theirs, (sequence, key.timestamp), (key.payload.len(), 0));
         self.out.end = end;
     }
 
@@ -58,15 +70,17 @@ impl LegState {
         marker: bool,
         payload_type: u8,
         (sequence, timestamp): (u16, u32),
-        length: usize,
+        (length, samples): (usize, usize),
     ) {
         let Some(remote) = &self.remote else { return };
+        let ratio = remote.codec.clock_ratio();
         let to = self.source.learned().unwrap_or(remote.address);
         let out = &mut self.out;
         Header { marker, payload_type, sequence, timestamp, ssrc: out.ssrc }.write(&mut out.packet);
         out.started = true;
         out.length = length;
-        out.end = timestamp.wrapping_add(length as u32);
+        out.octets = out.octets.wrapping_add(length as u32);
+        out.end = timestamp.wrapping_add((samples as u32).wrapping_mul(ratio));
         // A late packet of a relayed stream does not turn the count back.
         if (sequence.wrapping_sub(out.sequence) as i16) >= 0 {
             out.sequence = sequence.wrapping_add(1);
@@ -76,12 +90,4 @@ impl LegState {
             Err(_) => Totals::count(&self.totals.send_failed),
         }
     }
-}
-
-fn payload_type_of(remote: Option<&Remote>, codec: Codec) -> u8 {
-    let fixed = match codec {
-        Codec::Pcmu => 0,
-        Codec::Pcma => 8,
-    };
-    remote.map_or(fixed, |remote| remote.payload_type)
 }

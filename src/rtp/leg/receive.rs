@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use hotline_core::audio::{Codec, noise};
+use hotline_core::sdp;
 use rtp_rs::RtpReader;
 
+use super::super::Frame;
 use super::super::packet::PAYLOAD_MAX;
-use super::super::play::Playing;
+use super::super::rtcp::packet::is_rtcp;
 use super::super::source::Heard;
 use super::super::writer::Job;
-use super::super::{Frame, MediaEvent};
 use super::{LegState, Relayed, Totals};
 
 /// Static payload type of comfort noise (RFC 3389 section 4.1).
@@ -26,6 +27,10 @@ impl LegState {
         jobs: &mut Vec<Job>,
     ) -> Option<(Relayed, &'a [u8])> {
         let remote = self.remote.as_ref()?;
+        if remote.rtcp == sdp::Rtcp::Mux && is_rtcp(datagram) {
+            self.receive_control(datagram, from, now);
+            return None;
+        }
         let Ok(packet) = RtpReader::new(datagram) else {
             Totals::count(&self.totals.malformed);
             return None;
@@ -44,10 +49,7 @@ impl LegState {
         match heard {
             Heard::Event => {
                 self.events_received = self.events_received.wrapping_add(1);
-                let (ssrc, timestamp) = (packet.ssrc(), packet.timestamp());
-                if let Some(digit) = self.digits.accept(ssrc, timestamp, packet.mark(), payload, now) {
-                    self.key_pressed(digit);
-                }
+                self.hear_event(&packet, payload, now);
                 None
             }
             Heard::Other | Heard::Dropped => {
@@ -73,14 +75,6 @@ impl LegState {
         }
     }
 
-    /// A key: what it stops is stopped before anybody is told, so that a busy machine does not talk on.
-    fn key_pressed(&mut self, digit: char) {
-        if self.playing.as_ref().is_some_and(Playing::stops_on_key) {
-            self.playing = None;
-        }
-        self.emit(MediaEvent::Digit { digit });
-    }
-
     /// The other side sends nothing for a while and says how its background sounds (RFC 3389): whoever hears it gets
     /// noise of that level.
     fn comfort_noise<'a>(&mut self, packet: &RtpReader<'a>, codec: Codec) -> Option<(Relayed, &'a [u8])> {
@@ -97,11 +91,14 @@ impl LegState {
 
     fn audio(&mut self, packet: &RtpReader<'_>, payload: &[u8], codec: Codec, now: Instant, jobs: &mut Vec<Job>) {
         let stream = (packet.ssrc(), packet.timestamp());
+        self.hear_keys(stream, payload);
+        self.hear_machine(stream, payload);
         if let Some(end) = self.recorder.as_mut().and_then(|recorder| recorder.packet(stream, codec, payload, now)) {
             jobs.extend(self.stop_record(end));
         }
         if let Some(tap) = &self.tap {
-            let mut frame = Frame { timestamp: packet.timestamp(), length: payload.len() as u16, payload: [0; 480] };
+            let length = payload.len() as u16;
+            let mut frame = Frame { timestamp: packet.timestamp(), length, payload: [0; PAYLOAD_MAX] };
             frame.payload[..payload.len()].copy_from_slice(payload);
             if tap.try_send(frame).is_err() {
                 Totals::count(&self.totals.tap_dropped);

@@ -32,7 +32,14 @@ impl LegState {
         if !remote.send || self.playing.is_some() || self.quarantined {
             return;
         }
-        let codec = remote.codec;
+        let samples = relayed.codec.samples(payload);
+        let fits = match (relayed.codec.law(), remote.codec.law()) {
+            (Some(from), Some(to)) => Some((from, to)),
+            (None, None | Some(_)) | (Some(_), None) => None,
+        };
+        if fits.is_none() && relayed.codec != remote.codec {
+            return;
+        }
         let payload_type = remote.payload_type;
         let (map, fresh) = match self.relay {
             Some(map) if map.fits(relayed) => (map, false),
@@ -45,9 +52,12 @@ impl LegState {
         let length = relayed.length.min(PAYLOAD_MAX);
         let body = &mut self.out.packet[HEADER_BYTES..HEADER_BYTES + length];
         body.copy_from_slice(&payload[..length]);
-        g711::transcode(relayed.codec, codec, body);
+        if let Some((from, to)) = fits {
+            g711::transcode(from, to, body);
+        }
         self.out.talking = true;
-        self.transmit(marker, payload_type, (sequence, timestamp), length);
+        self.transmit(marker, payload_type, (sequence, timestamp), (length, samples));
+        self.record_sent(timestamp, length, at.now);
     }
 
     /// The peer sends nothing for a while, and this is its background: noise of our own follows at the next turn.
@@ -60,7 +70,7 @@ impl LegState {
 
     /// Joins a relayed stream to what we sent before: next number, time by the clock.
     fn begin_relay(&self, relayed: Relayed, at: Moment) -> RelayMap {
-        let clock = self.out.timestamp.wrapping_add(at.samples);
+        let clock = self.clock(at);
         let ahead = self.out.end.wrapping_sub(clock) as i32;
         let begin = if self.out.started && ahead > 0 { self.out.end } else { clock };
         RelayMap {

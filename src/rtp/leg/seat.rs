@@ -11,7 +11,7 @@ use super::super::wheel::LegKey;
 use super::turn::frame_ms;
 use super::{LegState, Moment, Peer};
 
-/// Further apart than this the stream that we send begins anew by the clock, timestamps of 8 kHz.
+/// Further apart than this the stream that we send begins anew by the clock, samples at 8 kHz.
 const APART: u32 = 800;
 
 impl LegState {
@@ -107,16 +107,19 @@ impl LegState {
         let (codec, payload_type) = (remote.codec, remote.payload_type);
         let samples = usize::from(frame_ms(remote.ptime_ms)) * 8;
         while let Some(seat) = &mut self.seat {
-            let Some(length) = seat.packet(codec, samples, all, &mut self.out.packet[HEADER_BYTES..]) else { return };
+            let body = &mut self.out.packet[HEADER_BYTES..];
+            let Some((length, heard)) = seat.packet(codec, samples, all, body) else { return };
             let flowing = std::mem::replace(&mut seat.flowing, true);
-            let clock = self.out.timestamp.wrapping_add(at.samples);
+            let clock = self.clock(at);
             let ahead = self.out.end.wrapping_sub(clock) as i32;
-            let goes_on = self.out.started && (ahead > 0 || (flowing && ahead.unsigned_abs() < APART));
+            let goes_on =
+                self.out.started && (ahead > 0 || (flowing && ahead.unsigned_abs() < APART * codec.clock_ratio()));
             let timestamp = if goes_on { self.out.end } else { clock };
             let marker = !flowing || !self.out.talking;
             self.out.talking = true;
             self.relay = None;
-            self.transmit(marker, payload_type, (self.out.sequence, timestamp), length);
+            self.transmit(marker, payload_type, (self.out.sequence, timestamp), (length, heard));
+            self.record_sent(timestamp, length, at.now);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hotline_core::audio::{Codec, g711};
+use hotline_core::audio::clip::Form;
 
 use super::super::packet::HEADER_BYTES;
 use super::super::play::Played;
@@ -10,6 +10,7 @@ use super::super::wheel::TICK_SAMPLES;
 use super::super::writer::Job;
 use super::super::{MEDIA_TIMEOUT, MediaEvent};
 use super::{LegState, Moment};
+use crate::codec;
 
 /// A bridged leg to which nothing was relayed for so long is sent silence, so that its own timeout and the address
 /// translations on the way see packets.
@@ -23,27 +24,28 @@ impl LegState {
         #[cfg(test)]
         assert_eq!(self.faulty, None, "a fault, asked for by a test");
         self.watch(at.now, jobs);
+        self.report(at);
         let Some(remote) = &self.remote else { return WATCH_TICKS };
         let ms = u32::from(frame_ms(remote.ptime_ms));
-        let (send, codec) = (remote.send, remote.codec);
+        let (send, form) = (remote.send, Form::new(remote.codec, frame_ms(remote.ptime_ms)));
         let key = if send && remote.events.is_some() {
-            let timestamp = self.out.timestamp.wrapping_add(at.samples);
-            self.keys.turn(timestamp, ms)
+            let timestamp = self.clock(at);
+            self.keys.turn(timestamp, ms, remote.codec.clock_hz())
         } else {
             None
         };
-        let length = (ms * 8) as usize;
+        let samples = (ms * 8) as usize;
         if let Some(key) = key {
             self.send_key(key);
             // What plays goes on below the tone, unheard.
-            self.fill(codec, length);
-        } else if let Some(talking) = self.fill(codec, length) {
+            self.fill(form, samples);
+        } else if let Some(length) = self.fill(form, samples) {
             if send {
-                self.send_frame(at, codec, length, talking);
+                self.send_frame(at, length, samples, true);
             }
-        } else if self.hold_music(codec, length, at.now) {
+        } else if let Some(length) = self.hold_music(form, samples, at.now) {
             if send {
-                self.send_frame(at, codec, length, true);
+                self.send_frame(at, length, samples, true);
             }
         } else if self.waits_for_hold() {
             // The music may have to begin at the next turn.
@@ -52,21 +54,25 @@ impl LegState {
         } else if self.peer.is_some() && at.now.saturating_duration_since(self.relayed_at) < RELAY_IDLE {
             return WATCH_TICKS;
         } else if send {
-            self.quiet(codec, length);
-            self.send_frame(at, codec, length, false);
+            let length = self.quiet(form, samples);
+            self.send_frame(at, length, samples, false);
         }
         u64::from(ms) * 8 / u64::from(TICK_SAMPLES)
     }
 
-    /// Puts the sound of a quiet line into the packet. While the other side is recorded it is silence: noise that comes
-    /// back as an echo is no end of speech.
-    fn quiet(&mut self, codec: Codec, length: usize) {
-        let body = &mut self.out.packet[HEADER_BYTES..HEADER_BYTES + length];
-        if self.recorder.is_some() {
-            return body.fill(g711::silence(codec));
+    /// Puts the sound of a quiet line into the packet and gives its bytes. While the other side is recorded it is
+    /// silence: noise that comes back as an echo is no end of speech.
+    fn quiet(&mut self, form: Form, samples: usize) -> usize {
+        let body = &mut self.out.packet[HEADER_BYTES..];
+        match form {
+            Form::Law(law) if self.recorder.is_none() => {
+                let (level, from) = self.background;
+                let length = samples.min(body.len());
+                self.background.1 = self.totals.noise.fill(law, level, from, &mut body[..length]);
+                length
+            }
+            Form::Law(_) | Form::G722 | Form::Opus10 | Form::Opus20 => codec::silence(form, samples, body),
         }
-        let (level, from) = self.background;
-        self.background.1 = self.totals.noise.fill(codec, level, from, body);
     }
 
     fn watch(&mut self, now: Instant, jobs: &mut Vec<Job>) {
@@ -80,16 +86,15 @@ impl LegState {
         }
     }
 
-    /// Puts what plays into the packet; `None`: nothing plays.
-    fn fill(&mut self, codec: Codec, length: usize) -> Option<bool> {
+    /// Puts what plays into the packet and gives its bytes; `None`: nothing plays.
+    fn fill(&mut self, form: Form, samples: usize) -> Option<usize> {
         let playing = self.playing.as_mut()?;
-        let played = playing.frame(codec, &mut self.out.packet[HEADER_BYTES..HEADER_BYTES + length]);
-        match played {
-            Played::Frame => Some(true),
-            Played::Last(play) => {
+        match playing.frame(form, samples, &mut self.out.packet[HEADER_BYTES..]) {
+            Played::Frame(length) => Some(length),
+            Played::Last(play, length) => {
                 self.playing = None;
                 self.emit(MediaEvent::PlayEnded { play });
-                Some(true)
+                Some(length)
             }
             Played::Nothing(play) => {
                 self.playing = None;
@@ -101,8 +106,12 @@ impl LegState {
 }
 
 /// The other side's wish, in whole tens of milliseconds: 10–60.
-pub(super) fn frame_ms(ptime_ms: u8) -> u8 {
-    (ptime_ms / 10 * 10).clamp(10, 60)
+pub(in crate::rtp) const fn frame_ms(ptime_ms: u8) -> u8 {
+    match ptime_ms {
+        0..10 => 10,
+        10..=60 => ptime_ms / 10 * 10,
+        61.. => 60,
+    }
 }
 
 #[cfg(test)]

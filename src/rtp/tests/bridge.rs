@@ -95,10 +95,10 @@ fn a_prompt_goes_before_and_unbridge_ends_both_ways() {
     carry(&mut phone_a, &a.leg, &phone_b, 0..2);
     a.leg.play(PlayId(1), vec![once(&clip(60))]);
     assert_eq!(a.event(), MediaEvent::PlayEnded { play: PlayId(1) });
-    assert_eq!(phone_a.hear_sound().payload, clip(60).payload(Codec::Pcmu)[..160]);
+    assert_eq!(phone_a.hear_sound().payload, clip(60).payload(Law::Mu)[..160]);
     b.leg.unbridge();
     // The order is carried out when its leg answers in silence again; then nothing is relayed either way.
-    let silence = |packet: &Packet| is_quiet(Codec::Pcmu, &packet.payload);
+    let silence = |packet: &Packet| is_quiet(Law::Mu, &packet.payload);
     while !silence(&phone_a.hear()) || !silence(&phone_b.hear()) {}
     phone_a.say(&a.leg, &frame(1));
     phone_b.say(&b.leg, &frame(1));
@@ -112,6 +112,6 @@ fn a_leg_whose_peer_is_gone_goes_on_with_silence() {
     carry(&mut phone_a, &a.leg, &phone_b, 0..2);
     drop(a);
     let packet = phone_b.hear();
-    assert!(is_quiet(Codec::Pcmu, &packet.payload));
+    assert!(is_quiet(Law::Mu, &packet.payload));
     drop(b);
 }

@@ -1,7 +1,11 @@
 //! Legs against plain sockets and against each other, on loopback.
 
+mod bleed;
 mod bridge;
+mod control;
+mod digits;
 mod faults;
+mod impaired;
 mod playing;
 mod recording;
 
@@ -9,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotline_core::audio::{Clip, Codec};
+use hotline_core::audio::{Clip, Codec, Law};
 use rtp_rs::{RtpPacketBuilder, RtpReader};
 use tokio::sync::mpsc;
 
@@ -26,10 +30,7 @@ fn media(legs: u16, lanes: usize) -> Media {
 }
 
 fn remote(address: SocketAddr, codec: Codec) -> Remote {
-    let payload_type = match codec {
-        Codec::Pcmu => 0,
-        Codec::Pcma => 8,
-    };
+    let payload_type = codec.static_payload_type().unwrap_or(111);
     Remote {
         address,
         codec,
@@ -39,12 +40,13 @@ fn remote(address: SocketAddr, codec: Codec) -> Remote {
         ptime_ms: 20,
         send: true,
         receive: true,
+        rtcp: hotline_core::sdp::Rtcp::NextPort,
     }
 }
 
 /// Nothing is heard but comfort noise.
-fn is_quiet(codec: Codec, payload: &[u8]) -> bool {
-    payload.iter().all(|byte| hotline_core::audio::g711::decode(codec, *byte).abs() <= 100)
+fn is_quiet(law: Law, payload: &[u8]) -> bool {
+    payload.iter().all(|byte| hotline_core::audio::g711::decode(law, *byte).abs() <= 100)
 }
 
 /// A leg with its events.
@@ -125,8 +127,8 @@ impl Phone {
 
     /// Reads until a packet that is no silence, and gives it.
     fn hear_sound(&self) -> Packet {
-        let codec = self.codec;
-        let sounds = |packet: &Packet| !is_quiet(codec, &packet.payload);
+        let law = self.codec.law().unwrap();
+        let sounds = |packet: &Packet| !is_quiet(law, &packet.payload);
         (0..1_000).map(|_| self.hear()).find(sounds).expect("a sound in time")
     }
 

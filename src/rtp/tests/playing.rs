@@ -14,14 +14,14 @@ fn plays_exactly_the_clip_and_says_when_it_is_out() {
     while heard.len() < 22 {
         heard.push(phone.hear());
     }
-    let want = [first.payload(Codec::Pcma), second.payload(Codec::Pcma)].concat();
+    let want = [first.payload(Law::A), second.payload(Law::A)].concat();
     let got: Vec<u8> = heard.iter().flat_map(|packet| packet.payload.clone()).collect();
     assert_eq!(got, want, "15 and 7 frames without a gap");
     assert!(heard[0].marker, "a talk spurt begins");
     assert!(heard[1..].iter().all(|packet| !packet.marker));
     assert_eq!(line.event(), MediaEvent::PlayEnded { play: PLAY });
     let after = phone.hear();
-    assert!(is_quiet(Codec::Pcma, &after.payload));
+    assert!(is_quiet(Law::A, &after.payload));
     assert_eq!(after.timestamp, heard[21].timestamp.wrapping_add(160));
 }
 
@@ -52,7 +52,7 @@ fn stop_is_at_once_and_silent_about_it() {
         phone.hear_sound();
     }
     line.leg.stop_play();
-    let silent = |packet: Packet| is_quiet(Codec::Pcma, &packet.payload);
+    let silent = |packet: Packet| is_quiet(Law::A, &packet.payload);
     let sound = (0..200).take_while(|_| !silent(phone.hear())).count();
     // What was on the way when the order was given; a slow test machine reads late.
     assert!(sound < 100, "{sound} packets after the stop");
@@ -67,7 +67,7 @@ fn a_play_before_connect_waits_and_a_new_play_replaces_the_old() {
     line.leg.play(PlayId(1), vec![once(&old)]);
     line.leg.play(PlayId(2), vec![once(&new)]);
     line.leg.connect(phone.remote());
-    assert_eq!(phone.hear().payload, new.payload(Codec::Pcmu)[..160], "in the codec agreed on");
+    assert_eq!(phone.hear().payload, new.payload(Law::Mu)[..160], "in the codec agreed on");
     assert_eq!(line.event(), MediaEvent::PlayEnded { play: PlayId(2) });
 }
 
@@ -98,7 +98,7 @@ fn a_side_that_holds_us_is_sent_nothing_until_it_takes_us_back() {
     while let Ok(length) = phone.socket.recv(&mut buffer) {
         last = Some(buffer[..length].to_vec());
     }
-    assert!(last.is_none_or(|packet| is_quiet(Codec::Pcma, &packet[12..])), "the clip was not sent");
+    assert!(last.is_none_or(|packet| is_quiet(Law::A, &packet[12..])), "the clip was not sent");
     phone.socket.set_nonblocking(false).unwrap();
     let sent = line.leg.quality().sent;
     line.leg.connect(phone.remote());

@@ -1,6 +1,8 @@
 use std::path::{Path, PathBuf};
 
-use hotline_core::audio::{g711, segment};
+use hotline_core::audio::g711;
+use hotline_core::audio::restore::{self, G711, Sound};
+use hotline_core::audio::segment::Channel;
 use hotline_core::call::command::RecordLimits;
 use hotline_core::fact::RecordingEnd;
 use hotline_core::ids::RecordingId;
@@ -12,15 +14,15 @@ const LIMITS: RecordLimits = RecordLimits { max: Duration::from_mins(1), end_sil
 
 fn request(folder: &Path, number: u128, limits: RecordLimits) -> RecordRequest {
     let recording = RecordingId(uuid::Uuid::from_u128(number));
-    RecordRequest { recording, file: file(folder, number), limits }
+    RecordRequest { recording, file: file(folder, number), limits, both: false }
 }
 
 fn file(folder: &Path, number: u128) -> PathBuf {
     folder.join(format!("{number}.seg"))
 }
 
-fn decoded(folder: &Path, number: u128) -> segment::Decoded {
-    segment::decode(&std::fs::read(file(folder, number)).unwrap()).unwrap()
+fn sound(folder: &Path, number: u128) -> Sound {
+    restore::sound(&std::fs::read(file(folder, number)).unwrap(), G711::default).unwrap()
 }
 
 /// Says `count` frames at the pace of a phone, so that the recording's clock agrees with their timestamps.
@@ -46,10 +48,10 @@ fn what_was_said_is_what_is_kept() {
     let MediaEvent::RecordEnded { recording, duration, reason, .. } = line.event() else { panic!() };
     assert_eq!((recording.0.as_u128(), reason), (1, RecordingEnd::Key));
     assert_eq!(duration, Duration::from_millis(600));
-    let decoded = decoded(folder.path(), 1);
-    assert_eq!((decoded.lost_ms, decoded.torn_bytes, decoded.dropped), (0, 0, 0));
-    assert_eq!(decoded.samples, linear(0..30));
-    assert!(decoded.started_ms > 1_700_000_000_000);
+    let sound = sound(folder.path(), 1);
+    assert_eq!((sound.stats[0].missing, sound.torn_bytes, sound.dropped), (0, 0, 0));
+    assert_eq!(sound.samples, linear(0..30));
+    assert!(sound.header.started_ms > 1_700_000_000_000);
 }
 
 #[test]
@@ -61,7 +63,7 @@ fn the_file_grows_while_it_is_spoken_into() {
     let grown = (0..1_000).any(|n| {
         talk(&mut phone, &line.leg, n..n + 1);
         let kept = std::fs::read(file(folder.path(), 1)).unwrap_or_default();
-        segment::decode(&kept).is_ok_and(|decoded| decoded.samples.len() > 4_000 && decoded.torn_bytes == 0)
+        restore::sound(&kept, G711::default).is_ok_and(|sound| sound.samples.len() > 4_000 && sound.torn_bytes == 0)
     });
     assert!(grown, "as a crash would find it");
 }
@@ -82,7 +84,7 @@ fn a_new_recording_ends_the_old_one_and_closing_ends_the_last() {
     let ended = events.blocking_recv().unwrap();
     let MediaEvent::RecordEnded { recording, reason, .. } = ended else { panic!() };
     assert_eq!((recording.0.as_u128(), reason), (2, RecordingEnd::CallEnded));
-    let both = [decoded(folder.path(), 1).samples, decoded(folder.path(), 2).samples].concat();
+    let both = [sound(folder.path(), 1).samples, sound(folder.path(), 2).samples].concat();
     assert_eq!(both, linear(0..10));
 }
 
@@ -112,7 +114,7 @@ fn stopping_media_closes_what_is_recorded() {
     media.stop();
     let MediaEvent::RecordEnded { duration, reason, .. } = line.event() else { panic!() };
     assert_eq!((duration, reason), (Duration::from_millis(80), RecordingEnd::CallEnded));
-    assert_eq!(decoded(folder.path(), 1).samples.len(), 640);
+    assert_eq!(sound(folder.path(), 1).samples.len(), 640);
     line.leg.record(request(folder.path(), 2, LIMITS));
     let MediaEvent::RecordEnded { reason, .. } = line.event() else { panic!() };
     assert_eq!(reason, RecordingEnd::Failed, "always answered");
@@ -123,7 +125,7 @@ fn a_disk_that_takes_nothing_ends_as_failed_and_the_call_goes_on() {
     let media = media(2, 1);
     let (mut line, mut phone) = connected(&media, Codec::Pcma);
     let recording = RecordingId(uuid::Uuid::from_u128(9));
-    line.leg.record(RecordRequest { recording, file: "/dev/full".into(), limits: LIMITS });
+    line.leg.record(RecordRequest { recording, file: "/dev/full".into(), limits: LIMITS, both: false });
     talk(&mut phone, &line.leg, 0..3);
     let MediaEvent::RecordEnded { duration, reason, .. } = line.event() else { panic!() };
     assert_eq!((duration, reason), (Duration::ZERO, RecordingEnd::Failed));
@@ -142,5 +144,39 @@ fn a_recording_before_connect_waits_for_it() {
     line.leg.stop_record(RecordingEnd::Key);
     let MediaEvent::RecordEnded { duration, .. } = line.event() else { panic!() };
     assert_eq!(duration, Duration::from_millis(60));
-    assert_eq!(decoded(folder.path(), 1).codec, Codec::Pcmu);
+    let mu: Vec<i16> = (0..3).flat_map(frame).map(g711::decode_mu).collect();
+    assert_eq!(sound(folder.path(), 1).samples, mu);
+}
+
+/// What the caller hears is recorded as it is sent: the engineer's relayed voice, and what we play.
+#[test]
+fn the_other_side_and_our_own_prompts_are_the_second_channel() {
+    let folder = tempfile::tempdir().unwrap();
+    let media = media(4, 1);
+    let (mut caller, mut phone) = connected(&media, Codec::Pcma);
+    let engineer = Line::open_near(&media, Some(&caller.leg));
+    let mut other = Phone::new(Codec::Pcmu);
+    engineer.leg.connect(other.remote());
+    caller.leg.bridge(&engineer.leg);
+    caller.leg.record(RecordRequest { both: true, ..request(folder.path(), 1, LIMITS) });
+    for n in 0..25 {
+        phone.say(&caller.leg, &frame(n));
+        other.say(&engineer.leg, &frame(100 + n));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    caller.leg.play(hotline_core::call::command::PlayId(1), vec![once(&clip(200))]);
+    while !matches!(caller.event(), MediaEvent::PlayEnded { .. }) {}
+    caller.leg.stop_record(RecordingEnd::Refused);
+    let MediaEvent::RecordEnded { reason, .. } = caller.event() else { panic!() };
+    assert_eq!(reason, RecordingEnd::Refused);
+    let sound = sound(folder.path(), 1);
+    let (left, right) = (sound.channel(Channel::Received), sound.channel(Channel::Sent));
+    let holds = |channel: &[i16], piece: &[i16]| channel.windows(piece.len()).any(|window| window == piece);
+    assert!(holds(&left, &linear(3..20)), "the caller is on the left");
+    let relayed: Vec<i16> =
+        (105..120).flat_map(frame).map(|byte| g711::decode_a(g711::MU_TO_A[usize::from(byte)])).collect();
+    assert!(holds(&right, &relayed), "the engineer is on the right");
+    let played: Vec<i16> =
+        clip(200).payload(hotline_core::audio::Law::A)[160..1_280].iter().map(|byte| g711::decode_a(*byte)).collect();
+    assert!(holds(&right, &played), "and what we play");
 }

@@ -24,7 +24,7 @@ fn every_fact_comes_back_from_the_journal_as_it_was() {
         entries.push(Entry { call: None, why: String::new(), fact, ..entries[0].clone() });
     }
     let kinds: std::collections::BTreeSet<_> = entries.iter().map(|entry| entry.fact.kind()).collect();
-    assert_eq!(kinds.len(), 22, "a fact is missing here: {kinds:?}");
+    assert_eq!(kinds.len(), 23, "a fact is missing here: {kinds:?}");
     for entry in entries {
         assert_eq!(record::decode(&record::encode(&entry)), Ok(entry));
     }
@@ -138,7 +138,10 @@ async fn facts_become_rows() {
 
     let recordings = store.recordings(&id).await.unwrap();
     let states: Vec<_> = recordings.iter().map(|r| (r.kind.as_str(), r.speech, r.transcript_state.as_str())).collect();
-    assert_eq!(states, [("what", 1, "done"), ("why", 0, "none"), ("voicemail", 1, "failed")]);
+    assert_eq!(
+        states,
+        [("what", 1, "done"), ("why", 0, "none"), ("voicemail", 1, "failed"), ("conversation", 0, "none")]
+    );
     assert_eq!(recordings[0].transcript.as_deref(), Some("the mail server is down"));
     assert_eq!(recordings[0].duration_ms, Some(2_500));
 

@@ -19,6 +19,7 @@ mod notifications;
 mod random;
 mod reading;
 mod recovery;
+mod retention;
 pub(crate) mod server;
 mod slas;
 mod status;
@@ -39,7 +40,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions, Row};
 
 use super::journal::Tuning;
-use super::recordings::Audio;
+use super::sound::{Output, Trouble};
 use super::{Journal, Recovered, Store, StoreSettings};
 
 /// Long enough for the slowest machine; nothing waits so long when all is well.
@@ -58,13 +59,16 @@ pub(super) fn quick() -> Tuning {
 }
 
 /// Segments of the tests: raw samples; three bytes are damage, and `torn` ends what can be read.
-pub(super) fn raw_samples(bytes: &[u8]) -> Result<Audio, String> {
+pub(super) fn raw_samples(path: &Path, out: &mut dyn Output) -> Result<u64, Trouble> {
+    let bytes = std::fs::read(path)?;
     if bytes.len() == 3 {
-        return Err("half a sample".to_owned());
+        return Err(Trouble::Damage("half a sample".to_owned()));
     }
     let end = bytes.windows(4).position(|four| four == b"torn").unwrap_or(bytes.len());
-    let samples = bytes[..end].chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
-    Ok(Audio { samples, torn_bytes: bytes.len() - end })
+    let samples: Vec<i16> = bytes[..end].chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
+    out.begin(1)?;
+    out.samples(&samples)?;
+    Ok((bytes.len() - end) as u64)
 }
 
 pub(super) async fn open_with(dir: &Path, tuning: Tuning) -> (Store, Journal, Recovered) {
@@ -211,7 +215,10 @@ pub(super) fn everything(seed: u64) -> Story {
     let said = scene.record(RecordingKind::Answer(Question::What), true);
     let silent = scene.record(RecordingKind::Answer(Question::Why), false);
     let message = scene.record(RecordingKind::Voicemail, true);
+    let talk = scene.record(RecordingKind::Conversation, true);
     scene
+        .fact(Fact::RecordingRefused { leg: LegId(7), recording: Some(talk) })
+        .fact(Fact::RecordingRefused { leg: LegId::CALLER, recording: None })
         .fact(Fact::AnswersConfirmed)
         .fact(Fact::AlertUpdated { title: Some("Mail is down".to_owned()), priority: None })
         .fact(Fact::AlertUpdated { title: None, priority: Some(Priority::P1) });

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use hotline_core::audio::Codec;
+use hotline_core::audio::quality::{LegQuality, Told};
 use hotline_core::directory::Language;
 use hotline_core::fact::{
     Actor, Direction, Entry, Fact, LegCause, Outcome, Priority, Question, RecordingEnd, RecordingKind,
@@ -73,6 +75,19 @@ fn started() -> impl Strategy<Value = Fact> {
     })
 }
 
+fn quality((leg, [sent, received, lost], round_trip): (LegId, [u32; 3], Option<u32>)) -> Fact {
+    let quality = LegQuality {
+        codec: Codec::Pcma,
+        sent: sent.into(),
+        received: received.into(),
+        lost: lost.into(),
+        jitter_ms: f64::from(lost % 100) / 4.0,
+        told: round_trip.map(|ms| Told { lost: ms.into(), jitter_ms: 0.5 }),
+        round_trip_ms: round_trip.map(f64::from),
+    };
+    Fact::LegQuality { leg, quality }
+}
+
 fn fact() -> impl Strategy<Value = Fact> {
     let kind = prop_oneof![
         Just(RecordingKind::Voicemail),
@@ -92,6 +107,7 @@ fn fact() -> impl Strategy<Value = Fact> {
         leg().prop_map(|leg| Fact::LegAnswered { leg }),
         (leg(), person()).prop_map(|(leg, person)| Fact::LegAccepted { leg, person }),
         (leg(), cause()).prop_map(|(leg, cause)| Fact::LegEnded { leg, cause }),
+        (leg(), any::<[u32; 3]>(), proptest::option::of(0_u32..9_000)).prop_map(quality),
     ];
     let recordings = prop_oneof![
         (recording(), leg(), kind).prop_map(|(recording, leg, kind)| Fact::RecordingStarted { recording, leg, kind }),

@@ -2,6 +2,7 @@
 
 use hotline_core::alert::Alert;
 use hotline_core::directory::{Destination, Directory, Language};
+use hotline_core::fact::RecordingKind;
 use hotline_core::ids::RecordingId;
 use hotline_core::notify::{Kind, To};
 
@@ -82,7 +83,10 @@ impl Switch {
         };
         let recordings: Vec<RecordingId> = rows
             .iter()
-            .filter(|row| row.speech != 0 && row.duration_ms.is_some())
+            // What the caller said to the hotline, not to an engineer.
+            .filter(|row| {
+                row.speech != 0 && row.duration_ms.is_some() && row.kind != RecordingKind::Conversation.word()
+            })
             .filter_map(|row| row.id.parse().ok())
             .collect();
         SpokenAlert {

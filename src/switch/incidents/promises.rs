@@ -294,7 +294,7 @@ fn looked(
         }
         // Whoever is touched later was promised nothing before.
         let started = if rows.is_empty() { incident.opened_at } else { at };
-        for promise in Promise::ALL {
+        for promise in Promise::CLOCKS {
             let priority = sla::priority_of(incident.severity);
             let of = |terms: &Arc<Terms>| {
                 let mut all = sla::promised(terms, priority, started);
@@ -357,6 +357,7 @@ impl Out {
         let promise = match measured.promise {
             Promise::Response => "first word",
             Promise::Resolution => "end",
+            Promise::Update => "next word",
         };
         let due = look.clock.due_at.map_or_else(String::new, |at| format!(" {} UTC", at.strftime("%Y-%m-%d %H:%M:%S")));
         let share = if word == PromiseWord::Warned { measured.warned } else { look.clock.share };

@@ -2,9 +2,10 @@
 
 use hotline_core::directory::{Customer, CustomerReport, Every, Language};
 use hotline_core::ids::CustomerId;
+use hotline_core::incident::Incident;
 use hotline_core::paper::Paper;
 use hotline_core::private::Private;
-use hotline_core::report::{Facts, Kept, Rung, Step, Told, Wording, once, paper, periods, told};
+use hotline_core::report::{Facts, Kept, Rung, Step, Wording, once, paper, periods, told, words_kept};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -89,13 +90,17 @@ impl Switch {
         }
         let tests = |number: &str| directory.number(number).is_some_and(|number| number.test);
         let calls: Vec<Rung> = calls.into_iter().filter(|(number, _)| !tests(number)).map(|(_, call)| call).collect();
-        let promises: Vec<(String, Kept)> = once(&clocks.into_iter().map(kept).collect::<Vec<_>>(), from, to);
+        let clocks: Vec<(String, Kept)> = clocks.into_iter().map(ClockOf::counted).collect();
+        let mut promises = once(&clocks, from, to);
         // Of services only those that this customer may see have a name here.
         let own = directory.services.values().filter(|one| one.customer.as_ref().is_none_or(|owner| owner == id));
         let services: Vec<(String, String)> = own.map(|one| (one.id.0.clone(), one.name.clone())).collect();
         let own = customer.language.as_ref().map_or("en", |language| language.0.as_str());
         let tongue = Language(language.unwrap_or(own).to_owned());
-        let incidents = self.told_of_incidents(id, (from, to), &tongue).await?;
+        let all = self.incidents_for_reports().await?;
+        let incidents = told(&all, id, &directory, (from, to), &tongue);
+        let words = words_kept(&all, &directory, (from, to), now().wall);
+        promises.extend(words.into_iter().filter(|(_, kept)| kept.customer == id.0));
         Ok(paper(
             &Facts {
                 customer: &customer.name,
@@ -114,22 +119,14 @@ impl Switch {
         ))
     }
 
-    /// The faults and planned work of which the customer was told.
-    async fn told_of_incidents(
-        &self,
-        id: &CustomerId,
-        span: (Timestamp, Timestamp),
-        language: &Language,
-    ) -> Result<Vec<Told>, ReportError> {
-        let directory = self.directory();
-        let filter = IncidentFilter { published: true, no_drills: true, ..IncidentFilter::default() };
+    async fn incidents_for_reports(&self) -> Result<Vec<Incident>, ReportError> {
+        let filter = IncidentFilter { no_drills: true, ..IncidentFilter::default() };
         let (mut all, mut cursor) = (Vec::new(), None);
         for _ in 0..PAGES_MAX {
             let page = self.0.store.incidents(&filter, cursor.as_deref(), PAGE).await?;
-            all.extend(told(&page.items, id, &directory, span, language));
+            all.extend(page.items);
             cursor = page.next_cursor;
             if cursor.is_none() {
-                all.sort_by(|a, b| (a.from, &a.reference).cmp(&(b.from, &b.reference)));
                 return Ok(all);
             }
         }
@@ -234,25 +231,6 @@ fn of(
         from,
         to,
     }
-}
-
-fn kept(clock: ClockOf) -> (String, Kept) {
-    let measured = clock.row.measured;
-    let kept = Kept {
-        id: clock.row.id,
-        fault: clock.fault,
-        customer: clock.row.customer,
-        sla: measured.sla.0,
-        promise: measured.promise,
-        priority: measured.priority,
-        target: measured.target,
-        elapsed: clock.row.elapsed,
-        started: measured.started,
-        counts_at: measured.started,
-        end: measured.end,
-        breached: measured.breached.is_some(),
-    };
-    (clock.reference, kept)
 }
 
 /// The last whole week or month in `zone`, if its report is due at `at` and not too old.

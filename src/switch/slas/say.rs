@@ -42,10 +42,10 @@ pub(super) fn words(
         (false, Promise::Response, true) => {
             format!("SLA {sla} is broken: nobody had taken alert #{reference} by {due}.")
         }
-        (false, Promise::Resolution, false) => {
+        (false, Promise::Resolution | Promise::Update, false) => {
             format!("SLA {sla}: {share} % of the time to resolve alert #{reference} has passed; due {due}.")
         }
-        (false, Promise::Resolution, true) => {
+        (false, Promise::Resolution | Promise::Update, true) => {
             format!("SLA {sla} is broken: alert #{reference} was not resolved by {due}.")
         }
         (true, Promise::Response, false) => format!(
@@ -54,10 +54,10 @@ pub(super) fn words(
         (true, Promise::Response, true) => {
             format!("SLA {sla} ist verletzt: Alarm #{reference} war bis {due} nicht übernommen.")
         }
-        (true, Promise::Resolution, false) => {
+        (true, Promise::Resolution | Promise::Update, false) => {
             format!("SLA {sla}: {share} % der Zeit zur Lösung von Alarm #{reference} sind um; fällig {due}.")
         }
-        (true, Promise::Resolution, true) => {
+        (true, Promise::Resolution | Promise::Update, true) => {
             format!("SLA {sla} ist verletzt: Alarm #{reference} war bis {due} nicht gelöst.")
         }
     }

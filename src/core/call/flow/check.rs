@@ -30,6 +30,8 @@ const KEYS: &str = "0123456789*#ABCD";
 const PROMPT_MAX: Duration = Duration::from_secs(15);
 /// The latest update of an incident, as long as it may be when it is spoken.
 const INCIDENT_TEXT: Duration = Duration::from_mins(1);
+/// Who accepted is joined after so much more at most: the caller hears that the conversation is recorded.
+const ANNOUNCED: Duration = super::taped::ANNOUNCED;
 /// A WAV file of the configuration is not longer, for [`longest_wait`].
 const FILE_MAX: Duration = Duration::from_mins(1);
 
@@ -462,8 +464,11 @@ const fn kind(node: &Node) -> &'static str {
 /// The longest that a call without a conversation may last from the answer to the goodbye: the worst way
 /// through the flow, or budget and last resort (or a message begun just before), whichever is less. Prompts
 /// count 15 s each, files a minute.
-pub fn longest_wait(flow: &Flow) -> Duration {
+/// `recorded`: the number records conversations.
+pub fn longest_wait(flow: &Flow, recorded: bool) -> Duration {
     let goodbye = PROMPT_MAX;
+    let tells = |node: &Node| matches!(node, Node::Connect(connect) if recorded && connect.record);
+    let announced = if flow.nodes.values().any(tells) { ANNOUNCED } else { Duration::ZERO };
     let tail = |node: &Node| match node {
         Node::Voicemail(voicemail) => voicemail_time(voicemail) + after(flow, voicemail.next.as_ref()),
         Node::Hangup(prompts) => texts(prompts).unwrap_or(goodbye),
@@ -480,10 +485,11 @@ pub fn longest_wait(flow: &Flow) -> Duration {
         | Node::Alert(_)
         | Node::Goto(_) => goodbye,
     };
-    let capped = flow.budget + flow.nodes.values().map(tail).max().unwrap_or(goodbye);
+    // The flow's time may end while the caller is being told that it is recorded, and whoever accepted is gone after that.
+    let capped = flow.budget + announced + flow.nodes.values().map(tail).max().unwrap_or(goodbye);
     let mut on_way = BTreeSet::new();
     let mut known = BTreeMap::new();
-    let walked = walk(flow, &flow.start, &mut on_way, &mut known);
+    let walked = walk(flow, &flow.start, recorded, &mut on_way, &mut known);
     walked.map_or(capped, |walked| walked.min(capped))
 }
 
@@ -498,6 +504,7 @@ fn after(flow: &Flow, next: Option<&NodeId>) -> Duration {
 fn walk<'a>(
     flow: &'a Flow,
     id: &'a NodeId,
+    recorded: bool,
     on_way: &mut BTreeSet<&'a NodeId>,
     known: &mut BTreeMap<&'a NodeId, Option<Duration>>,
 ) -> Option<Duration> {
@@ -509,16 +516,17 @@ fn walk<'a>(
         return None;
     }
     let ends = if may_end(node) && !matches!(node, Node::Hangup(_)) { PROMPT_MAX } else { Duration::ZERO };
-    let rest =
-        ways(node).into_iter().try_fold(ends, |longest, (_, to)| Some(longest.max(walk(flow, to, on_way, known)?)));
+    let rest = ways(node)
+        .into_iter()
+        .try_fold(ends, |longest, (_, to)| Some(longest.max(walk(flow, to, recorded, on_way, known)?)));
     on_way.remove(id);
-    let whole = rest.and_then(|rest| Some(rest + own(node)?));
+    let whole = rest.and_then(|rest| Some(rest + own(node, recorded)?));
     known.insert(id, whole);
     whole
 }
 
 /// The longest time within a node; `None`: without end.
-fn own(node: &Node) -> Option<Duration> {
+fn own(node: &Node, recorded: bool) -> Option<Duration> {
     Some(match node {
         Node::Announce(node) => texts(&node.prompts)?,
         Node::ChooseLanguage(node) => {
@@ -544,7 +552,10 @@ fn own(node: &Node) -> Option<Duration> {
         }
         // A caller who comes here by mistake; an engineer may stay until the budget is over.
         Node::Engineer(node) => (PROMPT_MAX * 2 + Duration::from_secs(30) + node.wait * 20) * node.tries,
-        Node::Connect(node) => node.budget + node.accept_wait + Duration::from_mins(2),
+        Node::Connect(node) => {
+            let announced = if recorded && node.record { ANNOUNCED } else { Duration::ZERO };
+            node.budget + node.accept_wait + Duration::from_mins(2) + announced
+        }
         Node::Voicemail(node) => voicemail_time(node),
         Node::Hangup(prompts) => texts(prompts)?,
         Node::Hours(_) | Node::Block(_) | Node::Identify(_) | Node::Alert(_) | Node::Goto(_) => Duration::ZERO,

@@ -1,5 +1,6 @@
 //! `connect`: people are called while the caller waits; whoever accepts is joined. In the conversation the
-//! engineer's keys do more: star 1 brings in the next level, star 2 hands the caller back, star 3 closes the report.
+//! engineer's keys do more: star 1 brings in the next level, star 2 hands the caller back, star 3 closes the report;
+//! 9, pressed by either of the two, ends the recording of it ([`taped`]).
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::fact::LegCause;
 use crate::ids::{LegId, UserId};
 use crate::now::Now;
 
+use super::taped::{self, REFUSE, Taping};
 use super::{Connect, ConnectTarget};
 
 /// People are called, or one is there.
@@ -21,6 +23,8 @@ pub(crate) struct Connecting {
     hunt: Hunt,
     /// The flow's budget ended while somebody was being joined.
     budget_over: bool,
+    /// Whether what they say is recorded.
+    taping: Taping,
     stage: Stage,
 }
 
@@ -73,7 +77,8 @@ impl Connecting {
             accept_wait: node.accept_wait,
         };
         let (hunt, reply) = Hunt::begin(rules, frame, now);
-        let mut connecting = Self { node: node.clone(), hunt, budget_over: false, stage: Stage::Waiting };
+        let mut connecting =
+            Self { node: node.clone(), hunt, budget_over: false, taping: Taping::No, stage: Stage::Waiting };
         frame.wake(Timer::Connect, node.budget, now);
         connecting.comfort_later(frame, now);
         match connecting.take(reply, frame, now) {
@@ -200,7 +205,8 @@ impl Connecting {
             Reply::Nobody { why } => self.leave(&why, false, frame, now),
             Reply::Accepted { leg, person, why } => {
                 frame.sleep_node();
-                if self.joins_at_once() {
+                self.taping = Taping::begin(&self.node, frame, now);
+                if self.joins_at_once() && !self.taping.announces() {
                     self.stage = Stage::Joining { leg, person: person.clone() };
                     return self.bridge(leg, person, &why, frame, now);
                 }
@@ -212,8 +218,10 @@ impl Connecting {
 
     fn accepted(&mut self, leg: LegId, person: Option<UserId>, frame: &mut Frame, now: Now) {
         frame.sleep_node();
-        frame.play_short(LegId::CALLER, vec![Prompt::Say(say::CONNECTING)], now);
-        frame.play_short(leg, vec![Prompt::Say(say::ENGINEER_JOINED)], now);
+        self.taping = Taping::begin(&self.node, frame, now);
+        let (longest, caller, engineer) = self.taping.words();
+        frame.play_within(LegId::CALLER, vec![Prompt::Say(caller)], Some(longest), false, now);
+        frame.play_short(leg, vec![Prompt::Say(engineer)], now);
         self.stage = Stage::Joining { leg, person };
     }
 
@@ -223,7 +231,13 @@ impl Connecting {
 
     fn joining(&mut self, leg: LegId, person: Option<UserId>, news: &News, frame: &mut Frame, now: Now) -> Way {
         match news {
-            News::Played => self.bridge(leg, person, "accepted by key on the phone and joined", frame, now),
+            News::Played => {
+                self.taping = self.taping.told(frame, now);
+                let why = if self.joins_at_once() { "answered" } else { "accepted by key on the phone and joined" };
+                self.bridge(leg, person, why, frame, now)
+            }
+            News::Digit(REFUSE) => self.refuse(LegId::CALLER, leg, frame, now),
+            News::Callee(who, Callee::Digit(REFUSE)) if *who == leg => self.refuse(leg, leg, frame, now),
             News::Callee(who, Callee::Ended(how)) if *who == leg => self.lost(how, frame, now),
             News::Callee(..)
             | News::Digit(_)
@@ -239,6 +253,7 @@ impl Connecting {
         frame.sleep_all();
         frame.taken = true;
         frame.bridge(LegId::CALLER, leg, leg, why, now);
+        self.taping = self.taping.joined(frame, now);
         if !self.joins_at_once() {
             frame.acknowledge(person.clone(), why, now);
         }
@@ -246,8 +261,19 @@ impl Connecting {
         Way::Stay
     }
 
+    /// One of the two does not want to be recorded; both are told.
+    fn refuse(&mut self, by: LegId, leg: LegId, frame: &mut Frame, now: Now) -> Way {
+        if let Some(taping) = self.taping.refused(by, frame, now) {
+            self.taping = taping;
+            frame.play_short(LegId::CALLER, taped::off(), now);
+            frame.play_short(leg, taped::off(), now);
+        }
+        Way::Stay
+    }
+
     /// The person accepted and was gone before the two were joined.
     fn lost(&mut self, how: &str, frame: &mut Frame, now: Now) -> Way {
+        self.taping = Taping::No;
         self.stage = Stage::Waiting;
         let why = format!("whoever accepted {how} before being joined");
         if self.budget_over {
@@ -266,6 +292,11 @@ impl Connecting {
     fn bridged(&mut self, talk: Talk, news: News, frame: &mut Frame, now: Now) -> Way {
         match news {
             News::Callee(who, Callee::Ended(how)) if who == talk.leg => self.left(&talk, &how, frame, now),
+            News::Digit(REFUSE) => self.refuse(LegId::CALLER, talk.leg, frame, now),
+            News::Callee(who, Callee::Digit(REFUSE)) if who == talk.leg && self.taping != Taping::No => {
+                self.stage = Stage::Bridged(Talk { star: false, ..talk });
+                self.refuse(who, who, frame, now)
+            }
             News::Callee(who, Callee::Digit(digit)) if who == talk.leg && !self.joins_at_once() => {
                 self.pressed(talk, digit, frame, now)
             }
@@ -305,7 +336,7 @@ impl Connecting {
         match digit {
             '1' if !talk.calls_next => self.bring_in(talk, frame, now),
             '2' => self.hand_back(&talk, frame, now),
-            '3' => Self::resolve(&talk, frame, now),
+            '3' => self.resolve(&talk, frame, now),
             _ => Way::Stay,
         }
     }
@@ -329,6 +360,10 @@ impl Connecting {
             Reply::Accepted { leg, person, why } => {
                 let why = format!("brought in by star 1; {why}");
                 frame.bridge(LegId::CALLER, leg, leg, &why, now);
+                if let Taping::Running(_) = self.taping {
+                    // The recording goes on; whoever is new in it must know.
+                    frame.play_short(leg, vec![Prompt::Say(say::RECORDING_ENGINEER)], now);
+                }
                 frame.assign(person.as_ref(), talk.person.as_ref(), &why, now);
                 let words = vec![Prompt::Say(say::ENGINEER_NEXT_THERE)];
                 frame.farewell(talk.leg, words, LegCause::Released, "the next level has taken over", now);
@@ -364,6 +399,7 @@ impl Connecting {
     /// The caller waits again, and nobody has the alert. The flow's time begins anew: a person had taken the call.
     fn wait_again(&mut self, talk: &Talk, why: &str, prompts: Vec<Prompt>, frame: &mut Frame, now: Now) {
         frame.taken = false;
+        self.taping = self.taping.over(frame, now);
         frame.note("the caller waits again", why, now);
         frame.unacknowledge(talk.person.as_ref(), why, now);
         frame.play(LegId::CALLER, prompts, now);
@@ -376,7 +412,8 @@ impl Connecting {
     }
 
     /// Star 3: it is over.
-    fn resolve(talk: &Talk, frame: &mut Frame, now: Now) -> Way {
+    fn resolve(&mut self, talk: &Talk, frame: &mut Frame, now: Now) -> Way {
+        self.taping = self.taping.over(frame, now);
         frame.resolve(talk.person.as_ref(), "the engineer pressed star 3", now);
         let words = vec![Prompt::Say(say::ENGINEER_RESOLVED)];
         frame.farewell(talk.leg, words, LegCause::Released, "closed the report", now);

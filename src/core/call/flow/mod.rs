@@ -28,6 +28,7 @@ pub(super) mod incident;
 pub(super) mod known;
 pub(super) mod menu;
 pub(super) mod script;
+pub(crate) mod taped;
 pub(super) mod voicemail;
 
 pub use check::{Problem, check, longest_wait};
@@ -219,6 +220,8 @@ pub struct Connect {
     pub accept_wait: Duration,
     /// A word to the waiting caller every so often.
     pub comfort_every: Duration,
+    /// What is said may be recorded where the number asks for it (`record_calls`); false: not by this node.
+    pub record: bool,
     /// The caller may leave the queue with this key, to `on_nobody`.
     pub leave_key: Option<char>,
     /// What follows when nobody accepts.

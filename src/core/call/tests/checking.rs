@@ -102,9 +102,11 @@ fn the_longest_wait_is_the_worst_way_or_the_budget_and_the_last_resort() {
         budget: secs(300),
         last_resort: to("b"),
     };
-    assert_eq!(longest_wait(&goodbye), secs(30));
+    assert_eq!(longest_wait(&goodbye, true), secs(30));
     // Budget 300 s, then 15 s of words, beep, 180 s of message, thanks and goodbye.
-    assert_eq!(longest_wait(&hotline()), secs(300 + 15 + 180 + 15 + 15));
+    assert_eq!(longest_wait(&hotline(), false), secs(300 + 15 + 180 + 15 + 15));
+    // Whoever accepted is joined after the caller was told that it is recorded.
+    assert_eq!(longest_wait(&hotline(), true), secs(300 + 20 + 15 + 180 + 15 + 15));
 }
 
 #[test]

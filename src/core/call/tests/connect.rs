@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use crate::alert::Change;
+use crate::audio::Codec;
+use crate::audio::machine::Hint;
+use crate::audio::quality::LegQuality;
 use crate::call::flow::{Connect, ConnectTarget, Node};
 use crate::call::people::Callees;
 use crate::call::prompt::{Prompt, say};
@@ -87,6 +90,37 @@ fn whoever_hangs_up_the_other_leg_is_ended() {
     line.calls(1, &ada()).picks_up(1).leg_hears(1, &knock()).at_leg_presses(1, '1').leg_hears(1, &briefing());
     line.leg_listens(1).at_leg_presses(1, '1').hears(&[say::CONNECTING]).leg_hears(1, &[speak(say::ENGINEER_JOINED)]);
     line.listens().joins(1).hangs_up().ends_leg(1).is_over(Outcome::Taken);
+}
+
+#[test]
+fn what_sounds_like_a_mailbox_is_noted_and_changes_nothing() {
+    let mut line = waiting(&["ada", "ben"]);
+    let beep = |leg| Event::Machine { leg: LegId(leg), hint: Hint::Beep { speech: secs(6) } };
+    line.calls(1, &ada()).told(beep(1)).told(beep(0));
+    line.never_kept(|fact| matches!(fact, Fact::Step { what, .. } if what.contains("mailbox")));
+    line.picks_up(1).leg_hears(1, &knock()).told(beep(1));
+    line.kept(|fact| {
+        matches!(fact, Fact::Step { what, .. } if what == "leg 1 sounds like a mailbox: a beep after 6 s of speech")
+    });
+    // A person after all.
+    line.at_leg_presses(1, '1').leg_hears(1, &briefing());
+}
+
+#[test]
+fn how_a_leg_sounded_is_kept() {
+    let mut line = waiting(&["ada"]);
+    let quality = LegQuality {
+        codec: Codec::Pcmu,
+        sent: 10,
+        received: 10,
+        lost: 0,
+        jitter_ms: 1.0,
+        told: None,
+        round_trip_ms: None,
+    };
+    line.calls(1, &ada()).picks_up(1).leg_hears(1, &knock());
+    line.told(Event::LegQuality { leg: LegId(1), quality });
+    line.kept(|fact| *fact == Fact::LegQuality { leg: LegId(1), quality });
 }
 
 #[test]

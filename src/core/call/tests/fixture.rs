@@ -66,9 +66,11 @@ pub(super) fn directory() -> Directory {
             ..Default::default()
         };
         directory.users.insert(id.into(), user);
-        directory.phones.insert(id.into(), Phone { id: id.into(), user: Some(id.into()) });
+        let auto = crate::dtmf::InBand::Auto;
+        directory.phones.insert(id.into(), Phone { id: id.into(), user: Some(id.into()), inband_digits: auto });
         let desk = format!("{id}-desk");
-        directory.phones.insert(desk.as_str().into(), Phone { id: desk.as_str().into(), user: Some(id.into()) });
+        let phone = Phone { id: desk.as_str().into(), user: Some(id.into()), inband_digits: auto };
+        directory.phones.insert(desk.as_str().into(), phone);
     }
     let trunk = Trunk {
         id: "carrier".into(),
@@ -76,6 +78,7 @@ pub(super) fn directory() -> Directory {
         caller_id: None,
         trusted: true,
         callback_prefixes: Vec::new(),
+        inband_digits: crate::dtmf::InBand::Auto,
     };
     directory.trunks.insert("carrier".into(), trunk);
     let start = "2026-01-05T09:00".parse().expect("a valid time");
@@ -153,6 +156,7 @@ pub(super) fn connect() -> Connect {
         confirm: true,
         accept_wait: secs(20),
         comfort_every: secs(30),
+        record: true,
         leave_key: Some('#'),
         on_nobody: to("mail"),
     }

@@ -290,6 +290,15 @@ impl Line {
         prompts
     }
 
+    /// What a leg hears next, whatever it is.
+    #[track_caller]
+    pub(super) fn hears_something_at(&mut self, leg: u32) -> &mut Self {
+        let Command::Play { leg: on, play, .. } = self.next() else { panic!("nothing is played") };
+        assert_eq!(on, LegId(leg));
+        self.plays.insert(on, play);
+        self
+    }
+
     #[track_caller]
     pub(super) fn leg_hears(&mut self, leg: u32, expected: &[Prompt]) -> &mut Self {
         let Command::Play { leg: on, play, prompts, .. } = self.next() else { panic!("nothing is played") };

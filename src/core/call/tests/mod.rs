@@ -14,5 +14,6 @@ mod notice;
 mod script;
 mod simulation;
 mod supervise;
+mod taped;
 mod voicemail;
 mod world;

@@ -75,6 +75,9 @@ fn one_call(seed: u64) -> Vec<String> {
     if dice.percent(5) {
         directory.numbers.values_mut().for_each(|number| number.test = true);
     }
+    if dice.percent(50) {
+        directory.numbers.values_mut().for_each(|number| number.record_calls = true);
+    }
     let directory = Arc::new(directory);
     let now = start();
     let inbound = dice.percent(80);
@@ -301,6 +304,7 @@ impl Dice {
             confirm: self.percent(60),
             accept_wait: self.seconds(20),
             comfort_every: self.seconds(20),
+            record: self.percent(80),
             leave_key: self.percent(50).then_some('#'),
             on_nobody: self.target(),
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::alert::{Change, Urgency};
+use crate::audio::machine::Hint;
 use crate::call::command::PlayId;
 use crate::call::command::Seat;
 use crate::call::flow::Node;
@@ -40,8 +41,15 @@ struct Side {
 }
 
 /// All that a phone may hear before a key: a mailbox may have answered.
-const QUIET: [crate::call::prompt::PromptId; 5] =
-    [say::ENGINEER_KNOCK, say::ALERT_KNOCK, say::NOTICE_KNOCK, say::TEST_KNOCK, say::ENGINEER_DECLINED];
+const QUIET: [crate::call::prompt::PromptId; 7] = [
+    say::ENGINEER_KNOCK,
+    say::ALERT_KNOCK,
+    say::NOTICE_KNOCK,
+    say::TEST_KNOCK,
+    say::ENGINEER_DECLINED,
+    say::RECORDING_ENGINEER,
+    say::RECORDING_OFF,
+];
 
 /// See the module.
 #[expect(clippy::struct_excessive_bools, reason = "marks of what was seen; each is set by itself")]
@@ -75,6 +83,9 @@ pub(super) struct World {
     informed: bool,
     /// What a notification said came of it.
     answer: Option<NoticeAnswer>,
+    /// Since when the caller is told that the conversation is recorded, and how often somebody refused.
+    told_at: Option<Instant>,
+    refused: bool,
     /// Time spent in conversation, which no budget limits.
     talked: Duration,
     bridged_at: Option<Instant>,
@@ -113,6 +124,8 @@ impl World {
             known: false,
             informed: false,
             answer: None,
+            told_at: None,
+            refused: false,
             talked: Duration::ZERO,
             bridged_at: None,
             spoke_mail: false,
@@ -372,6 +385,8 @@ impl World {
             | Event::JoinAnswered { .. }
             | Event::MakeWay { .. }
             | Event::Held { .. }
+            | Event::LegQuality { .. }
+            | Event::Machine { .. }
             | Event::AlertTaken
             | Event::Shutdown => {}
         }
@@ -400,6 +415,7 @@ impl World {
         match kind.expect("a recording begins on the record") {
             RecordingKind::Voicemail => self.spoke_mail |= speech,
             RecordingKind::Answer(_) => self.spoke_answer |= speech,
+            RecordingKind::Conversation => {}
         }
     }
 
@@ -430,6 +446,12 @@ impl World {
             Command::StopPlay { leg } => {
                 assert!(self.side(leg).play.is_some() || self.side(leg).up, "nothing can play on {leg}");
                 self.side(leg).play = None;
+            }
+            Command::Record { recording, kind: RecordingKind::Conversation, .. } => {
+                let heard = self.told_at.take().map(|at| self.now.mono - at);
+                assert!(heard.is_some_and(|heard| heard >= secs(2)), "the caller was not told: {heard:?}");
+                assert!(!self.refused && self.bridged.is_some(), "recorded against somebody's will, or alone");
+                self.recording = Some(recording);
             }
             Command::Record { leg, recording, limits, .. } => {
                 assert!(leg == LegId::CALLER && self.side(leg).up && !self.side(leg).ended);
@@ -657,6 +679,7 @@ impl World {
         assert_eq!(self.facts.is_empty(), matches!(entry.fact, Fact::CallStarted { .. }), "CallStarted comes first");
         let ended = self.facts.last().is_some_and(|last| matches!(last.fact, Fact::CallEnded { .. }));
         assert!(!ended, "CallEnded comes last");
+        self.refused |= matches!(entry.fact, Fact::RecordingRefused { .. });
         if let Fact::LegAccepted { leg, .. } = &entry.fact {
             let ones = self.side(*leg).keys.chars().filter(|key| *key == '1').count();
             let joins = ones >= 1 && self.side(*leg).keys.contains('3');
@@ -676,6 +699,9 @@ impl World {
         assert!(side.up && !side.ended && !side.hung_up, "a play on {leg}, which is dead");
         side.play = Some(play);
         if leg == LegId::CALLER {
+            if prompts.contains(&Prompt::Say(say::RECORDING_CALLER)) {
+                self.told_at = Some(self.now.mono);
+            }
             let words = prompts.iter().filter_map(|prompt| match prompt {
                 Prompt::Say(id) => Some(id.0.to_string()),
                 _ => None,
@@ -696,7 +722,7 @@ impl World {
         let keys = self.queue.iter().filter(|(.., event)| matches!(event, Event::Digit { .. })).count();
         if leg == LegId::CALLER && keys < 4 && self.percent(60) {
             for _key in 0..=self.roll(3) {
-                let digit = ['1', '2', '3', '#', '1', '4', '7', '2'][self.roll(8) as usize];
+                let digit = ['1', '2', '3', '#', '1', '4', '7', '2', '9'][self.roll(9) as usize];
                 let wait = self.millis(0, length.as_millis() as u64 + 8_000);
                 self.later(wait, Event::Digit { leg, digit });
             }
@@ -765,6 +791,11 @@ impl World {
                     self.later(at, Event::Digit { leg, digit });
                 }
             }
+        }
+        if self.percent(20) {
+            // Whatever it sounds like: only keys decide.
+            let (wait, hint) = (pick + self.millis(0, 8_000), Hint::Greeting { speech: secs(4) });
+            self.later(wait, Event::Machine { leg, hint });
         }
         if self.percent(5) {
             let wait = self.millis(0, 40_000);

@@ -247,6 +247,10 @@ documents! {
         test: Option<bool>,
         /// Callers with a mobile number get an SMS when somebody has taken their report.
         sms_when_taken: Option<bool>,
+        /// Conversations with engineers are recorded, after the caller was told and unless somebody presses 9.
+        record_calls: Option<bool>,
+        /// False: without a word; on test numbers only.
+        record_announcement: Option<bool>,
     }
 
     /// A call flow: a graph of nodes. `hotline.example.toml` shows every type of node with its fields.

@@ -1,0 +1,21 @@
+//! Offers and answers: whatever is answered is one that we would accept ourselves.
+#![no_main]
+
+use hotline_core::audio::Codec;
+use hotline_core::sdp::{Local, accept, answer};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let local = Local {
+        address: [192, 0, 2, 1].into(),
+        port: 20_000,
+        session: 1,
+        version: 1,
+        codecs: vec![Codec::Pcma, Codec::Pcmu],
+    };
+    let _ = accept(text, &local);
+    if let Ok((reply, chosen)) = answer(text, &local) {
+        assert!((10..=60).contains(&chosen.ptime_ms));
+        assert!(accept(&reply, &local).is_ok());
+    }
+});

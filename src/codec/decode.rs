@@ -1,0 +1,102 @@
+//! Payload to samples.
+
+use hotline_core::audio::{Codec, g711, g722, opus as packet};
+
+use super::conceal::Conceal;
+
+/// One direction of one stream, decoded. Packets in order; what is missing by [`Decoder::conceal`].
+#[derive(Debug)]
+pub struct Decoder {
+    codec: Codec,
+    kind: Kind,
+    bad: u64,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// The bytes of G.711 stand for themselves.
+    Law(g711::Law, Box<Conceal>),
+    G722(Box<(g722::Decoder, Conceal)>),
+    /// libopus, which conceals by itself.
+    Opus(opus::Decoder),
+}
+
+/// libopus fills holes in steps of 2.5 ms: samples at 8 kHz.
+const OPUS_STEP: usize = 20;
+
+impl Decoder {
+    /// Begins a stream.
+    pub fn new(codec: Codec) -> Self {
+        let kind = match codec {
+            Codec::Pcmu => Kind::Law(g711::Law::Mu, Box::default()),
+            Codec::Pcma => Kind::Law(g711::Law::A, Box::default()),
+            Codec::G722 => Kind::G722(Box::default()),
+            Codec::Opus => Kind::Opus(
+                opus::Decoder::new(8_000, opus::Channels::Mono).expect("8 kHz mono is among what libopus takes"),
+            ),
+        };
+        Self { codec, kind, bad: 0 }
+    }
+
+    /// Of what.
+    pub const fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Payloads that could not be decoded.
+    pub const fn bad(&self) -> u64 {
+        self.bad
+    }
+
+    /// Samples at 8 kHz; as many as `out` takes ([`super::SAMPLES_MAX`] is always enough). A payload that can't be
+    /// decoded gives 0 and is counted.
+    pub fn decode(&mut self, payload: &[u8], out: &mut [i16]) -> usize {
+        let count = match &mut self.kind {
+            Kind::Law(law, conceal) => {
+                let count = payload.len().min(out.len());
+                let out = &mut out[..count];
+                for (sample, byte) in out.iter_mut().zip(payload) {
+                    *sample = g711::decode(*law, *byte);
+                }
+                conceal.good(out);
+                count
+            }
+            Kind::G722(state) => {
+                let (decoder, conceal) = state.as_mut();
+                let count = payload.len().min(out.len());
+                let out = &mut out[..count];
+                for (sample, byte) in out.iter_mut().zip(payload) {
+                    *sample = decoder.narrow(*byte);
+                }
+                conceal.good(out);
+                count
+            }
+            Kind::Opus(decoder) => opus(decoder, payload, out),
+        };
+        self.bad += u64::from(count == 0);
+        count
+    }
+
+    /// What may have stood in a lost packet: fills the first `samples` of `out`. Gives how many it filled.
+    pub fn conceal(&mut self, samples: usize, out: &mut [i16]) -> usize {
+        let count = samples.min(out.len());
+        let out = &mut out[..count];
+        match &mut self.kind {
+            Kind::Law(_, conceal) => conceal.fill(out),
+            Kind::G722(state) => state.1.fill(out),
+            Kind::Opus(decoder) => {
+                let whole = (count / OPUS_STEP * OPUS_STEP).min(super::SAMPLES_MAX);
+                // An empty packet is a lost one.
+                let made = if whole == 0 { 0 } else { decoder.decode(&[], &mut out[..whole], false).unwrap_or(0) };
+                out[made.min(count)..].fill(0);
+            }
+        }
+        count
+    }
+}
+
+fn opus(decoder: &mut opus::Decoder, payload: &[u8], out: &mut [i16]) -> usize {
+    // Looked at before: an empty payload would mean a lost packet to libopus, and `out` must hold all of it.
+    let Some(samples) = packet::samples(payload).filter(|samples| *samples <= out.len()) else { return 0 };
+    decoder.decode(payload, &mut out[..samples], false).unwrap_or(0)
+}
