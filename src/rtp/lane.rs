@@ -6,6 +6,7 @@
 //! wheel, because they live outside of it.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -14,22 +15,26 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 use hotline_core::fact::RecordingEnd;
-use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::leg::{LegState, Moment, Peer, Relayed, Totals};
 use super::packet::PAYLOAD_MAX;
+use super::orders::{self, Desk, Tray};
 use super::play::Playing;
+use super::priority;
 use super::record::Recorder;
-use super::wheel::{LegKey, Wheel};
+use super::watch::{Bell, Ready, Watch};
+use super::wheel::{KeyHash, LegKey, Wheel};
 use super::writer::Job;
 use super::{Frame, Remote};
 
-/// Token of the waker; legs' keys begin above.
-const WAKE: Token = Token(0);
-/// Packets taken from one socket before the others get their turn.
-const BURST: usize = 32;
 /// Packets between lanes that wait at most.
 const RELAY_QUEUE: usize = 512;
+/// Orders carried out before the packets get their turn.
+const ORDERS_AT_ONCE: usize = 256;
+/// A control socket is emptied of at most so many packets at once.
+const RTCP_BURST: usize = 64;
+/// Pause after a fault of the lane itself: one that comes back at once must not take the core.
+const FAULT_PAUSE: Duration = Duration::from_millis(1);
 /// How soon a job that the writer could not take is offered again.
 const RETRY: Duration = Duration::from_millis(10);
 
@@ -59,6 +64,16 @@ pub(super) enum Order {
     LaneFault,
 }
 
+impl Order {
+    /// It ends something: taken even when too many orders wait.
+    pub(super) const fn ends(&self) -> bool {
+        matches!(
+            self,
+            Self::Close(_) | Self::Stop | Self::StopRecord(..) | Self::Unbridge(_) | Self::PeerLeft { .. } | Self::Play(_, None)
+        )
+    }
+}
+
 /// A packet from a leg on another lane.
 #[derive(Debug)]
 struct Crossing {
@@ -70,16 +85,20 @@ struct Crossing {
 /// How the others reach a lane.
 #[derive(Debug)]
 pub(super) struct LaneLink {
-    orders: Sender<Order>,
+    desk: Desk,
     crossings: Sender<Crossing>,
-    waker: Waker,
+    bell: Bell,
+    totals: Arc<Totals>,
 }
 
 impl LaneLink {
-    /// Gives an order; it comes back if the lane has ended.
-    pub(super) fn order(&self, order: Order) -> Result<(), Order> {
-        self.orders.send(order).map_err(|error| error.0)?;
-        if let Err(error) = self.waker.wake() {
+    /// Gives an order; it comes back if the lane has ended or has too many waiting.
+    pub(super) fn order(&self, order: Order) -> Result<(), Box<Order>> {
+        if let Err(order) = self.desk.hand_in(order) {
+            Totals::count(&self.totals.orders_refused);
+            return Err(order);
+        }
+        if let Err(error) = self.bell.ring() {
             tracing::error!(%error, "a media lane can't be woken");
         }
         Ok(())
@@ -88,7 +107,7 @@ impl LaneLink {
     fn cross(&self, leg: LegKey, relayed: Relayed, payload: &[u8]) -> bool {
         let mut crossing = Crossing { leg, relayed, payload: [0; PAYLOAD_MAX] };
         crossing.payload[..payload.len()].copy_from_slice(payload);
-        self.crossings.try_send(crossing).is_ok() && self.waker.wake().is_ok()
+        self.crossings.try_send(crossing).is_ok() && self.bell.ring().is_ok()
     }
 }
 
@@ -98,38 +117,44 @@ pub(super) fn start(
     writer: Sender<Job>,
     totals: Arc<Totals>,
 ) -> std::io::Result<(Arc<LaneLink>, std::thread::JoinHandle<()>)> {
-    let poll = Poll::new()?;
-    let waker = Waker::new(poll.registry(), WAKE)?;
-    let (orders_in, orders) = crossbeam_channel::unbounded();
+    let bell = Bell::new()?;
+    let watch = Watch::new(&bell)?;
+    let (desk, tray) = orders::queue();
     let (crossings_in, crossings) = crossbeam_channel::bounded(RELAY_QUEUE);
-    let link = Arc::new(LaneLink { orders: orders_in, crossings: crossings_in, waker });
+    let link = Arc::new(LaneLink { desk, crossings: crossings_in, bell: bell.clone(), totals: Arc::clone(&totals) });
     let lane = Lane {
-        poll,
-        orders,
+        watch,
+        bell,
+        tray,
         crossings,
-        legs: HashMap::new(),
-        wheel: Wheel::new(crate::clock::now().mono),
+        legs: HashMap::default(),
+        wheel: Wheel::new(crate::clock::mono()),
         buffer: [0; 2_048],
-        unread: Vec::new(),
+        busy: false,
         jobs: Vec::with_capacity(64),
         writer,
         totals,
         stopping: false,
     };
     let name = format!("hotline-lane-{number}");
-    let thread = std::thread::Builder::new().name(name).spawn(move || lane.live())?;
+    let thread = std::thread::Builder::new().name(name).spawn(move || {
+        // What it means where it is not permitted, `Media::start` says once.
+        priority::raise();
+        lane.live();
+    })?;
     Ok((link, thread))
 }
 
 struct Lane {
-    poll: Poll,
-    orders: Receiver<Order>,
+    watch: Watch,
+    bell: Bell,
+    tray: Tray,
     crossings: Receiver<Crossing>,
-    legs: HashMap<LegKey, Box<LegState>>,
+    legs: HashMap<LegKey, Box<LegState>, BuildHasherDefault<KeyHash>>,
     wheel: Wheel,
     buffer: [u8; 2_048],
-    /// Legs whose socket held more than a burst.
-    unread: Vec<LegKey>,
+    /// Orders were left for the next round.
+    busy: bool,
     /// For the writer.
     jobs: Vec<Job>,
     writer: Sender<Job>,
@@ -139,58 +164,48 @@ struct Lane {
 
 impl Lane {
     fn live(mut self) {
-        let mut events = Events::with_capacity(256);
         let mut due = Vec::with_capacity(256);
         while !self.stopping {
             let round = catch_unwind(AssertUnwindSafe(|| {
                 while !self.stopping {
-                    self.round(&mut events, &mut due);
+                    self.round(&mut due);
                 }
             }));
             if round.is_err() {
                 Totals::count(&self.totals.faults);
                 tracing::error!("a media lane failed and goes on with its calls");
-                self.recover();
+                std::thread::sleep(FAULT_PAUSE);
+                if catch_unwind(AssertUnwindSafe(|| self.recover())).is_err() {
+                    tracing::error!("a media lane could not be mended; it is tried again");
+                }
             }
         }
         self.close_all();
     }
 
-    fn round(&mut self, events: &mut Events, due: &mut Vec<LegKey>) {
-        let now = crate::clock::now().mono;
-        let timeout = self.timeout(now);
-        if let Err(error) = self.poll.poll(events, timeout) {
-            assert!(error.kind() == ErrorKind::Interrupted, "epoll works: {error}");
-        }
+    fn round(&mut self, due: &mut Vec<LegKey>) {
+        let timeout = self.timeout(crate::clock::mono());
+        let waited = self.watch.wait(timeout);
+        assert!(waited.is_ok(), "epoll works: {waited:?}");
         self.turns(due);
         // Before the packets: an order given before a packet was sent holds for that packet.
-        while let Ok(order) = self.orders.try_recv() {
-            self.obey(order);
-        }
-        let mut unread = std::mem::take(&mut self.unread);
-        for key in unread.drain(..) {
-            self.read(key);
-        }
-        // Keeps its memory; `read` may have put legs into the new one.
-        unread.append(&mut self.unread);
-        self.unread = unread;
-        for event in events.iter() {
-            match event.token() {
-                WAKE => {}
-                Token(token) if token % 2 == 0 => self.read(token as LegKey / 2),
-                Token(token) => self.drain_rtcp(token as LegKey / 2),
+        self.busy = self.obey_all(ORDERS_AT_ONCE);
+        for index in 0..self.watch.reported() {
+            match self.watch.report(index) {
+                Some(Ready::Rtp(key)) => self.read(key),
+                Some(Ready::Rtcp(key)) => self.drain_rtcp(key),
+                None => {}
             }
         }
         while let Ok(crossing) = self.crossings.try_recv() {
             let at = self.moment();
             self.deliver(crossing.leg, crossing.relayed, &crossing.payload[..crossing.relayed.length], at);
         }
-        self.turns(due);
         self.hand_over();
     }
 
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        if !self.unread.is_empty() {
+        if self.busy {
             return Some(Duration::ZERO);
         }
         let due = self.wheel.due().map(|due| due.saturating_duration_since(now));
@@ -198,7 +213,7 @@ impl Lane {
     }
 
     fn moment(&self) -> Moment {
-        let now = crate::clock::now().mono;
+        let now = crate::clock::mono();
         Moment { now, samples: self.wheel.samples_at(now) }
     }
 
@@ -207,15 +222,17 @@ impl Lane {
     /// Runs everybody whose turn has come.
     fn turns(&mut self, due: &mut Vec<LegKey>) {
         let stalls = self.wheel.stalls;
-        let mut now = crate::clock::now().mono;
+        let mut now = crate::clock::mono();
         while let Some(tick) = self.wheel.run(now, due) {
             let at = Moment { now, samples: (tick as u32).wrapping_mul(super::wheel::TICK_SAMPLES) };
             for key in due.iter() {
                 self.turn(*key, tick, at);
             }
-            now = crate::clock::now().mono;
+            now = crate::clock::mono();
         }
-        self.totals.stalls.fetch_add(self.wheel.stalls - stalls, Ordering::Relaxed);
+        if self.wheel.stalls != stalls {
+            self.totals.stalls.fetch_add(self.wheel.stalls - stalls, Ordering::Relaxed);
+        }
     }
 
     fn turn(&mut self, key: LegKey, tick: u64, at: Moment) {
@@ -236,7 +253,7 @@ impl Lane {
         let Some(leg) = self.legs.get_mut(&key) else { return };
         if !leg.on_wheel && !leg.quarantined {
             leg.on_wheel = true;
-            self.wheel.enter(key, crate::clock::now().mono);
+            self.wheel.enter(key, crate::clock::mono());
         }
     }
 
@@ -252,43 +269,39 @@ impl Lane {
 
     // ---- packets -----------------------------------------------------
 
+    /// One packet; if more wait, the next round is told so again.
     fn read(&mut self, key: LegKey) {
-        for _ in 0..BURST {
-            let Some(leg) = self.legs.get_mut(&key) else { return };
-            let (length, from) = match leg.rtp.recv_from(&mut self.buffer) {
-                Ok(received) => received,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                // A late ICMP error is no reason to stop reading.
-                Err(_) => continue,
-            };
-            if leg.quarantined {
-                continue;
-            }
-            let now = crate::clock::now().mono;
-            let (datagram, jobs) = (&self.buffer[..length], &mut self.jobs);
-            let received = catch_unwind(AssertUnwindSafe(|| leg.receive(datagram, from, now, jobs)));
-            let Ok(relay) = received else {
-                self.fault(key);
-                continue;
-            };
-            let Some((relayed, payload)) = relay else { continue };
-            match &leg.peer {
-                Some(Peer::There(lane, peer)) => {
-                    let crossed = lane.cross(*peer, relayed, payload);
-                    self.totals.relay_dropped.fetch_add(u64::from(!crossed), Ordering::Relaxed);
-                }
-                Some(Peer::Here(peer)) => {
-                    let at = Moment { now, samples: self.wheel.samples_at(now) };
-                    let peer = *peer;
-                    let Some(other) = self.legs.get_mut(&peer) else { continue };
-                    if catch_unwind(AssertUnwindSafe(|| other.relay(relayed, payload, at))).is_err() {
-                        self.fault(peer);
-                    }
-                }
-                None => {}
-            }
+        let Some(leg) = self.legs.get_mut(&key) else { return };
+        // Nothing there, or a late ICMP error: neither is a packet.
+        let Ok((length, from)) = leg.rtp.recv_from(&mut self.buffer) else { return };
+        if leg.quarantined {
+            return;
         }
-        self.unread.push(key);
+        let now = crate::clock::mono();
+        let (datagram, jobs) = (&self.buffer[..length], &mut self.jobs);
+        let received = catch_unwind(AssertUnwindSafe(|| leg.receive(datagram, from, now, jobs)));
+        let Ok(relay) = received else {
+            self.fault(key);
+            return;
+        };
+        let Some((relayed, payload)) = relay else { return };
+        match &leg.peer {
+            Some(Peer::There(lane, peer)) => {
+                let crossed = lane.cross(*peer, relayed, payload);
+                if !crossed {
+                    Totals::count(&self.totals.relay_dropped);
+                }
+            }
+            Some(Peer::Here(peer)) => {
+                let at = Moment { now, samples: self.wheel.samples_at(now) };
+                let peer = *peer;
+                let Some(other) = self.legs.get_mut(&peer) else { return };
+                if catch_unwind(AssertUnwindSafe(|| other.relay(relayed, payload, at))).is_err() {
+                    self.fault(peer);
+                }
+            }
+            None => {}
+        }
     }
 
     fn deliver(&mut self, key: LegKey, relayed: Relayed, payload: &[u8], at: Moment) {
@@ -301,7 +314,7 @@ impl Lane {
     /// RTCP is taken from the socket and not evaluated; quality is that of our own reception.
     fn drain_rtcp(&mut self, key: LegKey) {
         let Some(leg) = self.legs.get_mut(&key) else { return };
-        for _ in 0..1_000 {
+        for _ in 0..RTCP_BURST {
             match leg.rtcp.recv_from(&mut self.buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Ok(_) | Err(_) => {}
@@ -311,8 +324,17 @@ impl Lane {
 
     // ---- orders ------------------------------------------------------
 
+    /// Carries out what is waiting, but no more than `most`; true: more may wait.
+    fn obey_all(&mut self, most: usize) -> bool {
+        for _ in 0..most {
+            let Some(order) = self.tray.take() else { return false };
+            self.obey(order);
+        }
+        true
+    }
+
     fn obey(&mut self, order: Order) {
-        let now = crate::clock::now().mono;
+        let now = crate::clock::mono();
         match order {
             Order::Open(leg) => self.open(leg),
             Order::Connect(key, remote) => {
@@ -362,13 +384,9 @@ impl Lane {
         done
     }
 
-    fn open(&mut self, mut leg: Box<LegState>) {
-        let (media, control) = (Token(leg.key as usize * 2), Token(leg.key as usize * 2 + 1));
-        let registry = self.poll.registry();
-        let watched = registry
-            .register(&mut leg.rtp, media, Interest::READABLE)
-            .and_then(|()| registry.register(&mut leg.rtcp, control, Interest::READABLE));
+    fn open(&mut self, leg: Box<LegState>) {
         let key = leg.key;
+        let watched = self.watch.add(key, &leg.rtp, &leg.rtcp);
         self.legs.insert(key, leg);
         if let Err(error) = watched {
             tracing::error!(%error, "a leg's sockets can't be watched");
@@ -412,11 +430,8 @@ impl Lane {
     fn close(&mut self, key: LegKey) {
         self.part(key);
         let Some(mut leg) = self.legs.remove(&key) else { return };
+        // With the leg its sockets are closed, which takes them off the watch.
         self.jobs.extend(leg.stop_record(RecordingEnd::CallEnded));
-        let registry = self.poll.registry();
-        // Closing the socket takes it out of epoll in any case.
-        let _rtp = registry.deregister(&mut leg.rtp);
-        let _rtcp = registry.deregister(&mut leg.rtcp);
     }
 
     // ---- the end -----------------------------------------------------
@@ -431,20 +446,38 @@ impl Lane {
         }
     }
 
-    /// After a fault of the lane itself: everybody gets a turn again and is read again.
+    /// After a fault of the lane itself: a new watch on the same sockets, and everybody gets a turn again.
     fn recover(&mut self) {
-        let now = crate::clock::now().mono;
-        self.wheel = Wheel::continued(&self.wheel);
-        let connected: Vec<LegKey> = self.legs.values().filter(|leg| leg.on_wheel).map(|leg| leg.key).collect();
-        for key in connected {
-            self.wheel.enter(key, now);
+        let now = crate::clock::mono();
+        match Watch::new(&self.bell) {
+            Ok(watch) => self.watch = watch,
+            // The old one is all there is.
+            Err(error) => tracing::error!(%error, "a media lane gets no new watch"),
         }
-        self.unread = self.legs.keys().copied().collect();
+        self.wheel = Wheel::continued(&self.wheel);
+        let mut unseen = Vec::new();
+        for leg in self.legs.values() {
+            if leg.on_wheel {
+                self.wheel.enter(leg.key, now);
+            }
+            // It may be the old watch, which has it already.
+            if let Err(error) = self.watch.add(leg.key, &leg.rtp, &leg.rtcp)
+                && error.kind() != ErrorKind::AlreadyExists
+            {
+                tracing::error!(%error, "a leg's sockets can't be watched");
+                unseen.push(leg.key);
+            }
+        }
+        for key in unseen {
+            self.fault(key);
+        }
+        // Orders may have come while nobody listened to the bell.
+        self.busy = true;
     }
 
     fn close_all(&mut self) {
         // Legs opened and recordings begun just before the stop.
-        while let Ok(order) = self.orders.try_recv() {
+        while let Some(order) = self.tray.take() {
             if let Order::Open(_) | Order::Record(..) = order {
                 self.obey(order);
             }

@@ -9,6 +9,7 @@ mod receive;
 mod relay;
 mod turn;
 
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -17,7 +18,6 @@ use crossbeam_channel::Sender;
 use hotline_core::audio::Codec;
 use hotline_core::dtmf;
 use hotline_core::fact::RecordingEnd;
-use mio::net::UdpSocket;
 
 use super::keys::Keys;
 use super::lane::LaneLink;
@@ -44,6 +44,7 @@ pub(super) struct Totals {
     pub(super) recording_gaps: AtomicU64,
     pub(super) faults: AtomicU64,
     pub(super) stalls: AtomicU64,
+    pub(super) orders_refused: AtomicU64,
 }
 
 impl Totals {
