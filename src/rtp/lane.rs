@@ -62,6 +62,9 @@ pub(super) enum Order {
     Fault(LegKey),
     #[cfg(test)]
     LaneFault,
+    /// The lane does nothing until the other end is dropped.
+    #[cfg(test)]
+    Hold(Receiver<()>),
 }
 
 impl Order {
@@ -372,6 +375,8 @@ impl Lane {
             }
             #[cfg(test)]
             Order::LaneFault => panic!("a fault of the lane, asked for by a test"),
+            #[cfg(test)]
+            Order::Hold(until) => drop(until.recv()),
         }
     }
 
