@@ -1,31 +1,33 @@
 //! The phones of `make bench`: makes many calls to a SIP server at once, speaks and listens, and says
 //! in one JSON object what the phones saw. One thread, real sockets: one media port for each phone.
 //!
-//! Measures the server and not itself: signalling is the least that works over UDP on loopback.
+//! Measures the server and not itself: signalling is the least that works over UDP on loopback, sockets are not watched
+//! but looked at when their phone's turn comes, and the time of a packet's arrival is the kernel's.
 //! bench/run.py starts it and takes the server's CPU time meanwhile.
 
 mod media;
 mod sip;
+mod speech;
 mod stats;
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use mio::{Events, Interest, Poll, Token};
 
-use crate::media::Phone;
+use crate::media::{Law, Phone, Speech};
 use crate::sip::{Dialog, Message, State};
 use crate::stats::Report;
 
-const FRONT_SIP: Token = Token(0);
-const BEHIND_SIP: Token = Token(1);
-/// Media sockets' tokens begin here.
-const MEDIA: usize = 2;
 /// A packet every 20 ms for each phone, phones spread over the milliseconds between.
 const SLOTS: usize = 20;
+/// What is measured begins this long after the last call was answered.
+const SETTLE: Duration = Duration::from_millis(1_500);
+/// Phones begin their speech this far from one another, frames.
+const SPEECH_STRIDE: usize = 37;
 /// The number that `dtmf` types, and how long the server has to understand it.
 const DIGITS: &str = "1598*473620#";
 const DIGITS_AFTER: Duration = Duration::from_secs(1);
@@ -69,6 +71,14 @@ struct Args {
     /// Where the phones behind the server take calls (bridge)
     #[arg(long, default_value = "127.0.0.1:5170")]
     callee: SocketAddr,
+    /// The callers' law, and that of the phones behind the server
+    #[arg(long, value_enum, default_value = "pcmu")]
+    law: Law,
+    #[arg(long, value_enum, default_value = "pcmu")]
+    callee_law: Law,
+    /// WAV files of speech that the phones say
+    #[arg(long)]
+    speech: Option<PathBuf>,
     /// Give up after so many seconds
     #[arg(long, default_value_t = 180.0)]
     limit: f64,
@@ -85,17 +95,25 @@ struct Call {
     digits_left: &'static str,
 }
 
+/// Which side of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Front,
+    Behind,
+}
+
 struct Bench {
     args: Args,
-    poll: Poll,
-    front_sip: mio::net::UdpSocket,
-    behind_sip: Option<mio::net::UdpSocket>,
+    front_sip: UdpSocket,
+    behind_sip: Option<UdpSocket>,
+    said: [Option<Speech>; 2],
     calls: Vec<Call>,
-    by_id: BTreeMap<String, usize>,
+    by_id: HashMap<String, usize>,
     /// Calls that were placed by us; those behind the server follow them in `calls`.
     placed: usize,
     began: Instant,
     report: Report,
+    up_at: Option<Instant>,
     announced_up: bool,
     announced_down: bool,
 }
@@ -107,26 +125,28 @@ fn now() -> Instant {
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     anyhow::ensure!(args.target.ip().is_loopback(), "the bench makes calls on loopback only");
-    let poll = Poll::new()?;
-    let host = args.target.ip();
-    let mut front_sip = mio::net::UdpSocket::bind(SocketAddr::new(host, 0))?;
-    poll.registry().register(&mut front_sip, FRONT_SIP, Interest::READABLE)?;
+    let front_sip = UdpSocket::bind(SocketAddr::new(args.target.ip(), 0))?;
+    front_sip.set_nonblocking(true)?;
     let mut behind_sip = None;
     if args.measure == Measure::Bridge {
-        let mut socket = mio::net::UdpSocket::bind(args.callee).with_context(|| format!("callee {}", args.callee))?;
-        poll.registry().register(&mut socket, BEHIND_SIP, Interest::READABLE)?;
+        let socket = UdpSocket::bind(args.callee).with_context(|| format!("callee {}", args.callee))?;
+        socket.set_nonblocking(true)?;
         behind_sip = Some(socket);
     }
+    let speaks = matches!(args.measure, Measure::Talk | Measure::Bridge);
+    let speech = |law| speaks.then(|| speech::load(args.speech.as_deref(), law)).transpose();
+    let said = [speech(args.law)?, speech(args.callee_law)?];
     let mut bench = Bench {
         args,
-        poll,
         front_sip,
         behind_sip,
+        said,
         calls: Vec::new(),
-        by_id: BTreeMap::new(),
+        by_id: HashMap::new(),
         placed: 0,
         began: now(),
         report: Report::default(),
+        up_at: None,
         announced_up: false,
         announced_down: false,
     };
@@ -137,39 +157,22 @@ fn main() -> anyhow::Result<()> {
 
 impl Bench {
     fn run(&mut self) -> anyhow::Result<()> {
-        let mut events = Events::with_capacity(1_024);
         let mut slot_at = now();
         let mut slot = 0;
+        let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec);
         let limit = self.began + Duration::from_secs_f64(self.args.limit);
-        loop {
-            let wait = slot_at.saturating_duration_since(now());
-            match self.poll.poll(&mut events, Some(wait)) {
-                Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error.into()),
-            }
-            let tokens: Vec<Token> = events.iter().map(mio::event::Event::token).collect();
-            for token in tokens {
-                match token {
-                    FRONT_SIP | BEHIND_SIP => self.read_sip(token)?,
-                    Token(media) => {
-                        if let Some(call) = self.calls.get_mut(media - MEDIA) {
-                            call.phone.listen(now(), &mut self.report);
-                        }
-                    }
-                }
-            }
+        while !self.is_over() && now() <= limit {
+            std::thread::sleep(slot_at.saturating_duration_since(now()));
             while now() >= slot_at {
-                self.send_slot(slot, slot_at);
+                self.run_slot(slot, slot_at, &mut control);
                 slot = (slot + 1) % SLOTS;
                 slot_at += Duration::from_millis(1);
                 if slot == 0 {
                     self.every_20_ms()?;
                 }
             }
-            if self.is_over() || now() > limit {
-                break;
-            }
+            self.read_sip(Side::Front)?;
+            self.read_sip(Side::Behind)?;
         }
         for call in &self.calls {
             self.report.count_end(call.dialog.is_ours(), call.dialog.state());
@@ -181,9 +184,11 @@ impl Bench {
         self.placed >= self.args.calls && self.calls.iter().all(|call| call.dialog.state().is_over())
     }
 
-    fn send_slot(&mut self, slot: usize, due: Instant) {
+    fn run_slot(&mut self, slot: usize, due: Instant, control: &mut Vec<u8>) {
+        let wall = i64::try_from(hotline::clock::now().wall.as_nanosecond()).unwrap_or(0);
         for call in self.calls.iter_mut().skip(slot).step_by(SLOTS).filter(|call| call.dialog.state() == State::Up) {
             call.phone.speak(due, &mut self.report);
+            call.phone.listen(control, wall, &mut self.report);
         }
     }
 
@@ -207,12 +212,12 @@ impl Bench {
                 call.dialog.send_due(socket, now);
             }
         }
-        self.announce();
+        self.announce(now);
         Ok(())
     }
 
     fn place(&mut self, now: Instant) -> anyhow::Result<()> {
-        let phone = self.phone(self.args.target.ip())?;
+        let phone = self.phone(Side::Front, self.args.target.ip())?;
         let local = self.front_sip.local_addr()?;
         let dialog = Dialog::call(&self.args.number, self.args.target, local, self.calls.len(), &phone.sdp(), now);
         self.by_id.insert(dialog.id().to_owned(), self.calls.len());
@@ -221,39 +226,41 @@ impl Bench {
         Ok(())
     }
 
-    fn phone(&mut self, host: IpAddr) -> anyhow::Result<Phone> {
-        let speaks = matches!(self.args.measure, Measure::Talk | Measure::Bridge);
-        let mut phone = Phone::new(host, speaks)?;
-        let token = Token(MEDIA + self.calls.len());
-        self.poll.registry().register(phone.socket(), token, Interest::READABLE)?;
-        Ok(phone)
+    fn phone(&self, side: Side, host: IpAddr) -> anyhow::Result<Phone> {
+        let (law, said) = match side {
+            Side::Front => (self.args.law, &self.said[0]),
+            Side::Behind => (self.args.callee_law, &self.said[1]),
+        };
+        // Not all say the same at the same time.
+        let begin = |speech: &Speech| speech::position(speech, self.calls.len() * SPEECH_STRIDE);
+        let speech = said.as_ref().map(|speech| (speech.clone(), begin(speech)));
+        Phone::new(host, law, speech, self.args.measure == Measure::Bridge)
     }
 
-    fn read_sip(&mut self, token: Token) -> anyhow::Result<()> {
-        let mut buffer = vec![0_u8; 65_535];
+    fn read_sip(&mut self, side: Side) -> anyhow::Result<()> {
+        let mut buffer = [0_u8; 65_535];
         loop {
-            let socket = match (token, &self.behind_sip) {
-                (BEHIND_SIP, Some(socket)) => socket,
-                (_, _) => &self.front_sip,
+            let socket = match side {
+                Side::Front => Some(&self.front_sip),
+                Side::Behind => self.behind_sip.as_ref(),
             };
-            let Ok((length, from)) = socket.recv_from(&mut buffer) else { return Ok(()) };
+            let Some(Ok((length, from))) = socket.map(|socket| socket.recv_from(&mut buffer)) else { return Ok(()) };
             let Some(message) = Message::read(&buffer[..length]) else { continue };
-            self.on_message(token, &message, from)?;
+            self.on_message(side, &message, from)?;
         }
     }
 
-    fn on_message(&mut self, token: Token, message: &Message, from: SocketAddr) -> anyhow::Result<()> {
+    fn on_message(&mut self, side: Side, message: &Message, from: SocketAddr) -> anyhow::Result<()> {
         let now = now();
-        if !self.by_id.contains_key(message.call_id()) && message.is_invite() && token == BEHIND_SIP {
-            let phone = self.phone(self.args.callee.ip())?;
-            let dialog = Dialog::answer(message, from, self.args.callee, self.calls.len(), &phone.sdp(), now);
-            self.by_id.insert(dialog.id().to_owned(), self.calls.len());
-            let mut call = Call { dialog, phone, hang_up_at: None, digit_at: None, digits_left: "" };
-            call.phone.connect(message.sdp_address());
+        if !self.by_id.contains_key(message.call_id()) && message.is_invite() && side == Side::Behind {
+            let mut phone = self.phone(Side::Behind, self.args.callee.ip())?;
+            phone.connect(message.sdp_address());
+            let mut dialog = Dialog::answer(message, from, self.args.callee, self.calls.len(), &phone.sdp(), now);
             if let Some(socket) = &self.behind_sip {
-                call.dialog.send_due(socket, now);
+                dialog.send_due(socket, now);
             }
-            self.calls.push(call);
+            self.by_id.insert(dialog.id().to_owned(), self.calls.len());
+            self.calls.push(Call { dialog, phone, hang_up_at: None, digit_at: None, digits_left: "" });
             return Ok(());
         }
         let Some(call) = self.by_id.get(message.call_id()).and_then(|index| self.calls.get_mut(*index)) else {
@@ -280,10 +287,10 @@ impl Bench {
                     Measure::Play => {}
                 }
             }
-            call.phone.begin(now);
+            call.phone.turn_on(true);
         }
         if call.dialog.state().is_over() && !before.is_over() {
-            call.phone.end();
+            call.phone.turn_on(false);
             // A typed number counts as understood when the server hangs up.
             if self.args.measure == Measure::Dtmf && call.dialog.state() == (State::Ended { by_us: false }) {
                 self.report.understood += 1;
@@ -292,18 +299,24 @@ impl Bench {
         Ok(())
     }
 
-    /// Tells run.py when all calls are up, and when the first has ended: between the two it takes the CPU time.
-    fn announce(&mut self) {
+    /// Tells run.py when all calls are up, and when the first ends: between the two it takes the CPU time.
+    fn announce(&mut self, now: Instant) {
         let ours = || self.calls.iter().filter(|call| call.dialog.is_ours());
-        if !self.announced_up
+        if self.up_at.is_none()
             && self.placed == self.args.calls
             && ours().all(|call| call.dialog.state() != State::Calling)
         {
+            self.up_at = Some(now);
+        }
+        let ending = || ours().any(|call| call.dialog.state().is_over() || call.dialog.state() == State::Ending);
+        if !self.announced_up && self.up_at.is_some_and(|at| now >= at + SETTLE) {
             self.announced_up = true;
+            self.report.steady = !ending();
             println!("up {}", ours().filter(|call| call.dialog.state() == State::Up).count());
         }
-        if self.announced_up && !self.announced_down && ours().any(|call| call.dialog.state().is_over()) {
+        if self.announced_up && !self.announced_down && ending() {
             self.announced_down = true;
+            self.report.steady = false;
             println!("down");
         }
     }

@@ -1,9 +1,15 @@
-//! One phone's media: sends mu-law and digits, counts what comes.
+//! One phone's media: sends G.711 and digits, counts what comes.
+//!
+//! A packet that goes through a bridge carries the time at which it was sent, in the signs of its samples: those
+//! survive mu-law, A-law and the way from one to the other. The time at which it came is the kernel's.
 
-use std::net::{IpAddr, SocketAddr};
+use std::io::IoSliceMut;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::net::UdpSocket;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
 use rtp_rs::RtpReader;
 
 use crate::stats::Report;
@@ -12,10 +18,42 @@ use crate::stats::Report;
 const FRAME: usize = 160;
 /// Payload type of telephone-event in our offer.
 const EVENTS: u8 = 101;
-/// Begins a payload that carries its send time, so that it can be told when it comes back elsewhere.
-const STAMP: &[u8; 8] = b"hotline!";
+/// Signs that begin a stamp.
+const MAGIC: u16 = 0xb36d;
+/// Signs of the time, microseconds.
+const TIME_BITS: usize = 48;
 /// A key: five packets of 20 ms, the last of them three times with the end bit (RFC 4733 section 2.5.1.4).
 const KEY_PACKETS: u16 = 5;
+/// A packet that has waited for longer than this may have another behind it.
+const WAITED: i64 = 21_000_000;
+
+/// What a phone says: G.711 to be sent again and again.
+pub type Speech = Arc<[u8]>;
+
+/// The law that a phone speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Law {
+    /// Mu-law
+    Pcmu,
+    /// A-law
+    Pcma,
+}
+
+impl Law {
+    const fn payload_type(self) -> u8 {
+        match self {
+            Self::Pcmu => 0,
+            Self::Pcma => 8,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Pcmu => "PCMU",
+            Self::Pcma => "PCMA",
+        }
+    }
+}
 
 /// What is received on one port.
 #[derive(Debug, Default)]
@@ -24,9 +62,19 @@ pub struct Stream {
     pub received: u64,
     /// Jumps of the numbering that are no loss.
     pub restarts: u64,
-    first: Option<(u16, Instant)>,
-    last: Option<(u16, u32, Instant)>,
+    first: Option<i64>,
+    last: Option<Came>,
     expected: u64,
+}
+
+/// A packet that came. Times are nanoseconds of the day's clock, as the kernel has it.
+#[derive(Debug, Clone, Copy)]
+struct Came {
+    number: u16,
+    timestamp: u32,
+    at: i64,
+    /// When it was sent, by its stamp.
+    sent: Option<i64>,
 }
 
 impl Stream {
@@ -37,33 +85,39 @@ impl Stream {
 
     /// Packets a second from the first to the last; none for fewer than 50 packets.
     pub fn packets_per_second(&self) -> Option<f64> {
-        let ((_, first), (_, _, last)) = (self.first?, self.last?);
-        (self.received >= 50).then(|| (self.received - 1) as f64 / (last - first).as_secs_f64())
+        let (first, last) = (self.first?, self.last?);
+        (self.received >= 50).then(|| (self.received - 1) as f64 * 1e9 / (last.at - first) as f64)
     }
 
-    fn count(&mut self, number: u16, timestamp: u32, at: Instant, report: &mut Report) {
+    fn count(&mut self, came: Came, report: &mut Report) {
         self.received += 1;
-        self.first.get_or_insert((number, at));
-        let Some((before, timestamp_before, at_before)) = self.last else {
+        self.first.get_or_insert(came.at);
+        let Some(before) = self.last else {
             self.expected += 1;
-            self.last = Some((number, timestamp, at));
+            self.last = Some(came);
             return;
         };
-        let step = number.wrapping_sub(before) as i16;
+        let step = came.number.wrapping_sub(before.number) as i16;
         if step.unsigned_abs() > 3_000 {
             self.restarts += 1;
             self.expected += 1;
         } else if step > 0 {
             self.expected += u64::from(step.unsigned_abs());
-            let ticks = timestamp.wrapping_sub(timestamp_before);
-            // A talk spurt after silence says nothing about pace.
-            if ticks <= 8_000 {
-                report.deviation.add((at - at_before).abs_diff(Duration::from_micros(u64::from(ticks) * 125)));
+            let ticks = came.timestamp.wrapping_sub(before.timestamp);
+            // How far they were apart when they were sent: by their stamps, else by their timestamps. A talk spurt after
+            // silence says nothing about pace.
+            let apart = match (came.sent, before.sent) {
+                (Some(now), Some(then)) => Some(now - then),
+                (_, _) if ticks <= 8_000 => Some(i64::from(ticks) * 125_000),
+                (_, _) => None,
+            };
+            if let Some(apart) = apart {
+                report.deviation(Duration::from_nanos((came.at - before.at - apart).unsigned_abs()));
             }
         } else {
             return;
         }
-        self.last = Some((number, timestamp, at));
+        self.last = Some(came);
     }
 }
 
@@ -73,8 +127,10 @@ pub struct Phone {
     socket: UdpSocket,
     local: SocketAddr,
     remote: Option<SocketAddr>,
-    speaks: bool,
-    began: Instant,
+    law: Law,
+    /// What it says, and where it is in it; nothing: it says nothing.
+    speech: Option<(Speech, usize)>,
+    stamps: bool,
     on: bool,
     number: u16,
     timestamp: u32,
@@ -85,17 +141,19 @@ pub struct Phone {
 
 impl Phone {
     /// Takes a free port.
-    pub fn new(host: IpAddr, speaks: bool) -> anyhow::Result<Self> {
+    pub fn new(host: IpAddr, law: Law, speech: Option<(Speech, usize)>, stamps: bool) -> anyhow::Result<Self> {
         let socket = UdpSocket::bind(SocketAddr::new(host, 0))?;
+        socket.set_nonblocking(true)?;
+        setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
         let local = socket.local_addr()?;
-        let began = hotline::clock::now().mono;
         let heard = Stream::default();
         Ok(Self {
             socket,
             local,
             remote: None,
-            speaks,
-            began,
+            law,
+            speech,
+            stamps,
             on: false,
             number: local.port(),
             timestamp: u32::from(local.port()) << 8,
@@ -105,18 +163,15 @@ impl Phone {
         })
     }
 
-    /// For the poll.
-    pub fn socket(&mut self) -> &mut UdpSocket {
-        &mut self.socket
-    }
-
     /// Our offer, or answer.
     pub fn sdp(&self) -> String {
         let (ip, port) = (self.local.ip(), self.local.port());
         let kind = if ip.is_ipv4() { "IP4" } else { "IP6" };
+        let (audio, name) = (self.law.payload_type(), self.law.name());
         format!(
-            "v=0\r\no=bench 1 1 IN {kind} {ip}\r\ns=-\r\nc=IN {kind} {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 {EVENTS}\r\n\
-             a=rtpmap:0 PCMU/8000\r\na=rtpmap:{EVENTS} telephone-event/8000\r\na=fmtp:{EVENTS} 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+            "v=0\r\no=bench 1 1 IN {kind} {ip}\r\ns=-\r\nc=IN {kind} {ip}\r\nt=0 0\r\n\
+             m=audio {port} RTP/AVP {audio} {EVENTS}\r\na=rtpmap:{audio} {name}/8000\r\n\
+             a=rtpmap:{EVENTS} telephone-event/8000\r\na=fmtp:{EVENTS} 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
         )
     }
 
@@ -125,15 +180,9 @@ impl Phone {
         self.remote = remote;
     }
 
-    /// The call is up.
-    pub fn begin(&mut self, now: Instant) {
-        self.on = true;
-        self.began = now;
-    }
-
-    /// The call is over.
-    pub fn end(&mut self) {
-        self.on = false;
+    /// The call is up, or over.
+    pub fn turn_on(&mut self, on: bool) {
+        self.on = on;
     }
 
     /// Presses a key; packets go out with the next turns.
@@ -159,35 +208,48 @@ impl Phone {
                 self.send(EVENTS, count == 1, begin, &payload, remote);
             }
             self.key = (!ended).then_some((event, begin, count));
-        } else if self.speaks {
+        } else if let Some((speech, position)) = &mut self.speech {
             let mut payload = [0_u8; FRAME];
-            for (i, byte) in payload.iter_mut().enumerate() {
-                // Any tone will do; it must be no silence.
-                *byte = if i % 16 < 8 { 0x90 + (i % 8) as u8 } else { 0x10 + (i % 8) as u8 };
-            }
+            payload.copy_from_slice(&speech[*position..*position + FRAME]);
+            *position = (*position + FRAME) % speech.len();
             let at = hotline::clock::now();
-            payload[..8].copy_from_slice(STAMP);
-            payload[8..16].copy_from_slice(&at.wall.as_nanosecond().to_be_bytes()[8..]);
-            report.own_lateness.add(at.mono.saturating_duration_since(due));
-            self.send(0, self.sent == 0, self.timestamp, &payload, remote);
+            if self.stamps {
+                stamp(&mut payload, at.wall.as_microsecond() as u64);
+            }
+            report.own_lateness(at.mono.saturating_duration_since(due));
+            self.send(self.law.payload_type(), self.sent == 0, self.timestamp, &payload, remote);
         }
     }
 
-    /// Reads all packets that have come.
-    pub fn listen(&mut self, now: Instant, report: &mut Report) {
+    /// Reads what has come since the last time: one packet, more only if that one has waited.
+    pub fn listen(&mut self, control: &mut Vec<u8>, now_ns: i64, report: &mut Report) {
         let mut buffer = [0_u8; 2_048];
-        while let Ok(length) = self.socket.recv(&mut buffer) {
-            let Ok(packet) = RtpReader::new(&buffer[..length]) else { continue };
-            if packet.payload_type() == EVENTS {
-                continue;
+        loop {
+            let mut slice = [IoSliceMut::new(&mut buffer)];
+            let received = recvmsg::<()>(self.socket.as_raw_fd(), &mut slice, Some(control), MsgFlags::MSG_DONTWAIT);
+            let Ok(received) = received else { return };
+            let at = received.cmsgs().ok().into_iter().flatten().find_map(|message| match message {
+                ControlMessageOwned::ScmTimestampns(time) => Some(time.tv_sec() * 1_000_000_000 + time.tv_nsec()),
+                _ => None,
+            });
+            let (length, at) = (received.bytes, at.unwrap_or(now_ns));
+            if let Ok(packet) = RtpReader::new(&buffer[..length])
+                && packet.payload_type() != EVENTS
+            {
+                self.take(&packet, at, report);
             }
-            self.heard.count(packet.sequence_number().into(), packet.timestamp(), now, report);
-            let payload = packet.payload();
-            if let Some(sent) = payload.strip_prefix(STAMP).and_then(|rest| rest.first_chunk::<8>()) {
-                let sent = i128::from(u64::from_be_bytes(*sent));
-                let wall = hotline::clock::now().wall.as_nanosecond();
-                report.latency.add(Duration::from_nanos(u64::try_from(wall - sent).unwrap_or(0)));
+            if now_ns - at < WAITED {
+                return;
             }
+        }
+    }
+
+    fn take(&mut self, packet: &RtpReader<'_>, at: i64, report: &mut Report) {
+        let sent = if self.stamps { read_stamp(packet.payload(), at) } else { None };
+        let came = Came { number: packet.sequence_number().into(), timestamp: packet.timestamp(), at, sent };
+        self.heard.count(came, report);
+        if let Some(sent) = sent {
+            report.latency(Duration::from_nanos(u64::try_from(at - sent).unwrap_or(0)));
         }
     }
 
@@ -202,15 +264,35 @@ impl Phone {
     }
 
     fn send(&mut self, payload_type: u8, marker: bool, timestamp: u32, payload: &[u8], remote: SocketAddr) {
-        let mut packet = Vec::with_capacity(12 + payload.len());
-        packet.extend([0x80, payload_type | (u8::from(marker) << 7)]);
-        packet.extend(self.number.to_be_bytes());
-        packet.extend(timestamp.to_be_bytes());
-        packet.extend(u32::from(self.local.port()).to_be_bytes());
-        packet.extend(payload);
+        let mut packet = [0_u8; 12 + FRAME];
+        packet[0] = 0x80;
+        packet[1] = payload_type | (u8::from(marker) << 7);
+        packet[2..4].copy_from_slice(&self.number.to_be_bytes());
+        packet[4..8].copy_from_slice(&timestamp.to_be_bytes());
+        packet[8..12].copy_from_slice(&u32::from(self.local.port()).to_be_bytes());
+        packet[12..12 + payload.len()].copy_from_slice(payload);
         self.number = self.number.wrapping_add(1);
         self.sent += 1;
         // A full buffer loses a packet, and the other side's count says so.
-        let _ = self.socket.send_to(&packet, remote);
+        let _ = self.socket.send_to(&packet[..12 + payload.len()], remote);
     }
+}
+
+/// Writes a time into the signs of a payload's first samples, at a steady level. In both laws the highest bit is the sign.
+fn stamp(payload: &mut [u8; FRAME], micros: u64) {
+    let word = u64::from(MAGIC) << TIME_BITS | (micros & ((1 << TIME_BITS) - 1));
+    for (bit, byte) in payload.iter_mut().take(64).enumerate() {
+        *byte = (((word >> (63 - bit)) & 1) as u8) << 7 | 0x2a;
+    }
+}
+
+/// The time in a payload, as nanoseconds of the clock that shows `at` now.
+fn read_stamp(payload: &[u8], at: i64) -> Option<i64> {
+    let word = payload.first_chunk::<64>()?.iter().fold(0_u64, |word, byte| word << 1 | u64::from(byte >> 7));
+    let mask = (1_u64 << TIME_BITS) - 1;
+    if word >> TIME_BITS != u64::from(MAGIC) {
+        return None;
+    }
+    let since = (at as u64 / 1_000).wrapping_sub(word) & mask;
+    Some(at - (since as i64) * 1_000 - at % 1_000)
 }

@@ -1,9 +1,7 @@
 //! The least of SIP that calls on loopback need: INVITE, ACK, BYE, retransmitted; answers to the server's own.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
-
-use mio::net::UdpSocket;
 
 /// First retransmission (RFC 3261 timer A/E); doubles each time.
 const T1: Duration = Duration::from_millis(500);

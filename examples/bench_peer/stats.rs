@@ -14,15 +14,14 @@ const BINS: usize = 40_000;
 
 /// A distribution of durations.
 #[derive(Debug, Default)]
-pub struct Histogram {
+struct Histogram {
     bins: Vec<u64>,
     count: u64,
     longest: Duration,
 }
 
 impl Histogram {
-    /// One more.
-    pub fn add(&mut self, value: Duration) {
+    fn add(&mut self, value: Duration) {
         if self.bins.is_empty() {
             self.bins = vec![0; BINS];
         }
@@ -56,17 +55,17 @@ impl Histogram {
     }
 }
 
-/// What all phones saw together.
+/// What all phones saw together. How late packets are counts only while [`Report::steady`]: all calls are up and none is
+/// set up or ended.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// |distance of two packets' arrivals − distance of their timestamps|.
-    pub deviation: Histogram,
-    /// From one phone through the server to the other.
-    pub latency: Histogram,
-    /// How late we sent ourselves: what of the lateness is our own.
-    pub own_lateness: Histogram,
+    /// The steady part of the run.
+    pub steady: bool,
     /// Numbers typed that the server understood.
     pub understood: usize,
+    deviation: Histogram,
+    latency: Histogram,
+    own_lateness: Histogram,
     set_up: Histogram,
     ended: usize,
     failed: usize,
@@ -75,6 +74,27 @@ pub struct Report {
 }
 
 impl Report {
+    /// How far two packets' arrivals are from the distance at which they should be.
+    pub fn deviation(&mut self, time: Duration) {
+        if self.steady {
+            self.deviation.add(time);
+        }
+    }
+
+    /// From one phone through the server to the other.
+    pub fn latency(&mut self, time: Duration) {
+        if self.steady {
+            self.latency.add(time);
+        }
+    }
+
+    /// How late we sent ourselves: a machine that makes us late makes the server late too.
+    pub fn own_lateness(&mut self, time: Duration) {
+        if self.steady {
+            self.own_lateness.add(time);
+        }
+    }
+
     /// A call was answered after so long.
     pub fn set_up(&mut self, time: Duration) {
         self.set_up.add(time);

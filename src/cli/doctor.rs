@@ -119,9 +119,20 @@ pub async fn examine(config: &Config, cache: Option<&Path>) -> Vec<Finding> {
     model(config.whisper_model.as_deref(), cache, &mut findings);
     voices(config, &mut findings).await;
     clock(&mut findings);
+    priority(&mut findings);
     people(&config.directory, crate::clock::now().wall, &mut findings);
     trunks(config, &mut findings).await;
     findings.0
+}
+
+/// Media threads go before everything else where the system lets them; on a machine with nothing else to do it hardly
+/// shows, so that this is no warning.
+fn priority(findings: &mut Findings) {
+    findings.ok(if crate::rtp::may_be_raised() {
+        "priority: sound goes before other work"
+    } else {
+        "priority: this user may not let sound go before other work; on a busy machine permit it (manual, \"Priority\": LimitNICE=-10)"
+    });
 }
 
 fn configuration(config: &Config, findings: &mut Findings) {

@@ -6,6 +6,7 @@
 //! wheel, because they live outside of it.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -14,27 +15,29 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 use hotline_core::fact::RecordingEnd;
-use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::inband::InBand;
 use super::leg::{LegState, Moment, Peer, Relayed, Totals};
 use super::mix::{self, Legs, Room, RoomOrder};
+use super::orders::{self, Desk, Tray};
 use super::packet::PAYLOAD_MAX;
 use super::play::Playing;
+use super::priority;
 use super::record::Recorder;
 use super::suspect::Suspect;
-use super::wheel::{LegKey, Wheel};
+use super::watch::{Bell, Ready, Watch};
+use super::wheel::{KeyHash, LegKey, Wheel};
 use super::writer::Job;
 use super::{Frame, Remote};
 
-/// Token of the waker; legs' keys begin above.
-const WAKE: Token = Token(0);
-/// Packets taken from one socket before the others get their turn.
-const BURST: usize = 32;
 /// Reports taken from one socket at a time: more than it holds, less than would keep the lane from its calls.
 const RTCP_BURST: usize = 512;
 /// Packets between lanes that wait at most.
 const RELAY_QUEUE: usize = 512;
+/// Orders carried out before the packets get their turn.
+const ORDERS_AT_ONCE: usize = 256;
+/// Pause after a fault of the lane itself: one that comes back at once must not take the core.
+const FAULT_PAUSE: Duration = Duration::from_millis(1);
 /// How soon a job that the writer could not take is offered again.
 const RETRY: Duration = Duration::from_millis(10);
 
@@ -72,6 +75,24 @@ pub(super) enum Order {
     Fault(LegKey),
     #[cfg(test)]
     LaneFault,
+    /// The lane does nothing until the other end is dropped.
+    #[cfg(test)]
+    Stall(Receiver<()>),
+}
+
+impl Order {
+    /// It ends something: taken even when too many orders wait.
+    pub(super) const fn ends(&self) -> bool {
+        matches!(
+            self,
+            Self::Close(_)
+                | Self::Stop
+                | Self::StopRecord(..)
+                | Self::Unbridge(_)
+                | Self::PeerLeft { .. }
+                | Self::Play(_, None)
+        )
+    }
 }
 
 /// A packet from a leg on another lane.
@@ -85,16 +106,20 @@ struct Crossing {
 /// How the others reach a lane.
 #[derive(Debug)]
 pub(super) struct LaneLink {
-    orders: Sender<Order>,
+    desk: Desk,
     crossings: Sender<Crossing>,
-    waker: Waker,
+    bell: Bell,
+    totals: Arc<Totals>,
 }
 
 impl LaneLink {
-    /// Gives an order; it comes back if the lane has ended.
-    pub(super) fn order(&self, order: Order) -> Result<(), Order> {
-        self.orders.send(order).map_err(|error| error.0)?;
-        if let Err(error) = self.waker.wake() {
+    /// Gives an order; it comes back if the lane has ended or has too many waiting.
+    pub(super) fn order(&self, order: Order) -> Result<(), Box<Order>> {
+        if let Err(order) = self.desk.hand_in(order) {
+            Totals::count(&self.totals.orders_refused);
+            return Err(order);
+        }
+        if let Err(error) = self.bell.ring() {
             tracing::error!(%error, "a media lane can't be woken");
         }
         Ok(())
@@ -103,7 +128,7 @@ impl LaneLink {
     fn cross(&self, leg: LegKey, relayed: Relayed, payload: &[u8]) -> bool {
         let mut crossing = Crossing { leg, relayed, payload: [0; PAYLOAD_MAX] };
         crossing.payload[..payload.len()].copy_from_slice(payload);
-        self.crossings.try_send(crossing).is_ok() && self.waker.wake().is_ok()
+        self.crossings.try_send(crossing).is_ok() && self.bell.ring().is_ok()
     }
 }
 
@@ -113,43 +138,49 @@ pub(super) fn start(
     writer: Sender<Job>,
     totals: Arc<Totals>,
 ) -> std::io::Result<(Arc<LaneLink>, std::thread::JoinHandle<()>)> {
-    let poll = Poll::new()?;
-    let waker = Waker::new(poll.registry(), WAKE)?;
-    let (orders_in, orders) = crossbeam_channel::unbounded();
+    let bell = Bell::new()?;
+    let watch = Watch::new(&bell)?;
+    let (desk, tray) = orders::queue();
     let (crossings_in, crossings) = crossbeam_channel::bounded(RELAY_QUEUE);
-    let link = Arc::new(LaneLink { orders: orders_in, crossings: crossings_in, waker });
+    let link = Arc::new(LaneLink { desk, crossings: crossings_in, bell: bell.clone(), totals: Arc::clone(&totals) });
     let lane = Lane {
-        poll,
-        orders,
+        watch,
+        bell,
+        tray,
         crossings,
-        legs: HashMap::new(),
-        rooms: HashMap::new(),
+        legs: HashMap::default(),
+        rooms: HashMap::default(),
         faulty: Vec::with_capacity(mix::MEMBERS),
-        wheel: Wheel::new(crate::clock::now().mono),
+        wheel: Wheel::new(crate::clock::mono()),
         buffer: [0; 2_048],
-        unread: Vec::new(),
+        busy: false,
         jobs: Vec::with_capacity(64),
         writer,
         totals,
         stopping: false,
     };
     let name = format!("hotline-lane-{number}");
-    let thread = std::thread::Builder::new().name(name).spawn(move || lane.live())?;
+    let thread = std::thread::Builder::new().name(name).spawn(move || {
+        // What it means where it is not permitted, `Media::start` says once.
+        priority::raise();
+        lane.live();
+    })?;
     Ok((link, thread))
 }
 
 struct Lane {
-    poll: Poll,
-    orders: Receiver<Order>,
+    watch: Watch,
+    bell: Bell,
+    tray: Tray,
     crossings: Receiver<Crossing>,
-    legs: HashMap<LegKey, Box<LegState>>,
-    rooms: HashMap<LegKey, Box<Room>>,
+    legs: HashMap<LegKey, Box<LegState>, BuildHasherDefault<KeyHash>>,
+    rooms: HashMap<LegKey, Box<Room>, BuildHasherDefault<KeyHash>>,
     /// Legs that failed in a room's turn.
     faulty: Vec<LegKey>,
     wheel: Wheel,
     buffer: [u8; 2_048],
-    /// Legs whose socket held more than a burst.
-    unread: Vec<LegKey>,
+    /// Orders were left for the next round.
+    busy: bool,
     /// For the writer.
     jobs: Vec<Job>,
     writer: Sender<Job>,
@@ -159,58 +190,48 @@ struct Lane {
 
 impl Lane {
     fn live(mut self) {
-        let mut events = Events::with_capacity(256);
         let mut due = Vec::with_capacity(256);
         while !self.stopping {
             let round = catch_unwind(AssertUnwindSafe(|| {
                 while !self.stopping {
-                    self.round(&mut events, &mut due);
+                    self.round(&mut due);
                 }
             }));
             if round.is_err() {
                 Totals::count(&self.totals.faults);
                 tracing::error!("a media lane failed and goes on with its calls");
-                self.recover();
+                std::thread::sleep(FAULT_PAUSE);
+                if catch_unwind(AssertUnwindSafe(|| self.recover())).is_err() {
+                    tracing::error!("a media lane could not be mended; it is tried again");
+                }
             }
         }
         self.close_all();
     }
 
-    fn round(&mut self, events: &mut Events, due: &mut Vec<LegKey>) {
-        let now = crate::clock::now().mono;
-        let timeout = self.timeout(now);
-        if let Err(error) = self.poll.poll(events, timeout) {
-            assert!(error.kind() == ErrorKind::Interrupted, "epoll works: {error}");
-        }
+    fn round(&mut self, due: &mut Vec<LegKey>) {
+        let timeout = self.timeout(crate::clock::mono());
+        let waited = self.watch.wait(timeout);
+        assert!(waited.is_ok(), "epoll works: {waited:?}");
         self.turns(due);
         // Before the packets: an order given before a packet was sent holds for that packet.
-        while let Ok(order) = self.orders.try_recv() {
-            self.obey(order);
-        }
-        let mut unread = std::mem::take(&mut self.unread);
-        for key in unread.drain(..) {
-            self.read(key);
-        }
-        // Keeps its memory; `read` may have put legs into the new one.
-        unread.append(&mut self.unread);
-        self.unread = unread;
-        for event in events.iter() {
-            match event.token() {
-                WAKE => {}
-                Token(token) if token % 2 == 0 => self.read(token as LegKey / 2),
-                Token(token) => self.read_rtcp(token as LegKey / 2),
+        self.busy = self.obey_all(ORDERS_AT_ONCE);
+        for index in 0..self.watch.reported() {
+            match self.watch.report(index) {
+                Some(Ready::Rtp(key)) => self.read(key),
+                Some(Ready::Rtcp(key)) => self.read_rtcp(key),
+                None => {}
             }
         }
         while let Ok(crossing) = self.crossings.try_recv() {
             let at = self.moment();
             self.deliver(crossing.leg, crossing.relayed, &crossing.payload[..crossing.relayed.length], at);
         }
-        self.turns(due);
         self.hand_over();
     }
 
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        if !self.unread.is_empty() {
+        if self.busy {
             return Some(Duration::ZERO);
         }
         let due = self.wheel.due().map(|due| due.saturating_duration_since(now));
@@ -218,7 +239,7 @@ impl Lane {
     }
 
     fn moment(&self) -> Moment {
-        let now = crate::clock::now().mono;
+        let now = crate::clock::mono();
         Moment { now, samples: self.wheel.samples_at(now) }
     }
 
@@ -227,15 +248,17 @@ impl Lane {
     /// Runs everybody whose turn has come.
     fn turns(&mut self, due: &mut Vec<LegKey>) {
         let stalls = self.wheel.stalls;
-        let mut now = crate::clock::now().mono;
+        let mut now = crate::clock::mono();
         while let Some(tick) = self.wheel.run(now, due) {
             let at = Moment { now, samples: (tick as u32).wrapping_mul(super::wheel::TICK_SAMPLES) };
             for key in due.iter() {
                 self.turn(*key, tick, at);
             }
-            now = crate::clock::now().mono;
+            now = crate::clock::mono();
         }
-        self.totals.stalls.fetch_add(self.wheel.stalls - stalls, Ordering::Relaxed);
+        if self.wheel.stalls != stalls {
+            self.totals.stalls.fetch_add(self.wheel.stalls - stalls, Ordering::Relaxed);
+        }
     }
 
     fn turn(&mut self, key: LegKey, tick: u64, at: Moment) {
@@ -275,7 +298,7 @@ impl Lane {
         let Some(leg) = self.legs.get_mut(&key) else { return };
         if !leg.on_wheel && !leg.quarantined {
             leg.on_wheel = true;
-            self.wheel.enter(key, crate::clock::now().mono);
+            self.wheel.enter(key, crate::clock::mono());
         }
     }
 
@@ -291,43 +314,39 @@ impl Lane {
 
     // ---- packets -----------------------------------------------------
 
+    /// One packet; if more wait, the next round is told so again.
     fn read(&mut self, key: LegKey) {
-        for _ in 0..BURST {
-            let Some(leg) = self.legs.get_mut(&key) else { return };
-            let (length, from) = match leg.rtp.recv_from(&mut self.buffer) {
-                Ok(received) => received,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                // A late ICMP error is no reason to stop reading.
-                Err(_) => continue,
-            };
-            if leg.quarantined {
-                continue;
-            }
-            let now = crate::clock::now().mono;
-            let (datagram, jobs) = (&self.buffer[..length], &mut self.jobs);
-            let received = catch_unwind(AssertUnwindSafe(|| leg.receive(datagram, from, now, jobs)));
-            let Ok(relay) = received else {
-                self.fault(key);
-                continue;
-            };
-            let Some((relayed, payload)) = relay else { continue };
-            match &leg.peer {
-                Some(Peer::There(lane, peer)) => {
-                    let crossed = lane.cross(*peer, relayed, payload);
-                    self.totals.relay_dropped.fetch_add(u64::from(!crossed), Ordering::Relaxed);
-                }
-                Some(Peer::Here(peer)) => {
-                    let at = Moment { now, samples: self.wheel.samples_at(now) };
-                    let peer = *peer;
-                    let Some(other) = self.legs.get_mut(&peer) else { continue };
-                    if catch_unwind(AssertUnwindSafe(|| other.relay(relayed, payload, at))).is_err() {
-                        self.fault(peer);
-                    }
-                }
-                None => {}
-            }
+        let Some(leg) = self.legs.get_mut(&key) else { return };
+        // Nothing there, or a late ICMP error: neither is a packet.
+        let Ok((length, from)) = leg.rtp.recv_from(&mut self.buffer) else { return };
+        if leg.quarantined {
+            return;
         }
-        self.unread.push(key);
+        let now = crate::clock::mono();
+        let (datagram, jobs) = (&self.buffer[..length], &mut self.jobs);
+        let received = catch_unwind(AssertUnwindSafe(|| leg.receive(datagram, from, now, jobs)));
+        let Ok(relay) = received else {
+            self.fault(key);
+            return;
+        };
+        let Some((relayed, payload)) = relay else { return };
+        match &leg.peer {
+            Some(Peer::There(lane, peer)) => {
+                let crossed = lane.cross(*peer, relayed, payload);
+                if !crossed {
+                    Totals::count(&self.totals.relay_dropped);
+                }
+            }
+            Some(Peer::Here(peer)) => {
+                let at = Moment { now, samples: self.wheel.samples_at(now) };
+                let peer = *peer;
+                let Some(other) = self.legs.get_mut(&peer) else { return };
+                if catch_unwind(AssertUnwindSafe(|| other.relay(relayed, payload, at))).is_err() {
+                    self.fault(peer);
+                }
+            }
+            None => {}
+        }
     }
 
     fn deliver(&mut self, key: LegKey, relayed: Relayed, payload: &[u8], at: Moment) {
@@ -348,7 +367,7 @@ impl Lane {
             if leg.quarantined {
                 continue;
             }
-            let (now, datagram) = (crate::clock::now().mono, &self.buffer[..length]);
+            let (now, datagram) = (crate::clock::mono(), &self.buffer[..length]);
             if catch_unwind(AssertUnwindSafe(|| leg.receive_control(datagram, from, now))).is_err() {
                 self.fault(key);
             }
@@ -357,8 +376,17 @@ impl Lane {
 
     // ---- orders ------------------------------------------------------
 
+    /// Carries out what is waiting, but no more than `most`; true: more may wait.
+    fn obey_all(&mut self, most: usize) -> bool {
+        for _ in 0..most {
+            let Some(order) = self.tray.take() else { return false };
+            self.obey(order);
+        }
+        true
+    }
+
     fn obey(&mut self, order: Order) {
-        let now = crate::clock::now().mono;
+        let now = crate::clock::mono();
         match order {
             Order::Open(leg) => self.open(leg),
             Order::Connect(key, remote) => {
@@ -411,6 +439,8 @@ impl Lane {
             }
             #[cfg(test)]
             Order::LaneFault => panic!("a fault of the lane, asked for by a test"),
+            #[cfg(test)]
+            Order::Stall(until) => drop(until.recv()),
         }
     }
 
@@ -423,22 +453,17 @@ impl Lane {
         done
     }
 
-    fn open(&mut self, mut leg: Box<LegState>) {
-        let (media, control) = (Token(leg.key as usize * 2), Token(leg.key as usize * 2 + 1));
-        let registry = self.poll.registry();
-        let watched = registry
-            .register(&mut leg.rtp, media, Interest::READABLE)
-            .and_then(|()| registry.register(&mut leg.rtcp, control, Interest::READABLE));
+    fn open(&mut self, leg: Box<LegState>) {
         let (key, moved) = (leg.key, leg.is_connected());
+        let watched = self.watch.add(key, &leg.rtp, &leg.rtcp);
         self.legs.insert(key, leg);
         if let Err(error) = watched {
             tracing::error!(%error, "a leg's sockets can't be watched");
             self.fault(key);
         }
         if moved {
-            // It may have received before it was watched here.
+            // What it received before it was watched here is reported like anything that is not read.
             self.enter(key);
-            self.unread.push(key);
         }
     }
 
@@ -519,20 +544,15 @@ impl Lane {
         self.part(key);
         let Some(mut leg) = self.legs.remove(&key) else { return };
         leg.goodbye();
+        // With the leg its sockets are closed, which takes them off the watch.
         self.jobs.extend(leg.stop_record(RecordingEnd::CallEnded));
-        let registry = self.poll.registry();
-        // Closing the socket takes it out of epoll in any case.
-        let _rtp = registry.deregister(&mut leg.rtp);
-        let _rtcp = registry.deregister(&mut leg.rtcp);
     }
 
     /// Gives the leg to whoever moves it to another lane. What its peer relays meanwhile is lost, a packet perhaps.
     fn leave(&mut self, key: LegKey, to: tokio::sync::oneshot::Sender<Box<LegState>>) {
         self.leave_room(key, None);
         let Some(mut leg) = self.legs.remove(&key) else { return };
-        let registry = self.poll.registry();
-        let parted = registry.deregister(&mut leg.rtp).and_then(|()| registry.deregister(&mut leg.rtcp));
-        if let Err(error) = parted {
+        if let Err(error) = self.watch.remove(&leg.rtp, &leg.rtcp) {
             tracing::error!(%error, "a leg's sockets can't be taken from their lane");
         }
         leg.on_wheel = false;
@@ -552,20 +572,41 @@ impl Lane {
         }
     }
 
-    /// After a fault of the lane itself: everybody gets a turn again and is read again.
+    /// After a fault of the lane itself: a new watch on the same sockets, and everybody gets a turn again.
     fn recover(&mut self) {
-        let now = crate::clock::now().mono;
-        self.wheel = Wheel::continued(&self.wheel);
-        let connected: Vec<LegKey> = self.legs.values().filter(|leg| leg.on_wheel).map(|leg| leg.key).collect();
-        for key in connected.into_iter().chain(self.rooms.keys().copied()) {
-            self.wheel.enter(key, now);
+        let now = crate::clock::mono();
+        match Watch::new(&self.bell) {
+            Ok(watch) => self.watch = watch,
+            // The old one is all there is.
+            Err(error) => tracing::error!(%error, "a media lane gets no new watch"),
         }
-        self.unread = self.legs.keys().copied().collect();
+        self.wheel = Wheel::continued(&self.wheel);
+        let mut unseen = Vec::new();
+        for leg in self.legs.values() {
+            if leg.on_wheel {
+                self.wheel.enter(leg.key, now);
+            }
+            // It may be the old watch, which has it already.
+            if let Err(error) = self.watch.add(leg.key, &leg.rtp, &leg.rtcp)
+                && error.kind() != ErrorKind::AlreadyExists
+            {
+                tracing::error!(%error, "a leg's sockets can't be watched");
+                unseen.push(leg.key);
+            }
+        }
+        for room in self.rooms.keys() {
+            self.wheel.enter(*room, now);
+        }
+        for key in unseen {
+            self.fault(key);
+        }
+        // Orders may have come while nobody listened to the bell.
+        self.busy = true;
     }
 
     fn close_all(&mut self) {
         // Legs opened and recordings begun just before the stop.
-        while let Ok(order) = self.orders.try_recv() {
+        while let Some(order) = self.tray.take() {
             if let Order::Open(_) | Order::Record(..) = order {
                 self.obey(order);
             }
@@ -581,7 +622,7 @@ impl Lane {
     }
 }
 
-impl Legs for HashMap<LegKey, Box<LegState>> {
+impl Legs for HashMap<LegKey, Box<LegState>, BuildHasherDefault<KeyHash>> {
     fn leg(&mut self, key: LegKey) -> Option<&mut LegState> {
         self.get_mut(&key).map(AsMut::as_mut).filter(|leg| !leg.quarantined)
     }

@@ -6,7 +6,7 @@
 //!
 //! [`Media`] and [`Leg`] are handles: they prepare an order (encode, allocate,
 //! bind) on the caller's thread and hand it to the lane. `lane` is the thread's
-//! loop, `leg` what it does for one leg, `wheel` its clock, `source` whom it
+//! loop, `orders` its queue, `watch` what it sleeps on, `leg` what it does for one leg, `wheel` its clock, `source` whom it
 //! hears, `play`, `keys`, `record` what it does, `mix` the room in which several hear each other; `writer` is the one
 //! thread that writes to the disk, `sync` the one that waits for it.
 
@@ -17,15 +17,18 @@ mod keys;
 mod lane;
 mod leg;
 mod mix;
+mod orders;
 mod packet;
 mod play;
 mod ports;
+mod priority;
 mod record;
 mod rtcp;
 mod source;
 mod suspect;
 mod sync;
 pub mod voice;
+mod watch;
 mod wheel;
 mod writer;
 
@@ -77,6 +80,7 @@ pub struct MediaSettings {
 /// Where a leg's packets go to and how they look. `address` is what the other side's SDP says; what we hear
 /// from may differ (symmetric RTP): the first valid source is learned and locked until the next `connect`.
 pub use hotline_core::sdp::Negotiated as Remote;
+pub use priority::may_be_raised;
 
 /// A piece to play: the clip and whether it repeats without end.
 #[derive(Debug, Clone)]
@@ -212,6 +216,8 @@ pub struct MediaCounters {
     pub faults: u64,
     /// Times that a lane was more than 200 ms late.
     pub stalls: u64,
+    /// Orders that found too many others waiting; each leg concerned was told that it failed.
+    pub orders_refused: u64,
 }
 
 /// All lanes. Clones share them.
@@ -246,6 +252,11 @@ impl Media {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             lanes => lanes,
         };
+        if !may_be_raised() {
+            tracing::info!(
+                "media threads run at normal priority: other work may make packets late (manual: \"Priority\")"
+            );
+        }
         let mut lanes = Vec::with_capacity(count);
         let mut threads = Vec::with_capacity(count);
         for number in 0..count {
@@ -284,7 +295,7 @@ impl Media {
         let shares = (events.clone(), Arc::clone(&stats), Arc::clone(&self.shared.totals));
         let opened = Box::new(LegState::new(key, pair, shares, now));
         if lane.order(Order::Open(opened)).is_err() {
-            return Err(std::io::Error::other("media is stopped").into());
+            return Err(std::io::Error::other("media is stopped, or its lanes can't keep up").into());
         }
         let memo = Mutex::new(Memo {
             codec: Codec::Pcma,
@@ -312,6 +323,7 @@ impl Media {
             recording_gaps: load(&totals.recording_gaps),
             faults: load(&totals.faults),
             stalls: load(&totals.stalls),
+            orders_refused: load(&totals.orders_refused),
         }
     }
 
@@ -550,7 +562,11 @@ impl Leg {
 
     fn order(&self, order: Order) {
         if self.lane.order(order).is_err() {
-            tracing::debug!("an order to a stopped media lane");
+            // Half obeyed is worse than failed: a call that waits for a prompt's end would wait for ever.
+            let reason = "media takes no more orders".to_owned();
+            if self.events.try_send(MediaEvent::Failed { reason }).is_err() {
+                tracing::debug!("an order to a media lane that takes no more, from a leg that nobody listens to");
+            }
         }
     }
 }

@@ -3,11 +3,10 @@
 //! old call never reaches the new one; and whose packets those would be is known.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::net::UdpSocket;
 use parking_lot::Mutex;
 use rand::Rng;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -167,7 +166,7 @@ impl Ports {
             IpAddr::V4(_) => socket.set_tos_v4(TOS_VOICE),
             IpAddr::V6(_) => socket.set_tclass_v6(TOS_VOICE),
         };
-        Ok(UdpSocket::from_std(socket.into()))
+        Ok(socket.into())
     }
 }
 

@@ -62,8 +62,8 @@ impl Suspect {
             self.frame[self.filled] = sample;
             self.filled = (self.filled + 1) % FRAME;
             // The detector's frames are as long as ours.
-            if let Some(score) = self.scorer.push(sample) {
-                hint = hint.or(self.machine.push(&self.frame, score.voice, score.dbfs));
+            if let Some(dbfs) = self.scorer.push(sample) {
+                hint = hint.or(self.machine.push(&self.frame, self.scorer.score(), dbfs));
             }
         }
         hint

@@ -1,8 +1,12 @@
 //! Listens whether somebody speaks: the voice detector (16 kHz, 16 ms frames)
 //! over telephone audio, feeding the decision in core.
+//!
+//! The detector costs more than everything else that is done with a packet. So it hears only what can change the
+//! decision: frames that stand out of the room, and of speech that is sure only a part (`core::audio::endpoint::Worth`).
+//! Before a frame is scored it is given those before it that it has not heard, as far as it looks back.
 
 use earshot::Detector;
-use hotline_core::audio::endpoint::{Endpoint, EndpointLimits, Verdict};
+use hotline_core::audio::endpoint::{Endpoint, EndpointLimits, Verdict, Worth};
 use hotline_core::audio::level;
 use hotline_core::audio::resample::Doubler;
 
@@ -10,6 +14,10 @@ use hotline_core::audio::resample::Doubler;
 const NARROW: usize = 128;
 /// Samples at 16 kHz in a frame of the detector.
 const WIDE: usize = 256;
+/// Frames that a score depends on, itself among them: three windows of three frames each.
+const LOOK_BACK: usize = 5;
+/// After a frame of sure speech was confirmed so many of the following are taken for speech if they are loud enough.
+const TAKEN_FOR_SPEECH: u8 = 12;
 
 /// Where speech is brought to before the detector hears it, dBFS.
 const SPEECH_DBFS: f32 = -22.0;
@@ -19,24 +27,29 @@ const NOISE_DBFS: f32 = -50.0;
 const GAIN_MAX_DB: f32 = 30.0;
 
 /// Scores telephone audio frame by frame. About 9 kB.
-pub struct Scorer {
+pub(super) struct Scorer {
     /// Level of the room and of the speaker so far, dBFS.
     room: f32,
     speaker: f32,
     detector: Box<Detector>,
     doubler: Doubler,
-    narrow: [i16; NARROW],
-    wide: [i16; WIDE],
+    /// The last frames, the newest at `newest`.
+    frames: [[i16; NARROW]; LOOK_BACK],
+    newest: usize,
     filled: usize,
+    /// Frames, the newest among them, that the detector has not heard; no more than there are.
+    unheard: usize,
 }
 
-/// A frame of 16 ms.
+/// What was found about a frame of 16 ms.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Score {
-    /// How much it sounds like a voice, 0–1.
+    /// How much it sounds like a voice, 0–1; a guess where the detector was spared.
     pub voice: f32,
     /// Its level.
     pub dbfs: f32,
+    /// The detector was asked.
+    pub asked: bool,
 }
 
 impl Score {
@@ -51,31 +64,45 @@ impl Default for Scorer {
             speaker: -40.0,
             detector: Detector::default_boxed(),
             doubler: Doubler::default(),
-            narrow: [0; NARROW],
-            wide: [0; WIDE],
+            frames: [[0; NARROW]; LOOK_BACK],
+            newest: 0,
             filled: 0,
+            unheard: 0,
         }
     }
 }
 
 impl Scorer {
-    /// Takes a sample at 8 kHz; every 128th completes a frame.
-    pub fn push(&mut self, sample: i16) -> Option<Score> {
-        self.narrow[self.filled] = sample;
-        self.wide[self.filled * 2..][..2].copy_from_slice(&self.doubler.push(sample));
+    /// Takes a sample at 8 kHz; every 128th completes a frame: its level.
+    pub(super) fn push(&mut self, sample: i16) -> Option<f32> {
+        self.frames[self.newest][self.filled] = sample;
         self.filled += 1;
         if self.filled < NARROW {
             return None;
         }
-        self.filled = 0;
-        let dbfs = level::rms_dbfs(&self.narrow);
+        let dbfs = level::rms_dbfs(&self.frames[self.newest]);
         self.follow(dbfs);
+        self.filled = 0;
+        self.newest = (self.newest + 1) % LOOK_BACK;
+        self.unheard = (self.unheard + 1).min(LOOK_BACK);
+        Some(dbfs)
+    }
+
+    /// How much the frame just completed sounds like a voice.
+    pub(super) fn score(&mut self) -> f32 {
         let gain_db = (SPEECH_DBFS - self.speaker).min(NOISE_DBFS - self.room).clamp(-GAIN_MAX_DB, GAIN_MAX_DB);
         let gain = 10_f32.powf(gain_db / 20.0);
-        for sample in &mut self.wide {
-            *sample = (f32::from(*sample) * gain) as i16;
+        let mut score = 0.0;
+        for back in (1..=self.unheard).rev() {
+            let frame = &self.frames[(self.newest + LOOK_BACK - back) % LOOK_BACK];
+            let mut wide = [0; WIDE];
+            for (sample, out) in frame.iter().zip(wide.chunks_exact_mut(2)) {
+                out.copy_from_slice(&self.doubler.push(*sample).map(|s| (f32::from(s) * gain) as i16));
+            }
+            score = self.detector.predict_i16(&wide);
         }
-        Some(Score { voice: self.detector.predict_i16(&self.wide), dbfs })
+        self.unheard = 0;
+        score
     }
 
     /// Follows the levels of room and speaker: a louder speaker and a quieter room at once, the opposite slowly.
@@ -97,6 +124,8 @@ pub struct Voice {
     endpoint: Endpoint,
     /// Samples taken so far, 8 kHz.
     heard: u64,
+    /// Frames that may still be taken for speech unasked.
+    taken: u8,
 }
 
 impl std::fmt::Debug for Voice {
@@ -108,7 +137,7 @@ impl std::fmt::Debug for Voice {
 impl Voice {
     /// Begins to listen.
     pub fn new(limits: EndpointLimits) -> Self {
-        Self { scorer: Scorer::default(), endpoint: Endpoint::new(limits), heard: 0 }
+        Self { scorer: Scorer::default(), endpoint: Endpoint::new(limits), heard: 0, taken: 0 }
     }
 
     /// Speech was heard so far.
@@ -124,20 +153,70 @@ impl Voice {
     /// Takes samples at 8 kHz. The first verdict other than `Listen` counts; the rest of the samples is then unheard.
     pub fn push(&mut self, samples: impl IntoIterator<Item = i16>) -> Verdict {
         for sample in samples {
-            self.heard += 1;
-            if let Some(score) = self.scorer.push(sample) {
-                let verdict = self.endpoint.push(score.voice, score.dbfs, Score::MS);
-                if verdict != Verdict::Listen {
-                    return verdict;
-                }
+            if let Some((_, verdict)) = self.sample(sample)
+                && verdict != Verdict::Listen
+            {
+                return verdict;
             }
         }
         Verdict::Listen
+    }
+
+    /// Takes one sample at 8 kHz. Every 128th completes a frame: what was found, and what is decided.
+    pub fn sample(&mut self, sample: i16) -> Option<(Score, Verdict)> {
+        self.heard += 1;
+        let dbfs = self.scorer.push(sample)?;
+        let worth = self.endpoint.worth(dbfs, Score::MS);
+        let score = match worth {
+            Worth::Nothing => Score { voice: 0.0, dbfs, asked: false },
+            Worth::Little if self.taken > 0 => {
+                self.taken -= 1;
+                Score { voice: 1.0, dbfs, asked: false }
+            }
+            Worth::Little | Worth::Much => {
+                let voice = self.scorer.score();
+                self.taken = if worth == Worth::Little && Endpoint::confirms(voice) { TAKEN_FOR_SPEECH } else { 0 };
+                Score { voice, dbfs, asked: true }
+            }
+        };
+        Some((score, self.endpoint.push(score.voice, score.dbfs, Score::MS)))
     }
 
     /// Time passes and nothing is received (silence suppression, loss): `samples` of the 8 kHz clock.
     pub fn missing(&mut self, samples: u64) -> Verdict {
         self.heard += samples;
         self.endpoint.missing((samples / 8) as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const LIMITS: EndpointLimits =
+        EndpointLimits { end_silence: Some(Duration::from_millis(1_200)), no_speech: Some(Duration::from_secs(6)) };
+
+    /// Frames for which the detector was asked, of those in `seconds` of `wave`.
+    fn asked(seconds: usize, wave: impl Fn(usize) -> i16) -> (usize, usize) {
+        let mut voice = Voice::new(EndpointLimits { end_silence: None, no_speech: None });
+        let scores: Vec<Score> =
+            (0..seconds * 8_000).filter_map(|n| voice.sample(wave(n)).map(|(score, _)| score)).collect();
+        (scores.iter().filter(|score| score.asked).count(), scores.len())
+    }
+
+    #[test]
+    fn a_quiet_room_costs_nothing() {
+        let (asked, frames) = asked(4, |n| ((n * 7_919) % 61) as i16 - 30);
+        assert_eq!(frames, 250);
+        assert!(asked < 5, "{asked}");
+    }
+
+    #[test]
+    fn nobody_is_heard_in_silence_and_it_ends_in_time() {
+        let mut voice = Voice::new(LIMITS);
+        let end = (0..8 * 8_000).find(|_| voice.sample(0).is_some_and(|(_, verdict)| verdict == Verdict::NoSpeech));
+        assert_eq!(end.map(|n| (n + 1) / 8), Some(6_000));
+        assert!(!voice.speech());
     }
 }

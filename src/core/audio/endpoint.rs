@@ -17,6 +17,8 @@ const ONSET_MS: u32 = 80;
 const RUN_HOLE_MS: u32 = 100;
 /// A voiced run of at least this length keeps the answer open, ms. Shorter ones are breath, a chair, a click.
 const KEEP_MS: u32 = 32;
+/// A voiced run of this length is surely speech, ms.
+const SURE_MS: u32 = 160;
 /// Voice must stand out of the noise by this much, dB.
 const ABOVE_FLOOR_DB: f32 = 7.0;
 /// Once somebody has spoken, voices this much below their loudest are others in the room, dB.
@@ -50,6 +52,17 @@ pub enum Verdict {
     Finished,
     /// Nothing was said at all.
     NoSpeech,
+}
+
+/// What the detector's score of a frame is worth before it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Worth {
+    /// Nothing: whatever it is, the same is decided.
+    Nothing,
+    /// Somebody surely speaks, and the frame is loud enough to be part of it.
+    Little,
+    /// It decides.
+    Much,
 }
 
 /// The decision, frame by frame.
@@ -100,6 +113,23 @@ impl Endpoint {
     /// Somebody speaks at this moment, but for holes within a word.
     pub const fn speaking(&self) -> bool {
         self.run_ms >= KEEP_MS
+    }
+
+    /// What the score of the next frame is worth, given its level.
+    pub fn worth(&self, level_dbfs: f32, ms: u32) -> Worth {
+        let decided = self.speech && self.end_silence_ms == u32::MAX;
+        if decided || level_dbfs <= self.floor_after(level_dbfs, ms) + ABOVE_FLOOR_DB {
+            Worth::Nothing
+        } else if self.run_ms >= SURE_MS {
+            Worth::Little
+        } else {
+            Worth::Much
+        }
+    }
+
+    /// Whether a score confirms that it is speech what goes on.
+    pub fn confirms(voice: f32) -> bool {
+        voice >= VOICE_ON
     }
 
     /// One frame of `ms` length: the detector's score (0–1) and the level.
@@ -154,16 +184,20 @@ impl Endpoint {
     }
 
     fn follow_floor(&mut self, level_dbfs: f32, ms: u32) {
-        if level_dbfs < DIGITAL_DBFS {
-            return;
-        }
-        let level = level_dbfs.max(FLOOR_MIN_DBFS);
-        if self.floor_known {
-            self.floor_dbfs = level.min(self.floor_dbfs + FLOOR_RISE_DB_S * ms as f32 / 1_000.0);
-        } else {
-            self.floor_dbfs = level.min(FLOOR_FIRST_DBFS);
+        if level_dbfs >= DIGITAL_DBFS {
+            self.floor_dbfs = self.floor_after(level_dbfs, ms);
             self.floor_known = true;
         }
+    }
+
+    /// The floor once a frame of this level was heard.
+    fn floor_after(&self, level_dbfs: f32, ms: u32) -> f32 {
+        if level_dbfs < DIGITAL_DBFS {
+            return self.floor_dbfs;
+        }
+        let level = level_dbfs.max(FLOOR_MIN_DBFS);
+        let rise = FLOOR_RISE_DB_S * ms as f32 / 1_000.0;
+        level.min(if self.floor_known { self.floor_dbfs + rise } else { FLOOR_FIRST_DBFS })
     }
 }
 
@@ -260,6 +294,38 @@ mod tests {
         assert!(endpoint.speech());
         assert_eq!(endpoint.missing(1_199), Verdict::Listen);
         assert_eq!(endpoint.missing(1), Verdict::Finished);
+    }
+
+    #[test]
+    fn a_score_that_is_worth_nothing_changes_nothing() {
+        // Levels that wander between room and word, scores that say the opposite.
+        let mut endpoint = Endpoint::new(LIMITS);
+        let (mut spared, mut sure) = (0, 0);
+        for n in 0_u32..3_000 {
+            let level = -60.0 + f32::from((n * 37 % 101) as u8) * if n % 400 < 250 { 0.45 } else { 0.05 };
+            let voice = f32::from((n * 53 % 97) as u8) / 97.0;
+            let worth = endpoint.worth(level, 16);
+            if worth == Worth::Nothing {
+                spared += 1;
+                let mut other = endpoint.clone();
+                other.push(1.0 - voice, level, 16);
+                endpoint.push(voice, level, 16);
+                assert_eq!(format!("{other:?}"), format!("{endpoint:?}"));
+            } else {
+                sure += u32::from(worth == Worth::Little);
+                endpoint.push(voice, level, 16);
+            }
+        }
+        assert!(spared > 500 && sure > 100, "{spared} {sure}");
+    }
+
+    #[test]
+    fn once_speech_is_heard_and_nothing_ends_it_no_score_is_worth_anything() {
+        let mut endpoint = Endpoint::new(EndpointLimits { end_silence: None, no_speech: None });
+        assert_eq!(endpoint.worth(-20.0, 16), Worth::Much);
+        (0..10).for_each(|_| drop(endpoint.push(0.9, -20.0, 16)));
+        assert!(endpoint.speech());
+        assert_eq!(endpoint.worth(-20.0, 16), Worth::Nothing);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod relay;
 mod seat;
 mod turn;
 
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -21,7 +22,6 @@ use crossbeam_channel::Sender;
 use hotline_core::audio::{Codec, noise};
 use hotline_core::dtmf;
 use hotline_core::fact::RecordingEnd;
-use mio::net::UdpSocket;
 
 use super::inband::InBand;
 use super::keys::Keys;
@@ -59,6 +59,7 @@ pub(super) struct Totals {
     pub(super) stalls: AtomicU64,
     /// What a quiet line sounds like.
     pub(super) noise: noise::Encoded,
+    pub(super) orders_refused: AtomicU64,
 }
 
 impl Totals {

@@ -1,4 +1,9 @@
+use hotline_core::call::command::{PlayId, RecordLimits};
+use hotline_core::fact::RecordingEnd;
+use hotline_core::ids::RecordingId;
+
 use super::*;
+use crate::rtp::RecordRequest;
 use crate::rtp::lane::Order;
 
 #[test]
@@ -25,6 +30,65 @@ fn a_fault_of_the_lane_keeps_its_calls() {
     assert_eq!(heard[29].ssrc, before.ssrc);
     phone.send(&line.leg, 101, 9, &[7, 0, 0, 160]);
     assert_eq!(line.event(), MediaEvent::Digit { digit: '7' });
+}
+
+#[test]
+fn bridge_prompt_and_recording_survive_a_lane_that_fails_again_and_again() {
+    let media = media(6, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let (a, mut phone_a) = connected(&media, Codec::Pcma);
+    let (b, phone_b) = connected(&media, Codec::Pcma);
+    let (mut c, mut phone_c) = connected(&media, Codec::Pcma);
+    phone_b.hear();
+    a.leg.bridge(&b.leg);
+    c.leg.play(PlayId(1), vec![PlayItem { clip: clip(500), repeat: true }]);
+    let recording = RecordingId(uuid::Uuid::from_u128(3));
+    let limits = RecordLimits { max: Duration::from_mins(1), end_silence: None, no_speech: None };
+    c.leg.record(RecordRequest { recording, file: folder.path().join("c.seg"), limits, both: false });
+    for round in 1..6 {
+        a.leg.order(Order::LaneFault);
+        phone_a.say(&a.leg, &frame(round));
+        assert_eq!(phone_b.hear_sound().payload, frame(round));
+        phone_c.say(&c.leg, &frame(round));
+        phone_c.hear_sound();
+    }
+    assert_eq!(media.counters().faults, 5);
+    // A key comes after what was said before it; then all of it is in the recording.
+    phone_c.send(&c.leg, 101, 9, &[7, 0, 0, 160]);
+    assert_eq!(c.event(), MediaEvent::Digit { digit: '7' });
+    c.leg.stop_record(RecordingEnd::Key);
+    let MediaEvent::RecordEnded { reason, duration, .. } = c.event() else { panic!("the recording's end") };
+    assert_eq!((reason, duration), (RecordingEnd::Key, Duration::from_millis(100)));
+}
+
+#[test]
+fn a_lane_that_cannot_keep_up_refuses_orders_and_tells_but_loses_no_end() {
+    let media = media(3, 1);
+    let (mut line, phone) = connected(&media, Codec::Pcma);
+    let doomed = Line::open(&media);
+    phone.hear();
+    let (go, held) = crossbeam_channel::bounded(0);
+    line.leg.order(Order::Stall(held));
+    while media.counters().orders_refused == 0 {
+        line.leg.send_digits("");
+    }
+    assert!(matches!(line.event(), MediaEvent::Failed { .. }));
+    let (sender, _events) = mpsc::channel(1);
+    assert!(media.open(sender).is_err(), "a call is refused rather than left without sound");
+    drop(doomed);
+    drop(go);
+    let before = phone.hear();
+    assert_eq!(phone.hear().ssrc, before.ssrc);
+    // One pair is free, the second only when the closed leg is gone.
+    let mut legs = Vec::new();
+    for _ in 0..2_000 {
+        legs.extend(media.open(mpsc::channel(1).0).ok());
+        if legs.len() == 2 {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("the leg that was closed while the queue was full is still open");
 }
 
 #[test]

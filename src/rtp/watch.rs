@@ -1,0 +1,153 @@
+//! What a lane sleeps on: an epoll set of its legs' sockets and the bell that others ring.
+//!
+//! The sockets are level-triggered: one packet is read for each report, and what is left is reported again. Reading
+//! until the socket is empty, as an edge-triggered set needs, costs a system call a packet that finds nothing.
+
+use std::mem::MaybeUninit;
+use std::net::UdpSocket;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
+
+use super::wheel::LegKey;
+
+/// Reports taken at once.
+const REPORTS: usize = 256;
+/// Token of the bell; legs' keys begin at 1.
+const BELL: u64 = 0;
+
+/// Wakes a lane.
+#[derive(Debug, Clone)]
+pub(super) struct Bell(Arc<OwnedFd>);
+
+impl Bell {
+    pub(super) fn new() -> std::io::Result<Self> {
+        Ok(Self(Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?)))
+    }
+
+    /// Wakes the lane now, or at once when it falls asleep.
+    pub(super) fn ring(&self) -> std::io::Result<()> {
+        rustix::io::write(&*self.0, &1_u64.to_ne_bytes())?;
+        Ok(())
+    }
+}
+
+/// What is waiting on a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ready {
+    Rtp(LegKey),
+    Rtcp(LegKey),
+}
+
+/// The set.
+#[derive(Debug)]
+pub(super) struct Watch {
+    set: OwnedFd,
+    /// Tokens of the last wait.
+    reports: Vec<u64>,
+}
+
+impl Watch {
+    pub(super) fn new(bell: &Bell) -> std::io::Result<Self> {
+        let set = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        // Edge-triggered: each ring is reported once, and nobody needs to read the count.
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
+        epoll::add(&set, &*bell.0, epoll::EventData::new_u64(BELL), flags)?;
+        Ok(Self { set, reports: Vec::with_capacity(REPORTS) })
+    }
+
+    /// Watches a leg's sockets. Closing them takes them out again.
+    pub(super) fn add(&self, leg: LegKey, rtp: &UdpSocket, rtcp: &UdpSocket) -> std::io::Result<()> {
+        epoll::add(&self.set, rtp, epoll::EventData::new_u64(leg * 2), epoll::EventFlags::IN)?;
+        epoll::add(&self.set, rtcp, epoll::EventData::new_u64(leg * 2 + 1), epoll::EventFlags::IN)?;
+        Ok(())
+    }
+
+    /// Watches a leg's sockets no longer; they stay open.
+    pub(super) fn remove(&self, rtp: &UdpSocket, rtcp: &UdpSocket) -> std::io::Result<()> {
+        epoll::delete(&self.set, rtp)?;
+        epoll::delete(&self.set, rtcp)?;
+        Ok(())
+    }
+
+    /// Sleeps until a packet comes, the bell rings or the time is over; `None`: for ever.
+    pub(super) fn wait(&mut self, at_most: Option<Duration>) -> std::io::Result<()> {
+        self.reports.clear();
+        // A time too long to be told is as good as none.
+        let time = at_most.and_then(|time| Timespec::try_from(time).ok());
+        let mut events = [const { MaybeUninit::uninit() }; REPORTS];
+        match epoll::wait(&self.set, &mut events, time.as_ref()) {
+            Ok((reported, _)) => self.reports.extend(reported.iter().map(|event| event.data.u64())),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// How many sockets were reported.
+    pub(super) fn reported(&self) -> usize {
+        self.reports.len()
+    }
+
+    /// A report of the last wait; `None`: the bell.
+    pub(super) fn report(&self, index: usize) -> Option<Ready> {
+        match *self.reports.get(index)? {
+            BELL => None,
+            token if token.is_multiple_of(2) => Some(Ready::Rtp(token / 2)),
+            token => Some(Ready::Rtcp(token / 2)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    fn socket() -> UdpSocket {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket
+    }
+
+    fn ready(watch: &Watch) -> Vec<Ready> {
+        (0..watch.reported()).filter_map(|index| watch.report(index)).collect()
+    }
+
+    #[test]
+    fn what_is_not_read_is_reported_again_and_a_ring_once() {
+        let (bell, rtp, rtcp) = (Bell::new().unwrap(), socket(), socket());
+        let mut watch = Watch::new(&bell).unwrap();
+        watch.add(7, &rtp, &rtcp).unwrap();
+        let other = socket();
+        bell.ring().unwrap();
+        watch.wait(None).unwrap();
+        assert_eq!((watch.reported(), ready(&watch)), (1, vec![]));
+        for _ in 0..2 {
+            other.send_to(b"x", rtp.local_addr().unwrap()).unwrap();
+        }
+        for _ in 0..2 {
+            watch.wait(None).unwrap();
+            assert_eq!(ready(&watch), [Ready::Rtp(7)]);
+            rtp.recv(&mut [0; 8]).unwrap();
+        }
+        watch.wait(Some(Duration::from_micros(300))).unwrap();
+        assert_eq!(watch.reported(), 0, "the bell is silent, the socket is empty");
+        other.send_to(b"x", rtcp.local_addr().unwrap()).unwrap();
+        watch.wait(None).unwrap();
+        assert_eq!(ready(&watch), [Ready::Rtcp(7)]);
+    }
+
+    #[test]
+    fn a_closed_leg_is_out_of_the_set() {
+        let (bell, rtp, rtcp) = (Bell::new().unwrap(), socket(), socket());
+        let mut watch = Watch::new(&bell).unwrap();
+        watch.add(7, &rtp, &rtcp).unwrap();
+        socket().send_to(b"x", rtp.local_addr().unwrap()).unwrap();
+        drop((rtp, rtcp));
+        watch.wait(Some(Duration::ZERO)).unwrap();
+        assert_eq!(watch.reported(), 0);
+    }
+}
