@@ -385,11 +385,14 @@ impl<'a> World<'a> {
                 self.later(Duration::ZERO, Event::Ordered { dial, done: true });
             }
             // Nobody supervises a rehearsal, and no phone holds.
-            Command::Mix { .. } | Command::Part { .. } | Command::HoldMusic { .. } | Command::Supervised { .. } => {}
             Command::WrongPin => self.say(out, "noted", "a PIN that is no engineer's")?,
             // Of notifications only, and those are not simulated.
             Command::JoinCaller { leg, .. } => self.later(Duration::ZERO, Event::JoinAnswered { leg, alert: None }),
-            Command::Answered(_) => {}
+            Command::Answered(_)
+            | Command::Mix { .. }
+            | Command::Part { .. }
+            | Command::HoldMusic { .. }
+            | Command::Supervised { .. } => {}
             Command::Dial { leg, destination, person } => self.dial(leg, &destination, person.as_ref(), out)?,
             Command::HangUp { leg } => {
                 let who = self.who(leg);

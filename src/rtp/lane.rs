@@ -6,6 +6,7 @@
 //! wheel, because they live outside of it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::BuildHasherDefault;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -488,8 +489,8 @@ impl Lane {
         let sits = members.iter().find_map(|leg| self.legs.get(leg)?.room());
         let key = sits.filter(|room| self.rooms.contains_key(room)).unwrap_or(order.key);
         order.sits_in(key);
-        if !self.rooms.contains_key(&key) {
-            self.rooms.insert(key, room);
+        if let Entry::Vacant(place) = self.rooms.entry(key) {
+            place.insert(room);
             self.wheel.enter(key, now);
         }
         if let Some(room) = self.rooms.get_mut(&key) {

@@ -265,8 +265,7 @@ impl Room {
 pub(super) fn part_for_bridge(one: LegKey, other: LegKey, legs: &mut impl Legs, at: Moment) {
     for (from, to) in [(one, other), (other, one)] {
         let mut rest = [0; FRAME];
-        loop {
-            let Some(speaker) = legs.leg(from) else { break };
+        while let Some(speaker) = legs.leg(from) {
             let length = speaker.rest(&mut rest);
             let Some(listener) = legs.leg(to) else { break };
             listener.hear_rest(&rest[..length], at);
@@ -284,8 +283,8 @@ pub(super) fn part_for_bridge(one: LegKey, other: LegKey, legs: &mut impl Legs, 
 
 /// The sum of the frames named in `hears`; loud sums are bent and never cut off.
 fn sum(frames: &[[i16; FRAME]; MEMBERS], hears: u8, out: &mut [i16; FRAME]) {
-    let mut heard = (0..MEMBERS).filter(|place| hears & (1 << place) != 0);
-    match (heard.next(), hears.count_ones()) {
+    let mut voices = (0..MEMBERS).filter(|place| hears & (1 << place) != 0);
+    match (voices.next(), hears.count_ones()) {
         (Some(only), 1) => *out = frames[only],
         (None, _) => out.fill(0),
         (Some(_), _) => {

@@ -59,16 +59,16 @@ impl Watch {
     }
 
     /// Watches a leg's sockets. Closing them takes them out again.
-    pub(super) fn add(&self, leg: LegKey, rtp: &UdpSocket, rtcp: &UdpSocket) -> std::io::Result<()> {
-        epoll::add(&self.set, rtp, epoll::EventData::new_u64(leg * 2), epoll::EventFlags::IN)?;
-        epoll::add(&self.set, rtcp, epoll::EventData::new_u64(leg * 2 + 1), epoll::EventFlags::IN)?;
+    pub(super) fn add(&self, leg: LegKey, media: &UdpSocket, control: &UdpSocket) -> std::io::Result<()> {
+        epoll::add(&self.set, media, epoll::EventData::new_u64(leg * 2), epoll::EventFlags::IN)?;
+        epoll::add(&self.set, control, epoll::EventData::new_u64(leg * 2 + 1), epoll::EventFlags::IN)?;
         Ok(())
     }
 
     /// Watches a leg's sockets no longer; they stay open.
-    pub(super) fn remove(&self, rtp: &UdpSocket, rtcp: &UdpSocket) -> std::io::Result<()> {
-        epoll::delete(&self.set, rtp)?;
-        epoll::delete(&self.set, rtcp)?;
+    pub(super) fn remove(&self, media: &UdpSocket, control: &UdpSocket) -> std::io::Result<()> {
+        epoll::delete(&self.set, media)?;
+        epoll::delete(&self.set, control)?;
         Ok(())
     }
 
@@ -118,35 +118,35 @@ mod tests {
 
     #[test]
     fn what_is_not_read_is_reported_again_and_a_ring_once() {
-        let (bell, rtp, rtcp) = (Bell::new().unwrap(), socket(), socket());
+        let (bell, media, control) = (Bell::new().unwrap(), socket(), socket());
         let mut watch = Watch::new(&bell).unwrap();
-        watch.add(7, &rtp, &rtcp).unwrap();
+        watch.add(7, &media, &control).unwrap();
         let other = socket();
         bell.ring().unwrap();
         watch.wait(None).unwrap();
         assert_eq!((watch.reported(), ready(&watch)), (1, vec![]));
         for _ in 0..2 {
-            other.send_to(b"x", rtp.local_addr().unwrap()).unwrap();
+            other.send_to(b"x", media.local_addr().unwrap()).unwrap();
         }
         for _ in 0..2 {
             watch.wait(None).unwrap();
             assert_eq!(ready(&watch), [Ready::Rtp(7)]);
-            rtp.recv(&mut [0; 8]).unwrap();
+            media.recv(&mut [0; 8]).unwrap();
         }
         watch.wait(Some(Duration::from_micros(300))).unwrap();
         assert_eq!(watch.reported(), 0, "the bell is silent, the socket is empty");
-        other.send_to(b"x", rtcp.local_addr().unwrap()).unwrap();
+        other.send_to(b"x", control.local_addr().unwrap()).unwrap();
         watch.wait(None).unwrap();
         assert_eq!(ready(&watch), [Ready::Rtcp(7)]);
     }
 
     #[test]
     fn a_closed_leg_is_out_of_the_set() {
-        let (bell, rtp, rtcp) = (Bell::new().unwrap(), socket(), socket());
+        let (bell, media, control) = (Bell::new().unwrap(), socket(), socket());
         let mut watch = Watch::new(&bell).unwrap();
-        watch.add(7, &rtp, &rtcp).unwrap();
-        socket().send_to(b"x", rtp.local_addr().unwrap()).unwrap();
-        drop((rtp, rtcp));
+        watch.add(7, &media, &control).unwrap();
+        socket().send_to(b"x", media.local_addr().unwrap()).unwrap();
+        drop((media, control));
         watch.wait(Some(Duration::ZERO)).unwrap();
         assert_eq!(watch.reported(), 0);
     }

@@ -214,9 +214,9 @@ mod tests {
             for frame in 0..20 {
                 let mut samples = tone(hz, frame * 160, 160);
                 if frame == 10 {
-                    conceal.lost(&mut samples)
+                    conceal.lost(&mut samples);
                 } else {
-                    conceal.good(&mut samples)
+                    conceal.good(&mut samples);
                 }
                 out.extend(samples);
             }

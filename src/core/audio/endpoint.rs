@@ -323,7 +323,9 @@ mod tests {
     fn once_speech_is_heard_and_nothing_ends_it_no_score_is_worth_anything() {
         let mut endpoint = Endpoint::new(EndpointLimits { end_silence: None, no_speech: None });
         assert_eq!(endpoint.worth(-20.0, 16), Worth::Much);
-        (0..10).for_each(|_| drop(endpoint.push(0.9, -20.0, 16)));
+        for _ in 0..10 {
+            endpoint.push(0.9, -20.0, 16);
+        }
         assert!(endpoint.speech());
         assert_eq!(endpoint.worth(-20.0, 16), Worth::Nothing);
     }

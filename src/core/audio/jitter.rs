@@ -446,9 +446,9 @@ impl Jitter {
         let before = |period: usize| &history[history.len() - period..];
         let like = |period: usize| alike(&next[..period.min(JOIN)], &before(period)[..period.min(JOIN)], 1);
         let Some(period) = best_period(next, like, good_enough) else { return false };
-        for n in 0..period {
-            let share = (n + 1) as f32 / (period + 1) as f32;
-            self.ready[n] = blend(next[n], before(period)[n], share);
+        let pairs = next.iter().zip(before(period)).take(period);
+        for (n, (ready, (new, old))) in self.ready.iter_mut().zip(pairs).enumerate() {
+            *ready = blend(*new, *old, (n + 1) as f32 / (period + 1) as f32);
         }
         self.ready_len = period;
         self.conceal.played(&self.ready[..period]);

@@ -49,9 +49,9 @@ impl LegState {
             }
         } else if self.waits_for_hold() {
             // The music may have to begin at the next turn.
-        } else if self.seat.is_some() {
-            return WATCH_TICKS;
-        } else if self.peer.is_some() && at.now.saturating_duration_since(self.relayed_at) < RELAY_IDLE {
+        } else if self.seat.is_some()
+            || (self.peer.is_some() && at.now.saturating_duration_since(self.relayed_at) < RELAY_IDLE)
+        {
             return WATCH_TICKS;
         } else if send {
             let length = self.quiet(form, samples);

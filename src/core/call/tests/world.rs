@@ -236,9 +236,8 @@ impl World {
         let asked = self.call.supervise(Supervise { role, phone: phone.clone(), by }, self.now);
         self.story.push(format!("{:?} {phone} shall {} : {asked:?}", self.elapsed(), role.word()));
         match asked {
-            Ok(Supervised::Rings(_) | Supervised::Changed { .. }) => {}
-            // It was sent away and its phone is being hung up.
-            Err(NotSupervised::Talks) => {}
+            // `Talks`: it was sent away and its phone is being hung up.
+            Ok(Supervised::Rings(_) | Supervised::Changed { .. }) | Err(NotSupervised::Talks) => {}
             Err(_) => assert!(phone.0 == "stranger" || self.call.view().supervisors.len() == 2),
         }
         if self.percent(30) {
