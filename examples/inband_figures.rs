@@ -17,6 +17,9 @@ use hotline_core::dtmf::inband::{Detector, Tone};
 
 const RATE: u32 = 8_000;
 
+/// What a line does to a sample.
+type Line = fn(i16) -> i16;
+
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -32,7 +35,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn labels(table: &Path, folder: &Path) -> anyhow::Result<()> {
-    let lines: [(&str, fn(i16) -> i16); 3] = [
+    let lines: [(&str, Line); 3] = [
         ("as recorded", |sample| sample),
         ("mu-law", |sample| g711::decode_mu(g711::encode_mu(sample))),
         ("A-law", |sample| g711::decode_a(g711::encode_a(sample))),

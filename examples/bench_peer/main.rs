@@ -184,7 +184,7 @@ impl Bench {
         self.placed >= self.args.calls && self.calls.iter().all(|call| call.dialog.state().is_over())
     }
 
-    fn run_slot(&mut self, slot: usize, due: Instant, control: &mut Vec<u8>) {
+    fn run_slot(&mut self, slot: usize, due: Instant, control: &mut [u8]) {
         let wall = i64::try_from(hotline::clock::now().wall.as_nanosecond()).unwrap_or(0);
         for call in self.calls.iter_mut().skip(slot).step_by(SLOTS).filter(|call| call.dialog.state() == State::Up) {
             call.phone.speak(due, &mut self.report);
@@ -238,7 +238,7 @@ impl Bench {
     }
 
     fn read_sip(&mut self, side: Side) -> anyhow::Result<()> {
-        let mut buffer = [0_u8; 65_535];
+        let mut buffer = vec![0_u8; 65_535];
         loop {
             let socket = match side {
                 Side::Front => Some(&self.front_sip),

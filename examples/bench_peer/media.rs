@@ -222,15 +222,15 @@ impl Phone {
     }
 
     /// Reads what has come since the last time: one packet, more only if that one has waited.
-    pub fn listen(&mut self, control: &mut Vec<u8>, now_ns: i64, report: &mut Report) {
+    pub fn listen(&mut self, control: &mut [u8], now_ns: i64, report: &mut Report) {
         let mut buffer = [0_u8; 2_048];
         loop {
             let mut slice = [IoSliceMut::new(&mut buffer)];
             let received = recvmsg::<()>(self.socket.as_raw_fd(), &mut slice, Some(control), MsgFlags::MSG_DONTWAIT);
             let Ok(received) = received else { return };
-            let at = received.cmsgs().ok().into_iter().flatten().find_map(|message| match message {
-                ControlMessageOwned::ScmTimestampns(time) => Some(time.tv_sec() * 1_000_000_000 + time.tv_nsec()),
-                _ => None,
+            let at = received.cmsgs().ok().into_iter().flatten().find_map(|message| {
+                let ControlMessageOwned::ScmTimestampns(time) = message else { return None };
+                Some(time.tv_sec() * 1_000_000_000 + time.tv_nsec())
             });
             let (length, at) = (received.bytes, at.unwrap_or(now_ns));
             if let Ok(packet) = RtpReader::new(&buffer[..length])
