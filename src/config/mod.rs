@@ -158,7 +158,7 @@ impl std::fmt::Debug for Composer {
 }
 
 /// What is read at the start only: sockets, folders, providers.
-const AT_START: [&str; 6] = ["server", "notify", "language_model", "whisper_model", "ring_again_minutes", "log"];
+const AT_START: [&str; 3] = ["server", "notify", "language_model"];
 
 impl Composer {
     /// What of a newer file is not in force before the next start, by the names of its sections and keys.

@@ -57,7 +57,17 @@ fn glances_deed(text: &str) -> crate::store::audit::AuditRow {
 async fn the_board_says_what_happens_next_and_what_is_wrong() {
     let bench = busy();
     let cookie = bench.log_in("ann").await;
+    let on_call = async || {
+        let all = bench.get("/api/v1/on-call").await.json();
+        let name = |one: &serde_json::Value| one["now"]["name"].as_str().map(str::to_owned);
+        all["items"].as_array().unwrap().iter().filter_map(name).collect::<Vec<_>>()
+    };
+    let before = on_call().await;
     let text = bench.browse("/", &cookie).await.text();
+    // A shift may change between the questions.
+    let after = on_call().await;
+    let names = |names: &[String]| !names.is_empty() && names.iter().all(|name| text.contains(name));
+    assert!(names(&before) || names(&after), "{before:?}, {after:?} are not in\n{text}");
     for shown in [
         "everybody was told, nobody took it",
         "the last step of its escalation reached nobody",

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use hotline_core::directory::Directory;
 use hotline_core::ids::{AlertId, CallId, CustomerId, ServiceId};
 use hotline_core::incident::{Incident, Kind, Phase, Severity, UpdateState};
 
@@ -73,12 +74,20 @@ pub async fn page(state: &AppState, viewer: &Viewer, params: &mut Params) -> Res
     sight::narrow(&mut filter, viewer, &directory);
     let (limit, cursor) = params.page()?;
     let rows = state.records().incidents(&filter, cursor.as_deref(), limit).await?;
-    let shown = |incident: &Incident| {
-        let sight = Sight::of(viewer, incident, &directory);
-        let summary = IncidentSummary::of(incident, &sight, &directory)?;
-        (sight == Sight::Whole || is_seen(&filter, &summary)).then_some(summary)
-    };
+    let shown = |incident: &Incident| Some(seen(incident, viewer, &filter, &directory)?.1);
     Ok(Listed { items: rows.items.iter().filter_map(shown).collect(), next_cursor: rows.next_cursor })
+}
+
+/// What this viewer sees of it; `None`: nothing, or not what the filter asks for.
+fn seen(
+    incident: &Incident,
+    viewer: &Viewer,
+    filter: &IncidentFilter,
+    directory: &Directory,
+) -> Option<(Sight, IncidentSummary)> {
+    let sight = Sight::of(viewer, incident, directory);
+    let summary = IncidentSummary::of(incident, &sight, directory)?;
+    (sight == Sight::Whole || is_seen(filter, &summary)).then_some((sight, summary))
 }
 
 /// Whether who sees only a part sees what the filter asks for: being found tells it too.
@@ -99,11 +108,9 @@ pub async fn open_now(state: &AppState, viewer: &Viewer, limit: u32) -> Result<V
     sight::narrow(&mut filter, viewer, &directory);
     let rows = state.records().incidents(&filter, None, limit).await?;
     let shown = |incident: &Incident| {
-        let sight = Sight::of(viewer, incident, &directory);
+        let (sight, summary) = seen(incident, viewer, &filter, &directory)?;
         let waits = incident.updates.iter().filter(|update| update.state == UpdateState::Review).count();
-        let waits = if sight == Sight::Whole { waits } else { 0 };
-        let summary = IncidentSummary::of(incident, &sight, &directory)?;
-        (sight == Sight::Whole || is_seen(&filter, &summary)).then_some((summary, waits))
+        Some((summary, if sight == Sight::Whole { waits } else { 0 }))
     };
     Ok(rows.items.iter().filter_map(shown).collect())
 }
