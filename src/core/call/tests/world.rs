@@ -41,10 +41,11 @@ struct Side {
 }
 
 /// All that a phone may hear before a key: a mailbox may have answered.
-const QUIET: [crate::call::prompt::PromptId; 7] = [
+const QUIET: [crate::call::prompt::PromptId; 8] = [
     say::ENGINEER_KNOCK,
     say::ALERT_KNOCK,
     say::NOTICE_KNOCK,
+    say::SUPERVISOR_KNOCK,
     say::TEST_KNOCK,
     say::ENGINEER_DECLINED,
     say::RECORDING_ENGINEER,
@@ -286,6 +287,7 @@ impl World {
             let side = &self.sides[&seat.leg];
             assert!(side.up && !side.ended, "{} is dead", seat.leg);
             assert_eq!(side.supervises, role(seat.leg).is_some());
+            assert!(!side.supervises || side.keys.contains('1'), "{} may be a mailbox", seat.leg);
             let engineer = seat.leg != LegId::CALLER && self.talks_with == Some(seat.leg) && !side.rung_back;
             let engineer =
                 engineer || (seat.leg == LegId::CALLER && self.talks_with.is_some_and(|b| self.sides[&b].rung_back));
