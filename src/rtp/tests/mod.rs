@@ -7,7 +7,10 @@ mod digits;
 mod faults;
 mod impaired;
 mod playing;
+mod room;
 mod recording;
+mod seams;
+mod stage;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
