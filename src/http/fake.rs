@@ -47,10 +47,10 @@ pub use glances::More;
 mod desk;
 #[path = "fake_night.rs"]
 mod night;
-#[path = "fake_sound.rs"]
-mod sound;
 #[path = "fake_sla.rs"]
 mod sla;
+#[path = "fake_sound.rs"]
+mod sound;
 pub use sla::SIGN_TOKEN;
 #[path = "fake_pages.rs"]
 mod pages;

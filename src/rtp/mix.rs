@@ -253,33 +253,37 @@ impl Room {
     /// What was before goes over into what is now: who has heard whom, and who must not hear what was said before.
     fn go_on(&mut self, before: &[Option<Member>; MEMBERS], legs: &mut impl Legs) {
         let after = self.members;
-        let old = |key: LegKey| before.iter().flatten().find(|member| member.leg == key);
-        let place = |key: LegKey| after.iter().position(|member| member.is_some_and(|member| member.leg == key));
+        let place_in = |members: &[Option<Member>; MEMBERS], key: LegKey| {
+            members.iter().position(|member| member.is_some_and(|member| member.leg == key))
+        };
+        // Who was meant by places of before, by places of now.
         let moved = |bits: u8| {
             let named = before.iter().enumerate().filter(|(place, _)| bits & (1 << place) != 0);
-            named.filter_map(|(_, member)| place((*member)?.leg)).fold(0_u8, |all, place| all | 1 << place)
+            named.filter_map(|(_, member)| place_in(&after, (*member)?.leg)).fold(0_u8, |all, place| all | 1 << place)
         };
-        let fresh = after.iter().enumerate().filter(|(_, member)| member.is_some_and(|member| old(member.leg).is_none()));
+        let listeners = |members: &[Option<Member>; MEMBERS], place: usize| {
+            let hear = members.iter().enumerate().filter(|(_, who)| who.is_some_and(|who| who.hears_place(place)));
+            hear.fold(0_u8, |all, (listener, _)| all | 1 << listener)
+        };
+        let fresh = |member: &Option<Member>| member.is_some_and(|member| place_in(before, member.leg).is_none());
+        let fresh = after.iter().enumerate().filter(|(_, member)| fresh(member));
         let fresh = fresh.fold(0_u8, |all, (place, _)| all | 1 << place);
         for (place, member) in self.members.iter_mut().enumerate() {
             let Some(member) = member else { continue };
-            let Some(was) = old(member.leg) else {
+            let was_at = place_in(before, member.leg);
+            let Some((was_at, was)) = was_at.and_then(|at| Some((at, before[at]?))) else {
                 // From a bridge to the room: the two have heard each other all the time.
                 member.heard = member.hears & fresh;
                 continue;
             };
             member.heard = moved(was.heard);
-            let listeners = |members: &[Option<Member>; MEMBERS], place: usize| {
-                let hear = members.iter().enumerate().filter(|(_, who)| who.is_some_and(|who| who.hears_place(place)));
-                hear.fold(0_u8, |all, (listener, _)| all | 1 << listener)
-            };
-            let was_at = before.iter().position(|who| who.is_some_and(|who| who.leg == member.leg));
-            let heard_by = was_at.map_or(0, |was_at| moved(listeners(before, was_at)));
             let hear_now = listeners(&after, place);
-            let newly = hear_now & !heard_by;
+            let newly = hear_now & !moved(listeners(before, was_at));
             member.later = (moved(was.later) | newly) & hear_now;
             member.from = was.from;
-            if newly != 0 && let Some(leg) = legs.leg(member.leg) {
+            if newly != 0
+                && let Some(leg) = legs.leg(member.leg)
+            {
                 member.from = leg.mark();
             }
         }
@@ -306,7 +310,7 @@ impl Room {
             holders |= u8::from(leg.holds()) << place;
             who.later = if past { 0 } else { who.later };
             for (listener, withheld) in withheld.iter_mut().enumerate() {
-                *withheld |= (who.later >> listener & 1) << place;
+                *withheld |= ((who.later >> listener) & 1) << place;
             }
         }
         for (member, withheld) in self.members.iter_mut().zip(withheld) {

@@ -173,7 +173,11 @@ async fn a_listener_is_heard_by_nobody_then_by_both_and_is_sent_away() -> anyhow
         assert!(aloud > Duration::from_millis(1_500), "the {who} heard the supervisor for {aloud:?}");
         let last = &samples[samples.len().saturating_sub(8_000)..];
         assert!(heard(last, BOSS).is_zero(), "the {who} still hears the supervisor");
-        assert!(heard(last, other) > Duration::from_millis(500), "the {who} hears the other no more: {:?}", heard(last, other));
+        assert!(
+            heard(last, other) > Duration::from_millis(500),
+            "the {who} hears the other no more: {:?}",
+            heard(last, other)
+        );
     }
     Ok(())
 }

@@ -56,7 +56,11 @@ async fn only_who_may_supervise_does_and_only_their_own_customers_calls() {
     for (role, customers) in [("engineer", None), ("engineer", Some("muster")), ("stakeholder", Some("muster"))] {
         let token = token(&bench, role, customers);
         for deed in ROLES {
-            assert_eq!(bench.join(&token, CALL_LIVE, deed, DESK).await.problem(403), "role-not-enough", "{role} {deed}");
+            assert_eq!(
+                bench.join(&token, CALL_LIVE, deed, DESK).await.problem(403),
+                "role-not-enough",
+                "{role} {deed}"
+            );
         }
         assert_eq!(bench.part(&token, CALL_LIVE, "engineer-1").await.problem(403), "role-not-enough");
     }
@@ -78,12 +82,21 @@ async fn only_who_may_supervise_does_and_only_their_own_customers_calls() {
 #[tokio::test]
 async fn nobody_makes_us_ring_what_is_not_in_the_directory() {
     let bench = talking();
-    for phone in ["", "stranger", "+491701234567", "sip:mallory@evil.example", "number:+491701234542@carrier", "phone:engineer-1"] {
+    for phone in [
+        "",
+        "stranger",
+        "+491701234567",
+        "sip:mallory@evil.example",
+        "number:+491701234542@carrier",
+        "phone:engineer-1",
+    ] {
         let answer = bench.join(TOKEN, CALL_LIVE, "listen", &json!({ "phone": phone }).to_string()).await;
         assert_eq!(answer.problem(400), "invalid-parameter", "{phone}");
         assert_eq!(answer.json()["field"], "phone", "{phone}");
     }
-    for (body, status) in [("", 400), ("{}", 400), (r#"{"phone": 7}"#, 400), (r#"{"phone": "engineer-1", "number": "+49"}"#, 400)] {
+    for (body, status) in
+        [("", 400), ("{}", 400), (r#"{"phone": 7}"#, 400), (r#"{"phone": "engineer-1", "number": "+49"}"#, 400)]
+    {
         assert_eq!(bench.join(TOKEN, CALL_LIVE, "listen", body).await.status.as_u16(), status, "{body}");
     }
     assert_eq!(bench.deeds(), (vec![], 0));
@@ -160,7 +173,11 @@ async fn a_request_that_is_sent_again_with_its_key_is_done_once() {
     assert_eq!(bench.part(TOKEN, CALL_LIVE, "engineer-1").await.status, StatusCode::NO_CONTENT);
     let again = bench.ask(Method::POST, &to, &headers, DESK).await;
     assert_eq!((again.status, again.json()), (first.status, first.json()));
-    assert_eq!(bench.deeds(), (vec!["call.listen".to_owned(), "call.supervision-end".to_owned()], 0), "no phone rings twice");
+    assert_eq!(
+        bench.deeds(),
+        (vec!["call.listen".to_owned(), "call.supervision-end".to_owned()], 0),
+        "no phone rings twice"
+    );
 }
 
 #[tokio::test]

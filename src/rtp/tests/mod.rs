@@ -7,8 +7,8 @@ mod digits;
 mod faults;
 mod impaired;
 mod playing;
-mod room;
 mod recording;
+mod room;
 mod seams;
 mod stage;
 

@@ -57,7 +57,8 @@ fn prompts_join_without_gap_or_click_and_the_music_into_itself() {
         assert!(heard.len() > one + two + loops + 16_000);
         assert!(heard == want, "each clip to its last sample, and the next from its first");
         let samples = decoded(law, &heard);
-        for (seam, from, to) in [(one, 0, one + two), (one + two, one, length), (one + two + loops, one + two, length)] {
+        for (seam, from, to) in [(one, 0, one + two), (one + two, one, length), (one + two + loops, one + two, length)]
+        {
             let around = steepest(&samples[seam - 80..seam + 80]);
             let within = steepest(&samples[from..seam - 80]).max(steepest(&samples[seam + 80..to.min(samples.len())]));
             assert!(around <= within, "{codec:?}: a step of {around} at a seam, {within} within the clips");
@@ -111,10 +112,17 @@ fn a_key_stops_a_prompt_before_its_next_packet() {
             .payload(&[5, 0x0a, 0, 160])
             .build()
             .unwrap();
-        stage.arrives(leg, || drop(phone.socket.send_to(&key, leg.local()).unwrap()));
+        stage.arrives(leg, || {
+            phone.socket.send_to(&key, leg.local()).unwrap();
+        });
         assert_eq!(caller.line.event(), MediaEvent::Digit { digit: '5' }, "its first packet counts");
         stage.talk(200, &mut [&mut caller]);
-        assert_eq!(left(&caller, pressed), 0, "packets of the prompt after the key, pressed {} ms into a frame", offset * 2);
+        assert_eq!(
+            left(&caller, pressed),
+            0,
+            "packets of the prompt after the key, pressed {} ms into a frame",
+            offset * 2
+        );
     }
 }
 

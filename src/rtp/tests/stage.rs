@@ -76,12 +76,14 @@ impl Stage {
         let (line, phone) = (Line::open(&self.media), Phone::new(codec));
         line.leg.connect(Remote { ptime_ms, ..phone.remote() });
         self.lane.step();
+        let next_ms = self.ms() + line.leg.key * 6 % 20;
         Party {
             line,
             phone,
             voice,
             ptime_ms: u64::from(ptime_ms),
-            next_ms: self.ms(),
+            // Phones don't keep step.
+            next_ms,
             net: Net::Even,
             on_the_way: VecDeque::new(),
             encoder: Encoder::new(codec),
@@ -95,7 +97,8 @@ impl Stage {
     pub(super) fn talk(&mut self, ms: u64, parties: &mut [&mut Party]) {
         let end = self.ms() + ms;
         while self.ms() < end {
-            for party in parties.iter_mut().filter(|party| self.ms() >= party.next_ms) {
+            let now = self.ms();
+            for party in parties.iter_mut().filter(|party| now >= party.next_ms) {
                 party.next_ms += party.ptime_ms;
                 party.speak(self);
             }
@@ -214,13 +217,15 @@ impl Party {
             if *state >> 28 == 0 {
                 self.on_the_way.pop_back();
             }
-            if *state >> 20 & 3 != 0 && self.on_the_way.len() < 6 {
+            if (*state >> 20) & 3 != 0 && self.on_the_way.len() < 6 {
                 return;
             }
         }
         while let Some(packet) = self.on_the_way.pop_front() {
             let (socket, leg) = (&self.phone.socket, &self.line.leg);
-            stage.arrives(leg, || drop(socket.send_to(&packet, leg.local()).unwrap()));
+            stage.arrives(leg, || {
+                socket.send_to(&packet, leg.local()).unwrap();
+            });
         }
     }
 
