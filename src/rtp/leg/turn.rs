@@ -47,11 +47,9 @@ impl LegState {
             if send {
                 self.send_frame(at, length, samples, true);
             }
-        } else if self.waits_for_hold() {
-            // The music may have to begin at the next turn.
-        } else if self.seat.is_some()
-            || (self.peer.is_some() && at.now.saturating_duration_since(self.relayed_at) < RELAY_IDLE)
-        {
+        } else if self.waits_for_hold() || self.seat.is_some() {
+            // The music may have to begin at the next turn; what is said in a room is sent by the room.
+        } else if self.peer.is_some() && at.now.saturating_duration_since(self.relayed_at) < RELAY_IDLE {
             return WATCH_TICKS;
         } else if send {
             let length = self.quiet(form, samples);
