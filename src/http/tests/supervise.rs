@@ -108,12 +108,8 @@ async fn what_cannot_be_is_said_clearly() {
     assert_eq!(bench.join(TOKEN, CALL_LIVE, "listen", DESK).await.problem(409), "nobody-talks", "not joined yet");
     assert_eq!(bench.join(TOKEN, CALL_TAKEN, "listen", DESK).await.problem(409), "nobody-talks", "over");
     assert_eq!(bench.join(TOKEN, 999, "listen", DESK).await.problem(404), "call-not-found");
-    let none = bench.ask(
-        Method::POST,
-        "/api/v1/calls/x/listen",
-        &[("authorization", &format!("Bearer {TOKEN}")), ("content-type", "application/json")],
-        DESK,
-    );
+    let headers = [("authorization", &*format!("Bearer {TOKEN}")), ("content-type", "application/json")];
+    let none = bench.ask(Method::POST, "/api/v1/calls/x/listen", &headers, DESK);
     assert_eq!(none.await.problem(404), "call-not-found");
     assert_eq!(bench.part(TOKEN, CALL_LIVE, "engineer-1").await.problem(404), "supervisor-not-found");
     assert_eq!(bench.deeds(), (vec![], 0), "what could not be is no deed");
