@@ -10,8 +10,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use hotline_core::audio::Codec;
 use hotline_core::audio::jitter::{Jitter, Mark, Stamp};
+use hotline_core::audio::{Codec, g711};
 
 use super::leg::{LegState, Moment};
 use super::wheel::LegKey;
@@ -75,11 +75,13 @@ impl Seat {
 
     /// What this member said last, so that its voice goes on where the bridge ended.
     pub(super) fn prime(&mut self, codec: Codec, payload: &[u8]) {
-        // What was said before in a codec with a memory can't be decoded from the middle.
-        if codec.law().is_none() || codec != self.decoder.codec() {
-            return;
+        // What was said before in a codec with a memory can't be decoded from the middle. The two laws can, and it is the
+        // other side's: the bridge has turned one into the other.
+        let Some(law) = codec.law() else { return };
+        let length = payload.len().min(self.pcm.len());
+        for (sample, byte) in self.pcm.iter_mut().zip(payload) {
+            *sample = g711::decode(law, *byte);
         }
-        let length = self.decoder.decode(payload, &mut self.pcm);
         self.jitter.prime(&mut self.pcm[..length]);
     }
 
