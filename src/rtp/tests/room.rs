@@ -188,10 +188,12 @@ fn numbers_times_and_voices_run_on_through_join_and_leave() {
             assert!(pair[1].ms - pair[0].ms <= 42, "nothing for {} ms", pair[1].ms - pair[0].ms);
         }
     }
-    // From the bridge on, neither voice breaks off.
+    // From the bridge on, neither voice breaks off: what is made up while a room's buffer fills fades a little, for a packet.
     for (heard, voice) in [(&caller.heard, ENGINEER), (&engineer.heard, CALLER)] {
         let least = quietest(&heard[8..], voice.hz);
-        assert!(least > voice.amplitude * 0.5, "{} Hz falls to {least}", voice.hz);
+        assert!(least > voice.amplitude * 0.3, "{} Hz falls to {least}", voice.hz);
+        let low = heard[8..].iter().filter(|sound| level(&sound.samples, voice.hz) < voice.amplitude * 0.6).count();
+        assert!(low <= 3, "{} Hz is low in {low} packets", voice.hz);
     }
 }
 
