@@ -1,6 +1,7 @@
-//! The page with a made-up night, to look at: `cargo run --example page_preview -- [PORT] [trouble] [busy|empty] [login]`.
+//! The page with a made-up night, to look at: `cargo run --example page_preview -- [PORT] [trouble] [busy|empty] [talking] [login]`.
 //! Everybody is logged in, unless `login` stands there: then as `admin` with `preview-night`.
-//! `trouble` shows the banner, `busy` a bad night with 40 alerts, `empty` nothing at all. Loopback only; nothing is kept.
+//! `trouble` shows the banner, `busy` a bad night with 40 alerts, `empty` nothing at all, `talking` a caller with an engineer and a
+//! supervisor, and a recorded conversation. Loopback only; nothing is kept.
 
 #![expect(clippy::cast_possible_truncation, reason = "an example that includes the tests' fake")]
 
@@ -13,6 +14,9 @@ use std::sync::Arc;
 
 use hotline::http::{AppState, HttpSettings, password, router, serve};
 use hotline::store::read::LoginRow;
+use hotline_core::call::supervise::Role;
+use hotline_core::call::view::SupervisorView;
+use hotline_core::ids::LegId;
 use hotline_core::private::Private;
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +41,9 @@ async fn main() -> anyhow::Result<()> {
             kept.health.transcripts_off = Some("no speech model; run: hotline models fetch".to_owned());
             kept.health.warnings.push("Phone engineer-2 is not registered, so Ben Sommer can't be rung there: start the phone, or check its password.".to_owned());
         }
+    }
+    if flag("talking") {
+        talking(&mut fake.kept.lock());
     }
     let fake = Arc::new(fake);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
@@ -66,4 +73,19 @@ async fn main() -> anyhow::Result<()> {
         axum::serve(listener, app).with_graceful_shutdown(async move { end.cancelled().await }).await?;
     }
     Ok(())
+}
+
+fn talking(kept: &mut fake::Kept) {
+    if let Some(call) = kept.live.first_mut() {
+        call.talks = true;
+        "with".clone_into(&mut call.state);
+        call.person = Some("engineer-2".into());
+        let there = |leg, phone: &str, role, on| SupervisorView { leg: LegId(leg), phone: phone.into(), role, on };
+        call.supervisors =
+            vec![there(5, "dispatch-1", Role::Whisper, true), there(6, "engineer-1", Role::Listen, false)];
+    }
+    if let Some(said) = kept.recordings.iter_mut().find(|row| row.kind == "why") {
+        "conversation".clone_into(&mut said.kind);
+        said.reason = Some("call-ended".to_owned());
+    }
 }

@@ -10,10 +10,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hotline_core::alert::Command;
 use hotline_core::call::CallView;
+use hotline_core::call::supervise::{Supervise, SupervisorAnswer};
 use hotline_core::directory::code;
 use hotline_core::directory::{Directory, Language};
 use hotline_core::fact::{Actor, Priority};
-use hotline_core::ids::{AlertId, NotificationId, PhoneId, RecordingId, TrunkId, UserId};
+use hotline_core::ids::{AlertId, CallId, NotificationId, PhoneId, RecordingId, TrunkId, UserId};
 use hotline_core::notify::Planned;
 use hotline_core::oncall::{Member, OnCall, OnCallPerson, Schedule};
 use hotline_core::private::Private;
@@ -35,6 +36,7 @@ use super::hotline::store::read::{
 };
 use super::hotline::store::{OpenAlert, Store, StoreError};
 use super::hotline::switch::documents::{DocumentError, Done, Expect, InForce, Write};
+use super::hotline::switch::supervise::SuperviseError;
 use super::hotline::switch::{AlertError, Change, Health};
 
 #[path = "fake_glances.rs"]
@@ -47,6 +49,8 @@ mod desk;
 mod night;
 #[path = "fake_sla.rs"]
 mod sla;
+#[path = "fake_sound.rs"]
+mod sound;
 pub use sla::SIGN_TOKEN;
 #[path = "fake_pages.rs"]
 mod pages;
@@ -94,6 +98,8 @@ pub struct Fake {
     pub panics: AtomicBool,
     /// What answers from outside lead to.
     pub replies: Option<Arc<dyn Replies>>,
+    /// What comes of ringing a supervisor's phone, if it is not that it rings.
+    pub supervision: Mutex<Option<SuperviseError>>,
     /// Who is on call as the core says, not by simple turns.
     pub real: bool,
     pub folder: PathBuf,
@@ -143,6 +149,7 @@ impl Fake {
             store: std::sync::OnceLock::new(),
             panics: AtomicBool::new(false),
             replies: None,
+            supervision: Mutex::default(),
             real: false,
             folder,
             said: Mutex::default(),
@@ -168,22 +175,6 @@ impl Fake {
             }
         }
         fake
-    }
-
-    fn write_wav(&self, recording: RecordingId, millis: i64) {
-        let spec = hound::WavSpec {
-            channels: 1,
-            sample_rate: 8_000,
-            bits_per_sample: 16,
-            sample_format: hound::SampleFormat::Int,
-        };
-        let mut file =
-            hound::WavWriter::create(self.folder.join(format!("{recording}.wav")), spec).expect("a WAV can be begun");
-        for sample in 0..millis * 8 {
-            let phase = sample as f32 * 440.0 / 8_000.0 * std::f32::consts::TAU;
-            file.write_sample((phase.sin() * 4_000.0) as i16).expect("a sample can be written");
-        }
-        file.finalize().expect("a WAV can be ended");
     }
 
     fn read<T>(&self, what: impl FnOnce(&Kept) -> T) -> Result<T, StoreError> {
@@ -486,6 +477,12 @@ impl Board for Fake {
     }
     fn calls(&self) -> Vec<CallView> {
         self.kept.lock().live.clone()
+    }
+    async fn supervise(&self, call: CallId, ask: Supervise) -> Result<SupervisorAnswer, SuperviseError> {
+        self.joins(call, ask)
+    }
+    async fn dismiss(&self, call: CallId, phone: PhoneId, _: Actor) -> Result<bool, SuperviseError> {
+        self.leaves(call, &phone)
     }
     fn open_alerts(&self) -> Vec<OpenAlert> {
         let kept = self.kept.lock();

@@ -142,6 +142,19 @@ pub(super) fn start(
     writer: Sender<Job>,
     totals: Arc<Totals>,
 ) -> std::io::Result<(Arc<LaneLink>, std::thread::JoinHandle<()>)> {
+    let (link, lane) = build(writer, totals)?;
+    let name = format!("hotline-lane-{number}");
+    let thread = std::thread::Builder::new().name(name).spawn(move || {
+        // What it means where it is not permitted, `Media::start` says once.
+        priority::raise();
+        priority::sharpen();
+        lane.live();
+    })?;
+    Ok((link, thread))
+}
+
+/// A lane that nobody runs yet.
+pub(super) fn build(writer: Sender<Job>, totals: Arc<Totals>) -> std::io::Result<(Arc<LaneLink>, Lane)> {
     let bell = Bell::new()?;
     let watch = Watch::new(&bell)?;
     let (desk, tray) = orders::queue();
@@ -170,17 +183,10 @@ pub(super) fn start(
         totals,
         stopping: false,
     };
-    let name = format!("hotline-lane-{number}");
-    let thread = std::thread::Builder::new().name(name).spawn(move || {
-        // What it means where it is not permitted, `Media::start` says once.
-        priority::raise();
-        priority::sharpen();
-        lane.live();
-    })?;
-    Ok((link, thread))
+    Ok((link, lane))
 }
 
-struct Lane {
+pub(super) struct Lane {
     watch: Watch,
     bell: Bell,
     tray: Tray,
@@ -646,6 +652,27 @@ impl Lane {
             // The writer outlives the lanes.
             let _written = self.writer.send(job);
         }
+    }
+}
+
+/// For tests that run a lane on their own thread, by a clock of their own.
+#[cfg(test)]
+impl Lane {
+    /// What is due now, and what was ordered.
+    pub(super) fn step(&mut self) {
+        self.turns(&mut Vec::new());
+        while self.obey_all(ORDERS_AT_ONCE) {}
+        self.hand_over();
+    }
+
+    /// A packet of this leg, if one has come.
+    pub(super) fn packet(&mut self, key: LegKey) {
+        self.read(key);
+    }
+
+    /// The leg fails at this.
+    pub(super) fn fails(&mut self, key: LegKey, at: &'static str) {
+        self.with(key, |leg| leg.faulty = Some(at));
     }
 }
 

@@ -3,12 +3,15 @@
 //! Every 20 ms the room takes a frame from each member's jitter buffer, sums for each member what it may hear, and
 //! sends it in its codec. What a member holds for that lies in its [`Seat`]. A fault over one member takes out that
 //! member only. Two legs that merely hear each other need no room: they are bridged, and nothing is decoded.
+//!
+//! Who is heard by more people than before is heard by them from then on: what was whispered and still waits in a
+//! buffer stays between those for whom it was said. Voices come and go within a frame, without an edge.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use hotline_core::audio::Codec;
-use hotline_core::audio::jitter::{Jitter, Stamp};
+use hotline_core::audio::jitter::{Jitter, Mark, Stamp};
+use hotline_core::audio::{Codec, g711};
 
 use super::leg::{LegState, Moment};
 use super::wheel::LegKey;
@@ -72,11 +75,13 @@ impl Seat {
 
     /// What this member said last, so that its voice goes on where the bridge ended.
     pub(super) fn prime(&mut self, codec: Codec, payload: &[u8]) {
-        // What was said before in a codec with a memory can't be decoded from the middle.
-        if codec.law().is_none() || codec != self.decoder.codec() {
-            return;
+        // What was said before in a codec with a memory can't be decoded from the middle. The two laws can, and it is the
+        // other side's: the bridge has turned one into the other.
+        let Some(law) = codec.law() else { return };
+        let length = payload.len().min(self.pcm.len());
+        for (sample, byte) in self.pcm.iter_mut().zip(payload) {
+            *sample = g711::decode(law, *byte);
         }
-        let length = self.decoder.decode(payload, &mut self.pcm);
         self.jitter.prime(&mut self.pcm[..length]);
     }
 
@@ -105,6 +110,16 @@ impl Seat {
     pub(super) fn frame(&mut self, out: &mut [i16; FRAME], now: Instant) -> bool {
         self.jitter.pull(out, now);
         self.jitter.is_live()
+    }
+
+    /// This moment of what it says.
+    pub(super) fn mark(&self) -> Mark {
+        self.jitter.mark()
+    }
+
+    /// Nothing that it said before is to be heard any more.
+    pub(super) fn is_past(&self, mark: Mark) -> bool {
+        self.jitter.is_past(mark)
     }
 
     /// What it said and nobody heard yet.
@@ -159,6 +174,26 @@ struct Member {
     leg: LegKey,
     /// Whom it hears, by place: bit 0 is the first member.
     hears: u8,
+    /// Whom it heard in the last turn.
+    heard: u8,
+    /// Who hears nothing of what this one said before the mark.
+    later: u8,
+    from: Mark,
+}
+
+impl Member {
+    const fn hears_place(self, place: usize) -> bool {
+        self.hears & (1 << place) != 0
+    }
+}
+
+/// Who sends something to a member of a room.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Live {
+    /// Somebody whom it hears.
+    pub(super) sends: bool,
+    /// Somebody whom it hears and who holds the call: music of their own.
+    pub(super) holder_sends: bool,
 }
 
 /// Who sits in a room and hears whom; seats for those who have none yet. Prepared by whoever gives the order.
@@ -204,7 +239,7 @@ impl Room {
         }
         self.members = [None; MEMBERS];
         for (place, (key, hears, seat)) in order.parts.into_iter().take(MEMBERS).enumerate() {
-            self.members[place] = Some(Member { leg: key, hears });
+            self.members[place] = Some(Member { leg: key, hears, heard: 0, later: 0, from: Mark::default() });
             let said = legs.leg(key).and_then(|leg| leg.bridged_here()).and_then(|peer| {
                 let (mut last, mut length) = ([0; PACKET], 0);
                 let codec = legs.leg(peer)?.last_relayed(&mut last, &mut length)?;
@@ -214,31 +249,86 @@ impl Room {
                 leg.sit(seat, said.as_ref().map(|(codec, last, length)| (*codec, &last[..*length])));
             }
         }
+        self.go_on(&before, legs);
+    }
+
+    /// What was before goes over into what is now: who has heard whom, and who must not hear what was said before.
+    fn go_on(&mut self, before: &[Option<Member>; MEMBERS], legs: &mut impl Legs) {
+        let after = self.members;
+        let place_in = |members: &[Option<Member>; MEMBERS], key: LegKey| {
+            members.iter().position(|member| member.is_some_and(|member| member.leg == key))
+        };
+        // Who was meant by places of before, by places of now.
+        let moved = |bits: u8| {
+            let named = before.iter().enumerate().filter(|(place, _)| bits & (1 << place) != 0);
+            named.filter_map(|(_, member)| place_in(&after, (*member)?.leg)).fold(0_u8, |all, place| all | 1 << place)
+        };
+        let listeners = |members: &[Option<Member>; MEMBERS], place: usize| {
+            let hear = members.iter().enumerate().filter(|(_, who)| who.is_some_and(|who| who.hears_place(place)));
+            hear.fold(0_u8, |all, (listener, _)| all | 1 << listener)
+        };
+        let fresh = |member: &Option<Member>| member.is_some_and(|member| place_in(before, member.leg).is_none());
+        let fresh = after.iter().enumerate().filter(|(_, member)| fresh(member));
+        let fresh = fresh.fold(0_u8, |all, (place, _)| all | 1 << place);
+        for (place, member) in self.members.iter_mut().enumerate() {
+            let Some(member) = member else { continue };
+            let was_at = place_in(before, member.leg);
+            let Some((was_at, was)) = was_at.and_then(|at| Some((at, before[at]?))) else {
+                // From a bridge to the room: the two have heard each other all the time.
+                member.heard = member.hears & fresh;
+                continue;
+            };
+            member.heard = moved(was.heard);
+            let hear_now = listeners(&after, place);
+            let newly = hear_now & !moved(listeners(before, was_at));
+            member.later = (moved(was.later) | newly) & hear_now;
+            member.from = was.from;
+            if newly != 0
+                && let Some(leg) = legs.leg(member.leg)
+            {
+                member.from = leg.mark();
+            }
+        }
     }
 
     /// The room's turn. Legs that failed in it are pushed to `faults`.
     pub(super) fn turn(&mut self, legs: &mut impl Legs, at: Moment, faults: &mut Vec<LegKey>) {
         let (frames, mixed) = (&mut self.frames, &mut self.mixed);
-        let mut live = 0_u8;
+        let (mut live, mut holders, mut withheld) = (0_u8, 0_u8, [0_u8; MEMBERS]);
         for (place, (member, frame)) in self.members.iter_mut().zip(frames.iter_mut()).enumerate() {
             frame.fill(0);
-            let Some(leg) = (*member).and_then(|member| legs.leg(member.leg)) else {
+            let Some((leg, mark)) = (*member).and_then(|member| Some((legs.leg(member.leg)?, member.from))) else {
                 *member = None;
                 continue;
             };
-            let said = catch_unwind(AssertUnwindSafe(|| leg.say(frame, at.now)));
-            live |= u8::from(matches!(said, Ok(true))) << place;
-            if said.is_err() {
+            let said = catch_unwind(AssertUnwindSafe(|| (leg.is_past(mark), leg.say(frame, at.now))));
+            let (Ok((past, sends)), Some(who)) = (said, member.as_mut()) else {
                 frame.fill(0);
                 faults.push(leg.key);
                 *member = None;
+                continue;
+            };
+            live |= u8::from(sends) << place;
+            holders |= u8::from(leg.holds()) << place;
+            who.later = if past { 0 } else { who.later };
+            for (listener, withheld) in withheld.iter_mut().enumerate() {
+                *withheld |= ((who.later >> listener) & 1) << place;
             }
         }
-        for member in &mut self.members {
-            let Some(Member { leg: key, hears }) = *member else { continue };
+        for (member, withheld) in self.members.iter_mut().zip(withheld) {
+            let Some(who) = member else { continue };
+            let hears = who.hears & !withheld;
             sum(frames, hears, mixed);
+            if hears != who.heard {
+                let mut before = [0; FRAME];
+                sum(frames, who.heard, &mut before);
+                blend(&before, mixed);
+                who.heard = hears;
+            }
+            let key = who.leg;
+            let sends = Live { sends: hears & live != 0, holder_sends: hears & live & holders != 0 };
             let Some(leg) = legs.leg(key) else { continue };
-            if catch_unwind(AssertUnwindSafe(|| leg.hear_mixed(mixed, hears & live != 0, at))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| leg.hear_mixed(mixed, sends, at))).is_err() {
                 faults.push(key);
                 *member = None;
             }
@@ -296,8 +386,16 @@ fn sum(frames: &[[i16; FRAME]; MEMBERS], hears: u8, out: &mut [i16; FRAME]) {
     }
 }
 
+/// From what was heard to what is heard now, within the frame.
+fn blend(before: &[i16; FRAME], now: &mut [i16; FRAME]) {
+    for (n, (sample, before)) in now.iter_mut().zip(before).enumerate() {
+        let (n, whole) = (n as i32, FRAME as i32);
+        *sample = ((i32::from(*sample) * n + i32::from(*before) * (whole - n)) / whole) as i16;
+    }
+}
+
 /// Bends what is too loud: the slope is 1 up to `LOUD` and falls to 0 at the end of the scale.
-fn limit(sum: i32) -> i16 {
+pub(super) fn limit(sum: i32) -> i16 {
     let size = sum.abs();
     if size <= LOUD {
         return sum as i16;

@@ -46,7 +46,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use hotline_core::audio::clip::Form;
 use hotline_core::audio::machine::Hint;
-use hotline_core::audio::{Clip, Codec};
+use hotline_core::audio::{Clip, Codec, Law};
 use hotline_core::call::command::{PlayId, RecordLimits};
 use hotline_core::dtmf;
 use hotline_core::fact::RecordingEnd;
@@ -466,10 +466,13 @@ impl Leg {
     }
 
     /// What this leg hears of its peer while that holds the call and sends nothing of its own; `None`: it holds no
-    /// longer. Ends with the bridge.
+    /// longer. In a room the music goes on below what others say.
     pub fn hold(&self, music: Option<PlayItem>) {
-        // Its end is told to nobody: it has none.
-        let playing = music.map(|item| self.prepare(PlayId(0), vec![item]));
+        // Its end is told to nobody: it has none. In a room it is mixed from G.711.
+        let playing = music.map(|item| {
+            crate::codec::encoded(&item.clip, Form::Law(Law::Mu));
+            self.prepare(PlayId(0), vec![item])
+        });
         self.order(Order::Hold(self.key, playing));
     }
 

@@ -214,13 +214,16 @@ impl Task {
         }
     }
 
-    /// Dials; a live caller's phone first becomes free of our own calls that nobody has accepted.
+    /// Dials; for a live caller the phone first becomes free of our own calls that nobody has accepted. Not for a supervisor:
+    /// what rings there may be an alert.
     fn dial(&mut self, id: LegId, destination: Destination) {
-        if self.call.view().direction != Direction::Inbound {
+        let view = self.call.view();
+        let supervises = view.supervisors.iter().any(|there| there.leg == id);
+        if view.direction != Direction::Inbound {
             if let Some(running) = self.switch.0.calls.lock().get_mut(&self.id) {
                 running.rings.push((id, destination.clone()));
             }
-        } else if self.switch.make_way(&destination) {
+        } else if !supervises && self.switch.make_way(&destination) {
             self.held_back.insert(id);
             return self.switch.when_free(id, destination, self.ready.0.clone());
         }

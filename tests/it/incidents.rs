@@ -123,6 +123,7 @@ pub async fn send(hotline: &Hotline, method: &'static str, path: &str, token: &s
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let sent = match method {
             "GET" => agent.get(&url).header("Authorization", &authorization).call(),
+            "DELETE" => agent.delete(&url).header("Authorization", &authorization).call(),
             "PATCH" => agent
                 .patch(&url)
                 .header("Authorization", &authorization)

@@ -36,6 +36,7 @@ mod report;
 mod sipp;
 mod softphones;
 mod status_pages;
+mod supervised;
 mod tidy;
 mod transcript;
 mod two_nodes;

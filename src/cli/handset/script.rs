@@ -26,7 +26,7 @@ pub enum When {
 }
 
 /// What the hotline plays to an engineer when it wants a key.
-const QUESTIONS: [&str; 8] = [
+const QUESTIONS: [&str; 9] = [
     "engineer-knock",
     "engineer-join",
     "alert-knock",
@@ -34,6 +34,7 @@ const QUESTIONS: [&str; 8] = [
     "notice-knock",
     "notice-choice",
     "notice-choice-all",
+    "supervisor-knock",
     "test-knock",
 ];
 

@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use super::conceal::{Conceal, PERIOD_MAX, PERIOD_MIN, alike};
+use super::conceal::{Conceal, FADED, HISTORY, PERIOD_MAX, PERIOD_MIN, alike};
 
 /// Samples that are held at most: 384 ms.
 const RING: usize = 3_072;
@@ -91,6 +91,16 @@ struct Stream {
     extended: i64,
 }
 
+/// A moment of a stream: see [`Jitter::mark`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Mark {
+    starts: u64,
+    at: i64,
+}
+
+/// What is made up is made of so much that was played before it, samples.
+const MADE_OF: i64 = (HISTORY + FADED) as i64;
+
 /// The buffer of one stream.
 #[derive(Debug)]
 pub struct Jitter {
@@ -103,6 +113,8 @@ pub struct Jitter {
     cursor: i64,
     /// Behind the last sample that is there.
     end: i64,
+    /// Where the stream began.
+    began: i64,
     way: Way,
     /// The delay aimed at, samples above the shortest way.
     target: i64,
@@ -127,6 +139,7 @@ impl Default for Jitter {
             state: State::Quiet,
             cursor: 0,
             end: 0,
+            began: 0,
             way: Way::default(),
             target: TARGET_FIRST,
             held: 0,
@@ -216,6 +229,17 @@ impl Jitter {
         filled
     }
 
+    /// Now: what came before it is told from what comes after ([`Jitter::is_past`]).
+    pub fn mark(&self) -> Mark {
+        Mark { starts: self.counts.starts, at: self.end.max(self.cursor) + MADE_OF }
+    }
+
+    /// Nothing that came before the mark, and nothing that is made up of that, will be played any more.
+    pub fn is_past(&self, mark: Mark) -> bool {
+        let after = if self.counts.starts == mark.starts { mark.at } else { self.began + MADE_OF };
+        self.state == State::Quiet || self.cursor - self.ready_len as i64 >= after
+    }
+
     /// Something plays, or will in a moment: the other side sends.
     pub fn is_live(&self) -> bool {
         self.state != State::Quiet
@@ -271,7 +295,7 @@ impl Jitter {
         let at = narrow(extended, stamp.clock_hz);
         self.there = [0; RING / 64];
         self.state = State::Waiting;
-        (self.cursor, self.end, self.held) = (at, at, 0);
+        (self.cursor, self.end, self.began, self.held) = (at, at, at, 0);
         self.way.turn_over(local - at, local);
         self.conceal.cut();
         self.counts.starts += 1;

@@ -222,6 +222,8 @@ pub mod say {
         ENGINEER_RESOLVED = "engineer-resolved",
         /// To a phone, before any key: "The hotline has a message for you. Press 1."
         NOTICE_KNOCK = "notice-knock",
+        /// To a supervisor's phone, before any key: "A call can be listened to now. Press 1."
+        SUPERVISOR_KNOCK = "supervisor-knock",
         /// To a phone, before any key: "This is a test call. Press 1."
         TEST_KNOCK = "test-knock",
         /// This was a test.

@@ -2,7 +2,9 @@
 //! with both. Also what happens while one of the two holds the call.
 //!
 //! A supervisor is no engineer: nothing they do accepts a call or an alert, and whatever becomes of their leg, the
-//! conversation goes on as if it had not been there. Their phones stand in the directory; nothing else is dialled.
+//! conversation goes on as if it had not been there. Their phones stand in the directory; nothing else is dialled. Answered
+//! is not on the line: what answers may be a mailbox, which must hear nothing of a conversation and say nothing in it. So a
+//! knock is played until somebody presses 1 there.
 
 use std::time::Duration;
 
@@ -16,11 +18,16 @@ use super::command::{Command, Seat};
 use super::frame::{Callee, Frame, Input, News};
 use super::legs::LegState;
 use super::machine::State;
+use super::prompt::{Prompt, say};
 use super::timer::Awaited;
 use super::view::SupervisorView;
 
 /// A supervisor's phone rings so long.
 const RING: Duration = Duration::from_secs(30);
+/// How long an answered phone may be without a key.
+const ACCEPT_WAIT: Duration = Duration::from_secs(20);
+/// Between two knocks.
+const KNOCK_PAUSE: Duration = Duration::from_secs(2);
 /// Supervisors of a call at most: with the two who talk they fill a room.
 const SUPERVISORS_MAX: usize = 2;
 
@@ -119,10 +126,25 @@ pub(crate) struct Supervisor {
     leg: LegId,
     phone: PhoneId,
     role: Role,
-    /// Their phone was answered.
-    on: bool,
+    stage: Stage,
     /// What came of ringing was told.
     told: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The phone rings.
+    Ringing,
+    /// It was answered; a 1 is awaited.
+    Knocking,
+    /// Somebody is on the line.
+    On,
+}
+
+impl Supervisor {
+    fn is_on(&self) -> bool {
+        self.stage == Stage::On
+    }
 }
 
 impl Call {
@@ -145,7 +167,7 @@ impl Frame {
         let Supervise { role, phone, by } = ask;
         let asked = format!("asked for by {}", by.shown());
         if let Some(there) = self.supervisors.iter_mut().find(|there| there.phone == phone) {
-            let (changed, on) = (there.role != role, there.on);
+            let (changed, on) = (there.role != role, there.is_on());
             there.role = role;
             if changed {
                 self.note(&format!("phone {phone} {}", role.does()), &asked, now);
@@ -174,7 +196,7 @@ impl Frame {
         let why = format!("to {} (supervision, not as an engineer), {asked}", role.word());
         let leg = self.dial(&destination, None, &language, &why, now);
         self.guard(Awaited::Supervisor { leg }, RING, now);
-        self.supervisors.push(Supervisor { leg, phone, role, on: false, told: false });
+        self.supervisors.push(Supervisor { leg, phone, role, stage: Stage::Ringing, told: false });
         Ok(Supervised::Rings(leg))
     }
 
@@ -187,9 +209,15 @@ impl Frame {
         true
     }
 
-    /// A supervisor's phone rang too long.
+    /// A supervisor's phone rang too long, or nobody pressed a key there.
     pub(super) fn supervisor_silent(&mut self, leg: LegId, now: Now) {
-        self.hang_up(leg, LegCause::NoAnswer, "the supervisor's phone was not answered", now);
+        let answered = self.supervisors.iter().any(|there| there.leg == leg && there.stage == Stage::Knocking);
+        let why = if answered {
+            "the supervisor's phone was answered but nobody pressed 1 (a mailbox?)"
+        } else {
+            "the supervisor's phone was not answered"
+        };
+        self.hang_up(leg, LegCause::NoAnswer, why, now);
         self.supervisor_gone(leg, LegCause::NoAnswer);
     }
 
@@ -213,26 +241,46 @@ impl Frame {
         match callee {
             Callee::Ringing => self.tell_supervised(leg, SupervisorAnswer::Rings),
             Callee::Answered => {
-                self.settle(&Awaited::Supervisor { leg });
                 let Some(there) = self.supervisors.iter_mut().find(|there| there.leg == leg) else { return };
-                there.on = true;
-                let what = format!("phone {} {}", there.phone, there.role.does());
-                self.note(&what, "its phone was answered; a supervisor accepts nothing", now);
-                self.tell_supervised(leg, SupervisorAnswer::On);
-                self.arrange();
+                there.stage = Stage::Knocking;
+                self.tell_supervised(leg, SupervisorAnswer::Rings);
+                self.guard(Awaited::Supervisor { leg }, ACCEPT_WAIT, now);
+                self.knock_at_supervisor(leg, now);
             }
+            Callee::Played => {
+                if self.supervisors.iter().any(|there| there.leg == leg && there.stage == Stage::Knocking) {
+                    self.knock_at_supervisor(leg, now);
+                }
+            }
+            Callee::Digit('1') => self.supervisor_comes(leg, now),
             Callee::Ended(_) => {
                 let cause = self.cause_of(leg).cloned().unwrap_or(LegCause::HungUp);
                 self.supervisor_gone(leg, cause);
             }
-            Callee::Digit(_) | Callee::Played => {}
+            Callee::Digit(_) => {}
         }
+    }
+
+    fn knock_at_supervisor(&mut self, leg: LegId, now: Now) {
+        self.play(leg, vec![Prompt::Say(say::SUPERVISOR_KNOCK), Prompt::Silence(KNOCK_PAUSE)], now);
+    }
+
+    /// Somebody pressed 1 there.
+    fn supervisor_comes(&mut self, leg: LegId, now: Now) {
+        let knocking = |there: &&mut Supervisor| there.leg == leg && there.stage == Stage::Knocking;
+        let Some(there) = self.supervisors.iter_mut().find(knocking) else { return };
+        there.stage = Stage::On;
+        let what = format!("phone {} {}", there.phone, there.role.does());
+        self.settle(&Awaited::Supervisor { leg });
+        self.stop_play(leg);
+        self.note(&what, "1 was pressed there; a supervisor accepts nothing", now);
+        self.arrange();
     }
 
     fn supervisor_gone(&mut self, leg: LegId, cause: LegCause) {
         self.settle(&Awaited::Supervisor { leg });
         self.tell_supervised(leg, SupervisorAnswer::Ended(cause));
-        let was_on = self.supervisors.iter().any(|there| there.leg == leg && there.on);
+        let was_on = self.supervisors.iter().any(|there| there.leg == leg && there.is_on());
         self.supervisors.retain(|there| there.leg != leg);
         if was_on {
             self.arrange();
@@ -253,7 +301,7 @@ impl Frame {
             leg: there.leg,
             phone: there.phone.clone(),
             role: there.role,
-            on: there.on,
+            on: there.is_on(),
         };
         self.supervisors.iter().map(view).collect()
     }
@@ -262,7 +310,7 @@ impl Frame {
     pub(super) fn talk(&mut self, talkers: Talkers, (a, b): (LegId, LegId), now: Now) {
         self.part();
         self.talkers = Some(talkers);
-        if self.supervisors.iter().any(|there| there.on) {
+        if self.supervisors.iter().any(Supervisor::is_on) {
             // What plays there would go before what is said; a bridge stops it by itself.
             self.commands.extend([a, b].map(|leg| Command::StopPlay { leg }));
             self.arrange();
@@ -285,7 +333,7 @@ impl Frame {
                 self.commands.push_back(Command::HoldMusic { leg: other, plays: false });
             }
         }
-        let on: Vec<LegId> = self.supervisors.iter().filter(|there| there.on).map(|there| there.leg).collect();
+        let on: Vec<LegId> = self.supervisors.iter().filter(|there| there.is_on()).map(|there| there.leg).collect();
         if !on.is_empty() {
             let legs = [talkers.customer, talkers.engineer].into_iter().chain(on).collect();
             self.commands.push_back(Command::Part { legs });
@@ -303,7 +351,7 @@ impl Frame {
     fn arrange(&mut self) {
         let Some(Talkers { customer, engineer }) = self.talkers else { return };
         let on: Vec<(LegId, Role)> =
-            self.supervisors.iter().filter(|there| there.on).map(|there| (there.leg, there.role)).collect();
+            self.supervisors.iter().filter(|there| there.is_on()).map(|there| (there.leg, there.role)).collect();
         if on.is_empty() {
             let (a, b) = if engineer == LegId::CALLER { (engineer, customer) } else { (customer, engineer) };
             self.commands.push_back(Command::Bridge { a, b });

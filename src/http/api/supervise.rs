@@ -1,4 +1,5 @@
-//! `calls/{id}/listen`, `whisper`, `barge`: somebody joins a running conversation with their phone; and leaves it.
+//! `calls/{id}/listen`, `whisper`, `barge`: somebody joins a running conversation with their phone; and leaves it. The
+//! phone is one of the directory's; a key pressed on it lets it in.
 
 use std::str::FromStr;
 
@@ -37,7 +38,7 @@ pub struct Supervisor {
     pub phone: String,
     /// `listen`: hears both, is heard by nobody. `whisper`: hears both, is heard by the engineer only. `barge`: all hear all.
     pub role: String,
-    /// `ringing`, or `on` the line.
+    /// `ringing` (until somebody presses 1 there), or `on` the line.
     pub state: String,
 }
 
@@ -60,7 +61,7 @@ impl Supervisor {
     params(("id" = String, Path, description = "Id of a running call")),
     request_body = SupervisorPhone,
     responses(
-        (status = 200, description = "The phone rings, or is on the line", body = Supervisor),
+        (status = 200, description = "The phone rings (1 pressed there joins), or is on the line", body = Supervisor),
         (status = 400, description = "The body is not valid, or the phone is not in the directory", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The role or scope is not enough", body = Problem, content_type = "application/problem+json"),
@@ -85,7 +86,7 @@ pub async fn listen(
     params(("id" = String, Path, description = "Id of a running call")),
     request_body = SupervisorPhone,
     responses(
-        (status = 200, description = "The phone rings, or is on the line", body = Supervisor),
+        (status = 200, description = "The phone rings (1 pressed there joins), or is on the line", body = Supervisor),
         (status = 400, description = "The body is not valid, or the phone is not in the directory", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The role or scope is not enough", body = Problem, content_type = "application/problem+json"),
@@ -110,7 +111,7 @@ pub async fn whisper(
     params(("id" = String, Path, description = "Id of a running call")),
     request_body = SupervisorPhone,
     responses(
-        (status = 200, description = "The phone rings, or is on the line", body = Supervisor),
+        (status = 200, description = "The phone rings (1 pressed there joins), or is on the line", body = Supervisor),
         (status = 400, description = "The body is not valid, or the phone is not in the directory", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not logged in", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The role or scope is not enough", body = Problem, content_type = "application/problem+json"),
@@ -178,16 +179,24 @@ pub async fn join(state: &AppState, viewer: &Viewer, id: &str, role: Role, phone
 pub async fn leave(state: &AppState, viewer: &Viewer, id: &str, phone: &str) -> Result<(), Problem> {
     let call = visible(state, viewer, id).await?;
     let phone = PhoneId::from(phone);
+    let live = state.board().calls().into_iter().find(|view| view.id == call);
+    if !live.is_some_and(|view| view.supervisors.iter().any(|there| there.phone == phone)) {
+        return Err(no_supervisor());
+    }
     audit(state, viewer, "call.supervision-end", call, &phone).await?;
     match state.board().dismiss(call, phone, viewer.actor()).await {
         Ok(true) => Ok(()),
-        Ok(false) | Err(_) => Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            "supervisor-not-found",
-            "There is no such supervisor",
-            "This phone is not on this call; GET /api/v1/calls/{id} names those that are.",
-        )),
+        Ok(false) | Err(_) => Err(no_supervisor()),
     }
+}
+
+fn no_supervisor() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "supervisor-not-found",
+        "There is no such supervisor",
+        "This phone is not on this call; GET /api/v1/calls/{id} names those that are.",
+    )
 }
 
 /// The call, for those who may supervise it: 404 for what they do not see.

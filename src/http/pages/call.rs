@@ -7,6 +7,7 @@ use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use hotline_core::call::supervise::Role;
+use hotline_core::ids::{PhoneId, UserId};
 
 use super::views::timeline::{GroupView, groups};
 use super::views::{CallView, Frame, LegView, RecordingView, recordings};
@@ -47,16 +48,26 @@ pub async fn show(Visitor(viewer): Visitor, State(state): Shared, Path(id): Path
     }
 }
 
-/// The registered phones of the directory, if two people talk on this call and the viewer may join them.
+/// The registered phones of the directory, the viewer's own first, if two people talk on this call and the viewer may join
+/// them. Not those of the engineer who talks.
 fn phones(state: &AppState, viewer: &Viewer, id: &str) -> Option<Vec<String>> {
     let board = state.board();
-    let talks = board.calls().iter().any(|view| view.talks && view.id.to_string() == id);
-    if !talks || !viewer.may(Right::Supervise) {
+    let view = board.calls().into_iter().find(|view| view.talks && view.id.to_string() == id)?;
+    if !viewer.may(Right::Supervise) {
         return None;
     }
     let directory = board.directory();
     let registered: BTreeSet<_> = board.registered().into_iter().map(|entry| entry.phone).collect();
-    Some(registered.into_iter().filter(|phone| directory.phones.contains_key(phone)).map(|phone| phone.0).collect())
+    let whose = |phone: &PhoneId| directory.phones.get(phone).map(|phone| phone.user.clone());
+    let busy = |user: &Option<UserId>| user.is_some() && *user == view.person;
+    let mut phones: Vec<(bool, PhoneId)> = registered
+        .into_iter()
+        .filter_map(|phone| Some((whose(&phone)?, phone)))
+        .filter(|(user, _)| !busy(user))
+        .map(|(user, phone)| (user.is_none() || user != viewer.user, phone))
+        .collect();
+    phones.sort();
+    Some(phones.into_iter().map(|(_, phone)| phone.0).collect())
 }
 
 /// The buttons: a phone listens, whispers, speaks, or leaves.

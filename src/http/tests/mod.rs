@@ -12,6 +12,7 @@ mod scope;
 mod shape;
 mod slas;
 mod status;
+mod supervise;
 
 use std::sync::Arc;
 

@@ -1,16 +1,25 @@
-//! The peer of a bridged leg holds the call: this leg hears our music, unless the phone sends music of its own.
+//! The peer of a leg holds the call: this leg hears our music, unless the phone that holds sends music of its own. In a
+//! room others may go on talking with whoever waits: the music goes on below what they say.
 
 use std::time::{Duration, Instant};
 
 use hotline_core::audio::clip::Form;
 use hotline_core::audio::{Law, g711};
 
+use super::super::mix::{FRAME, limit};
 use super::super::packet::HEADER_BYTES;
 use super::super::play::{Played, Playing};
 use super::LegState;
 
 /// A phone that holds the call and sends nothing for so long has no music of its own.
 const OWN_MUSIC: Duration = Duration::from_millis(200);
+
+/// Mean square above which somebody speaks in a room: -40 dB of full scale.
+const SPEECH: i64 = 328 * 328;
+/// So long after the last word the music is as loud as before, turns of a room.
+const SPEECH_TURNS: u8 = 50;
+/// What is left of the music below somebody's words.
+const BELOW_WORDS: f32 = 0.12;
 
 /// What is heard while the peer holds the call.
 #[derive(Debug)]
@@ -22,14 +31,24 @@ pub(super) struct Hold {
     fades: bool,
     /// The call is held no longer.
     over: bool,
+    /// How loud it is.
+    gain: f32,
+    /// Turns for which somebody in the room counts as speaking.
+    spoken: u8,
+}
+
+impl Hold {
+    const fn new(music: Playing) -> Self {
+        Self { music, sounds: false, fades: false, over: false, gain: 0.0, spoken: 0 }
+    }
 }
 
 impl LegState {
     /// The peer holds the call, or does so no longer.
     pub(in crate::rtp) fn held(&mut self, music: Option<Playing>) {
         match (music, &mut self.hold) {
-            (Some(music), _) => self.hold = Some(Hold { music, sounds: false, fades: false, over: false }),
-            (None, Some(hold)) if hold.sounds => (hold.fades, hold.over) = (true, true),
+            (Some(music), _) => self.hold = Some(Hold::new(music)),
+            (None, Some(hold)) if hold.gain > 0.0 => (hold.fades, hold.over) = (true, true),
             (None, _) => self.hold = None,
         }
     }
@@ -38,7 +57,8 @@ impl LegState {
     pub(super) fn hold_music(&mut self, form: Form, samples: usize, now: Instant) -> Option<usize> {
         let heard = now.saturating_duration_since(self.relayed_at) < OWN_MUSIC;
         let hold = self.hold.as_mut()?;
-        if !hold.fades && (heard || (self.peer.is_none() && self.seat.is_none())) {
+        // In a room it is part of what is mixed.
+        if self.seat.is_some() || (!hold.fades && (heard || self.peer.is_none())) {
             return None;
         }
         let body = &mut self.out.packet[HEADER_BYTES..];
@@ -54,6 +74,7 @@ impl LegState {
             fade(law, &mut body[..length], hold.fades);
         }
         hold.sounds = !hold.fades;
+        hold.gain = f32::from(u8::from(hold.sounds));
         hold.fades = false;
         if hold.over || ends {
             self.hold = None;
@@ -66,9 +87,32 @@ impl LegState {
         self.hold.is_some()
     }
 
-    /// The music is heard now.
-    pub(super) fn hold_sounds(&self) -> bool {
-        self.hold.as_ref().is_some_and(|hold| hold.sounds)
+    /// Adds the music to what a member of a room hears. `own`: whoever holds sends music of their own.
+    pub(super) fn mix_hold(&mut self, heard: &mut [i16; FRAME], own: bool) {
+        let Some(hold) = &mut self.hold else { return };
+        let power = heard.iter().map(|sample| i64::from(*sample).pow(2)).sum::<i64>() / FRAME as i64;
+        hold.spoken = if power > SPEECH { SPEECH_TURNS } else { hold.spoken.saturating_sub(1) };
+        let to = match (hold.over || own, hold.spoken) {
+            (true, _) => 0.0,
+            (false, 0) => 1.0,
+            (false, _) => BELOW_WORDS,
+        };
+        let from = std::mem::replace(&mut hold.gain, to);
+        (hold.sounds, hold.fades) = (to >= 1.0, false);
+        let mut body = [0; FRAME];
+        let mut ends = hold.over;
+        if from > 0.0 || to > 0.0 {
+            // G.711 whatever the leg speaks: any sample of it can be had without the ones before.
+            ends |= !matches!(hold.music.frame(Form::Law(Law::Mu), FRAME, &mut body), Played::Frame(_));
+            for (n, (sample, byte)) in heard.iter_mut().zip(&body).enumerate() {
+                let gain = from + (to - from) * (n as f32 / FRAME as f32);
+                let music = (f32::from(g711::decode(Law::Mu, *byte)) * gain) as i32;
+                *sample = limit(i32::from(*sample) + music);
+            }
+        }
+        if ends {
+            self.hold = None;
+        }
     }
 
     /// Something is relayed while the music sounds: it has one more frame to fade, and what is relayed waits for that.

@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use hotline_core::audio::Codec;
+use hotline_core::audio::jitter::Mark;
 use rtp_rs::RtpReader;
 
-use super::super::mix::{FRAME, Seat};
+use super::super::mix::{FRAME, Live, Seat};
 use super::super::packet::HEADER_BYTES;
 use super::super::wheel::LegKey;
 use super::turn::frame_ms;
@@ -76,25 +77,42 @@ impl LegState {
         self.seat.as_mut().map_or(0, |seat| seat.rest(out))
     }
 
+    /// This moment of what it says.
+    pub(in crate::rtp) fn mark(&self) -> Mark {
+        self.seat.as_ref().map_or_else(Mark::default, |seat| seat.mark())
+    }
+
+    /// Nothing that it said before is to be heard any more.
+    pub(in crate::rtp) fn is_past(&self, mark: Mark) -> bool {
+        self.seat.as_ref().is_none_or(|seat| seat.is_past(mark))
+    }
+
+    /// Its phone holds the call: it wants to hear nothing.
+    pub(in crate::rtp) fn holds(&self) -> bool {
+        self.remote.as_ref().is_some_and(|remote| !remote.send)
+    }
+
     /// What it hears in this turn; goes out when its packet is full. What plays goes before.
-    /// `live`: somebody whom it hears sends.
-    pub(in crate::rtp) fn hear_mixed(&mut self, samples: &[i16; FRAME], live: bool, at: Moment) {
-        if live {
+    pub(in crate::rtp) fn hear_mixed(&mut self, samples: &mut [i16; FRAME], who: Live, at: Moment) {
+        if who.sends {
             self.relayed_at = at.now;
         }
-        let music = live && self.fades_hold() || self.hold_sounds();
-        let busy = music || self.playing.is_some() || self.remote.as_ref().is_none_or(|remote| !remote.send);
-        let Some(seat) = &mut self.seat else { return };
-        if busy {
-            return seat.silence();
+        if self.playing.is_some() || self.holds() {
+            if let Some(seat) = &mut self.seat {
+                seat.silence();
+            }
+            return;
         }
-        seat.mixed(samples);
-        self.send_mixed(false, at);
+        self.mix_hold(samples, who.holder_sends);
+        if let Some(seat) = &mut self.seat {
+            seat.mixed(samples);
+            self.send_mixed(false, at);
+        }
     }
 
     /// The last of what it hears from a room.
     pub(in crate::rtp) fn hear_rest(&mut self, samples: &[i16], at: Moment) {
-        let busy = self.playing.is_some() || self.remote.as_ref().is_none_or(|remote| !remote.send);
+        let busy = self.playing.is_some() || self.holds();
         let Some(seat) = &mut self.seat else { return };
         if !busy {
             seat.mixed(samples);

@@ -8,6 +8,9 @@ mod faults;
 mod impaired;
 mod playing;
 mod recording;
+mod room;
+mod seams;
+mod stage;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;

@@ -227,3 +227,45 @@ proptest! {
         prop_assert!(twice.counts.duplicates + twice.counts.late >= 140);
     }
 }
+
+/// Somebody speaks until the mark and is silent afterwards; `sent` and `ssrc` say how the silence comes.
+fn after_mark(offset_us: u64, sent: impl Fn(usize) -> bool, ssrc: u32) {
+    let (mut jitter, start) = (Jitter::default(), start());
+    let at = |turn: usize, us: u64| start + Duration::from_micros(turn as u64 * 20_000 + us);
+    let (mut mark, mut past) = (None, 0);
+    for turn in 0..120 {
+        let spoken = turn < 40;
+        let samples: Vec<i16> = (0..160).map(|k| if spoken { voice(turn * 160 + k) } else { 0 }).collect();
+        let stamp = Stamp { ssrc: if spoken { 7 } else { ssrc }, timestamp: (turn * 160) as u32, clock_hz: 8_000 };
+        if spoken || sent(turn - 40) {
+            jitter.push(stamp, &samples, at(turn, 0));
+        }
+        if turn == 39 {
+            mark = Some(jitter.mark());
+        }
+        let is_past = mark.is_some_and(|mark| jitter.is_past(mark));
+        let mut frame = [0; 160];
+        jitter.pull(&mut frame, at(turn, offset_us));
+        if is_past {
+            past += 1;
+            let most = frame.iter().map(|sample| sample.abs()).max();
+            assert!(most < Some(150), "{most:?} of what was said before, {} turns after", turn - 39);
+        }
+    }
+    assert!(past > 60, "it is past only for {past} of 80 turns");
+}
+
+#[test]
+fn nothing_that_was_said_before_a_mark_is_heard_once_it_is_past() {
+    for offset in [0, 7_000, 19_000] {
+        for ssrc in [7, 8] {
+            after_mark(offset, |_| true, ssrc);
+            after_mark(offset, |n| n % 3 != 0, ssrc);
+            after_mark(offset, |n| n > 1, ssrc);
+            after_mark(offset, |n| n > 4 && n % 2 == 0, ssrc);
+            after_mark(offset, |n| n > 20, ssrc);
+            after_mark(offset, |n| n < 5, ssrc);
+            after_mark(offset, |_| false, ssrc);
+        }
+    }
+}

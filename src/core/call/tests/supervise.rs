@@ -39,6 +39,21 @@ fn mix(seats: &[(LegId, &[LegId])]) -> Command {
     Command::Mix { seats: seats.iter().map(seat).collect() }
 }
 
+/// Ben's desk phone is rung and answered, and hears nothing but that somebody is wanted.
+fn answers(line: &mut Line) {
+    line.calls(2, &Destination::Phone("ben-desk".into()));
+    line.told(Event::LegAnswered { leg: BEN }).does(&told(BEN, SupervisorAnswer::Rings));
+    line.leg_hears(2, &KNOCK).quiet();
+}
+
+/// And somebody presses 1 there.
+fn comes(line: &mut Line) {
+    answers(line);
+    line.at_leg_presses(2, '1').stops_playing(2);
+}
+
+const KNOCK: [Prompt; 2] = [Prompt::Say(say::SUPERVISOR_KNOCK), Prompt::Silence(secs(2))];
+
 fn told(leg: LegId, answer: SupervisorAnswer) -> Command {
     Command::Supervised { leg, answer }
 }
@@ -49,7 +64,8 @@ fn somebody_listens_then_whispers_then_speaks() {
     assert_eq!(ask(&mut line, Role::Listen, "ben-desk"), Ok(Supervised::Rings(BEN)));
     line.calls(2, &Destination::Phone("ben-desk".into()));
     line.told(Event::LegRinging { leg: BEN }).does(&told(BEN, SupervisorAnswer::Rings));
-    line.told(Event::LegAnswered { leg: BEN });
+    line.told(Event::LegAnswered { leg: BEN }).leg_hears(2, &KNOCK).quiet();
+    line.at_leg_presses(2, '1').stops_playing(2);
     line.does(&mix(&[(CALLER, &[ADA]), (ADA, &[CALLER]), (BEN, &[CALLER, ADA])]));
     assert_eq!(ask(&mut line, Role::Whisper, "ben-desk"), Ok(Supervised::Changed { on: true }));
     line.does(&mix(&[(CALLER, &[ADA]), (ADA, &[CALLER, BEN]), (BEN, &[CALLER, ADA])]));
@@ -68,8 +84,7 @@ fn somebody_listens_then_whispers_then_speaks() {
 fn the_end_of_the_call_ends_the_supervisor() {
     let mut line = talking();
     assert!(ask(&mut line, Role::Barge, "ben-desk").is_ok());
-    line.calls(2, &Destination::Phone("ben-desk".into()));
-    line.told(Event::LegAnswered { leg: BEN }).does(&told(BEN, SupervisorAnswer::On));
+    comes(&mut line);
     assert!(line.next_deed().is_some(), "the room");
     line.hangs_up().does(&Command::Part { legs: vec![CALLER, ADA, BEN] });
     line.ends_leg(1).ends_leg(2).is_over(Outcome::Taken);
@@ -93,11 +108,35 @@ fn a_supervisor_who_is_not_reached_touches_nothing() {
 }
 
 #[test]
+fn a_mailbox_that_answers_never_hears_the_conversation() {
+    let mut line = talking();
+    assert!(ask(&mut line, Role::Barge, "ben-desk").is_ok());
+    answers(&mut line);
+    line.leg_listens(2).leg_hears(2, &KNOCK);
+    // A mailbox's menu, somebody's mistake: only a 1 is a person who wants to be there.
+    line.at_leg_presses(2, '2').at_leg_presses(2, '#').quiet();
+    assert_eq!(ask(&mut line, Role::Listen, "ben-desk"), Ok(Supervised::Changed { on: false }));
+    line.waits(secs(21)).ends_leg(2).quiet();
+    line.because("nobody pressed 1");
+    assert!(line.call.view().supervisors.is_empty() && line.call.view().talks);
+}
+
+#[test]
+fn whoever_presses_1_after_the_two_have_parted_hears_the_next_conversation() {
+    let mut line = talking();
+    assert!(ask(&mut line, Role::Listen, "ben-desk").is_ok());
+    answers(&mut line);
+    line.at_leg_presses(1, '*').at_leg_presses(1, '2');
+    while line.next_deed().is_some() {}
+    line.at_leg_presses(2, '1').stops_playing(2).quiet();
+    assert!(line.call.view().supervisors[0].on && !line.call.view().talks);
+}
+
+#[test]
 fn their_keys_mean_nothing_and_sending_them_away_leaves_the_two_alone() {
     let mut line = talking();
     assert!(ask(&mut line, Role::Whisper, "ben-desk").is_ok());
-    line.calls(2, &Destination::Phone("ben-desk".into()));
-    line.told(Event::LegAnswered { leg: BEN }).does(&told(BEN, SupervisorAnswer::On));
+    comes(&mut line);
     assert!(line.next_deed().is_some(), "the room");
     for key in ['*', '2', '1', '3'] {
         line.at_leg_presses(2, key).quiet();
@@ -130,8 +169,7 @@ fn what_cannot_be_is_refused() {
 fn a_supervisor_stays_while_the_caller_is_handed_on() {
     let mut line = talking();
     assert!(ask(&mut line, Role::Barge, "ben-desk").is_ok());
-    line.calls(2, &Destination::Phone("ben-desk".into()));
-    line.told(Event::LegAnswered { leg: BEN }).does(&told(BEN, SupervisorAnswer::On));
+    comes(&mut line);
     assert!(line.next_deed().is_some(), "the room");
     line.at_leg_presses(1, '*').at_leg_presses(1, '2');
     // Nobody is heard while the caller waits: not by the caller, and not in what the caller says to a mailbox.

@@ -41,10 +41,11 @@ struct Side {
 }
 
 /// All that a phone may hear before a key: a mailbox may have answered.
-const QUIET: [crate::call::prompt::PromptId; 7] = [
+const QUIET: [crate::call::prompt::PromptId; 8] = [
     say::ENGINEER_KNOCK,
     say::ALERT_KNOCK,
     say::NOTICE_KNOCK,
+    say::SUPERVISOR_KNOCK,
     say::TEST_KNOCK,
     say::ENGINEER_DECLINED,
     say::RECORDING_ENGINEER,

@@ -79,6 +79,7 @@ impl World {
             let side = &self.sides[&seat.leg];
             assert!(side.up && !side.ended, "{} is dead", seat.leg);
             assert_eq!(side.supervises, role(seat.leg).is_some());
+            assert!(!side.supervises || side.keys.contains('1'), "{} may be a mailbox", seat.leg);
             let engineer = seat.leg != LegId::CALLER && self.talks_with == Some(seat.leg) && !side.rung_back;
             let engineer =
                 engineer || (seat.leg == LegId::CALLER && self.talks_with.is_some_and(|b| self.sides[&b].rung_back));
