@@ -68,6 +68,13 @@ pub fn silence(form: Form, samples: usize, out: &mut [u8]) -> usize {
     count
 }
 
+/// Makes the packets of silence, so that nobody waits for it later.
+pub fn prepare() {
+    for form in [Form::Opus20, Form::Opus10] {
+        silent_packet(form);
+    }
+}
+
 /// What an idle line sends in a packet of this form; empty where there are no packets.
 pub fn silent_packet(form: Form) -> &'static [u8] {
     static TWENTY: OnceLock<Vec<u8>> = OnceLock::new();

@@ -30,7 +30,7 @@ impl LegState {
         let (send, form) = (remote.send, Form::new(remote.codec, frame_ms(remote.ptime_ms)));
         let key = if send && remote.events.is_some() {
             let timestamp = self.clock(at);
-            self.keys.turn(timestamp, ms, remote.codec.clock_hz())
+            self.keys.turn(timestamp, ms, remote.events_hz)
         } else {
             None
         };

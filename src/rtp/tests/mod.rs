@@ -37,6 +37,7 @@ fn remote(address: SocketAddr, codec: Codec) -> Remote {
         payload_type,
         receive_payload_type: payload_type,
         events: Some((101, 101)),
+        events_hz: codec.clock_hz(),
         ptime_ms: 20,
         send: true,
         receive: true,
