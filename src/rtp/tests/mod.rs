@@ -8,6 +8,8 @@ mod faults;
 mod impaired;
 mod playing;
 mod recording;
+mod translated;
+mod wide;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -136,7 +138,8 @@ impl Phone {
     fn say(&mut self, to: &Leg, payload: &[u8]) {
         let payload_type = self.remote().payload_type;
         self.send(to, payload_type, self.timestamp, payload);
-        self.timestamp = self.timestamp.wrapping_add(payload.len() as u32);
+        let steps = self.codec.samples(payload) as u32 * self.codec.clock_ratio();
+        self.timestamp = self.timestamp.wrapping_add(steps);
     }
 
     fn send(&mut self, to: &Leg, payload_type: u8, timestamp: u32, payload: &[u8]) {
