@@ -116,6 +116,25 @@ fn clips_keep_their_level_and_length_in_every_form() {
 }
 
 #[test]
+fn a_quiet_line_has_the_noise_that_was_asked_for() {
+    for (form, codec) in [(Form::G722, Codec::G722), (Form::Opus20, Codec::Opus), (Form::Opus10, Codec::Opus)] {
+        for (dbov, wanted) in [(40_u8, -40.0_f32), (60, -60.0), (65, -70.0)] {
+            let (mut decoder, mut packet, mut out) = (Decoder::new(codec), [0; 1_280], [0; SAMPLES_MAX]);
+            let (mut at, mut heard) = (0, Vec::new());
+            for samples in [160, 480, 320, 160, 480].into_iter().cycle().take(60) {
+                let length;
+                (length, at) = super::noise(form, dbov, at, samples, &mut packet);
+                assert_eq!(decoder.decode(&packet[..length], &mut out), samples, "{form:?}");
+                heard.extend_from_slice(&out[..samples]);
+            }
+            let level = rms_dbfs(&heard[800..]);
+            // Half of the band is all that is heard here: 3 dB less.
+            assert!((level - wanted + 3.0).abs() < 4.0, "{form:?} at {dbov}: {level}");
+        }
+    }
+}
+
+#[test]
 fn what_has_no_sense_is_counted_and_gives_nothing() {
     for codec in Codec::ALL {
         let mut decoder = Decoder::new(codec);

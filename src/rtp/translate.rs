@@ -91,18 +91,15 @@ impl Translator {
     /// Where this packet stands.
     pub(super) fn place(&self, relayed: Relayed) -> Place {
         let Some((sequence, timestamp)) = self.expected else { return Place::Begins };
+        // 0: it is the next one.
         let behind = sequence.wrapping_sub(relayed.sequence);
-        if (1..=LATE).contains(&behind) {
-            return Place::Late;
-        }
-        let ahead = relayed.timestamp.wrapping_sub(timestamp) as i32;
-        let Ok(ahead) = u32::try_from(ahead) else {
-            // A packet that is not late, of a time that was sent already.
-            return Place::Begins;
+        let Ok(ahead) = u32::try_from(relayed.timestamp.wrapping_sub(timestamp) as i32) else {
+            // A time that was sent already: by the number it is late, or its source counts anew.
+            return if (1..=LATE).contains(&behind) { Place::Late } else { Place::Begins };
         };
         let missing = ahead / relayed.codec.clock_ratio();
         // Where every number is there nothing was lost: the speaker was silent (DTX, silence suppression).
-        let lost = if relayed.sequence == sequence { 0 } else { missing.min(MENDED) };
+        let lost = if behind <= LATE { 0 } else { missing.min(MENDED) };
         Place::GoesOn { lost: lost as usize, pause: missing - lost }
     }
 

@@ -71,6 +71,12 @@ impl LegState {
                 self.background.1 = self.totals.noise.fill(law, level, from, &mut body[..length]);
                 length
             }
+            Form::G722 | Form::Opus10 | Form::Opus20 if self.recorder.is_none() => {
+                let (level, from) = self.background;
+                let (length, next) = codec::noise(form, level, from, samples, body);
+                self.background.1 = next;
+                length
+            }
             Form::Law(_) | Form::G722 | Form::Opus10 | Form::Opus20 => codec::silence(form, samples, body),
         }
     }
