@@ -102,7 +102,7 @@ def keep(results, args):
 
 
 def measure_calls(measures, args):
-    results = calls.run(measures, args, lambda some: keep(some, args))
+    results = calls.run(measures, args, keep)
     table.show(results)
     if args.sweep:
         for path in svg.draw(results, args.graphs or tempfile.mkdtemp(prefix="hotline-bench-graphs-")):

@@ -17,12 +17,15 @@ enum Kind {
     /// The bytes of G.711 stand for themselves.
     Law(g711::Law, Box<Conceal>),
     G722(Box<(g722::Decoder, Conceal)>),
-    /// libopus, which conceals by itself.
-    Opus(opus::Decoder),
+    /// libopus, which conceals by itself; and how much was made up since the last packet, samples.
+    Opus(opus::Decoder, usize),
 }
 
 /// libopus fills holes in steps of 2.5 ms: samples at 8 kHz.
 const OPUS_STEP: usize = 20;
+/// What libopus makes up ends in a noise that never ends: held so long, then faded, samples (60 ms, 100 ms).
+const OPUS_HOLD: usize = 480;
+const OPUS_FADE: usize = 800;
 
 impl Decoder {
     /// Begins a stream.
@@ -33,6 +36,7 @@ impl Decoder {
             Codec::G722 => Kind::G722(Box::default()),
             Codec::Opus => Kind::Opus(
                 opus::Decoder::new(8_000, opus::Channels::Mono).expect("8 kHz mono is among what libopus takes"),
+                0,
             ),
         };
         Self { codec, kind, bad: 0 }
@@ -71,7 +75,10 @@ impl Decoder {
                 conceal.good(out);
                 count
             }
-            Kind::Opus(decoder) => opus(decoder, payload, out),
+            Kind::Opus(decoder, made) => {
+                *made = 0;
+                opus(decoder, payload, out)
+            }
         };
         self.bad += u64::from(count == 0);
         count
@@ -84,11 +91,16 @@ impl Decoder {
         match &mut self.kind {
             Kind::Law(_, conceal) => conceal.fill(out),
             Kind::G722(state) => state.1.fill(out),
-            Kind::Opus(decoder) => {
+            Kind::Opus(decoder, so_far) => {
                 let whole = (count / OPUS_STEP * OPUS_STEP).min(super::SAMPLES_MAX);
                 // An empty packet is a lost one.
                 let made = if whole == 0 { 0 } else { decoder.decode(&[], &mut out[..whole], false).unwrap_or(0) };
                 out[made.min(count)..].fill(0);
+                for sample in out.iter_mut() {
+                    let left = (OPUS_HOLD + OPUS_FADE).saturating_sub(*so_far).min(OPUS_FADE) as i32;
+                    *sample = (i32::from(*sample) * left / OPUS_FADE as i32) as i16;
+                    *so_far += 1;
+                }
             }
         }
         count

@@ -11,7 +11,7 @@ use std::hash::BuildHasherDefault;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
@@ -21,6 +21,7 @@ use super::inband::InBand;
 use super::leg::{Coders, LegState, Moment, Peer, Relayed, Totals};
 use super::mix::{self, Legs, Room, RoomOrder};
 use super::orders::{self, Desk, Tray};
+use super::pace::Pace;
 use super::packet::PAYLOAD_MAX;
 use super::play::Playing;
 use super::priority;
@@ -121,6 +122,8 @@ pub(super) struct LaneLink {
     crossings: Sender<Crossing>,
     bell: Bell,
     totals: Arc<Totals>,
+    /// Legs that were opened there and not closed, as their handles count them.
+    pub(super) legs: AtomicUsize,
 }
 
 impl LaneLink {
@@ -153,7 +156,13 @@ pub(super) fn start(
     let watch = Watch::new(&bell)?;
     let (desk, tray) = orders::queue();
     let (crossings_in, crossings) = crossbeam_channel::bounded(RELAY_QUEUE);
-    let link = Arc::new(LaneLink { desk, crossings: crossings_in, bell: bell.clone(), totals: Arc::clone(&totals) });
+    let link = Arc::new(LaneLink {
+        desk,
+        crossings: crossings_in,
+        bell: bell.clone(),
+        totals: Arc::clone(&totals),
+        legs: AtomicUsize::new(0),
+    });
     let lane = Lane {
         watch,
         bell,
@@ -163,6 +172,7 @@ pub(super) fn start(
         rooms: HashMap::default(),
         faulty: Vec::with_capacity(mix::MEMBERS),
         wheel: Wheel::new(crate::clock::mono()),
+        pace: Pace::new(crate::clock::mono()),
         buffer: [0; 2_048],
         busy: false,
         jobs: Vec::with_capacity(64),
@@ -174,6 +184,7 @@ pub(super) fn start(
     let thread = std::thread::Builder::new().name(name).spawn(move || {
         // What it means where it is not permitted, `Media::start` says once.
         priority::raise();
+        priority::sharpen();
         lane.live();
     })?;
     Ok((link, thread))
@@ -189,6 +200,7 @@ struct Lane {
     /// Legs that failed in a room's turn.
     faulty: Vec<LegKey>,
     wheel: Wheel,
+    pace: Pace,
     buffer: [u8; 2_048],
     /// Orders were left for the next round.
     busy: bool,
@@ -221,8 +233,7 @@ impl Lane {
     }
 
     fn round(&mut self, due: &mut Vec<LegKey>) {
-        let timeout = self.timeout(crate::clock::mono());
-        let waited = self.watch.wait(timeout);
+        let waited = self.sleep();
         assert!(waited.is_ok(), "epoll works: {waited:?}");
         self.turns(due);
         // Before the packets: an order given before a packet was sent holds for that packet.
@@ -235,18 +246,32 @@ impl Lane {
             }
         }
         while let Ok(crossing) = self.crossings.try_recv() {
+            self.pace.packet(true);
             let at = self.moment();
             self.deliver(crossing.leg, crossing.relayed, &crossing.payload[..crossing.relayed.length], at);
         }
         self.hand_over();
     }
 
-    fn timeout(&self, now: Instant) -> Option<Duration> {
-        if self.busy {
-            return Some(Duration::ZERO);
+    /// Until a packet comes, a turn is due or the bell rings; where packets come all the time, until some have gathered.
+    fn sleep(&mut self) -> std::io::Result<()> {
+        let now = crate::clock::mono();
+        let until = if self.busy { Some(now) } else { self.until(now) };
+        let rest = self.pace.rest(now);
+        if rest.is_zero() || self.busy {
+            return self.watch.wait(now, until);
         }
-        let due = self.wheel.due().map(|due| due.saturating_duration_since(now));
-        if self.jobs.is_empty() { due } else { Some(due.map_or(RETRY, |due| due.min(RETRY))) }
+        let rest = until.map_or(rest, |until| until.saturating_duration_since(now).min(rest));
+        if !rest.is_zero() {
+            std::thread::sleep(rest);
+        }
+        self.watch.wait(now, Some(now))
+    }
+
+    /// When the next turn is due, or a job is offered to the writer again.
+    fn until(&self, now: Instant) -> Option<Instant> {
+        let due = self.wheel.due();
+        if self.jobs.is_empty() { due } else { Some(due.map_or(now + RETRY, |due| due.min(now + RETRY))) }
     }
 
     fn moment(&self) -> Moment {
@@ -333,6 +358,7 @@ impl Lane {
         if leg.quarantined {
             return;
         }
+        self.pace.packet(leg.peer.is_some());
         let now = crate::clock::mono();
         let (datagram, jobs) = (&self.buffer[..length], &mut self.jobs);
         let received = catch_unwind(AssertUnwindSafe(|| leg.receive(datagram, from, now, jobs)));

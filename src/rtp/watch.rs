@@ -7,16 +7,18 @@ use std::mem::MaybeUninit;
 use std::net::UdpSocket;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
+use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
 
 use super::wheel::LegKey;
 
 /// Reports taken at once.
 const REPORTS: usize = 256;
-/// Token of the bell; legs' keys begin at 1.
+/// Tokens of the bell and of the clock; legs' keys begin at 1.
 const BELL: u64 = 0;
+const CLOCK: u64 = 1;
 
 /// Wakes a lane.
 #[derive(Debug, Clone)]
@@ -45,6 +47,10 @@ pub(super) enum Ready {
 #[derive(Debug)]
 pub(super) struct Watch {
     set: OwnedFd,
+    /// Ends a sleep in time. The timeout of `epoll_wait` counts whole milliseconds on older kernels.
+    clock: OwnedFd,
+    /// When the clock will strike.
+    strikes: Option<Instant>,
     /// Tokens of the last wait.
     reports: Vec<u64>,
 }
@@ -55,7 +61,9 @@ impl Watch {
         // Edge-triggered: each ring is reported once, and nobody needs to read the count.
         let flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
         epoll::add(&set, &*bell.0, epoll::EventData::new_u64(BELL), flags)?;
-        Ok(Self { set, reports: Vec::with_capacity(REPORTS) })
+        let clock = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+        epoll::add(&set, &clock, epoll::EventData::new_u64(CLOCK), flags)?;
+        Ok(Self { set, clock, strikes: None, reports: Vec::with_capacity(REPORTS) })
     }
 
     /// Watches a leg's sockets. Closing them takes them out again.
@@ -72,11 +80,17 @@ impl Watch {
         Ok(())
     }
 
-    /// Sleeps until a packet comes, the bell rings or the time is over; `None`: for ever.
-    pub(super) fn wait(&mut self, at_most: Option<Duration>) -> std::io::Result<()> {
+    /// Sleeps until a packet comes, the bell rings or it is `until`; `None`: for ever.
+    pub(super) fn wait(&mut self, now: Instant, until: Option<Instant>) -> std::io::Result<()> {
+        let at_once = until.is_some_and(|until| until <= now);
+        if let Some(until) = until.filter(|until| !at_once && self.strikes != Some(*until)) {
+            let time = Timespec::try_from(until - now).unwrap_or(Timespec { tv_sec: 3_600, tv_nsec: 0 });
+            let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: time };
+            timerfd_settime(&self.clock, TimerfdTimerFlags::empty(), &once)?;
+            self.strikes = Some(until);
+        }
         self.reports.clear();
-        // A time too long to be told is as good as none.
-        let time = at_most.and_then(|time| Timespec::try_from(time).ok());
+        let time = at_once.then_some(Timespec { tv_sec: 0, tv_nsec: 0 });
         let mut events = [const { MaybeUninit::uninit() }; REPORTS];
         match epoll::wait(&self.set, &mut events, time.as_ref()) {
             Ok((reported, _)) => self.reports.extend(reported.iter().map(|event| event.data.u64())),
@@ -91,10 +105,10 @@ impl Watch {
         self.reports.len()
     }
 
-    /// A report of the last wait; `None`: the bell.
+    /// A report of the last wait; `None`: the bell, or the clock.
     pub(super) fn report(&self, index: usize) -> Option<Ready> {
         match *self.reports.get(index)? {
-            BELL => None,
+            BELL | CLOCK => None,
             token if token.is_multiple_of(2) => Some(Ready::Rtp(token / 2)),
             token => Some(Ready::Rtcp(token / 2)),
         }
@@ -105,6 +119,7 @@ impl Watch {
 mod tests {
     use super::*;
     use std::net::Ipv4Addr;
+    use std::time::Duration;
 
     fn socket() -> UdpSocket {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -123,20 +138,23 @@ mod tests {
         watch.add(7, &media, &control).unwrap();
         let other = socket();
         bell.ring().unwrap();
-        watch.wait(None).unwrap();
+        watch.wait(crate::clock::mono(), None).unwrap();
         assert_eq!((watch.reported(), ready(&watch)), (1, vec![]));
         for _ in 0..2 {
             other.send_to(b"x", media.local_addr().unwrap()).unwrap();
         }
         for _ in 0..2 {
-            watch.wait(None).unwrap();
+            watch.wait(crate::clock::mono(), None).unwrap();
             assert_eq!(ready(&watch), [Ready::Rtp(7)]);
             media.recv(&mut [0; 8]).unwrap();
         }
-        watch.wait(Some(Duration::from_micros(300))).unwrap();
-        assert_eq!(watch.reported(), 0, "the bell is silent, the socket is empty");
+        let now = crate::clock::mono();
+        let until = now + Duration::from_micros(300);
+        watch.wait(now, Some(until)).unwrap();
+        assert!(ready(&watch).is_empty(), "the bell is silent, the socket is empty");
+        assert!(crate::clock::mono() >= until);
         other.send_to(b"x", control.local_addr().unwrap()).unwrap();
-        watch.wait(None).unwrap();
+        watch.wait(crate::clock::mono(), None).unwrap();
         assert_eq!(ready(&watch), [Ready::Rtcp(7)]);
     }
 
@@ -147,7 +165,8 @@ mod tests {
         watch.add(7, &media, &control).unwrap();
         socket().send_to(b"x", media.local_addr().unwrap()).unwrap();
         drop((media, control));
-        watch.wait(Some(Duration::ZERO)).unwrap();
+        let now = crate::clock::mono();
+        watch.wait(now, Some(now)).unwrap();
         assert_eq!(watch.reported(), 0);
     }
 }

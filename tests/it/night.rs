@@ -296,6 +296,6 @@ fn is_explained(alert: &Value) {
     }
 }
 
-/// What a phone or a caller did, and what the flow says next: no decision about people.
-const SPEAK_FOR_THEMSELVES: [&str; 6] =
-    ["call-started", "leg-ringing", "leg-answered", "recording-started", "recording-ended", "step"];
+/// What a phone or a caller did, what was measured, and what the flow says next: no decision about people.
+const SPEAK_FOR_THEMSELVES: [&str; 7] =
+    ["call-started", "leg-ringing", "leg-answered", "leg-quality", "recording-started", "recording-ended", "step"];

@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 use crate::alert::{Change, Urgency};
 use crate::audio::machine::Hint;
 use crate::call::command::PlayId;
-use crate::call::command::Seat;
 use crate::call::flow::Node;
 use crate::call::outside::{KnownIncident, LineAlert, NoticeAnswer, OpenReport};
 use crate::call::people::Callees;
 use crate::call::prompt::{Prompt, say};
-use crate::call::supervise::{NotSupervised, Role, Supervise, Supervised};
 use crate::call::{Call, Command, Event};
 use crate::directory::{Destination, Directory};
-use crate::fact::{Actor, Direction, Entry, Fact, LegCause, Outcome, Priority, RecordingEnd, RecordingKind};
-use crate::ids::{AlertId, IdSource, LegId, PhoneId, RecordingId};
+use crate::fact::{Direction, Entry, Fact, LegCause, Outcome, Priority, RecordingEnd, RecordingKind};
+use crate::ids::{AlertId, IdSource, LegId, RecordingId};
 use crate::now::Now;
 
 use super::fixture::{on_call, secs};
+
+mod together;
 
 /// A leg as the world sees it.
 #[derive(Debug, Default)]
@@ -215,88 +215,6 @@ impl World {
             }
         }
         panic!("the call does not end: 100,000 steps");
-    }
-
-    fn somebody_walks_in(&mut self) {
-        let language = crate::directory::Language::default();
-        let Some(leg) = self.call.walk_in(Some("ben".into()), &language, self.now) else { return };
-        self.story.push(format!("{:?} ben walks in as {leg}", self.elapsed()));
-        self.sides.insert(leg, Side { up: true, ..Side::default() });
-        self.walked_in = Some(leg);
-    }
-
-    fn somebody_supervises(&mut self) {
-        let role = Role::ALL[self.roll(3) as usize];
-        let phone = PhoneId::from(["ada-desk", "ben-desk", "stranger"][self.roll(3) as usize]);
-        let by = Actor::Login("admin".to_owned());
-        if self.percent(15) {
-            self.call.dismiss(&phone, &by, self.now);
-            return;
-        }
-        let asked = self.call.supervise(Supervise { role, phone: phone.clone(), by }, self.now);
-        self.story.push(format!("{:?} {phone} shall {} : {asked:?}", self.elapsed(), role.word()));
-        match asked {
-            // `Talks`: it was sent away and its phone is being hung up.
-            Ok(Supervised::Rings(_) | Supervised::Changed { .. }) | Err(NotSupervised::Talks) => {}
-            Err(_) => assert!(phone.0 == "stranger" || self.call.view().supervisors.len() == 2),
-        }
-        if self.percent(30) {
-            let leg = if self.percent(50) { LegId::CALLER } else { self.talks_with.unwrap_or(LegId(1)) };
-            let (from, to) = (self.millis(0, 5_000), self.millis(5_000, 60_000));
-            self.later(from, Event::Held { leg, held: true });
-            self.later(to, Event::Held { leg, held: false });
-        }
-    }
-
-    fn obey_bridge(&mut self, a: LegId, b: LegId) {
-        assert_eq!(a, LegId::CALLER);
-        if self.talks_with == Some(b) {
-            // The last supervisor is gone: the two talk on.
-            return;
-        }
-        for leg in [a, b] {
-            assert!(self.side(leg).up && !self.side(leg).ended && !self.side(leg).hung_up, "{leg} is dead");
-            self.side(leg).play = None;
-        }
-        let side = self.side(b);
-        let (rung_back, fixed) = (side.rung_back, side.fixed_sip);
-        assert!(side.accepted || fixed || rung_back, "joined without accepting");
-        self.parted();
-        self.talks_with = Some(b);
-        self.bridged_at = Some(self.now.mono);
-        if rung_back {
-            self.restarts += 1;
-        } else {
-            self.bridged = Some(b);
-            self.engineer_keys(b);
-        }
-        let wait = self.millis(1_000, 1_200_000);
-        let leg = if self.percent(50) { a } else { b };
-        self.later(wait, Event::LegEnded { leg, cause: LegCause::HungUp });
-    }
-
-    /// Nobody hears whom they must not hear, and nobody is there who is dead.
-    fn obey_mix(&mut self, seats: &[Seat]) {
-        let view = self.call.view();
-        let role = |leg: LegId| view.supervisors.iter().find(|there| there.leg == leg).map(|there| there.role);
-        assert!((3..=4).contains(&seats.len()));
-        let partner = seats.iter().map(|seat| seat.leg).find(|leg| *leg != LegId::CALLER && role(*leg).is_none());
-        self.obey_bridge(LegId::CALLER, partner.expect("two talk"));
-        for seat in seats {
-            let side = &self.sides[&seat.leg];
-            assert!(side.up && !side.ended, "{} is dead", seat.leg);
-            assert_eq!(side.supervises, role(seat.leg).is_some());
-            let engineer = seat.leg != LegId::CALLER && self.talks_with == Some(seat.leg) && !side.rung_back;
-            let engineer =
-                engineer || (seat.leg == LegId::CALLER && self.talks_with.is_some_and(|b| self.sides[&b].rung_back));
-            for heard in &seat.hears {
-                match role(*heard) {
-                    Some(Role::Listen) => panic!("a listener is heard"),
-                    Some(Role::Whisper) => assert!(engineer, "{} hears a whisper", seat.leg),
-                    Some(Role::Barge) | None => {}
-                }
-            }
-        }
     }
 
     pub(super) fn elapsed(&self) -> Duration {
