@@ -112,7 +112,7 @@ impl Decoder {
     /// section 2.1.7). It is decoded afterwards as always.
     pub fn mend(&mut self, next: &[u8], samples: usize, out: &mut [i16]) -> usize {
         let count = samples.min(out.len()).min(super::SAMPLES_MAX) / OPUS_STEP * OPUS_STEP;
-        if let Kind::Opus(decoder) = &mut self.kind
+        if let Kind::Opus(decoder, _) = &mut self.kind
             && count > 0
             && packet::samples(next).is_some()
             && decoder.decode(next, &mut out[..count], true).is_ok_and(|made| made == count)
