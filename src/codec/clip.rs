@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use hotline_core::audio::clip::{Encoded, Form};
-use hotline_core::audio::{Clip, g711, g722, noise};
+use hotline_core::audio::noise as comfort;
+use hotline_core::audio::{Clip, g711, g722};
 
 use super::encode::opus_encoder;
 
@@ -81,7 +82,7 @@ pub fn prepare() {
 /// Fills a packet of `samples` (at 8 kHz) with the noise of a quiet line, `dbov` below overload; `from` is the place in
 /// the noise. Gives the packet's length and where the next one goes on. G.711 has its own (`core/audio/noise`).
 pub fn noise(form: Form, dbov: u8, from: usize, samples: usize, out: &mut [u8]) -> (usize, usize) {
-    let level = noise::KEPT_DBOV.iter().position(|kept| *kept >= dbov).unwrap_or(noise::KEPT_DBOV.len() - 1);
+    let level = comfort::KEPT_DBOV.iter().position(|kept| *kept >= dbov).unwrap_or(comfort::KEPT_DBOV.len() - 1);
     let of = |place: usize| &kept_noise()[level][place];
     let (kept, each) = match form {
         Form::Law(_) => return (0, from),
@@ -109,11 +110,11 @@ pub fn noise(form: Form, dbov: u8, from: usize, samples: usize, out: &mut [u8]) 
 }
 
 /// A second of noise at each level, in G.722, Opus of 20 and of 10 ms.
-fn kept_noise() -> &'static [[Encoded; 3]; noise::KEPT_DBOV.len()] {
-    static KEPT: OnceLock<[[Encoded; 3]; noise::KEPT_DBOV.len()]> = OnceLock::new();
+fn kept_noise() -> &'static [[Encoded; 3]; comfort::KEPT_DBOV.len()] {
+    static KEPT: OnceLock<[[Encoded; 3]; comfort::KEPT_DBOV.len()]> = OnceLock::new();
     KEPT.get_or_init(|| {
-        noise::KEPT_DBOV.map(|dbov| {
-            let (mut source, peak) = (noise::Noise::new(0x5eed), noise::peak(dbov));
+        comfort::KEPT_DBOV.map(|dbov| {
+            let (mut source, peak) = (comfort::Noise::new(0x5eed), comfort::peak(dbov));
             let samples: Vec<i16> = (0..Clip::RATE_HZ).map(|_| source.sample(peak) as i16).collect();
             [wideband(&samples), opus(&samples, 320), opus(&samples, 160)]
         })

@@ -46,7 +46,7 @@ pub fn share(samples: &[i16], hz: f64) -> f64 {
     (re * re + im * im) * 2.0 / samples.len() as f64 / all
 }
 
-/// What a phone hears from the first sound on: so many samples, and their packets.
+/// What a phone hears from the begin of a talk spurt on: so many samples, and their packets.
 fn listen(phone: &Phone, samples: usize) -> (Vec<Packet>, Vec<i16>) {
     let (mut decoder, mut pcm) = (Decoder::new(phone.codec), [0; SAMPLES_MAX]);
     let (mut packets, mut heard) = (Vec::new(), Vec::new());
@@ -55,10 +55,10 @@ fn listen(phone: &Phone, samples: usize) -> (Vec<Packet>, Vec<i16>) {
         if packet.payload_type != phone.remote().payload_type {
             continue;
         }
-        let count = decoder.decode(&packet.payload, &mut pcm);
-        if packets.is_empty() && rms_dbfs(&pcm[..count]) < -35.0 {
+        if packets.is_empty() && !packet.marker {
             continue;
         }
+        let count = decoder.decode(&packet.payload, &mut pcm);
         heard.extend_from_slice(&pcm[..count]);
         packets.push(packet);
         if heard.len() >= samples {
