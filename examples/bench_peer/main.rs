@@ -235,7 +235,8 @@ impl Bench {
         let begin = |speech: &Speech| speech::position(speech, self.calls.len() * SPEECH_STRIDE);
         let speech = said.as_ref().map(|speech| (speech.clone(), begin(speech)));
         // A stamp in the signs of samples survives G.711 alone.
-        let stamps = self.args.measure == Measure::Bridge && ![self.args.law, self.args.callee_law].contains(&Law::Opus);
+        let stamps =
+            self.args.measure == Measure::Bridge && ![self.args.law, self.args.callee_law].contains(&Law::Opus);
         Phone::new(host, law, speech, stamps)
     }
 

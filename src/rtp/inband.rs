@@ -68,13 +68,7 @@ impl InBand {
 
     /// A packet of an event whose durations count at `events_hz`; `new`: the first of its press. True: count it, no sound
     /// told it before.
-    pub(super) fn event(
-        &mut self,
-        (ssrc, timestamp): (u32, u32),
-        payload: &[u8],
-        events_hz: u32,
-        new: bool,
-    ) -> bool {
+    pub(super) fn event(&mut self, (ssrc, timestamp): (u32, u32), payload: &[u8], events_hz: u32, new: bool) -> bool {
         let Some(event) = TelephoneEvent::read(payload) else { return new };
         let Some(key) = key_of(event.code) else { return new };
         let steps = self.decoder.codec().clock_hz() / events_hz.max(1);

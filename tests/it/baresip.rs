@@ -35,9 +35,7 @@ impl Baresip {
     /// The same, and it speaks nothing but this codec (`opus/48000/2`).
     pub async fn caller_in(codec: &str, says: &Path) -> Self {
         let account = |port| {
-            format!(
-                "<sip:caller@127.0.0.1:{port};transport=udp>;regint=0;dtmfmode=rtpevent;audio_codecs={codec}"
-            )
+            format!("<sip:caller@127.0.0.1:{port};transport=udp>;regint=0;dtmfmode=rtpevent;audio_codecs={codec}")
         };
         Self::start(says, account).await
     }

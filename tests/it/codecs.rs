@@ -62,9 +62,12 @@ async fn talk(codec: &str, name: &str, engineers: Codec) -> anyhow::Result<()> {
     ada.say(phone::speech("who.wav")).await?;
     tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     ada.stop_record().await?;
-    let answered = ada.line()?.log.entries().into_iter().any(
-        |entry| matches!(entry.happening, Happening::Answered { codec } if codec == engineers),
-    );
+    let answered = ada
+        .line()?
+        .log
+        .entries()
+        .into_iter()
+        .any(|entry| matches!(entry.happening, Happening::Answered { codec } if codec == engineers));
     assert!(answered, "the engineer speaks {engineers:?}");
     let (likeness, _) = phone::likeness(&phone::samples(&phone::speech("message.wav")), &phone::samples(&file));
     assert!(likeness > 0.8, "the engineer did not hear the caller: {likeness}");

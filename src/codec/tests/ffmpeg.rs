@@ -62,7 +62,8 @@ fn packets(mut file: &[u8]) -> Vec<Vec<u8>> {
 }
 
 fn ffmpeg(folder: &Path, arguments: &[&str]) {
-    let ran = Command::new("ffmpeg").current_dir(folder).args(["-v", "error", "-nostdin", "-y"]).args(arguments).output();
+    let ran =
+        Command::new("ffmpeg").current_dir(folder).args(["-v", "error", "-nostdin", "-y"]).args(arguments).output();
     let ran = ran.expect("ffmpeg is installed (scripts/install-packages.sh test)");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }

@@ -16,7 +16,8 @@ fn codecs_are_those_of_the_telephone_with_carriers_and_the_best_with_phones() {
     let read = |text: &str| {
         let directory = right(text).directory;
         let (line, desk) = (TrunkId::from("line"), PhoneId::from("desk"));
-        [(Some(&line), None), (None, Some(&desk)), (None, None)].map(|(trunk, phone)| directory.codecs(trunk, phone).to_vec())
+        [(Some(&line), None), (None, Some(&desk)), (None, None)]
+            .map(|(trunk, phone)| directory.codecs(trunk, phone).to_vec())
     };
     let best = vec![Opus, G722, Pcmu, Pcma];
     assert_eq!(read(&text("", "", "")), [vec![Pcmu, Pcma], best.clone(), best]);

@@ -124,7 +124,10 @@ mod tests {
             };
             directory.trunks.insert(id.into(), trunk);
         }
-        directory.phones.insert("desk".into(), Phone { id: "desk".into(), user: None, inband_digits: InBand::Auto, codecs: Vec::new() });
+        directory.phones.insert(
+            "desk".into(),
+            Phone { id: "desk".into(), user: None, inband_digits: InBand::Auto, codecs: Vec::new() },
+        );
         directory
     }
 

@@ -103,12 +103,8 @@ fn assert_one_stream(packets: &[Packet], codec: Codec, samples: usize) {
     assert_ne!(packets[0].ssrc, 0x1234_5678, "our own source");
 }
 
-const PAIRS: [(Codec, Codec); 4] = [
-    (Codec::Opus, Codec::Pcma),
-    (Codec::G722, Codec::Pcmu),
-    (Codec::Opus, Codec::G722),
-    (Codec::Pcmu, Codec::Opus),
-];
+const PAIRS: [(Codec, Codec); 4] =
+    [(Codec::Opus, Codec::Pcma), (Codec::G722, Codec::Pcmu), (Codec::Opus, Codec::G722), (Codec::Pcmu, Codec::Opus)];
 
 #[test]
 fn each_hears_the_other_in_its_own_codec_on_one_lane_and_on_two() {

@@ -46,12 +46,15 @@ fn speech_is_recorded_and_its_end_is_heard() {
         let media = media(2, 1);
         let (mut line, mut phone) = (Line::open(&media), Phone::new(codec));
         let end_silence = Some(Duration::from_millis(800));
-        line.leg.record(request(folder.path(), RecordLimits { max: Duration::from_mins(1), end_silence, no_speech: None }));
+        line.leg
+            .record(request(folder.path(), RecordLimits { max: Duration::from_mins(1), end_silence, no_speech: None }));
         line.leg.connect(phone.remote());
         let said = speech();
         let mut encoder = Encoder::new(codec);
         let mut ended = None;
-        for (n, piece) in said[..16_000].chunks_exact(160).chain(std::iter::repeat_n(&[0_i16; 160][..], 1_500)).enumerate() {
+        for (n, piece) in
+            said[..16_000].chunks_exact(160).chain(std::iter::repeat_n(&[0_i16; 160][..], 1_500)).enumerate()
+        {
             if n == 5 && then != codec {
                 phone.codec = then;
                 encoder = Encoder::new(then);
@@ -107,7 +110,8 @@ fn a_room_of_three_codecs_where_one_changes_its_own() {
         lines.push(line);
         phones.push(phone);
     }
-    let hears: Vec<(&Leg, u8)> = lines.iter().zip([0b110, 0b101, 0b011]).map(|(line, hears)| (&line.leg, hears)).collect();
+    let hears: Vec<(&Leg, u8)> =
+        lines.iter().zip([0b110, 0b101, 0b011]).map(|(line, hears)| (&line.leg, hears)).collect();
     assert!(Leg::mix(&hears));
     const PITCHES: [f64; 3] = [440.0, 1_000.0, 1_700.0];
     for change in [None, Some(Codec::Opus)] {
@@ -131,7 +135,8 @@ fn a_room_of_three_codecs_where_one_changes_its_own() {
         }
         for (place, phone) in phones.iter().enumerate() {
             let heard = drain(phone);
-            let parts = PITCHES.map(|hz| heard[4_000..8_000].chunks(400).map(|piece| share(piece, hz)).sum::<f64>() / 10.0);
+            let parts =
+                PITCHES.map(|hz| heard[4_000..8_000].chunks(400).map(|piece| share(piece, hz)).sum::<f64>() / 10.0);
             for (other, part) in parts.iter().enumerate() {
                 let wanted = if other == place { 0.0..0.1 } else { 0.3..0.7 };
                 assert!(wanted.contains(part), "{place} hears {parts:?}, {:?}", phone.codec);

@@ -67,7 +67,9 @@ pub(super) fn directory() -> Directory {
         };
         directory.users.insert(id.into(), user);
         let auto = crate::dtmf::InBand::Auto;
-        directory.phones.insert(id.into(), Phone { id: id.into(), user: Some(id.into()), inband_digits: auto, codecs: Vec::new() });
+        directory
+            .phones
+            .insert(id.into(), Phone { id: id.into(), user: Some(id.into()), inband_digits: auto, codecs: Vec::new() });
         let desk = format!("{id}-desk");
         let phone = Phone { id: desk.as_str().into(), user: Some(id.into()), inband_digits: auto, codecs: Vec::new() };
         directory.phones.insert(desk.as_str().into(), phone);
