@@ -220,10 +220,10 @@ fn answer(speech: &[Speech], first: usize, gain_db: f32, room: Room, random: &mu
     Answer { scores: scores(&samples), last_word }
 }
 
-/// What is found about each frame by one who listens for an end but never finds it; what the detector is asked does not
-/// depend on the length of silence that ends.
+/// What is found about each frame by one who waits for two seconds of silence and listens on all the same. What the
+/// detector is asked hardly depends on that length while it is short.
 fn scores(samples: &[i16]) -> Vec<Score> {
-    let mut voice = Voice::new(EndpointLimits { end_silence: Some(Duration::from_hours(1)), no_speech: None });
+    let mut voice = Voice::new(EndpointLimits { end_silence: Some(Duration::from_secs(2)), no_speech: None });
     samples.iter().filter_map(|sample| voice.sample(*sample)).map(|(score, _)| score).collect()
 }
 

@@ -249,7 +249,10 @@ impl Phone {
                 Some(time.tv_sec() * 1_000_000_000 + time.tv_nsec())
             });
             let (length, at) = (received.bytes, at.unwrap_or(now_ns));
+            // The port below may be another phone's, whose RTCP comes here (RFC 5761 section 4 tells them apart).
+            let control = (192..=223).contains(&buffer[1]);
             if let Ok(packet) = RtpReader::new(&buffer[..length])
+                && !control
                 && packet.payload_type() != EVENTS
             {
                 self.take(&packet, at, report);

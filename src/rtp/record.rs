@@ -228,15 +228,18 @@ impl Recorder {
 
     fn listen(&mut self, codec: Codec, payload: &[u8]) -> Option<RecordingEnd> {
         let voice = self.voice.as_mut()?;
-        let verdict = if let Some(law) = codec.law() {
-            voice.push(payload.iter().map(|byte| g711::decode(law, *byte)))
+        let mut samples = [0; SAMPLES_MAX];
+        let count = if let Some(law) = codec.law() {
+            for (sample, byte) in samples.iter_mut().zip(payload) {
+                *sample = g711::decode(law, *byte);
+            }
+            payload.len().min(SAMPLES_MAX)
         } else {
             // Made on the caller's thread; the one for a changed codec comes a moment after it.
             let decoder = self.decoder.as_mut().filter(|decoder| decoder.codec() == codec)?;
-            let mut samples = [0; SAMPLES_MAX];
-            let count = decoder.decode(payload, &mut samples);
-            voice.push(samples[..count].iter().copied())
+            decoder.decode(payload, &mut samples)
         };
+        let verdict = voice.push(&samples[..count]);
         self.judge(verdict)
     }
 

@@ -62,7 +62,7 @@ impl Suspect {
             self.frame[self.filled] = sample;
             self.filled = (self.filled + 1) % FRAME;
             // The detector's frames are as long as ours.
-            if let Some(dbfs) = self.scorer.push(sample) {
+            if let Some(dbfs) = self.scorer.push(&[sample]).1 {
                 hint = hint.or(self.machine.push(&self.frame, self.scorer.score(), dbfs));
             }
         }

@@ -16,8 +16,9 @@ const NARROW: usize = 128;
 const WIDE: usize = 256;
 /// Frames that a score depends on, itself among them: three windows of three frames each.
 const LOOK_BACK: usize = 5;
-/// After a frame of sure speech was confirmed so many of the following are taken for speech if they are loud enough.
-const TAKEN_FOR_SPEECH: u8 = 12;
+/// After a frame of sure speech was confirmed so many of the following are taken for speech if they are loud enough: an
+/// eighth of the silence that ends the stretch, but at least and at most so many.
+const TAKEN_FOR_SPEECH: (u8, u8) = (12, 62);
 
 /// Where speech is brought to before the detector hears it, dBFS.
 const SPEECH_DBFS: f32 = -22.0;
@@ -73,19 +74,20 @@ impl Default for Scorer {
 }
 
 impl Scorer {
-    /// Takes a sample at 8 kHz; every 128th completes a frame: its level.
-    pub(super) fn push(&mut self, sample: i16) -> Option<f32> {
-        self.frames[self.newest][self.filled] = sample;
-        self.filled += 1;
+    /// Takes samples at 8 kHz, up to the end of a frame of 128: how many, and the level of the frame if it is complete.
+    pub(super) fn push(&mut self, samples: &[i16]) -> (usize, Option<f32>) {
+        let taken = samples.len().min(NARROW - self.filled);
+        self.frames[self.newest][self.filled..self.filled + taken].copy_from_slice(&samples[..taken]);
+        self.filled += taken;
         if self.filled < NARROW {
-            return None;
+            return (taken, None);
         }
         let dbfs = level::rms_dbfs(&self.frames[self.newest]);
         self.follow(dbfs);
         self.filled = 0;
         self.newest = (self.newest + 1) % LOOK_BACK;
         self.unheard = (self.unheard + 1).min(LOOK_BACK);
-        Some(dbfs)
+        (taken, Some(dbfs))
     }
 
     /// How much the frame just completed sounds like a voice.
@@ -124,8 +126,9 @@ pub struct Voice {
     endpoint: Endpoint,
     /// Samples taken so far, 8 kHz.
     heard: u64,
-    /// Frames that may still be taken for speech unasked.
+    /// Frames that may still be taken for speech unasked, and how many after each one confirmed.
     taken: u8,
+    taken_most: u8,
 }
 
 impl std::fmt::Debug for Voice {
@@ -137,7 +140,10 @@ impl std::fmt::Debug for Voice {
 impl Voice {
     /// Begins to listen.
     pub fn new(limits: EndpointLimits) -> Self {
-        Self { scorer: Scorer::default(), endpoint: Endpoint::new(limits), heard: 0, taken: 0 }
+        let frames = limits.end_silence.map_or(0, |silence| silence.as_millis() / 8 / u128::from(Score::MS));
+        let (least, most) = TAKEN_FOR_SPEECH;
+        let taken_most = u8::try_from(frames).unwrap_or(most).clamp(least, most);
+        Self { scorer: Scorer::default(), endpoint: Endpoint::new(limits), heard: 0, taken: 0, taken_most }
     }
 
     /// Speech was heard so far.
@@ -151,9 +157,12 @@ impl Voice {
     }
 
     /// Takes samples at 8 kHz. The first verdict other than `Listen` counts; the rest of the samples is then unheard.
-    pub fn push(&mut self, samples: impl IntoIterator<Item = i16>) -> Verdict {
-        for sample in samples {
-            if let Some((_, verdict)) = self.sample(sample)
+    pub fn push(&mut self, samples: &[i16]) -> Verdict {
+        let mut rest = samples;
+        while !rest.is_empty() {
+            let (taken, found) = self.take(rest);
+            rest = &rest[taken..];
+            if let Some((_, verdict)) = found
                 && verdict != Verdict::Listen
             {
                 return verdict;
@@ -164,8 +173,18 @@ impl Voice {
 
     /// Takes one sample at 8 kHz. Every 128th completes a frame: what was found, and what is decided.
     pub fn sample(&mut self, sample: i16) -> Option<(Score, Verdict)> {
-        self.heard += 1;
-        let dbfs = self.scorer.push(sample)?;
+        self.take(&[sample]).1
+    }
+
+    /// Takes samples up to the end of a frame, and says how many.
+    fn take(&mut self, samples: &[i16]) -> (usize, Option<(Score, Verdict)>) {
+        let (taken, dbfs) = self.scorer.push(samples);
+        self.heard += taken as u64;
+        (taken, dbfs.map(|dbfs| self.judge(dbfs)))
+    }
+
+    /// A frame of this level is complete.
+    fn judge(&mut self, dbfs: f32) -> (Score, Verdict) {
         let worth = self.endpoint.worth(dbfs, Score::MS);
         let score = match worth {
             Worth::Nothing => Score { voice: 0.0, dbfs, asked: false },
@@ -175,11 +194,11 @@ impl Voice {
             }
             Worth::Little | Worth::Much => {
                 let voice = self.scorer.score();
-                self.taken = if worth == Worth::Little && Endpoint::confirms(voice) { TAKEN_FOR_SPEECH } else { 0 };
+                self.taken = if worth == Worth::Little && Endpoint::confirms(voice) { self.taken_most } else { 0 };
                 Score { voice, dbfs, asked: true }
             }
         };
-        Some((score, self.endpoint.push(score.voice, score.dbfs, Score::MS)))
+        (score, self.endpoint.push(score.voice, score.dbfs, Score::MS))
     }
 
     /// Time passes and nothing is received (silence suppression, loss): `samples` of the 8 kHz clock.

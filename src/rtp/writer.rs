@@ -18,6 +18,9 @@ use super::{MediaEvent, MediaEvents};
 
 /// Buffers on their way to the disk, of all recordings together: about a thousand recordings with 4 s each.
 const QUEUE: usize = 16_384;
+/// So long the writer lets jobs gather: being woken for each buffer would cost it, and the lane that wakes it, more than
+/// the writing.
+const GATHER: Duration = Duration::from_millis(10);
 /// How often an event is offered again to a full channel, and how many times: 10 s in all.
 const AGAIN: Duration = Duration::from_millis(50);
 const AGAIN_MAX: u32 = 200;
@@ -97,6 +100,9 @@ impl Writer {
                 Ok(Job::Close { target, bytes, end, reason }) => self.close(&target, bytes, end, reason),
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if jobs.is_empty() {
+                std::thread::sleep(GATHER);
             }
         }
     }

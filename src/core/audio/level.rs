@@ -29,8 +29,9 @@ pub fn rms_dbfs(samples: &[i16]) -> f32 {
     if samples.is_empty() {
         return SILENT_DBFS;
     }
-    let sum: f64 = samples.iter().map(|s| f64::from(*s) * f64::from(*s)).sum();
-    dbfs((sum / samples.len() as f64).sqrt() as f32)
+    // In whole numbers the sum is exact, and the compiler may take several samples at a time.
+    let sum: u64 = samples.iter().map(|s| u64::from(i32::from(*s).pow(2).unsigned_abs())).sum();
+    dbfs((sum as f64 / samples.len() as f64).sqrt() as f32)
 }
 
 fn dbfs(amplitude: f32) -> f32 {

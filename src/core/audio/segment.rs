@@ -259,15 +259,26 @@ const fn codec_of(code: u8) -> Option<Codec> {
 }
 
 const CRC_START: u16 = 0xffff;
-const CRC_TABLE: [u16; 256] = crc_table();
+const CRC_TABLES: [[u16; 256]; 8] = crc_tables();
 
-/// CRC-16/CCITT-FALSE, continued from `sum`.
+/// CRC-16/CCITT-FALSE, continued from `sum`. Eight bytes at a time: it is taken of everything that is recorded.
 fn crc16(sum: u16, bytes: &[u8]) -> u16 {
-    bytes.iter().fold(sum, |crc, byte| (crc << 8) ^ CRC_TABLE[usize::from((crc >> 8) as u8 ^ byte)])
+    let (eights, rest) = bytes.as_chunks::<8>();
+    let sum = eights.iter().fold(sum, |crc, eight| {
+        let [high, low] = crc.to_be_bytes();
+        let [a, b, others @ ..] = eight;
+        let first = CRC_TABLES[7][usize::from(a ^ high)] ^ CRC_TABLES[6][usize::from(b ^ low)];
+        others
+            .iter()
+            .zip(CRC_TABLES[..6].iter().rev())
+            .fold(first, |sum, (byte, table)| sum ^ table[usize::from(*byte)])
+    });
+    rest.iter().fold(sum, |crc, byte| (crc << 8) ^ CRC_TABLES[0][usize::from((crc >> 8) as u8 ^ byte)])
 }
 
-const fn crc_table() -> [u16; 256] {
-    let mut table = [0; 256];
+/// For each byte, and for each byte with one to seven zeros after it.
+const fn crc_tables() -> [[u16; 256]; 8] {
+    let mut tables = [[0; 256]; 8];
     let mut byte = 0;
     while byte < 256 {
         let mut crc = (byte as u16) << 8;
@@ -276,10 +287,20 @@ const fn crc_table() -> [u16; 256] {
             crc = if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 };
             bit += 1;
         }
-        table[byte] = crc;
+        tables[0][byte] = crc;
         byte += 1;
     }
-    table
+    let mut zeros = 1;
+    while zeros < 8 {
+        let mut byte = 0;
+        while byte < 256 {
+            let before = tables[zeros - 1][byte];
+            tables[zeros][byte] = (before << 8) ^ tables[0][(before >> 8) as usize];
+            byte += 1;
+        }
+        zeros += 1;
+    }
+    tables
 }
 
 #[cfg(test)]

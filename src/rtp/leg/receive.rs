@@ -27,8 +27,11 @@ impl LegState {
         jobs: &mut Vec<Job>,
     ) -> Option<(Relayed, &'a [u8])> {
         let remote = self.remote.as_ref()?;
-        if remote.rtcp == sdp::Rtcp::Mux && is_rtcp(datagram) {
-            self.receive_control(datagram, from, now);
+        if is_rtcp(datagram) {
+            // On this port only where that was agreed; it has no number among the packets of audio.
+            if remote.rtcp == sdp::Rtcp::Mux {
+                self.receive_control(datagram, from, now);
+            }
             return None;
         }
         let Ok(packet) = RtpReader::new(datagram) else {
