@@ -133,7 +133,7 @@ pub fn answer(offer: &str, local: &Local) -> Result<(String, Negotiated), SdpErr
     for (place, media) in theirs.media.iter().enumerate() {
         if place == index {
             let codecs = [(chosen.payload_type, chosen.codec)];
-            let events = chosen.events.as_ref().map_or(&[][..], std::slice::from_ref);
+            let events = chosen.events.as_slice();
             let ours = Stream { transport: media.transport, codecs: &codecs, events, ptime_ms: negotiated.ptime_ms };
             stream(&mut text, local, &ours, chosen.direction.complement());
             if negotiated.rtcp == Rtcp::Mux {
