@@ -100,6 +100,7 @@ fn drain(phone: &Phone) -> Vec<i16> {
 
 #[test]
 fn a_room_of_three_codecs_where_one_changes_its_own() {
+    const PITCHES: [f64; 3] = [440.0, 1_000.0, 1_700.0];
     let media = media(6, 1);
     let (first, phone) = connected(&media, Codec::Opus);
     let mut lines = vec![first];
@@ -110,10 +111,9 @@ fn a_room_of_three_codecs_where_one_changes_its_own() {
         lines.push(line);
         phones.push(phone);
     }
-    let hears: Vec<(&Leg, u8)> =
+    let matrix: Vec<(&Leg, u8)> =
         lines.iter().zip([0b110, 0b101, 0b011]).map(|(line, hears)| (&line.leg, hears)).collect();
-    assert!(Leg::mix(&hears));
-    const PITCHES: [f64; 3] = [440.0, 1_000.0, 1_700.0];
+    assert!(Leg::mix(&matrix));
     for change in [None, Some(Codec::Opus)] {
         if let Some(codec) = change {
             phones[2].codec = codec;
