@@ -11,9 +11,9 @@ import whisper
 from process import cpu_seconds, machine_busy, memory_mb, threads_cpu
 from server import ROOT, Other, Server
 
-MEASURES = ["setup", "play", "talk", "dtmf", "bridge", "cross", "memory", "growth", "whisper"]
+MEASURES = ["setup", "play", "talk", "dtmf", "bridge", "cross", "opus", "memory", "growth", "whisper"]
 # What is measured without being asked: the rest takes minutes.
-USUAL = ["setup", "play", "talk", "dtmf", "bridge", "cross"]
+USUAL = ["setup", "play", "talk", "dtmf", "bridge", "cross", "opus"]
 # bench/hotline.toml sends bench-bridge there.
 CALLEE = "127.0.0.1:5170"
 # What bench_peer does for a measure, which number it rings, how many calls, more arguments.
@@ -24,9 +24,10 @@ HOW = {
     "dtmf": ("dtmf", "bench-dtmf", 100, []),
     "bridge": ("bridge", "bench-bridge", 50, []),
     "cross": ("bridge", "bench-bridge", 50, ["--callee-law", "pcma"]),
+    "opus": ("bridge", "bench-bridge", 50, ["--callee-law", "opus"]),
 }
 # Only these have a steady part with all calls up.
-STEADY = ("play", "talk", "bridge", "cross")
+STEADY = ("play", "talk", "bridge", "cross", "opus")
 # Of the memory measure: calls at once, and what they do.
 MEMORY_CALLS, MEMORY_OF = 1000, ["play", "talk", "bridge"]
 # Of the growth measure: rounds of calls made and ended, and how long the last ones are still remembered (RFC 3261).
@@ -159,6 +160,6 @@ def is_right(result):
         fine = fine and result["understood"] == result["calls"]
     if what == "play":
         fine = fine and result["lost"] == 0 and result["received"] >= 1490 * result["calls"]
-    if what in ("bridge", "cross"):
+    if what in ("bridge", "cross", "opus"):
         fine = fine and result["callee_ok"] == result["calls"] and result["lost"] == 0
     return fine

@@ -13,6 +13,7 @@
   dtmf    1598*473620# is typed; the server hangs up when it has understood it
   bridge  the caller speaks with a phone behind the server, media through the server, both talk all the time
   cross   the same, the caller with mu-law, the other with A-law
+  opus    the same, the caller with mu-law, the other with Opus (no stamps: its latency is not measured)
 
   memory  what 1,000 calls at once add to resident memory: prompts, recordings, bridges
   growth  resident memory over 20,000 calls made and ended

@@ -67,6 +67,8 @@ case $purpose in
         want sip-tester have sipp
         want baresip-core baresip_with_modules
         want sox have sox
+        # Another implementation of Opus, to hold ours against.
+        want ffmpeg have ffmpeg
         # The store's tests start a server of their own.
         want postgresql postgres_server
         want util-linux have setpriv

@@ -1,4 +1,4 @@
-//! One phone's media: sends G.711 and digits, counts what comes.
+//! One phone's media: sends speech and digits, counts what comes.
 //!
 //! A packet that goes through a bridge carries the time at which it was sent, in the signs of its samples: those
 //! survive mu-law, A-law and the way from one to the other. The time at which it came is the kernel's.
@@ -16,6 +16,8 @@ use crate::stats::Report;
 
 /// Samples, and bytes, of 20 ms.
 const FRAME: usize = 160;
+/// Most bytes of a packet's audio.
+pub const PAYLOAD_MAX: usize = 640;
 /// Payload type of telephone-event in our offer.
 const EVENTS: u8 = 101;
 /// Signs that begin a stamp.
@@ -27,16 +29,18 @@ const KEY_PACKETS: u16 = 5;
 /// A packet that has waited for longer than this may have another behind it.
 const WAITED: i64 = 21_000_000;
 
-/// What a phone says: G.711 to be sent again and again.
-pub type Speech = Arc<[u8]>;
+/// What a phone says: packets of 20 ms to be sent again and again.
+pub type Speech = Arc<[Box<[u8]>]>;
 
-/// The law that a phone speaks.
+/// What a phone speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Law {
     /// Mu-law
     Pcmu,
     /// A-law
     Pcma,
+    /// Opus
+    Opus,
 }
 
 impl Law {
@@ -44,13 +48,23 @@ impl Law {
         match self {
             Self::Pcmu => 0,
             Self::Pcma => 8,
+            Self::Opus => 111,
+        }
+    }
+
+    /// Steps of its clock in one of 8 kHz.
+    const fn ratio(self) -> u32 {
+        match self {
+            Self::Pcmu | Self::Pcma => 1,
+            Self::Opus => 6,
         }
     }
 
     const fn name(self) -> &'static str {
         match self {
-            Self::Pcmu => "PCMU",
-            Self::Pcma => "PCMA",
+            Self::Pcmu => "PCMU/8000",
+            Self::Pcma => "PCMA/8000",
+            Self::Opus => "opus/48000/2",
         }
     }
 }
@@ -170,7 +184,7 @@ impl Phone {
         let (audio, name) = (self.law.payload_type(), self.law.name());
         format!(
             "v=0\r\no=bench 1 1 IN {kind} {ip}\r\ns=-\r\nc=IN {kind} {ip}\r\nt=0 0\r\n\
-             m=audio {port} RTP/AVP {audio} {EVENTS}\r\na=rtpmap:{audio} {name}/8000\r\n\
+             m=audio {port} RTP/AVP {audio} {EVENTS}\r\na=rtpmap:{audio} {name}\r\n\
              a=rtpmap:{EVENTS} telephone-event/8000\r\na=fmtp:{EVENTS} 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
         )
     }
@@ -198,7 +212,7 @@ impl Phone {
     /// Its turn: one packet, due at `due`.
     pub fn speak(&mut self, due: Instant, report: &mut Report) {
         let Some(remote) = self.remote.filter(|_| self.on) else { return };
-        self.timestamp = self.timestamp.wrapping_add(FRAME as u32);
+        self.timestamp = self.timestamp.wrapping_add(FRAME as u32 * self.law.ratio());
         if let Some((event, begin, count)) = self.key {
             let count = count + 1;
             let ended = count == KEY_PACKETS;
@@ -209,15 +223,17 @@ impl Phone {
             }
             self.key = (!ended).then_some((event, begin, count));
         } else if let Some((speech, position)) = &mut self.speech {
-            let mut payload = [0_u8; FRAME];
-            payload.copy_from_slice(&speech[*position..*position + FRAME]);
-            *position = (*position + FRAME) % speech.len();
+            let mut payload = [0_u8; PAYLOAD_MAX];
+            let said = &speech[*position];
+            let payload = &mut payload[..said.len()];
+            payload.copy_from_slice(said);
+            *position = (*position + 1) % speech.len();
             let at = hotline::clock::now();
             if self.stamps {
-                stamp(&mut payload, at.wall.as_microsecond() as u64);
+                stamp(payload, at.wall.as_microsecond() as u64);
             }
             report.own_lateness(at.mono.saturating_duration_since(due));
-            self.send(self.law.payload_type(), self.sent == 0, self.timestamp, &payload, remote);
+            self.send(self.law.payload_type(), self.sent == 0, self.timestamp, payload, remote);
         }
     }
 
@@ -249,7 +265,8 @@ impl Phone {
 
     fn take(&mut self, packet: &RtpReader<'_>, at: i64, report: &mut Report) {
         let sent = if self.stamps { read_stamp(packet.payload(), at) } else { None };
-        let came = Came { number: packet.sequence_number().into(), timestamp: packet.timestamp(), at, sent };
+        let timestamp = packet.timestamp() / self.law.ratio();
+        let came = Came { number: packet.sequence_number().into(), timestamp, at, sent };
         self.heard.count(came, report);
         if let Some(sent) = sent {
             report.latency(Duration::from_nanos(u64::try_from(at - sent).unwrap_or(0)));
@@ -267,7 +284,7 @@ impl Phone {
     }
 
     fn send(&mut self, payload_type: u8, marker: bool, timestamp: u32, payload: &[u8], remote: SocketAddr) {
-        let mut packet = [0_u8; 12 + FRAME];
+        let mut packet = [0_u8; 12 + PAYLOAD_MAX];
         packet[0] = 0x80;
         packet[1] = payload_type | (u8::from(marker) << 7);
         packet[2..4].copy_from_slice(&self.number.to_be_bytes());
@@ -282,7 +299,7 @@ impl Phone {
 }
 
 /// Writes a time into the signs of a payload's first samples, at a steady level. In both laws the highest bit is the sign.
-fn stamp(payload: &mut [u8; FRAME], micros: u64) {
+fn stamp(payload: &mut [u8], micros: u64) {
     let word = u64::from(MAGIC) << TIME_BITS | (micros & ((1 << TIME_BITS) - 1));
     for (bit, byte) in payload.iter_mut().take(64).enumerate() {
         *byte = (((word >> (63 - bit)) & 1) as u8) << 7 | 0x2a;

@@ -1,13 +1,14 @@
-//! What the phones say: recorded speech with the pauses of a conversation, in G.711.
+//! What the phones say: recorded speech with the pauses of a conversation.
 
 use std::path::Path;
 
 use anyhow::Context as _;
-use hotline_core::audio::{g711, resample};
+use hotline::codec::Encoder;
+use hotline_core::audio::{Codec, resample};
 
-use crate::media::{Law, Speech};
+use crate::media::{Law, PAYLOAD_MAX, Speech};
 
-/// Bytes of a packet.
+/// Samples of a packet.
 const FRAME: usize = 160;
 /// Pause after each file, samples: who listens must tell speech from silence.
 const PAUSE: usize = 6_400;
@@ -17,8 +18,9 @@ const ENOUGH: usize = 60 * 8_000;
 /// Speech from the WAV files in a folder, whole packets of it; without a folder, a tone and pauses.
 pub fn load(folder: Option<&Path>, law: Law) -> anyhow::Result<Speech> {
     let codec = match law {
-        Law::Pcmu => g711::Law::Mu,
-        Law::Pcma => g711::Law::A,
+        Law::Pcmu => Codec::Pcmu,
+        Law::Pcma => Codec::Pcma,
+        Law::Opus => Codec::Opus,
     };
     let mut samples = Vec::new();
     if let Some(folder) = folder {
@@ -40,13 +42,18 @@ pub fn load(folder: Option<&Path>, law: Law) -> anyhow::Result<Speech> {
         samples.extend(room(PAUSE));
     }
     anyhow::ensure!(samples.len() >= FRAME, "no WAV files to speak");
-    samples.truncate(samples.len() / FRAME * FRAME);
-    Ok(samples.into_iter().map(|sample| g711::encode(codec, sample)).collect())
+    let mut encoder = Encoder::new(codec);
+    let packet = |samples: &[i16]| {
+        let mut packet = [0; PAYLOAD_MAX];
+        let length = encoder.encode(samples, &mut packet);
+        Box::from(&packet[..length])
+    };
+    Ok(samples.chunks_exact(FRAME).map(packet).collect())
 }
 
 /// Where a phone begins that is to be so many packets ahead of the first.
 pub fn position(speech: &Speech, packets: usize) -> usize {
-    packets * FRAME % speech.len()
+    packets % speech.len()
 }
 
 /// A quiet room: noise some 60 dB below full scale.

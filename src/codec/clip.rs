@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use hotline_core::audio::clip::{Encoded, Form};
+use hotline_core::audio::noise as comfort;
 use hotline_core::audio::{Clip, g711, g722};
 
 use super::encode::opus_encoder;
@@ -14,6 +15,8 @@ const BITRATE: i32 = 40_000;
 const COMPLEXITY: i32 = 9;
 /// Packets at a clip's begin that take nothing from what was heard before: the clip follows any other.
 const FRESH: usize = 2;
+/// Frames of a packet: 60 ms of 10.
+const FRAMES_MAX: usize = 6;
 /// Most bytes of a packet.
 const PACKET_MAX: usize = 640;
 
@@ -66,6 +69,56 @@ pub fn silence(form: Form, samples: usize, out: &mut [u8]) -> usize {
     let count = samples.min(out.len());
     out[..count].fill(byte);
     count
+}
+
+/// Makes the packets of silence and of noise, so that nobody waits for them later.
+pub fn prepare() {
+    for form in [Form::Opus20, Form::Opus10] {
+        silent_packet(form);
+    }
+    kept_noise();
+}
+
+/// Fills a packet of `samples` (at 8 kHz) with the noise of a quiet line, `dbov` below overload; `from` is the place in
+/// the noise. Gives the packet's length and where the next one goes on. G.711 has its own (`core/audio/noise`).
+pub fn noise(form: Form, dbov: u8, from: usize, samples: usize, out: &mut [u8]) -> (usize, usize) {
+    let level = comfort::KEPT_DBOV.iter().position(|kept| *kept >= dbov).unwrap_or(comfort::KEPT_DBOV.len() - 1);
+    let of = |place: usize| &kept_noise()[level][place];
+    let (kept, each) = match form {
+        Form::Law(_) => return (0, from),
+        Form::G722 => (of(0), 1),
+        Form::Opus20 => (of(1), 160),
+        Form::Opus10 => (of(2), 80),
+    };
+    let (count, whole) = (samples / each, kept.len());
+    if each == 1 {
+        let count = count.min(out.len());
+        for (n, byte) in out[..count].iter_mut().enumerate() {
+            *byte = kept.bytes()[(from + n) % whole];
+        }
+        return (count, (from + count) % whole);
+    }
+    let packets = (0..count).filter_map(|n| kept.packet((from + n) % whole)?.split_first());
+    let mut frames: [&[u8]; FRAMES_MAX] = [&[]; FRAMES_MAX];
+    let (mut kind, mut found) = (0, 0);
+    for ((first, frame), place) in packets.zip(&mut frames) {
+        (kind, *place) = (*first, frame);
+        found += 1;
+    }
+    let length = hotline_core::audio::opus::join(kind, frames[..found].iter().copied(), out);
+    (length, (from + count) % whole)
+}
+
+/// A second of noise at each level, in G.722, Opus of 20 and of 10 ms.
+fn kept_noise() -> &'static [[Encoded; 3]; comfort::KEPT_DBOV.len()] {
+    static KEPT: OnceLock<[[Encoded; 3]; comfort::KEPT_DBOV.len()]> = OnceLock::new();
+    KEPT.get_or_init(|| {
+        comfort::KEPT_DBOV.map(|dbov| {
+            let (mut source, peak) = (comfort::Noise::new(0x5eed), comfort::peak(dbov));
+            let samples: Vec<i16> = (0..Clip::RATE_HZ).map(|_| source.sample(peak) as i16).collect();
+            [wideband(&samples), opus(&samples, 320), opus(&samples, 160)]
+        })
+    })
 }
 
 /// What an idle line sends in a packet of this form; empty where there are no packets.

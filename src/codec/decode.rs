@@ -107,6 +107,22 @@ impl Decoder {
     }
 }
 
+impl Decoder {
+    /// The same, once the packet after the hole is known: one of Opus may hold what was lost just before it (RFC 6716
+    /// section 2.1.7). It is decoded afterwards as always.
+    pub fn mend(&mut self, next: &[u8], samples: usize, out: &mut [i16]) -> usize {
+        let count = samples.min(out.len()).min(super::SAMPLES_MAX) / OPUS_STEP * OPUS_STEP;
+        if let Kind::Opus(decoder, _) = &mut self.kind
+            && count > 0
+            && packet::samples(next).is_some()
+            && decoder.decode(next, &mut out[..count], true).is_ok_and(|made| made == count)
+        {
+            return count;
+        }
+        self.conceal(samples, out)
+    }
+}
+
 fn opus(decoder: &mut opus::Decoder, payload: &[u8], out: &mut [i16]) -> usize {
     // Looked at before: an empty payload would mean a lost packet to libopus, and `out` must hold all of it.
     let Some(samples) = packet::samples(payload).filter(|samples| *samples <= out.len()) else { return 0 };

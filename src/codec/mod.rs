@@ -10,7 +10,7 @@ mod encode;
 #[cfg(test)]
 mod tests;
 
-pub use clip::{encoded, silence, silent_packet};
+pub use clip::{encoded, noise, prepare, silence, silent_packet};
 pub use decode::Decoder;
 pub use encode::Encoder;
 

@@ -1,3 +1,5 @@
+mod ffmpeg;
+
 use hotline_core::audio::clip::Form;
 use hotline_core::audio::level::rms_dbfs;
 use hotline_core::audio::{Clip, Codec, Law};
@@ -114,6 +116,25 @@ fn clips_keep_their_level_and_length_in_every_form() {
 }
 
 #[test]
+fn a_quiet_line_has_the_noise_that_was_asked_for() {
+    for (form, codec) in [(Form::G722, Codec::G722), (Form::Opus20, Codec::Opus), (Form::Opus10, Codec::Opus)] {
+        for (dbov, wanted) in [(40_u8, -40.0_f32), (60, -60.0), (65, -70.0)] {
+            let (mut decoder, mut packet, mut out) = (Decoder::new(codec), [0; 1_280], [0; SAMPLES_MAX]);
+            let (mut at, mut heard) = (0, Vec::new());
+            for samples in [160, 480, 320, 160, 480].into_iter().cycle().take(60) {
+                let length;
+                (length, at) = super::noise(form, dbov, at, samples, &mut packet);
+                assert_eq!(decoder.decode(&packet[..length], &mut out), samples, "{form:?}");
+                heard.extend_from_slice(&out[..samples]);
+            }
+            let level = rms_dbfs(&heard[800..]);
+            // Half of the band is all that is heard here: 3 dB less.
+            assert!((level - wanted + 3.0).abs() < 4.0, "{form:?} at {dbov}: {level}");
+        }
+    }
+}
+
+#[test]
 fn what_has_no_sense_is_counted_and_gives_nothing() {
     for codec in Codec::ALL {
         let mut decoder = Decoder::new(codec);
@@ -123,6 +144,44 @@ fn what_has_no_sense_is_counted_and_gives_nothing() {
         assert_eq!(Encoder::new(codec).encode(&[0; 160], &mut [0; 1]), 0);
     }
     assert_eq!(Encoder::new(Codec::Opus).encode(&[0; 100], &mut [0; 1_500]), 0, "12.5 ms");
+}
+
+#[test]
+fn a_packet_with_a_second_copy_mends_the_one_that_was_lost_before_it() {
+    // SILK with forward error correction, as phones send it to whom they know to lose packets.
+    let mut encoder = opus::Encoder::new(8_000, opus::Channels::Mono, opus::Application::Voip).unwrap();
+    encoder.set_inband_fec(true).unwrap();
+    encoder.set_packet_loss_perc(20).unwrap();
+    encoder.set_bitrate(opus::Bitrate::Bits(24_000)).unwrap();
+    let said = voice(16_000, 8_000.0);
+    let packets: Vec<Vec<u8>> = said.chunks_exact(160).map(|piece| encoder.encode_vec(piece, 1_275).unwrap()).collect();
+    let [mut whole, mut mended, mut guessed] = [0; 3].map(|_| Decoder::new(Codec::Opus));
+    let (mut original, mut copy, mut guess) = (Vec::new(), Vec::new(), Vec::new());
+    let mut out = [0; SAMPLES_MAX];
+    for (n, packet) in packets.iter().enumerate() {
+        whole.decode(packet, &mut out);
+        let lost = n % 10 == 5;
+        if lost {
+            original.extend_from_slice(&out[..160]);
+            assert_eq!(mended.mend(&packets[n + 1], 160, &mut out), 160);
+            copy.extend_from_slice(&out[..160]);
+            assert_eq!(guessed.conceal(160, &mut out), 160);
+            guess.extend_from_slice(&out[..160]);
+        } else {
+            mended.decode(packet, &mut out);
+            guessed.decode(packet, &mut out);
+        }
+    }
+    let fits = |made: &[i16]| {
+        let noise: Vec<i16> = original.iter().zip(made).map(|(a, b)| a.saturating_sub(*b)).collect();
+        rms_dbfs(&original) - rms_dbfs(&noise)
+    };
+    let (copy, guess) = (fits(&copy), fits(&guess));
+    assert!(copy > guess + 2.0, "{copy} dB by the copy, {guess} dB by guessing");
+    for codec in Codec::ALL {
+        let mut decoder = Decoder::new(codec);
+        assert_eq!(decoder.mend(&[], 160, &mut out), 160, "{codec:?}");
+    }
 }
 
 proptest! {

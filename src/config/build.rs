@@ -358,7 +358,7 @@ fn assemble(server: Server, directory: Directory, secrets: Secrets, demo: bool, 
         notify: secrets.notify,
         file: None,
         demo,
-        directory: Directory { country_code: server.country_code.clone(), ..directory },
+        directory: Directory { country_code: server.country_code.clone(), codecs: server.codecs, ..directory },
         sip: SipSettings {
             listen: server.sip,
             public_host: server.sip_public_host,

@@ -17,7 +17,7 @@ use crate::sip::{NumberSource, PhoneAccount, Transport, TrunkRegistration, Trunk
 
 use super::names::{Kind, Names};
 use super::report::{Report, Section, Word};
-use super::server::{Environment, choice, read_secret};
+use super::server::{Environment, choice, codecs, read_secret};
 use super::tree::Place;
 use super::words;
 
@@ -223,6 +223,7 @@ impl Context<'_> {
             .secret(section, &format!("HOTLINE_PHONE_{account}_PASSWORD"))
             .or_else(|| self.demo_phones.get(&PhoneId::from(account)).cloned());
         let inband_digits = self.inband_digits(section);
+        let codecs = codecs(section, self.report);
         let id = id?;
         let Some(password) = password else {
             let what = format!(
@@ -239,7 +240,8 @@ impl Context<'_> {
                 format!("the password of {} is shorter than 8 characters; scanners guess such ones", section.what),
             );
         }
-        let phone = Phone { id: PhoneId::from(id.text), user: user.map(|user| UserId::from(user.text)), inband_digits };
+        let user = user.map(|user| UserId::from(user.text));
+        let phone = Phone { id: PhoneId::from(id.text), user, inband_digits, codecs };
         Some((phone, PhoneAccount { password }))
     }
 
@@ -321,6 +323,7 @@ impl Context<'_> {
         let trusted = section.flag("trusted").unwrap_or(false);
         let caller_id = section.text("caller_id").and_then(|word| self.e164(word.text, word.place)).map(Private::new);
         let inband_digits = self.inband_digits(section);
+        let codecs = codecs(section, self.report);
         let (id, server) = (id?, server?);
         let addresses = addresses.into_iter().map(|word| word.text.to_owned()).collect();
         let callback_prefixes = self.callback_prefixes(section);
@@ -331,13 +334,13 @@ impl Context<'_> {
             caller_id: caller_id.clone(),
             trusted,
             inband_digits,
+            codecs,
         };
         let server = server.text.to_owned();
         let transport = transport.unwrap_or(Transport::Udp);
         Some((trunk, TrunkSettings { server, transport, registration, addresses, number_sources, trusted, caller_id }))
     }
 
-    /// Beginnings of numbers (`+49`) that engineers may ring callers back at.
     /// Whether the sound of a trunk's or phone's calls is listened to for keys.
     fn inband_digits(&self, section: &Section<'_>) -> InBand {
         let words = InBand::ALL.map(|way| (way.word(), way));
@@ -345,6 +348,7 @@ impl Context<'_> {
         word.and_then(|word| choice(word, "inband_digits", &words, self.report)).unwrap_or_default()
     }
 
+    /// Beginnings of numbers (`+49`) that engineers may ring callers back at.
     fn callback_prefixes(&self, section: &Section<'_>) -> Vec<String> {
         let words = section.texts("callback_prefixes").unwrap_or_default();
         let fits = |word: &Word<'_>| {

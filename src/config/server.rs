@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hotline_core::audio::Codec;
 use hotline_core::network::Network;
 use hotline_core::private::Private;
 
@@ -31,6 +32,7 @@ pub(super) struct Server {
     pub rtp_bind: Option<IpAddr>,
     pub rtp_address: Option<IpAddr>,
     pub media_lanes: usize,
+    pub codecs: Vec<Codec>,
     pub public_url: Option<String>,
     pub trusted_proxies: Vec<String>,
     pub open_sip: bool,
@@ -161,6 +163,9 @@ impl<'a> Settings<'a> {
             media_lanes: self
                 .first(|s| s.whole("media_lanes", &(0..=256)))
                 .map_or(0, |lanes| usize::try_from(lanes).unwrap_or(0)),
+            codecs: self
+                .first(|section| Some(codecs(section, self.report)).filter(|codecs| !codecs.is_empty()))
+                .unwrap_or_default(),
             public_url: self.parsed(
                 "public_url",
                 "what links begin with, such as https://hotline.example.com",
@@ -308,6 +313,36 @@ impl Server {
             report.warn(&nowhere, format!("`rtp_ports` are enough for about {calls} calls at a time; widen them"));
         }
     }
+}
+
+/// `codecs` of `[server]`, a trunk or a phone, first choice first; empty: nothing is said.
+pub(super) fn codecs(section: &Section<'_>, report: &Report) -> Vec<Codec> {
+    let Some(words) = section.texts("codecs") else { return Vec::new() };
+    let known = Codec::BEST_FIRST.map(|codec| (codec.word(), codec));
+    let mut codecs = Vec::new();
+    for word in &words {
+        let Some(codec) = choice(*word, "codecs", &known, report) else { continue };
+        if codecs.contains(&codec) {
+            let what = format!("`codecs` of {}: \"{}\" is there twice; remove one", section.what, word.text);
+            report.mistake(word.place, what);
+        }
+        codecs.push(codec);
+    }
+    if words.is_empty() {
+        let what = format!(
+            "`codecs` of {} is empty, and no call could be answered; name some of {} or remove the line",
+            section.what,
+            Codec::BEST_FIRST.map(|codec| format!("\"{}\"", codec.word())).join(", ")
+        );
+        report.mistake(section.place, what);
+    } else if !codecs.is_empty() && codecs.iter().all(|codec| codec.law().is_none()) {
+        let what = format!(
+            "`codecs` of {} has no G.711 (\"pcma\", \"pcmu\"); calls of phones and carriers that speak nothing else are refused",
+            section.what
+        );
+        report.warn(section.place, what);
+    }
+    codecs
 }
 
 /// A variable that means nothing is often one that was meant.

@@ -1,3 +1,4 @@
+mod codecs;
 mod directory;
 mod schedules;
 mod slas;

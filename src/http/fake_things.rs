@@ -140,7 +140,12 @@ pub fn directory() -> Directory {
             ..Default::default()
         };
         directory.users.insert(user.id.clone(), user);
-        let phone = Phone { id: id.into(), user: Some(id.into()), inband_digits: hotline_core::dtmf::InBand::Auto };
+        let phone = Phone {
+            id: id.into(),
+            user: Some(id.into()),
+            inband_digits: hotline_core::dtmf::InBand::Auto,
+            codecs: Vec::new(),
+        };
         directory.phones.insert(phone.id.clone(), phone);
     }
     let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap_or(jiff::tz::TimeZone::UTC);
@@ -174,6 +179,7 @@ pub fn directory() -> Directory {
         trusted: true,
         callback_prefixes: Vec::new(),
         inband_digits: hotline_core::dtmf::InBand::Auto,
+        codecs: Vec::new(),
     };
     directory.trunks.insert(trunk.id.clone(), trunk);
     directory

@@ -173,6 +173,16 @@ fn media(text: &mut String, state: &AppState) {
         ("send_failed", "Packets that the system did not take.", media.send_failed),
         ("events_dropped", "Events that found their call too busy.", media.events_dropped),
         ("relay_dropped", "Packets between lanes that found the other one busy.", media.relay_dropped),
+        (
+            "relay_untranslated",
+            "Packets between legs of different codecs that could not be decoded, or came before the coders for a changed one.",
+            media.relay_untranslated,
+        ),
+        (
+            "relay_late",
+            "Packets between legs of different codecs that came twice, or after a later one was sent on.",
+            media.relay_late,
+        ),
         ("recording_gaps", "Packets missing in recordings because the disk was too slow.", media.recording_gaps),
         ("faults", "Faults caught in a leg or lane.", media.faults),
         ("stalls", "Times that a lane was more than 200 ms late.", media.stalls),

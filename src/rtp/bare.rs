@@ -18,6 +18,7 @@ use super::record::Recorder;
 use super::rtcp::packet;
 use super::source::Stats;
 use super::suspect::Suspect;
+use super::translate::Translator;
 use super::writer::Job;
 use super::{MediaEvent, MediaEvents, RecordRequest, Remote};
 
@@ -65,6 +66,7 @@ impl Bare {
             payload_type,
             receive_payload_type: payload_type,
             events: (!bit(2) || bit(3)).then_some((101, 101)),
+            events_hz: if bit(5) { 8_000 } else { codec.clock_hz() },
             ptime_ms: 20,
             // Nothing goes out.
             send: false,
@@ -72,13 +74,15 @@ impl Bare {
             rtcp: if bit(3) { sdp::Rtcp::Mux } else { sdp::Rtcp::NextPort },
         };
         leg.connect(remote.clone(), now);
-        other.connect(Remote { codec: CODECS[usize::from(bit(7)) * usize::from(how & 3)], ..remote }, now);
+        let others = CODECS[usize::from(bit(7)) * usize::from(how & 3)];
+        other.connect(Remote { codec: others, ..remote }, now);
         leg.listen(bit(2).then(|| Box::new(InBand::new(codec))));
         if bit(5) {
             leg.suspect(Box::new(Suspect::new(codec)));
         }
         if bit(6) {
-            leg.bridge(Peer::Here(2), now);
+            leg.bridge(Peer::Here(2), None, now);
+            other.bridge(Peer::Here(1), Translator::between(codec, others), now);
         }
         if bit(4) {
             let limits = RecordLimits {

@@ -66,11 +66,13 @@ impl InBand {
         }
     }
 
-    /// A packet of an event; `new`: the first of its press. True: count it, no sound told it before.
-    pub(super) fn event(&mut self, ssrc: u32, timestamp: u32, payload: &[u8], new: bool) -> bool {
+    /// A packet of an event whose durations count at `events_hz`; `new`: the first of its press. True: count it, no sound
+    /// told it before.
+    pub(super) fn event(&mut self, (ssrc, timestamp): (u32, u32), payload: &[u8], events_hz: u32, new: bool) -> bool {
         let Some(event) = TelephoneEvent::read(payload) else { return new };
         let Some(key) = key_of(event.code) else { return new };
-        let to = timestamp.wrapping_add(u32::from(event.duration));
+        let steps = self.decoder.codec().clock_hz() / events_hz.max(1);
+        let to = timestamp.wrapping_add(u32::from(event.duration).wrapping_mul(steps.max(1)));
         if new {
             let per_ms = 8 * self.decoder.codec().clock_ratio();
             return self.overlap.event(Press { key, ssrc, from: timestamp, to }, per_ms);
@@ -148,7 +150,7 @@ mod tests {
             if (5..8).contains(&n) {
                 let from = 4_294_967_000_u32.wrapping_add(4 * 160);
                 let event = TelephoneEvent { code: 5, end: n == 7, volume: 10, duration: (n as u16 - 3) * 160 };
-                told |= ear.event(7, from, &event.write(), n == 5);
+                told |= ear.event((7, from), &event.write(), 8_000, n == 5);
             }
         }
         assert_eq!(heard.len() + usize::from(told), 3, "{heard} {told}");
@@ -193,7 +195,7 @@ mod tests {
         ear.hear((8, 5), &[], |_| {});
         ear.hear((8, 5), &[0; 4_000], |_| {});
         assert!(
-            !ear.event(8, 5, &[1], false) && ear.event(8, 5, &[99, 0, 0, 0], true),
+            !ear.event((8, 5), &[1], 8_000, false) && ear.event((8, 5), &[99, 0, 0, 0], 8_000, true),
             "what is no key is left to others"
         );
     }

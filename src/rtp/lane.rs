@@ -18,7 +18,7 @@ use crossbeam_channel::{Receiver, Sender};
 use hotline_core::fact::RecordingEnd;
 
 use super::inband::InBand;
-use super::leg::{LegState, Moment, Peer, Relayed, Totals};
+use super::leg::{Coders, LegState, Moment, Peer, Relayed, Totals};
 use super::mix::{self, Legs, Room, RoomOrder};
 use super::orders::{self, Desk, Tray};
 use super::pace::Pace;
@@ -27,6 +27,7 @@ use super::play::Playing;
 use super::priority;
 use super::record::Recorder;
 use super::suspect::Suspect;
+use super::translate::Translator;
 use super::watch::{Bell, Ready, Watch};
 use super::wheel::{KeyHash, LegKey, Wheel};
 use super::writer::Job;
@@ -51,7 +52,16 @@ pub(super) enum Order {
     Play(LegKey, Option<Playing>),
     Record(LegKey, Box<Recorder>),
     StopRecord(LegKey, RecordingEnd),
-    Bridge(LegKey, Peer),
+    /// What the peer hears goes out here, by the translator where it speaks another codec.
+    Bridge(LegKey, Peer, Option<Box<Translator>>),
+    /// The codec of either has changed.
+    Translate {
+        leg: LegKey,
+        peer: LegKey,
+        by: Option<Box<Translator>>,
+    },
+    /// Coders for a leg that has changed its codec.
+    Coders(LegKey, Box<Coders>),
     /// Several legs hear each other by a matrix.
     Room(Box<RoomOrder>),
     /// What the leg hears while its peer holds the call; `None`: it holds no longer.
@@ -434,13 +444,19 @@ impl Lane {
                 let job = self.with(key, |leg| leg.stop_record(reason)).flatten();
                 self.jobs.extend(job);
             }
-            Order::Bridge(key, peer) => {
+            Order::Bridge(key, peer, translator) => {
                 self.leave_room(key, peer.here());
                 let same = self.legs.get(&key).and_then(|leg| leg.peer.as_ref()).is_some_and(|p| p.key() == peer.key());
                 if !same {
                     self.part(key);
                 }
-                self.with(key, |leg| leg.bridge(peer, now));
+                self.with(key, |leg| leg.bridge(peer, translator, now));
+            }
+            Order::Translate { leg: key, peer, by } => {
+                self.with(key, |leg| leg.translate_by(peer, by));
+            }
+            Order::Coders(key, coders) => {
+                self.with(key, |leg| leg.take_coders(*coders));
             }
             Order::Room(order) => self.arrange(*order, now),
             Order::Hold(key, music) => {

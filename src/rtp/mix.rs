@@ -23,6 +23,8 @@ pub(super) const MEMBERS: usize = 4;
 pub(super) const FRAME: usize = 160;
 /// Samples of the longest packet that we send, 60 ms.
 const PACKET: usize = 480;
+/// Samples of the shortest frame of Opus that we send, 10 ms.
+const STEP: usize = 80;
 /// Keys of rooms on the wheel have this bit, keys of legs never.
 const ROOM_BIT: LegKey = 1 << 63;
 /// A sum of voices is left as it is up to here.
@@ -87,18 +89,19 @@ impl Seat {
 
     /// A packet of this member.
     pub(super) fn hear(&mut self, codec: Codec, (ssrc, timestamp): (u32, u32), payload: &[u8], now: Instant) {
-        self.speaks(codec);
+        if codec != self.decoder.codec() {
+            // The other side has just changed its codec: the coders are on their way.
+            return;
+        }
         let length = self.decoder.decode(payload, &mut self.pcm);
         let stamp = Stamp { ssrc, timestamp, clock_hz: codec.clock_hz() };
         self.jitter.push(stamp, &self.pcm[..length], now);
     }
 
-    /// The other side changed its codec while it sits here (a re-INVITE): the one moment at which the lane makes a codec.
-    fn speaks(&mut self, codec: Codec) {
-        if codec != self.decoder.codec() {
-            self.decoder = Decoder::new(codec);
-            self.encoder = Encoder::new(codec);
-        }
+    /// The other side changed its codec while it sits here (a re-INVITE).
+    pub(super) fn speaks(&mut self, decoder: Decoder, encoder: Encoder) {
+        self.decoder = decoder;
+        self.encoder = encoder;
     }
 
     /// Its background while it sends nothing.
@@ -142,11 +145,15 @@ impl Seat {
         all: bool,
         body: &mut [u8],
     ) -> Option<(usize, usize)> {
+        if codec != self.encoder.codec() {
+            self.out_len = 0;
+        }
         let length = if all { self.out_len.min(samples) } else { samples };
+        // A packet of Opus holds whole tens of milliseconds; what is less is not heard.
+        let length = if codec == Codec::Opus { length / STEP * STEP } else { length };
         if length == 0 || self.out_len < length {
             return None;
         }
-        self.speaks(codec);
         let bytes = self.encoder.encode(&self.out[..length], body);
         self.out.copy_within(length..self.out_len, 0);
         self.out_len -= length;

@@ -6,8 +6,9 @@
 //!
 //! [`Media`] and [`Leg`] are handles: they prepare an order (encode, allocate,
 //! bind) on the caller's thread and hand it to the lane. `lane` is the thread's
-//! loop, `orders` its queue, `watch` what it sleeps on, `pace` how deep, `leg` what it does for one leg, `wheel` its clock, `source` whom it
-//! hears, `play`, `keys`, `record` what it does, `mix` the room in which several hear each other; `writer` is the one
+//! loop, `orders` its queue, `watch` what it sleeps on, `pace` how deep, `leg` what it does for one leg, `wheel` its clock,
+//! `source` whom it hears, `play`, `keys`, `record` what it does, `mix` the room in which several hear each other,
+//! `translate` what turns codecs into each other; `writer` is the one
 //! thread that writes to the disk, `sync` the one that waits for it.
 
 #[cfg(any(test, fuzzing))]
@@ -28,6 +29,7 @@ mod rtcp;
 mod source;
 mod suspect;
 mod sync;
+mod translate;
 pub mod voice;
 mod watch;
 mod wheel;
@@ -38,8 +40,8 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -57,13 +59,14 @@ use tokio::sync::mpsc;
 use inband::InBand;
 use keys::Keys;
 use lane::{LaneLink, Order};
-use leg::{LegState, Peer, Totals};
+use leg::{Coders, LegState, Peer, Totals};
 use mix::{Room, RoomOrder, Seat};
 use play::Playing;
 use ports::Ports;
 use record::Recorder;
 use source::Stats;
 use suspect::Suspect;
+use translate::Translator;
 use wheel::LegKey;
 use writer::Job;
 
@@ -209,6 +212,10 @@ pub struct MediaCounters {
     pub send_failed: u64,
     /// Packets between lanes that found the other one busy.
     pub relay_dropped: u64,
+    /// Packets between legs of different codecs that could not be decoded, or came before the coders for a changed codec.
+    pub relay_untranslated: u64,
+    /// Packets between legs of different codecs that came twice, or after a later one was sent on.
+    pub relay_late: u64,
     /// Frames that a tap did not take.
     pub tap_dropped: u64,
     /// Packets missing in recordings because the disk was too slow; each is marked in its file.
@@ -247,6 +254,7 @@ impl Media {
     /// Starts the media threads and the recording writer.
     #[expect(clippy::needless_pass_by_value, reason = "the settings are media's from here on")]
     pub fn start(settings: MediaSettings) -> Result<Self, MediaError> {
+        crate::codec::prepare();
         let totals = Arc::new(Totals::default());
         let (writer, writer_thread) = writer::start()?;
         let count = match settings.lanes {
@@ -306,8 +314,11 @@ impl Media {
             keys: dtmf::InBand::Auto,
             ear: None,
             suspects: false,
+            peer: None,
+            seated: false,
+            listens: false,
         });
-        Ok(Leg { key, lane, local, stats, events, writer: self.shared.writer.clone(), memo })
+        Ok(Leg { key, lane, local, stats, events, writer: self.shared.writer.clone(), memo: Arc::new(memo) })
     }
 
     /// What all legs together counted.
@@ -321,6 +332,8 @@ impl Media {
             rtcp_strangers: load(&totals.rtcp_strangers),
             send_failed: load(&totals.send_failed),
             relay_dropped: load(&totals.relay_dropped),
+            relay_untranslated: load(&totals.relay_untranslated),
+            relay_late: load(&totals.relay_late),
             tap_dropped: load(&totals.tap_dropped),
             recording_gaps: load(&totals.recording_gaps),
             faults: load(&totals.faults),
@@ -382,10 +395,10 @@ pub struct Leg {
     stats: Arc<Stats>,
     events: MediaEvents,
     writer: Sender<Job>,
-    memo: Mutex<Memo>,
+    memo: Arc<Mutex<Memo>>,
 }
 
-/// What the handle remembers, so that clips are encoded on the caller's thread and never on the lane.
+/// What the handle remembers, so that clips are encoded and coders made on the caller's thread and never on the lane.
 #[derive(Debug)]
 struct Memo {
     codec: Codec,
@@ -396,6 +409,20 @@ struct Memo {
     ear: Option<Codec>,
     /// Whether a mailbox may answer.
     suspects: bool,
+    /// Whom it is bridged with, or was.
+    peer: Option<Bridged>,
+    /// It sits in a room, or did.
+    seated: bool,
+    /// Somebody listens to what is recorded, or did.
+    listens: bool,
+}
+
+/// The other leg of a bridge: a change of codec concerns it as well.
+#[derive(Debug, Clone)]
+struct Bridged {
+    key: LegKey,
+    lane: Arc<LaneLink>,
+    memo: Weak<Mutex<Memo>>,
 }
 
 impl Memo {
@@ -419,11 +446,13 @@ impl Leg {
     /// Sets or changes the other side; unlocks the learned source. While `send` is off nothing is sent and what plays
     /// runs on unheard.
     pub fn connect(&self, remote: Remote) {
-        let items = {
+        let codec = remote.codec;
+        let (before, items) = {
             let mut memo = self.memo.lock();
-            let changed = (memo.codec, memo.ptime_ms) != (remote.codec, remote.ptime_ms);
-            (memo.codec, memo.ptime_ms) = (remote.codec, remote.ptime_ms);
-            if changed { memo.items.clone() } else { Vec::new() }
+            let before = memo.codec;
+            let changed = (before, memo.ptime_ms) != (codec, remote.ptime_ms);
+            (memo.codec, memo.ptime_ms) = (codec, remote.ptime_ms);
+            (before, if changed { memo.items.clone() } else { Vec::new() })
         };
         for item in items {
             play::prepare(&item, remote.codec, remote.ptime_ms);
@@ -440,6 +469,27 @@ impl Leg {
         }
         if let Some(ear) = ear {
             self.order(ear);
+        }
+        if before != codec {
+            self.make_coders(codec);
+        }
+    }
+
+    /// The codec has changed: whoever mixes, listens to a recording or is bridged gets coders for it.
+    fn make_coders(&self, codec: Codec) {
+        let (seated, listens, peer) = {
+            let memo = self.memo.lock();
+            (memo.seated, memo.listens, memo.peer.clone())
+        };
+        if seated || listens {
+            self.order(Order::Coders(self.key, Box::new(Coders::new(codec, seated, listens))));
+        }
+        let Some(peer) = peer else { return };
+        let Some(theirs) = peer.memo.upgrade().map(|memo| memo.lock().codec) else { return };
+        self.order(Order::Translate { leg: self.key, peer: peer.key, by: Translator::between(theirs, codec) });
+        let back = Order::Translate { leg: peer.key, peer: self.key, by: Translator::between(codec, theirs) };
+        if peer.lane.order(back).is_err() {
+            self.failed();
         }
     }
 
@@ -496,7 +546,11 @@ impl Leg {
     pub fn record(&self, request: RecordRequest) {
         let recording = request.recording;
         let now = crate::clock::now().mono;
-        let codec = self.memo.lock().codec;
+        let codec = {
+            let mut memo = self.memo.lock();
+            memo.listens |= !request.both;
+            memo.codec
+        };
         let recorder = Recorder::new(request, codec, self.events.clone(), self.writer.clone(), now);
         let order = Order::Record(self.key, Box::new(recorder));
         if self.lane.order(order).is_err() {
@@ -514,17 +568,26 @@ impl Leg {
     }
 
     /// What this leg receives goes to `other` and back: packets go out when they come in, own SSRC, sequence and
-    /// timestamps; transcoded between mu- and A-law where the codecs differ. Digits are events and not relayed. Stops
-    /// what plays on both; what is played later goes before what is relayed.
+    /// timestamps; where the codecs differ it is decoded and encoded anew, in packets of the length that the other side
+    /// asks for. Digits are events and not relayed. Stops what plays on both; what is played later goes before what is
+    /// relayed.
     pub fn bridge(&self, other: &Leg) {
-        for (one, two) in [(self, other), (other, self)] {
-            one.memo.lock().items.clear();
+        // Not both at once: somebody else may bridge them the other way round.
+        let codecs = [self, other].map(|leg| leg.memo.lock().codec);
+        for (one, two, [to, from]) in [(self, other, codecs), (other, self, [codecs[1], codecs[0]])] {
+            let bridged = Bridged { key: two.key, lane: Arc::clone(&two.lane), memo: Arc::downgrade(&two.memo) };
+            {
+                let mut memo = one.memo.lock();
+                memo.items.clear();
+                memo.peer = Some(bridged);
+                memo.seated = false;
+            }
             let peer = if Arc::ptr_eq(&one.lane, &two.lane) {
                 Peer::Here(two.key)
             } else {
                 Peer::There(Arc::clone(&two.lane), two.key)
             };
-            one.order(Order::Bridge(one.key, peer));
+            one.order(Order::Bridge(one.key, peer, Translator::between(from, to)));
         }
     }
 
@@ -537,6 +600,9 @@ impl Leg {
             return false;
         }
         let key = mix::room_key(first.key);
+        for (leg, _) in parts {
+            leg.memo.lock().seated = true;
+        }
         let parts = parts.iter().map(|(leg, hears)| (leg.key, *hears, Seat::new(key, leg.memo.lock().codec))).collect();
         first.order(Order::Room(Box::new(RoomOrder { key, parts, room: Box::new(Room::default()) })));
         true
@@ -559,6 +625,7 @@ impl Leg {
 
     /// Ends the bridge on both sides; a leg in a room leaves it.
     pub fn unbridge(&self) {
+        self.memo.lock().peer = None;
         self.order(Order::Unbridge(self.key));
     }
 
@@ -580,11 +647,15 @@ impl Leg {
 
     fn order(&self, order: Order) {
         if self.lane.order(order).is_err() {
-            // Half obeyed is worse than failed: a call that waits for a prompt's end would wait for ever.
-            let reason = "media takes no more orders".to_owned();
-            if self.events.try_send(MediaEvent::Failed { reason }).is_err() {
-                tracing::debug!("an order to a media lane that takes no more, from a leg that nobody listens to");
-            }
+            self.failed();
+        }
+    }
+
+    /// Half obeyed is worse than failed: a call that waits for a prompt's end would wait for ever.
+    fn failed(&self) {
+        let reason = "media takes no more orders".to_owned();
+        if self.events.try_send(MediaEvent::Failed { reason }).is_err() {
+            tracing::debug!("an order to a media lane that takes no more, from a leg that nobody listens to");
         }
     }
 }

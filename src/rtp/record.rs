@@ -217,6 +217,11 @@ impl Recorder {
         Job::Close { target: Arc::clone(&self.target), bytes, end: self.end, reason }
     }
 
+    /// The other side has changed its codec: what comes is heard by this.
+    pub(super) fn listen_by(&mut self, decoder: Decoder) {
+        self.decoder = Some(decoder);
+    }
+
     fn spoke(&self) -> bool {
         self.voice.as_ref().map_or(self.end >= SAID, |voice| voice.speech())
     }
@@ -230,7 +235,7 @@ impl Recorder {
             }
             payload.len().min(SAMPLES_MAX)
         } else {
-            // Made on the caller's thread for the codec that was agreed then; after a change of it nobody listens.
+            // Made on the caller's thread; the one for a changed codec comes a moment after it.
             let decoder = self.decoder.as_mut().filter(|decoder| decoder.codec() == codec)?;
             decoder.decode(payload, &mut samples)
         };

@@ -325,6 +325,7 @@ mod tests {
                 payload_type: 8,
                 receive_payload_type: 8,
                 events: Some((101, 101)),
+                events_hz: 8_000,
                 ptime_ms: 20,
                 send: true,
                 receive: true,

@@ -73,11 +73,10 @@ impl Suspect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hotline_core::audio::g711;
     use std::time::Duration;
 
     /// A prompt of ours as somebody's greeting, then a beep, as it comes over the line.
-    fn line(beep: bool) -> Vec<u8> {
+    fn line(codec: Codec, beep: bool) -> Vec<Vec<u8>> {
         let mut reader = hound::WavReader::open("audio/en/calling-engineer.wav").unwrap();
         let samples: Vec<i16> = reader.samples::<i16>().map(Result::unwrap).collect();
         let speech = hotline_core::audio::resample::resample(&samples, reader.spec().sample_rate, 8_000);
@@ -85,13 +84,20 @@ mod tests {
         let beep: Vec<i16> = (0..if beep { 4_000 } else { 0 }).map(tone).collect();
         let speech = &speech[..speech.len().min(24_000)];
         let all = [&[0; 4_000], speech, &[0; 6_000], &beep[..], &[0; 8_000]].concat();
-        all.into_iter().map(g711::encode_a).collect()
+        let mut encoder = crate::codec::Encoder::new(codec);
+        let packet = |samples: &[i16]| {
+            let mut payload = vec![0; 1_275];
+            let length = encoder.encode(samples, &mut payload);
+            payload.truncate(length);
+            payload
+        };
+        all.chunks_exact(160).map(packet).collect()
     }
 
-    fn heard(line: &[u8]) -> Option<Hint> {
-        let mut suspect = Suspect::new(Codec::Pcma);
-        line.chunks(160).enumerate().find_map(|(n, packet)| {
-            let stream = (7, n as u32 * 160);
+    fn heard(codec: Codec, beep: bool) -> Option<Hint> {
+        let mut suspect = Suspect::new(codec);
+        line(codec, beep).iter().enumerate().find_map(|(n, packet)| {
+            let stream = (7, n as u32 * 160 * codec.clock_ratio());
             let hint = suspect.hear(stream, packet);
             assert_eq!(suspect.hear(stream, packet), None, "a double");
             hint
@@ -100,8 +106,10 @@ mod tests {
 
     #[test]
     fn a_beep_after_a_greeting_is_noticed_and_a_greeting_alone_is_not() {
-        let Some(Hint::Beep { speech }) = heard(&line(true)) else { panic!("no beep was heard") };
-        assert!(speech > Duration::from_secs(1), "{speech:?}");
-        assert_eq!(heard(&line(false)), None);
+        for codec in Codec::ALL {
+            let Some(Hint::Beep { speech }) = heard(codec, true) else { panic!("no beep was heard in {codec:?}") };
+            assert!(speech > Duration::from_secs(1), "{codec:?}: {speech:?}");
+            assert_eq!(heard(codec, false), None, "{codec:?}");
+        }
     }
 }

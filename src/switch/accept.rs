@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 
 use hotline_core::call::{Call, Incoming};
 use hotline_core::directory::Number;
-use hotline_core::dtmf::InBand;
 use hotline_core::fact::{Direction, Entry, Fact, Outcome, Priority};
 use hotline_core::ids::{AlertId, CallId};
 use hotline_core::sdp;
@@ -95,7 +94,13 @@ fn caller_leg(switch: &Switch, invite: IncomingCall) -> Result<CallerLeg, Refusa
     };
     let peer = invite.offer.as_deref().and_then(connection_address);
     let address = switch.0.rtp_address.unwrap_or_else(|| leg::address_towards(media.local().ip(), peer));
-    let local = leg::local(address, &media, None);
+    let (trunk, phone) = match &invite.source {
+        Source::Trunk(trunk) => (Some(trunk), None),
+        Source::Phone(phone) => (None, Some(phone)),
+        Source::Open => (None, None),
+    };
+    let directory = switch.directory();
+    let local = leg::local(address, &media, directory.codecs(trunk, phone).to_vec());
     let sdp = match &invite.offer {
         None => (sdp::offer(&local), None),
         Some(offer) => match sdp::answer(offer, &local) {
@@ -103,11 +108,7 @@ fn caller_leg(switch: &Switch, invite: IncomingCall) -> Result<CallerLeg, Refusa
             Err(error) => return Err(refuse(488, error.to_string())),
         },
     };
-    media.listen_for_keys(match &invite.source {
-        Source::Trunk(trunk) => switch.directory().inband_digits(Some(trunk), None),
-        Source::Phone(phone) => switch.directory().inband_digits(None, Some(phone)),
-        Source::Open => InBand::Auto,
-    });
+    media.listen_for_keys(directory.inband_digits(trunk, phone));
     let source = pins::key(&source_word(&invite.source), invite.caller.as_ref());
     let mut leg = Leg::new(invite.leg.control.clone(), media, local);
     let (body, negotiated) = sdp;

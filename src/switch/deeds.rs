@@ -8,7 +8,6 @@ use hotline_core::call::command::{Command, PlayId, RecordLimits, Seat};
 use hotline_core::call::prompt::Prompt;
 use hotline_core::call::{Event, people};
 use hotline_core::directory::{Destination, Language};
-use hotline_core::dtmf::InBand;
 use hotline_core::fact::{Actor, Direction, Entry, Fact, LegCause, Outcome, RecordingEnd, RecordingKind};
 use hotline_core::ids::{AlertId, LegId, RecordingId, UserId};
 use hotline_core::sdp;
@@ -258,17 +257,19 @@ impl Task {
         };
         let directory = self.switch.directory();
         media.suspect_mailbox();
-        media.listen_for_keys(match &destination {
-            Destination::Phone(phone) => directory.inband_digits(None, Some(phone)),
-            Destination::Number { trunk, .. } => directory.inband_digits(Some(trunk), None),
-            Destination::Sip(_) => InBand::Auto,
-        });
+        let (trunk, phone) = match &destination {
+            Destination::Phone(phone) => (None, Some(phone)),
+            Destination::Number { trunk, .. } => (Some(trunk), None),
+            Destination::Sip(_) => (None, None),
+        };
+        media.listen_for_keys(directory.inband_digits(trunk, phone));
         let address = inner.rtp_address.unwrap_or_else(|| {
             let bound = media.local().ip();
             if bound.is_unspecified() { inner.sip.media_address(&destination) } else { bound }
         });
         let codec = self.legs.get(&LegId::CALLER).and_then(|leg| leg.remote.as_ref()).map(|remote| remote.codec);
-        let local = leg::local(address, &media, codec);
+        let codecs = leg::for_caller(directory.codecs(trunk, phone), codec);
+        let local = leg::local(address, &media, codecs);
         let dialog = inner.sip.dial(Dial {
             destination,
             offer: sdp::offer(&local),

@@ -11,9 +11,6 @@ use hotline_core::sdp::{self, Local, Negotiated, SdpError};
 use crate::rtp;
 use crate::sip::{LegControl, LegOrder};
 
-/// What we speak, first choice first.
-pub const CODECS: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
-
 /// A leg of a call.
 #[derive(Debug)]
 pub struct Leg {
@@ -103,10 +100,22 @@ impl Leg {
     }
 }
 
+/// What is offered to whom a call is put through, first choice first: what the caller speaks, so that nothing has to be
+/// decoded; else what costs least to make of it.
+pub fn for_caller(codecs: &[Codec], caller: Option<Codec>) -> Vec<Codec> {
+    let mut codecs = codecs.to_vec();
+    let Some(caller) = caller else { return codecs };
+    // Stable: among equals the configured order stays.
+    codecs.sort_by_key(|codec| match (*codec == caller, codec.law().is_some() && caller.law().is_some()) {
+        (true, _) => 0,
+        (false, true) => 1,
+        (false, false) => 2,
+    });
+    codecs
+}
+
 /// Our side of a new session: `address` is written into the SDP.
-pub fn local(address: IpAddr, media: &rtp::Leg, first: Option<Codec>) -> Local {
-    let mut codecs = CODECS.to_vec();
-    codecs.sort_by_key(|codec| Some(*codec) != first);
+pub fn local(address: IpAddr, media: &rtp::Leg, codecs: Vec<Codec>) -> Local {
     Local {
         address,
         port: media.local().port(),
@@ -130,4 +139,20 @@ pub fn address_towards(bound: IpAddr, peer: Option<SocketAddr>) -> IpAddr {
         Some(socket.local_addr().ok()?.ip())
     };
     probe().unwrap_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_caller;
+    use hotline_core::audio::Codec;
+
+    #[test]
+    fn what_the_caller_speaks_is_offered_first_then_what_costs_least() {
+        use Codec::{G722, Opus, Pcma, Pcmu};
+        let all = Codec::BEST_FIRST;
+        assert_eq!(for_caller(&all, None), all);
+        assert_eq!(for_caller(&all, Some(Pcma)), [Pcma, Pcmu, Opus, G722]);
+        assert_eq!(for_caller(&all, Some(G722)), [G722, Opus, Pcmu, Pcma]);
+        assert_eq!(for_caller(&Codec::TELEPHONE, Some(Opus)), Codec::TELEPHONE, "nothing but what it may speak");
+    }
 }

@@ -32,6 +32,14 @@ impl Baresip {
         Self::start(says, account).await
     }
 
+    /// The same, and it speaks nothing but this codec (`opus/48000/2`).
+    pub async fn caller_in(codec: &str, says: &Path) -> Self {
+        let account = |port| {
+            format!("<sip:caller@127.0.0.1:{port};transport=udp>;regint=0;dtmfmode=rtpevent;audio_codecs={codec}")
+        };
+        Self::start(says, account).await
+    }
+
     /// A phone registered as `account` at our server.
     pub async fn engineer(server: SocketAddr, account: &str, password: &str, says: &Path) -> Self {
         let line = |_| {
@@ -49,12 +57,15 @@ impl Baresip {
         // Beside the SIP port it takes the next one, for TLS.
         let sip = free_ports(3);
         let (control, media) = (sip + 2, free_ports(24).next_multiple_of(2));
+        let account = account(sip);
+        // Without a word on it, the phone is one of those that know the telephone's codecs only.
+        let wide = if account.contains("audio_codecs=") { "module g722.so\nmodule opus.so\n" } else { "" };
         let config = format!(
             "poll_method epoll\nsip_listen 127.0.0.1:{sip}\nnet_interface 127.0.0.1\ncall_local_timeout 120\n\
              audio_player aufile,/dev/null\naudio_source aufile,{says}\naudio_alert aufile,/dev/null\nring_aufile none\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_txmode thread\n\
              rtp_ports {media}-{end}\nrtp_stats yes\njitter_buffer_delay 5-10\nsnd_path {folder}\n\
-             module_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\n\
+             module_path {modules}\nmodule g711.so\n{wide}module aufile.so\nmodule sndfile.so\n\
              module_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
              ctrl_tcp_listen 127.0.0.1:{control}\n",
             says = folder.path().join("says.wav").display(),
@@ -63,7 +74,7 @@ impl Baresip {
             modules = modules(),
         );
         std::fs::write(folder.path().join("config"), config).expect("written");
-        std::fs::write(folder.path().join("accounts"), account(sip) + "\n").expect("written");
+        std::fs::write(folder.path().join("accounts"), account + "\n").expect("written");
         write_long(says, &folder.path().join("says.wav"));
         std::fs::write(folder.path().join("contacts"), "").expect("written");
         let log = std::fs::File::create(folder.path().join("log")).expect("written");
@@ -125,7 +136,10 @@ impl Baresip {
             .expect("baresip recorded what it heard");
         // baresip leaves the header's length at nought when it is killed; it is not here.
         let mut reader = hound::WavReader::open(&file).expect("a WAV");
-        reader.samples::<i16>().filter_map(Result::ok).collect()
+        let (channels, rate_hz) = (usize::from(reader.spec().channels), reader.spec().sample_rate);
+        // Opus is heard in stereo, whatever comes.
+        let left: Vec<i16> = reader.samples::<i16>().filter_map(Result::ok).step_by(channels).collect();
+        if rate_hz == 8_000 { left } else { hotline_core::audio::resample::resample(&left, rate_hz, 8_000) }
     }
 
     async fn command(&mut self, command: &str, parameters: &str) {

@@ -7,6 +7,7 @@ mod callers;
 mod channels;
 mod child;
 mod choices;
+mod codecs;
 mod commands;
 mod crash;
 mod crash_disk;

@@ -41,8 +41,14 @@ pub async fn named(hotline: &Hotline, name: &str) -> anyhow::Result<Handset> {
 }
 
 async fn phone(hotline: &Hotline, name: &str) -> anyhow::Result<Handset> {
+    speaking(hotline, name, vec![Codec::Pcma, Codec::Pcmu]).await
+}
+
+/// A phone that calls itself so and speaks these, first choice first.
+pub async fn speaking(hotline: &Hotline, name: &str, codecs: Vec<Codec>) -> anyhow::Result<Handset> {
     let mut settings = HandsetSettings::new(hotline.sip(), name, Arc::clone(&PROMPTS));
     settings.patience = PATIENCE;
+    settings.codecs = codecs;
     Ok(Handset::start(settings).await?)
 }
 

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver as Frames;
-use hotline_core::audio::{Clip, Codec};
+use hotline_core::audio::Clip;
 use hotline_core::call::command::PlayId;
 use hotline_core::fact::LegCause;
 use hotline_core::sdp::{self, Local, Negotiated, SdpError};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::ear::{Ear, Notice};
+use super::ear::Notice;
+use super::hearing::Hearing;
 use super::log::{Happening, Log};
 use super::prompts::KnownPrompts;
 use super::recorder::Recorder;
-use super::sound::{QuietMeter, decode};
-use super::timeline::Timeline;
+use super::sound::QuietMeter;
 use crate::rtp::{self, Frame, MediaEvent, PlayItem, Quality};
 use crate::sip::{self, LegEvent, LegOrder};
 
@@ -103,7 +103,6 @@ pub(super) fn start(parts: Parts) -> Line {
         // A phone is never silent on the wire: its packets open the way through NAT and tell where it is.
         room: Arc::new(Clip::new(vec![0; Clip::RATE_HZ as usize / 5])),
         hearing: None,
-        timeline: Timeline::default(),
         quiet: QuietMeter::default(),
         recorder: None,
         saying: None,
@@ -130,8 +129,7 @@ struct Task {
     local: Local,
     prompts: Arc<KnownPrompts>,
     room: Arc<Clip>,
-    hearing: Option<(Codec, Ear)>,
-    timeline: Timeline,
+    hearing: Option<Hearing>,
     quiet: QuietMeter,
     recorder: Option<(PathBuf, Recorder)>,
     saying: Option<(PlayId, PathBuf)>,
@@ -287,9 +285,9 @@ impl Task {
     }
 
     fn is_up(&mut self) {
-        if let (false, Some((codec, _))) = (self.up, &self.hearing) {
+        if let (false, Some(hearing)) = (self.up, &self.hearing) {
             self.up = true;
-            self.log.add(Happening::Answered { codec: *codec });
+            self.log.add(Happening::Answered { codec: hearing.codec() });
         }
     }
 
@@ -300,8 +298,11 @@ impl Task {
             self.log.add(Happening::Held(self.held));
         }
         let first = self.hearing.is_none();
-        if self.hearing.as_ref().is_none_or(|(codec, _)| *codec != agreed.codec) {
-            self.hearing = Some((agreed.codec, Ear::new(self.prompts.index(agreed.codec))));
+        if self.hearing.as_ref().is_none_or(|hearing| hearing.codec() != agreed.codec) {
+            self.hearing = Some(match self.hearing.take() {
+                Some(hearing) => hearing.changed(agreed.codec, &self.prompts),
+                None => Hearing::new(agreed.codec, &self.prompts),
+            });
         }
         if first {
             self.be_quiet();
@@ -336,21 +337,17 @@ impl Task {
 
     /// Takes in what has come since the last look.
     fn listen(&mut self, frames: &Frames<Frame>) {
-        let Some((codec, ear)) = &mut self.hearing else { return };
+        let Some(hearing) = &mut self.hearing else { return };
         let now = self.log.now();
         let mut notices = Vec::new();
         for frame in frames.try_iter() {
-            let payload = &frame.payload[..usize::from(frame.length).min(frame.payload.len())];
-            let position = self.timeline.place(frame.timestamp, payload.len());
-            notices.extend(ear.listen(position, payload, now));
-            let Some(law) = codec.law() else { continue };
-            let samples: Vec<i16> = payload.iter().map(|byte| decode(law, *byte)).collect();
+            let (position, samples) = hearing.listen(&frame, now, &mut notices);
             self.quiet.listen(&samples, now);
             if let Some((_, recorder)) = &mut self.recorder {
                 recorder.write(position, &samples);
             }
         }
-        notices.extend(ear.tick(now));
+        notices.extend(hearing.tick(now));
         for notice in notices {
             self.log.add(match notice {
                 Notice::Starts(names) => Happening::PromptStarts(names),

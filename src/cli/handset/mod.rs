@@ -6,6 +6,7 @@
 
 pub mod act;
 pub mod ear;
+mod hearing;
 pub mod line;
 pub mod log;
 pub mod prompts;
@@ -51,7 +52,7 @@ pub struct HandsetSettings {
     pub prompts: Arc<KnownPrompts>,
     /// How long `hears` and the like wait.
     pub patience: Duration,
-    /// What it speaks, first choice first.
+    /// What it speaks, first choice first. In Opus it recognises no prompts.
     pub codecs: Vec<Codec>,
 }
 

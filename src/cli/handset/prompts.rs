@@ -76,6 +76,10 @@ impl KnownPrompts {
 
     /// What an ear compares with. Takes up to a second the first time.
     pub fn index(&self, codec: Codec) -> Arc<Index> {
+        if codec == Codec::Opus {
+            // Its packets depend on those before them: the same sound has other bytes each time.
+            return Arc::default();
+        }
         let cell = &self.indexes[codec as usize];
         let payload = |clip: &Clip| Arc::clone(crate::codec::encoded(clip, Form::new(codec, 20)).bytes());
         Arc::clone(cell.get_or_init(|| {

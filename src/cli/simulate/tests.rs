@@ -69,6 +69,7 @@ fn directory() -> Arc<Directory> {
         id: "night".into(),
         user: None,
         inband_digits: hotline_core::dtmf::InBand::Auto,
+        codecs: Vec::new(),
     };
     directory.phones.insert("night".into(), phone);
     directory.flows.insert("f".into(), Arc::new(flow));

@@ -35,6 +35,10 @@ pub enum Codec {
 impl Codec {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Pcmu, Self::Pcma, Self::G722, Self::Opus];
+    /// What every telephone network carries.
+    pub const TELEPHONE: [Self; 2] = [Self::Pcmu, Self::Pcma];
+    /// All of them, the best sound first.
+    pub const BEST_FIRST: [Self; 4] = [Self::Opus, Self::G722, Self::Pcmu, Self::Pcma];
 
     /// Encoding name as written in `a=rtpmap`.
     pub const fn name(self) -> &'static str {
@@ -42,6 +46,16 @@ impl Codec {
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
             Self::G722 => "G722",
+            Self::Opus => "opus",
+        }
+    }
+
+    /// As configured.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pcmu => "pcmu",
+            Self::Pcma => "pcma",
+            Self::G722 => "g722",
             Self::Opus => "opus",
         }
     }

@@ -7,7 +7,7 @@ pub const COMFORT_DBOV: u8 = 60;
 /// The loudest background that is imitated, dB below overload.
 const LOUDEST_DBOV: u8 = 40;
 /// Levels that are kept encoded, dB below overload; what is asked for is rounded to the quieter one.
-const KEPT_DBOV: [u8; 4] = [40, 50, 60, 70];
+pub const KEPT_DBOV: [u8; 4] = [40, 50, 60, 70];
 /// Samples kept of each level: a second, so that no pattern is heard.
 const KEPT: usize = 8_000;
 

@@ -119,11 +119,15 @@ mod tests {
                 caller_id: Some(shown.into()),
                 trusted: false,
                 inband_digits: InBand::Auto,
+                codecs: Vec::new(),
                 callback_prefixes: prefixes.iter().map(|prefix| (*prefix).to_owned()).collect(),
             };
             directory.trunks.insert(id.into(), trunk);
         }
-        directory.phones.insert("desk".into(), Phone { id: "desk".into(), user: None, inband_digits: InBand::Auto });
+        directory.phones.insert(
+            "desk".into(),
+            Phone { id: "desk".into(), user: None, inband_digits: InBand::Auto, codecs: Vec::new() },
+        );
         directory
     }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::audio::Codec;
 use crate::call::flow::Flow;
 use crate::dtmf::InBand;
 use crate::escalation::EscalationPolicy;
@@ -48,6 +49,8 @@ pub struct Directory {
     pub trunks: BTreeMap<TrunkId, Trunk>,
     /// Accounts that phones may register with.
     pub phones: BTreeMap<PhoneId, Phone>,
+    /// What is spoken with phones, first choice first. Empty: everything, the best sound first.
+    pub codecs: Vec<Codec>,
     /// The digits of the country's code (`49`), by which national spellings are understood.
     pub country_code: Option<String>,
     /// Callers who are turned away: E.164 numbers or prefixes ended by `*`.
@@ -214,6 +217,8 @@ pub struct Trunk {
     pub callback_prefixes: Vec<String>,
     /// Whether the sound of its lines is listened to for keys.
     pub inband_digits: InBand,
+    /// What is spoken with it, first choice first. Empty: [`Codec::TELEPHONE`], which every carrier takes.
+    pub codecs: Vec<Codec>,
 }
 
 /// An account that a phone registers with.
@@ -225,6 +230,8 @@ pub struct Phone {
     pub user: Option<UserId>,
     /// Whether its sound is listened to for keys.
     pub inband_digits: InBand,
+    /// What is spoken with it, first choice first. Empty: as with all phones.
+    pub codecs: Vec<Codec>,
 }
 
 impl Directory {
@@ -255,6 +262,20 @@ impl Directory {
     pub fn inband_digits(&self, trunk: Option<&TrunkId>, phone: Option<&PhoneId>) -> InBand {
         let trunk = trunk.and_then(|id| self.trunks.get(id)).map(|trunk| trunk.inband_digits);
         trunk.or_else(|| phone.and_then(|id| self.phones.get(id)).map(|phone| phone.inband_digits)).unwrap_or_default()
+    }
+
+    /// What we speak with a call from or to there, first choice first; with neither it is a phone that nobody configured.
+    pub fn codecs(&self, trunk: Option<&TrunkId>, phone: Option<&PhoneId>) -> &[Codec] {
+        let (own, usual) = match trunk {
+            Some(id) => (self.trunks.get(id).map(|trunk| &trunk.codecs), &Codec::TELEPHONE[..]),
+            None if self.codecs.is_empty() => (self.phone_codecs(phone), &Codec::BEST_FIRST[..]),
+            None => (self.phone_codecs(phone), &self.codecs[..]),
+        };
+        own.map(Vec::as_slice).filter(|own| !own.is_empty()).unwrap_or(usual)
+    }
+
+    fn phone_codecs(&self, phone: Option<&PhoneId>) -> Option<&Vec<Codec>> {
+        phone.and_then(|id| self.phones.get(id)).map(|phone| &phone.codecs)
     }
 
     /// The customer who calls from `caller` (E.164). The most exact entry wins.

@@ -1,6 +1,6 @@
 //! SDP offer and answer (RFC 3264, RFC 4566/8866) as text in, text out.
 //!
-//! One audio stream of plain RTP with G.711 and `telephone-event`; everything else is refused
+//! One audio stream of plain RTP with G.711, G.722, Opus and `telephone-event`; everything else is refused
 //! politely. SRTP comes later: `RTP/SAVP` is refused, and `a=crypto` beside plain RTP left aside.
 //! RTCP is where RFC 3550 puts it, on the next port, unless they say otherwise: `a=rtcp` (RFC 3605) is followed,
 //! `a=rtcp-mux` (RFC 5761) is answered where it is offered. We offer neither.
@@ -16,10 +16,18 @@ mod tests;
 
 use read::{Direction, Media, malformed};
 
-/// The payload type under which we receive digits where we offer.
+/// The payload types under which we receive digits where we offer: at 8 kHz, and at the clock of Opus.
 const EVENTS: u8 = 101;
+const EVENTS_OPUS: u8 = 110;
 /// The payload type of Opus where we offer.
 const OPUS: u8 = 111;
+/// What we say about Opus (RFC 7587 section 6.1): what is inside of us needs no more than wideband; packets that
+/// mend the one before are made use of.
+const OPUS_PARAMETERS: &str = "maxplaybackrate=16000;sprop-maxcapturerate=16000;minptime=10;useinbandfec=1";
+/// Longest packets that we ask for, ms. Said beside Opus, whose own limit is 120.
+const PTIME_MAX_MS: u8 = 60;
+/// The clock of every codec but Opus.
+const NARROW_HZ: u32 = 8_000;
 /// Packets' length where nothing else is said, ms.
 const PTIME_MS: u8 = 20;
 
@@ -60,8 +68,11 @@ pub struct Negotiated {
     pub payload_type: u8,
     /// Payload type we receive it with (ours).
     pub receive_payload_type: u8,
-    /// `telephone-event` payload types (theirs to send, ours to receive) at the codec's clock.
+    /// `telephone-event` payload types (theirs to send, ours to receive).
     pub events: Option<(u8, u8)>,
+    /// What the durations of events count, Hz: the codec's clock, but for phones that speak Opus and know events at
+    /// 8 kHz only.
+    pub events_hz: u32,
     /// Milliseconds of audio a packet towards them, 10–60.
     pub ptime_ms: u8,
     /// We may send (they are not holding us).
@@ -83,11 +94,19 @@ pub enum SdpError {
     NoCommonCodec,
 }
 
-/// Our offer: one audio stream, our codecs, telephone-event, sendrecv, ptime 20.
+/// Our offer: one audio stream, our codecs, telephone-event at the clock of each, sendrecv, ptime 20.
 pub fn offer(local: &Local) -> String {
     let mut text = head(local, "0 0");
     let codecs: Vec<(u8, Codec)> = local.codecs.iter().map(|codec| (offered_payload_type(*codec), *codec)).collect();
-    stream(&mut text, local, "RTP/AVP", &codecs, Some(EVENTS), PTIME_MS, Direction::SendRecv);
+    // In the order of the codecs: phones that take one line only take the first.
+    let mut events: Vec<Events> = Vec::with_capacity(2);
+    for clock_hz in local.codecs.iter().map(|codec| codec.clock_hz()) {
+        if !events.iter().any(|known| known.clock_hz == clock_hz) {
+            events.push(Events { payload_type: offered_events(clock_hz), clock_hz });
+        }
+    }
+    let media = Stream { transport: "RTP/AVP", codecs: &codecs, events: &events, ptime_ms: PTIME_MS };
+    stream(&mut text, local, &media, Direction::SendRecv);
     text
 }
 
@@ -103,7 +122,8 @@ pub fn answer(offer: &str, local: &Local) -> Result<(String, Negotiated), SdpErr
         codec: chosen.codec,
         payload_type: chosen.payload_type,
         receive_payload_type: chosen.payload_type,
-        events: chosen.events.map(|events| (events, events)),
+        events: chosen.events.map(|events| (events.payload_type, events.payload_type)),
+        events_hz: chosen.events_hz(),
         ptime_ms: ptime(media),
         send: chosen.direction.receives(),
         receive: chosen.direction.sends(),
@@ -113,8 +133,9 @@ pub fn answer(offer: &str, local: &Local) -> Result<(String, Negotiated), SdpErr
     for (place, media) in theirs.media.iter().enumerate() {
         if place == index {
             let codecs = [(chosen.payload_type, chosen.codec)];
-            let direction = chosen.direction.complement();
-            stream(&mut text, local, media.transport, &codecs, chosen.events, negotiated.ptime_ms, direction);
+            let events = chosen.events.as_slice();
+            let ours = Stream { transport: media.transport, codecs: &codecs, events, ptime_ms: negotiated.ptime_ms };
+            stream(&mut text, local, &ours, chosen.direction.complement());
             if negotiated.rtcp == Rtcp::Mux {
                 text.push_str("a=rtcp-mux\r\n");
             }
@@ -135,7 +156,8 @@ pub fn accept(answer: &str, local: &Local) -> Result<Negotiated, SdpError> {
         codec: chosen.codec,
         payload_type: chosen.payload_type,
         receive_payload_type: offered_payload_type(chosen.codec),
-        events: chosen.events.map(|theirs| (theirs, EVENTS)),
+        events: chosen.events.map(|theirs| (theirs.payload_type, offered_events(theirs.clock_hz))),
+        events_hz: chosen.events_hz(),
         ptime_ms: ptime(media),
         send: chosen.direction.receives(),
         receive: chosen.direction.sends(),
@@ -149,9 +171,30 @@ struct Chosen {
     address: IpAddr,
     codec: Codec,
     payload_type: u8,
-    events: Option<u8>,
+    events: Option<Events>,
     /// Theirs, with `c=0.0.0.0` understood as hold.
     direction: Direction,
+}
+
+impl Chosen {
+    fn events_hz(&self) -> u32 {
+        self.events.map_or(self.codec.clock_hz(), |events| events.clock_hz)
+    }
+}
+
+/// A line of `telephone-event`.
+#[derive(Debug, Clone, Copy)]
+struct Events {
+    payload_type: u8,
+    clock_hz: u32,
+}
+
+/// What we write about an audio stream.
+struct Stream<'a> {
+    transport: &'a str,
+    codecs: &'a [(u8, Codec)],
+    events: &'a [Events],
+    ptime_ms: u8,
 }
 
 /// The first audio stream of plain RTP with a codec of ours and an address to send to.
@@ -169,13 +212,23 @@ fn choose(theirs: &read::Description<'_>, codecs: &[Codec]) -> Result<(usize, Ch
             Ok(address) => {
                 let direction = media.direction.or(theirs.direction).unwrap_or(Direction::SendRecv);
                 let direction = if address.is_unspecified() { held(direction) } else { direction };
-                let events = media.telephone_event(codec.clock_hz());
+                let events = events(media, codec);
                 return Ok((index, Chosen { address, codec, payload_type, events, direction }));
             }
             Err(error) => refused = error,
         }
     }
     Err(refused)
+}
+
+/// Their `telephone-event` line for this codec. RFC 4733 section 2.1 wants the clock of the stream's audio, so a 48 kHz line
+/// is of no use beside G.711. Many phones that speak Opus have one at 8 kHz all the same, and that alone: it is taken.
+fn events(media: &Media<'_>, codec: Codec) -> Option<Events> {
+    let own = codec.clock_hz();
+    let clocks = if codec == Codec::Opus { &[own, NARROW_HZ][..] } else { &[own][..] };
+    clocks.iter().find_map(|clock_hz| {
+        media.telephone_event(*clock_hz).map(|payload_type| Events { payload_type, clock_hz: *clock_hz })
+    })
 }
 
 /// RFC 3264 section 8.4: the old way to hold is an address of zeros; nothing can be sent there.
@@ -190,8 +243,9 @@ const fn held(direction: Direction) -> Direction {
 /// 10–60 and not above what they can take.
 fn ptime(media: &Media<'_>) -> u8 {
     let wanted = media.ptime.filter(|ptime| *ptime > 0).unwrap_or(u32::from(PTIME_MS));
-    let most = media.ptime_max.filter(|most| *most > 0).unwrap_or(60);
-    let tens = wanted.min(most).clamp(10, 60) / 10;
+    let longest = u32::from(PTIME_MAX_MS);
+    let most = media.ptime_max.filter(|most| *most > 0).unwrap_or(longest);
+    let tens = wanted.min(most).clamp(10, longest) / 10;
     u8::try_from(tens * 10).unwrap_or(PTIME_MS)
 }
 
@@ -201,6 +255,11 @@ fn rtcp(media: &Media<'_>, address: IpAddr, mux: bool) -> Rtcp {
         Some((port, other)) => Rtcp::At(SocketAddr::new(other.unwrap_or(address), port)),
         None => Rtcp::NextPort,
     }
+}
+
+/// The payload type that `telephone-event` at this clock has in our offers.
+const fn offered_events(clock_hz: u32) -> u8 {
+    if clock_hz == NARROW_HZ { EVENTS } else { EVENTS_OPUS }
 }
 
 /// The payload type that a codec has in our offers.
@@ -226,28 +285,33 @@ fn head(local: &Local, timing: &str) -> String {
     )
 }
 
-fn stream(
-    text: &mut String,
-    local: &Local,
-    transport: &str,
-    codecs: &[(u8, Codec)],
-    events: Option<u8>,
-    ptime_ms: u8,
-    direction: Direction,
-) {
+fn stream(text: &mut String, local: &Local, media: &Stream<'_>, direction: Direction) {
     const FINE: &str = "writing to a String can't fail";
-    write!(text, "m=audio {} {transport}", local.port).expect(FINE);
-    for payload_type in codecs.iter().map(|(payload_type, _)| *payload_type).chain(events) {
+    write!(text, "m=audio {} {}", local.port, media.transport).expect(FINE);
+    let events = media.events.iter().map(|events| events.payload_type);
+    for payload_type in media.codecs.iter().map(|(payload_type, _)| *payload_type).chain(events) {
         write!(text, " {payload_type}").expect(FINE);
     }
     text.push_str("\r\n");
-    for (payload_type, codec) in codecs {
-        write!(text, "a=rtpmap:{payload_type} {}/{}\r\n", codec.name(), codec.clock_hz()).expect(FINE);
+    let mut opus = false;
+    for (payload_type, codec) in media.codecs {
+        write!(text, "a=rtpmap:{payload_type} {}/{}", codec.name(), codec.clock_hz()).expect(FINE);
+        if *codec == Codec::Opus {
+            // Two channels whatever it carries (RFC 7587 section 7).
+            write!(text, "/2\r\na=fmtp:{payload_type} {OPUS_PARAMETERS}").expect(FINE);
+            opus = true;
+        }
+        text.push_str("\r\n");
     }
-    if let Some(events) = events {
-        write!(text, "a=rtpmap:{events} telephone-event/8000\r\na=fmtp:{events} 0-15\r\n").expect(FINE);
+    for Events { payload_type, clock_hz } in media.events {
+        write!(text, "a=rtpmap:{payload_type} telephone-event/{clock_hz}\r\na=fmtp:{payload_type} 0-15\r\n")
+            .expect(FINE);
     }
-    write!(text, "a=ptime:{ptime_ms}\r\na={}\r\n", direction.word()).expect(FINE);
+    write!(text, "a=ptime:{}\r\n", media.ptime_ms).expect(FINE);
+    if opus {
+        write!(text, "a=maxptime:{PTIME_MAX_MS}\r\n").expect(FINE);
+    }
+    write!(text, "a={}\r\n", direction.word()).expect(FINE);
 }
 
 /// RFC 3264 section 6: a refused stream keeps its place, transport and formats, with port 0.

@@ -225,14 +225,8 @@ impl<'a> Media<'a> {
     pub fn codec(&self, format: &str) -> Option<(u8, Codec)> {
         let payload_type = payload_type(format)?;
         let codec = match self.map(payload_type) {
-            Some((name, clock)) => [Codec::Pcmu, Codec::Pcma]
-                .into_iter()
-                .find(|codec| codec.name().eq_ignore_ascii_case(name) && codec.clock_hz() == clock),
-            None => match payload_type {
-                0 => Some(Codec::Pcmu),
-                8 => Some(Codec::Pcma),
-                _ => None,
-            },
+            Some((name, clock)) => Codec::from_name(name).filter(|codec| codec.clock_hz() == clock),
+            None => Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == Some(payload_type)),
         };
         Some((payload_type, codec?))
     }
@@ -259,9 +253,11 @@ fn rtpmap(value: &str) -> Option<(u8, &str, u32)> {
     let (format, encoding) = value.trim_start().split_once([' ', '\t'])?;
     let mut parts = encoding.trim().split('/');
     let (name, clock) = (parts.next()?, parts.next()?.trim());
-    // More than one channel is not what we speak.
-    let mono = parts.next().is_none_or(|channels| channels.trim() == "1");
-    Some((payload_type(format)?, name, if mono { clock.parse().ok()? } else { 0 }))
+    // More than one channel is not what we speak. Opus always says two (RFC 7587 section 7); whoever forgets that means the
+    // same.
+    let channels = parts.next().map_or("1", str::trim);
+    let ours = channels == "1" || (channels == "2" && name.eq_ignore_ascii_case(Codec::Opus.name()));
+    Some((payload_type(format)?, name, if ours { clock.parse().ok()? } else { 0 }))
 }
 
 /// `53020` or `53020 IN IP4 192.0.2.1` (RFC 3605 section 2.1). What can't be read is as if it were not there.

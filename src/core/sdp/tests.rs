@@ -274,6 +274,73 @@ fn everything_that_repeats_has_a_limit() {
     }
 }
 
+/// Every codec, in the order of a phone that likes it wide.
+fn wide() -> Local {
+    Local { codecs: vec![Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma], ..local() }
+}
+
+#[test]
+fn an_offer_of_all_codecs_names_each_as_its_rfc_does() {
+    let text = offer(&wide());
+    assert_eq!(lines(&text, "m="), ["m=audio 20400 RTP/AVP 111 9 0 8 110 101"]);
+    assert_eq!(
+        lines(&text, "a=rtpmap"),
+        [
+            "a=rtpmap:111 opus/48000/2",
+            "a=rtpmap:9 G722/8000",
+            "a=rtpmap:0 PCMU/8000",
+            "a=rtpmap:8 PCMA/8000",
+            "a=rtpmap:110 telephone-event/48000",
+            "a=rtpmap:101 telephone-event/8000",
+        ]
+    );
+    assert!(lines(&text, "a=fmtp:111")[0].contains("useinbandfec=1"));
+    assert_eq!(lines(&text, "a=maxptime"), ["a=maxptime:60"]);
+    let narrow = offer(&Local { codecs: vec![Codec::G722, Codec::Pcmu], ..local() });
+    assert_eq!(lines(&narrow, "m="), ["m=audio 20400 RTP/AVP 9 0 101"]);
+    assert!(!narrow.contains("maxptime") && !narrow.contains("48000"));
+}
+
+#[test]
+fn opus_is_known_by_its_name_and_g722_by_its_number() {
+    let answer_to = |below: &str| answer(&offered(below), &wide()).unwrap();
+    let (text, chosen) = answer_to(
+        "m=audio 4000 RTP/AVP 96 9 0 97 98\r\na=rtpmap:96 OPUS/48000/2\r\na=fmtp:96 stereo=1; useinbandfec=1\r\n\
+         a=rtpmap:97 telephone-event/8000\r\na=rtpmap:98 telephone-event/48000\r\na=ptime:40\r\n",
+    );
+    assert_eq!((chosen.codec, chosen.payload_type, chosen.receive_payload_type), (Codec::Opus, 96, 96));
+    assert_eq!((chosen.events, chosen.events_hz, chosen.ptime_ms), (Some((98, 98)), 48_000, 40));
+    assert_eq!(lines(&text, "m="), ["m=audio 20400 RTP/AVP 96 98"]);
+    assert_eq!(lines(&text, "a=rtpmap"), ["a=rtpmap:96 opus/48000/2", "a=rtpmap:98 telephone-event/48000"]);
+
+    let (text, chosen) = answer_to("m=audio 4000 RTP/AVP 9 96 101\r\na=rtpmap:101 telephone-event/8000\r\n");
+    assert_eq!((chosen.codec, chosen.payload_type, chosen.events_hz), (Codec::G722, 9, 8_000));
+    assert_eq!(lines(&text, "a=rtpmap"), ["a=rtpmap:9 G722/8000", "a=rtpmap:101 telephone-event/8000"]);
+
+    // Not Opus: another clock. Opus all the same: whoever forgot the channels.
+    let (_, chosen) = answer_to("m=audio 4000 RTP/AVP 96 0\r\na=rtpmap:96 opus/16000/2\r\n");
+    assert_eq!(chosen.codec, Codec::Pcmu);
+    let (_, chosen) = answer_to("m=audio 4000 RTP/AVP 96 0\r\na=rtpmap:96 opus/48000\r\n");
+    assert_eq!((chosen.codec, chosen.events, chosen.events_hz), (Codec::Opus, None, 48_000));
+    // We may not speak it.
+    let opus_alone = offered("m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\n");
+    assert_eq!(refused(&opus_alone), SdpError::NoCommonCodec);
+}
+
+#[test]
+fn beside_opus_events_at_8_khz_are_taken_where_there_are_no_others() {
+    let below = "m=audio 4000 RTP/AVP 96 101\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n";
+    let (text, chosen) = answer(&offered(below), &wide()).unwrap();
+    assert_eq!((chosen.events, chosen.events_hz), (Some((101, 101)), 8_000));
+    assert_eq!(lines(&text, "m="), ["m=audio 20400 RTP/AVP 96 101"]);
+    // The same as the answer to an offer of ours: what they send has our number for that clock.
+    let chosen = accept(&offered(&below.replace("101", "99")), &wide()).unwrap();
+    assert_eq!((chosen.payload_type, chosen.receive_payload_type), (96, 111));
+    assert_eq!((chosen.events, chosen.events_hz), (Some((99, 101)), 8_000));
+    let both = below.replace("101\r\na", "101 98\r\na=rtpmap:98 telephone-event/48000\r\na");
+    assert_eq!(accept(&offered(&both), &wide()).unwrap().events, Some((98, 110)));
+}
+
 fn any_line() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("v=0".to_owned()),
@@ -281,6 +348,8 @@ fn any_line() -> impl Strategy<Value = String> {
         "m=(audio|video|x) [0-9/]{1,6} (RTP/AVP|RTP/AVPF|RTP/SAVP|udptl)( [0-9]{1,3}){0,5}",
         "c=IN IP[46] [0-9a-f.:/]{1,20}",
         "a=rtpmap:[0-9]{1,3} (PCMU|pcma|telephone-event|opus)/[0-9]{1,6}(/[0-9])?",
+        "a=rtpmap:(0|8|9|96|97|98) (PCMU/8000|G722/8000|Opus/48000/2|telephone-event/(8000|48000))",
+        "m=audio 4000 RTP/AVP( (0|8|9|96|97|98)){1,6}",
         "a=(sendrecv|sendonly|recvonly|inactive|ptime:[0-9.]{0,5}|maxptime:[0-9]{0,12})",
         "\\PC{0,30}",
     ]
@@ -312,5 +381,33 @@ proptest! {
             // Our own answer is one we would accept ourselves.
             prop_assert!(accept(&reply, &local()).is_ok());
         }
+    }
+
+    #[test]
+    fn an_answer_holds_nothing_that_was_not_offered(below in prop::collection::vec(any_line(), 0..30)) {
+        let text = format!("v=0\r\nc=IN IP4 192.0.2.77\r\n{}\r\n", below.join("\r\n"));
+        let Ok((reply, chosen)) = answer(&text, &wide()) else { return Ok(()) };
+        let formats = |text: &str| -> Vec<Vec<String>> {
+            lines(text, "m=").iter().map(|line| line.split_whitespace().skip(3).map(str::to_owned).collect()).collect()
+        };
+        for (ours, theirs) in formats(&reply).iter().zip(formats(&text)) {
+            for format in ours {
+                prop_assert!(theirs.contains(format) || (theirs.is_empty() && format == "0"), "{format} of {reply}");
+            }
+        }
+        // What we say a number means is what they said; a number without a map means what RFC 3551 says.
+        let meaning = |line: &str| line.split_once(' ').unwrap().1.trim().to_ascii_lowercase();
+        for line in lines(&reply, "a=rtpmap:") {
+            let number = line.split_once(' ').unwrap().0;
+            let said = lines(&text, number).into_iter().filter(|line| line[number.len()..].starts_with([' ', '\t']));
+            let said: Vec<String> = said.map(meaning).collect();
+            let clock = meaning(line).split('/').take(2).collect::<Vec<_>>().join("/");
+            let fixed = ["a=rtpmap:0", "a=rtpmap:8", "a=rtpmap:9"].contains(&number);
+            prop_assert!(fixed || said.iter().any(|said| said.starts_with(&clock)), "{line}: {said:?}");
+        }
+        // Whoever offered it understands the answer as we do.
+        let theirs = accept(&reply, &wide()).unwrap();
+        prop_assert_eq!((theirs.codec, theirs.payload_type), (chosen.codec, chosen.payload_type));
+        prop_assert_eq!(theirs.events_hz, chosen.events_hz);
     }
 }

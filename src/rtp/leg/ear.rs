@@ -21,7 +21,10 @@ impl LegState {
         let (ssrc, timestamp) = (packet.ssrc(), packet.timestamp());
         let digit = self.digits.accept(ssrc, timestamp, packet.mark(), payload, now);
         let counts = match &mut self.ear {
-            Some(ear) => ear.event(ssrc, timestamp, payload, digit.is_some()),
+            Some(ear) => {
+                let events_hz = self.remote.as_ref().map_or(8_000, |remote| remote.events_hz);
+                ear.event((ssrc, timestamp), payload, events_hz, digit.is_some())
+            }
             None => true,
         };
         if let Some(digit) = digit.filter(|_| counts) {

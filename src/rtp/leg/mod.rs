@@ -4,6 +4,7 @@
 //! Everything here runs on the lane's thread and touches no lock. Orders have
 //! been prepared by whoever gave them (buffers, encoded clips).
 
+mod coders;
 mod control;
 mod ear;
 mod hold;
@@ -34,10 +35,12 @@ use super::record::Recorder;
 use super::rtcp::Rtcp;
 use super::source::{Source, Stats};
 use super::suspect::Suspect;
+use super::translate::Translator;
 use super::wheel::LegKey;
 use super::writer::Job;
 use super::{Frame, MediaEvent, MediaEvents, Remote};
 
+pub(super) use coders::Coders;
 pub(super) use turn::frame_ms;
 
 use hold::Hold;
@@ -53,6 +56,8 @@ pub(super) struct Totals {
     pub(super) rtcp_strangers: AtomicU64,
     pub(super) send_failed: AtomicU64,
     pub(super) relay_dropped: AtomicU64,
+    pub(super) relay_untranslated: AtomicU64,
+    pub(super) relay_late: AtomicU64,
     pub(super) tap_dropped: AtomicU64,
     pub(super) recording_gaps: AtomicU64,
     pub(super) faults: AtomicU64,
@@ -142,6 +147,8 @@ pub(super) struct LegState {
     out: Out,
     control: Rtcp,
     relay: Option<RelayMap>,
+    /// Where the peer speaks another codec.
+    translator: Option<Box<Translator>>,
     relayed_at: Instant,
     /// Its seat in a room.
     seat: Option<Box<Seat>>,
@@ -199,6 +206,7 @@ impl LegState {
             out,
             control: Rtcp::new(rand::random()),
             relay: None,
+            translator: None,
             relayed_at: now,
             seat: None,
             hold: None,
@@ -219,7 +227,7 @@ impl LegState {
         self.relay = None;
         self.out.talking = false;
         self.control.connect(now);
-        self.digits.set_clock(remote.codec.clock_hz());
+        self.digits.set_clock(remote.events_hz);
         if self.remote.as_ref().is_some_and(|before| before.codec != remote.codec) {
             // They were made for the other codec; new ones come with the next order.
             self.ear = None;
@@ -269,11 +277,13 @@ impl LegState {
         }
     }
 
-    pub(super) fn bridge(&mut self, peer: Peer, now: Instant) {
+    /// What `peer` hears goes out here, by `translator` where that is in another codec.
+    pub(super) fn bridge(&mut self, peer: Peer, translator: Option<Box<Translator>>, now: Instant) {
         self.playing = None;
         self.keys.clear();
         self.suspect = None;
         self.peer = Some(peer);
+        self.translator = translator;
         self.relay = None;
         self.relayed_at = now;
     }
@@ -281,6 +291,7 @@ impl LegState {
     pub(super) fn unbridge(&mut self) {
         self.peer = None;
         self.relay = None;
+        self.translator = None;
     }
 
     pub(super) fn send_digits(&mut self, codes: &[u8]) {

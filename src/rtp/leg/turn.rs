@@ -30,7 +30,7 @@ impl LegState {
         let (send, form) = (remote.send, Form::new(remote.codec, frame_ms(remote.ptime_ms)));
         let key = if send && remote.events.is_some() {
             let timestamp = self.clock(at);
-            self.keys.turn(timestamp, ms, remote.codec.clock_hz())
+            self.keys.turn(timestamp, ms, remote.events_hz)
         } else {
             None
         };
@@ -67,6 +67,12 @@ impl LegState {
                 let (level, from) = self.background;
                 let length = samples.min(body.len());
                 self.background.1 = self.totals.noise.fill(law, level, from, &mut body[..length]);
+                length
+            }
+            Form::G722 | Form::Opus10 | Form::Opus20 if self.recorder.is_none() => {
+                let (level, from) = self.background;
+                let (length, next) = codec::noise(form, level, from, samples, body);
+                self.background.1 = next;
                 length
             }
             Form::Law(_) | Form::G722 | Form::Opus10 | Form::Opus20 => codec::silence(form, samples, body),

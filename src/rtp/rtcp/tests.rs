@@ -163,6 +163,7 @@ fn where_reports_go() {
         payload_type: 8,
         receive_payload_type: 8,
         events: None,
+        events_hz: 8_000,
         ptime_ms: 20,
         send: true,
         receive: true,

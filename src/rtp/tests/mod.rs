@@ -11,6 +11,8 @@ mod recording;
 mod room;
 mod seams;
 mod stage;
+mod translated;
+mod wide;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -40,6 +42,7 @@ fn remote(address: SocketAddr, codec: Codec) -> Remote {
         payload_type,
         receive_payload_type: payload_type,
         events: Some((101, 101)),
+        events_hz: codec.clock_hz(),
         ptime_ms: 20,
         send: true,
         receive: true,
@@ -138,7 +141,8 @@ impl Phone {
     fn say(&mut self, to: &Leg, payload: &[u8]) {
         let payload_type = self.remote().payload_type;
         self.send(to, payload_type, self.timestamp, payload);
-        self.timestamp = self.timestamp.wrapping_add(payload.len() as u32);
+        let steps = self.codec.samples(payload) as u32 * self.codec.clock_ratio();
+        self.timestamp = self.timestamp.wrapping_add(steps);
     }
 
     fn send(&mut self, to: &Leg, payload_type: u8, timestamp: u32, payload: &[u8]) {

@@ -67,9 +67,11 @@ pub(super) fn directory() -> Directory {
         };
         directory.users.insert(id.into(), user);
         let auto = crate::dtmf::InBand::Auto;
-        directory.phones.insert(id.into(), Phone { id: id.into(), user: Some(id.into()), inband_digits: auto });
+        directory
+            .phones
+            .insert(id.into(), Phone { id: id.into(), user: Some(id.into()), inband_digits: auto, codecs: Vec::new() });
         let desk = format!("{id}-desk");
-        let phone = Phone { id: desk.as_str().into(), user: Some(id.into()), inband_digits: auto };
+        let phone = Phone { id: desk.as_str().into(), user: Some(id.into()), inband_digits: auto, codecs: Vec::new() };
         directory.phones.insert(desk.as_str().into(), phone);
     }
     let trunk = Trunk {
@@ -79,6 +81,7 @@ pub(super) fn directory() -> Directory {
         trusted: true,
         callback_prefixes: Vec::new(),
         inband_digits: crate::dtmf::InBand::Auto,
+        codecs: Vec::new(),
     };
     directory.trunks.insert("carrier".into(), trunk);
     let start = "2026-01-05T09:00".parse().expect("a valid time");

@@ -301,6 +301,8 @@ documents! {
         trusted: Option<bool>,
         /// The number that outgoing calls show.
         caller_id: Option<String>,
+        /// What is spoken with it, first choice first: `opus`, `g722`, `pcmu`, `pcma`; without: `pcmu`, `pcma`.
+        codecs: Option<Vec<String>>,
         /// Registered, or reachable where it needs no registration.
         #[schema(read_only)]
         up: Option<bool>,
@@ -313,6 +315,8 @@ documents! {
     PhoneDocument { "user": "ada", "password": "a-long-password" } {
         /// Whose it is.
         user: Option<String>,
+        /// What is spoken with it, first choice first: `opus`, `g722`, `pcmu`, `pcma`; without: as the server is set.
+        codecs: Option<Vec<String>>,
         /// Never in an answer (`has_password` is); left out it stays.
         #[schema(write_only)]
         password: Option<String>,
