@@ -245,7 +245,9 @@ mod tests {
         for (from, to) in pairs() {
             for (samples_in, samples_out) in [(80, 480), (480, 80), (160, 160), (240, 160), (160, 240), (320, 400)] {
                 let mut line = Line::new(from, to, samples_out);
-                said(from, samples_in, 4_800 / samples_in).iter().for_each(|packet| line.take(packet));
+                for packet in &said(from, samples_in, 4_800 / samples_in) {
+                    line.take(packet);
+                }
                 let lost = 4_800 / samples_in * samples_in - line.heard.len();
                 assert!(lost < samples_out, "{from:?} to {to:?}, {samples_in} to {samples_out}: {lost}");
                 let heard = line.level();
@@ -265,7 +267,9 @@ mod tests {
             packets.swap(20, 21);
             packets.insert(30, packets[29].clone());
             packets.remove(45);
-            packets.iter().for_each(|packet| line.take(packet));
+            for packet in &packets {
+                line.take(packet);
+            }
             assert_eq!((line.heard.len(), line.late), (60 * 160, 2), "{from:?} to {to:?}");
             assert!(line.pauses.is_empty());
             let quietest = line.heard[1_600..].chunks(160).map(rms_dbfs).fold(0.0, f32::min);
@@ -285,7 +289,9 @@ mod tests {
             }
             // Ten packets are lost.
             packets.drain(21..31);
-            packets.iter().for_each(|packet| line.take(packet));
+            for packet in &packets {
+                line.take(packet);
+            }
             // The packet that had begun took 20 ms of either.
             assert_eq!(line.pauses, [19 * 160, 6 * 160], "{from:?} to {to:?}");
         }
@@ -295,7 +301,9 @@ mod tests {
     fn a_source_that_counts_anew_is_no_late_one() {
         let mut line = Line::new(Codec::Opus, Codec::Pcma, 160);
         let packets = said(Codec::Opus, 160, 40);
-        packets.iter().for_each(|packet| line.take(packet));
+        for packet in &packets {
+            line.take(packet);
+        }
         for (relayed, payload) in &packets {
             line.take(&(Relayed { sequence: relayed.sequence.wrapping_add(40), ..*relayed }, payload.clone()));
         }

@@ -106,9 +106,8 @@ async fn the_callers_codec_is_what_the_engineer_is_asked_for_first() -> anyhow::
         caller.press("2").await?;
         ada.rings().await?;
         ada.answer().await?;
-        let spoken = |entry: hotline::cli::handset::log::Entry| match entry.happening {
-            Happening::Answered { codec } => Some(codec),
-            _ => None,
+        let spoken = |entry: hotline::cli::handset::log::Entry| {
+            if let Happening::Answered { codec } = entry.happening { Some(codec) } else { None }
         };
         for phone in [&caller, &ada] {
             assert_eq!(phone.line()?.log.entries().into_iter().find_map(spoken), Some(codec));
