@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::BuildHasherDefault;
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 use hotline_core::fact::RecordingEnd;
+use rustix::net::{RecvFlags, recvfrom};
 
 use super::inband::InBand;
 use super::leg::{Coders, LegState, Moment, Peer, Relayed, Totals};
@@ -360,7 +362,8 @@ impl Lane {
     fn read(&mut self, key: LegKey) {
         let Some(leg) = self.legs.get_mut(&key) else { return };
         // Nothing there, or a late ICMP error: neither is a packet.
-        let Ok((length, from)) = leg.rtp.recv_from(&mut self.buffer) else { return };
+        let Ok((length, _, Some(from))) = recvfrom(&leg.rtp, &mut self.buffer[..], RecvFlags::empty()) else { return };
+        let Ok(from) = SocketAddr::try_from(from) else { return };
         if leg.quarantined {
             return;
         }

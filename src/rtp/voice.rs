@@ -16,8 +16,8 @@ const NARROW: usize = 128;
 const WIDE: usize = 256;
 /// Frames that a score depends on, itself among them: three windows of three frames each.
 const LOOK_BACK: usize = 5;
-/// After a frame of sure speech was confirmed so many of the following are taken for speech if they are loud enough: an
-/// eighth of the silence that ends the stretch, but at least and at most so many.
+/// For so many frames after one of sure speech was confirmed, loud ones are taken for speech: an eighth of the silence that
+/// ends the stretch, but at least and at most so many. So a stretch ends late by an eighth of that silence at worst.
 const TAKEN_FOR_SPEECH: (u8, u8) = (12, 62);
 
 /// Where speech is brought to before the detector hears it, dBFS.
@@ -126,7 +126,7 @@ pub struct Voice {
     endpoint: Endpoint,
     /// Samples taken so far, 8 kHz.
     heard: u64,
-    /// Frames that may still be taken for speech unasked, and how many after each one confirmed.
+    /// Frames of which loud ones are still taken for speech unasked, and how many after each one confirmed.
     taken: u8,
     taken_most: u8,
 }
@@ -186,12 +186,11 @@ impl Voice {
     /// A frame of this level is complete.
     fn judge(&mut self, dbfs: f32) -> (Score, Verdict) {
         let worth = self.endpoint.worth(dbfs, Score::MS);
+        let spared = self.taken > 0 && self.endpoint.speech();
+        self.taken = self.taken.saturating_sub(1);
         let score = match worth {
             Worth::Nothing => Score { voice: 0.0, dbfs, asked: false },
-            Worth::Little if self.taken > 0 => {
-                self.taken -= 1;
-                Score { voice: 1.0, dbfs, asked: false }
-            }
+            Worth::Little | Worth::Much if spared => Score { voice: 1.0, dbfs, asked: false },
             Worth::Little | Worth::Much => {
                 let voice = self.scorer.score();
                 self.taken = if worth == Worth::Little && Endpoint::confirms(voice) { self.taken_most } else { 0 };

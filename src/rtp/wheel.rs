@@ -13,8 +13,8 @@ pub(super) const TICK: Duration = Duration::from_millis(2);
 pub(super) const TICK_SAMPLES: u32 = 16;
 /// Ticks in the turn of 20 ms over which calls are spread.
 const TURN: u64 = 10;
-/// So many legs share a tick before another is opened: a burst of a tenth of a millisecond.
-const TOGETHER: usize = 40;
+/// So many legs share a tick before another is opened: a burst of half a millisecond, in the same order each time.
+const TOGETHER: usize = 100;
 /// A power of two above the longest wait (60 ms: 30 ticks).
 const SLOTS: usize = 64;
 /// Further behind than this (the machine stood still), what was missed is not sent in a burst but later.
@@ -194,8 +194,8 @@ mod tests {
     #[test]
     fn few_legs_share_a_tick_and_many_are_spread_over_the_turn() {
         assert_eq!(bursts(1), [1]);
-        assert_eq!(bursts(40), [40]);
-        assert_eq!(bursts(100), [20, 40, 40]);
+        assert_eq!(bursts(100), [100]);
+        assert_eq!(bursts(230), [30, 100, 100]);
         assert_eq!(bursts(1_005), [100, 100, 100, 100, 100, 101, 101, 101, 101, 101]);
     }
 

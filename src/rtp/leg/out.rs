@@ -1,5 +1,7 @@
 //! The stream that a leg sends: one SSRC, its numbers and timestamps, whatever its packets come from.
 
+use rustix::net::SendFlags;
+
 use super::super::keys::KeyPacket;
 use super::super::packet::{HEADER_BYTES, Header, PACKET_MAX};
 use super::super::source::Stats;
@@ -85,7 +87,8 @@ impl LegState {
         if (sequence.wrapping_sub(out.sequence) as i16) >= 0 {
             out.sequence = sequence.wrapping_add(1);
         }
-        match self.rtp.send_to(&out.packet[..HEADER_BYTES + length], to) {
+        // The bare system call: std's goes through libc, which prepares for its thread being cancelled each time.
+        match rustix::net::sendto(&self.rtp, &out.packet[..HEADER_BYTES + length], SendFlags::empty(), &to) {
             Ok(_) => Stats::count(&self.stats.sent),
             Err(_) => Totals::count(&self.totals.send_failed),
         }
