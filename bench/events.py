@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +18,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+
+from process import end
 
 MEASURES = ["events", "trigger", "storm", "oncall"]
 PEOPLE = 20
@@ -199,13 +200,7 @@ class Server:
             return json.load(answer)
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        end(self.process, 20)
         self.log.close()
         with open(self.log.name, errors="replace") as log:
             self.tail = "".join(log.readlines()[-15:])

@@ -1,6 +1,8 @@
-"""What the kernel says about processes: CPU time, memory, how busy the machine is."""
+"""Processes: what the kernel says of them (CPU time, memory, how busy the machine is), and how they end."""
 
 import os
+import signal
+import subprocess
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -70,3 +72,14 @@ def machine_busy():
     with open("/proc/stat") as stat:
         user, nice, system, _idle, _wait, irq, soft, steal = [int(x) for x in stat.readline().split()[1:9]]
     return (user + nice + system + irq + soft + steal) / TICKS
+
+
+def end(process, seconds):
+    """Asks a process to end, and ends it if it has not after so many seconds."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

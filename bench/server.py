@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -10,6 +9,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+
+from process import end
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -65,13 +66,7 @@ class Server:
         sys.exit(f"error: the server did not start: {program} serve --config bench/hotline.toml\n{self.tail}")
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(15)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        end(self.process, 15)
         self.log.close()
         with open(self.log.name, errors="replace") as log:
             self.tail = "".join(log.readlines()[-15:])

@@ -11,7 +11,7 @@ fuzz_target!(|text: &str| {
         port: 20_000,
         session: 1,
         version: 1,
-        codecs: vec![Codec::Pcma, Codec::Pcmu],
+        codecs: Codec::ALL.to_vec(),
     };
     let _ = accept(text, &local);
     if let Ok((reply, chosen)) = answer(text, &local) {

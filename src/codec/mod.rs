@@ -8,7 +8,7 @@ mod conceal;
 mod decode;
 mod encode;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use clip::{encoded, noise, prepare, silence, silent_packet};
 pub use decode::Decoder;

@@ -20,6 +20,18 @@ fn voice(count: usize, rate_hz: f64) -> Vec<i16> {
         .collect()
 }
 
+/// Samples as a phone sends them: the payloads of packets of 20 ms.
+pub(crate) fn packets(codec: Codec, samples: &[i16]) -> Vec<Vec<u8>> {
+    let mut encoder = Encoder::new(codec);
+    let packet = |samples: &[i16]| {
+        let mut payload = vec![0; super::PAYLOAD_MAX];
+        let length = encoder.encode(samples, &mut payload);
+        payload.truncate(length);
+        payload
+    };
+    samples.chunks_exact(160).map(packet).collect()
+}
+
 fn through(codec: Codec, samples: &[i16], each: usize) -> Vec<i16> {
     let (mut encoder, mut decoder) = (Encoder::new(codec), Decoder::new(codec));
     let (mut packet, mut out, mut heard) = ([0; 1_500], [0; SAMPLES_MAX], Vec::new());

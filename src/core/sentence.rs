@@ -145,9 +145,11 @@ impl Fact {
             Self::LegStarted { leg: LegId::CALLER, destination, .. } => {
                 format!("The caller's line is being set up, {}.", came_in(destination))
             }
-            Self::LegStarted { leg, person, destination } => {
-                format!("Calling {} ({leg}) at {destination}.", person_or(person.as_ref(), "a fixed address"))
+            Self::LegStarted { leg, person: Some(person), destination } => {
+                format!("Calling {} ({leg}) at {destination}.", person.0)
             }
+            // A fixed address of the flow, or a supervisor's phone: the reason says which.
+            Self::LegStarted { leg, person: None, destination } => format!("Calling {destination} ({leg})."),
             Self::LegRinging { leg } => format!("The phone of {} rings.", who(*leg)),
             Self::LegAnswered { leg: LegId::CALLER } => "The caller was answered.".to_owned(),
             Self::LegAnswered { leg } => {

@@ -1,5 +1,5 @@
 //! A leg without lane and network: everything that it does with what comes in, for fuzzing (`fuzz/`) and for the short
-//! mutation test beside it. Its sockets are bound and never read.
+//! mutation test beside it. Its sockets are bound and never read; what it sends goes to one of them.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -68,14 +68,22 @@ impl Bare {
             events: (!bit(2) || bit(3)).then_some((101, 101)),
             events_hz: if bit(5) { 8_000 } else { codec.clock_hz() },
             ptime_ms: 20,
-            // Nothing goes out.
             send: false,
             receive: true,
             rtcp: if bit(3) { sdp::Rtcp::Mux } else { sdp::Rtcp::NextPort },
         };
         leg.connect(remote.clone(), now);
         let others = CODECS[usize::from(bit(7)) * usize::from(how & 3)];
-        other.connect(Remote { codec: others, ..remote }, now);
+        // What it hears of the leg goes out, translated and packed: to its own port, where it stays.
+        let to_itself = Remote {
+            address: other.rtp.local_addr().expect("it is bound"),
+            codec: others,
+            payload_type: others.static_payload_type().unwrap_or(111),
+            ptime_ms: [20, 10, 30, 60][usize::from(how >> 2 & 3)],
+            send: true,
+            ..remote
+        };
+        other.connect(to_itself, now);
         leg.listen(bit(2).then(|| Box::new(InBand::new(codec))));
         if bit(5) {
             leg.suspect(Box::new(Suspect::new(codec)));
@@ -137,8 +145,10 @@ impl Bare {
 
     fn turn(&mut self) {
         let at = Moment { now: self.now, samples: ((self.now - self.start).as_micros() / 125) as u32 };
-        let ticks = self.leg.turn(at, &mut self.jobs);
-        assert!((1..=30).contains(&ticks), "{ticks}");
+        for leg in [&mut self.leg, &mut self.other] {
+            let ticks = leg.turn(at, &mut self.jobs);
+            assert!((1..=30).contains(&ticks), "{ticks}");
+        }
     }
 }
 

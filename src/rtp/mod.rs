@@ -206,7 +206,7 @@ pub struct MediaCounters {
     pub malformed: u64,
     /// Datagrams on the RTCP port that are no RTCP.
     pub rtcp_malformed: u64,
-    /// Reports that were not believed: not from the source that is heard.
+    /// Reports that were not believed: not from the source that is heard, or on the media's port where that was not agreed.
     pub rtcp_strangers: u64,
     /// Packets that the system did not take.
     pub send_failed: u64,

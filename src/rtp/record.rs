@@ -33,6 +33,8 @@ const FIRST: Duration = Duration::from_millis(200);
 const MISSING: u64 = 1_600;
 /// What may still come late, samples.
 const LATE: u64 = 800;
+/// G.711 is decoded for the listener in pieces of this size, samples: most packets are one.
+const LAW_PIECE: usize = 160;
 /// So much received (samples) is taken for speech where nobody listens (1 s): what comes of it, the transcript says.
 const SAID: u32 = 8_000;
 
@@ -52,6 +54,8 @@ pub(super) struct Recorder {
     voice: Option<Box<Voice>>,
     /// For the listener, where the codec is not G.711.
     decoder: Option<Decoder>,
+    /// The writer knows that somebody spoke.
+    told_speech: bool,
     began: Instant,
     flushed: Instant,
     received: Stream,
@@ -130,6 +134,7 @@ impl Recorder {
             both: request.both,
             voice: (!request.both).then(|| Box::new(Voice::new(listen))),
             decoder: (!request.both && codec.law().is_none()).then(|| Decoder::new(codec)),
+            told_speech: false,
             began: now,
             flushed: now,
             received: Stream::default(),
@@ -155,9 +160,6 @@ impl Recorder {
         payload: &[u8],
         now: Instant,
     ) -> Option<RecordingEnd> {
-        if self.target.failed.load(Ordering::Relaxed) {
-            return Some(RecordingEnd::Failed);
-        }
         let elapsed = now.saturating_duration_since(self.began);
         let offset = self.place(ssrc, timestamp, codec, elapsed)?;
         let room = samples(self.limits.max).saturating_sub(u64::from(offset));
@@ -217,6 +219,11 @@ impl Recorder {
         Job::Close { target: Arc::clone(&self.target), bytes, end: self.end, reason }
     }
 
+    /// Only what is received is kept: nobody talks back.
+    pub(super) const fn is_alone(&self) -> bool {
+        !self.both
+    }
+
     /// The other side has changed its codec: what comes is heard by this.
     pub(super) fn listen_by(&mut self, decoder: Decoder) {
         self.decoder = Some(decoder);
@@ -228,23 +235,35 @@ impl Recorder {
 
     fn listen(&mut self, codec: Codec, payload: &[u8]) -> Option<RecordingEnd> {
         let voice = self.voice.as_mut()?;
-        let mut samples = [0; SAMPLES_MAX];
-        let count = if let Some(law) = codec.law() {
-            for (sample, byte) in samples.iter_mut().zip(payload) {
-                *sample = g711::decode(law, *byte);
+        let verdict = if let Some(law) = codec.law() {
+            let mut verdict = Verdict::Listen;
+            for piece in payload.chunks(LAW_PIECE) {
+                let mut samples = [0; LAW_PIECE];
+                for (sample, byte) in samples.iter_mut().zip(piece) {
+                    *sample = g711::decode(law, *byte);
+                }
+                verdict = voice.push(&samples[..piece.len()]);
+                if verdict != Verdict::Listen {
+                    break;
+                }
             }
-            payload.len().min(SAMPLES_MAX)
+            verdict
         } else {
             // Made on the caller's thread; the one for a changed codec comes a moment after it.
             let decoder = self.decoder.as_mut().filter(|decoder| decoder.codec() == codec)?;
-            decoder.decode(payload, &mut samples)
+            let mut samples = [0; SAMPLES_MAX];
+            let count = decoder.decode(payload, &mut samples);
+            voice.push(&samples[..count])
         };
-        let verdict = voice.push(&samples[..count]);
         self.judge(verdict)
     }
 
-    fn judge(&self, verdict: Verdict) -> Option<RecordingEnd> {
-        self.target.speech.store(self.spoke(), Ordering::Relaxed);
+    fn judge(&mut self, verdict: Verdict) -> Option<RecordingEnd> {
+        // What others read lies far away in memory.
+        if self.spoke() != self.told_speech {
+            self.told_speech = self.spoke();
+            self.target.speech.store(self.told_speech, Ordering::Relaxed);
+        }
         match verdict {
             Verdict::Listen => None,
             Verdict::Finished => Some(RecordingEnd::Silence),

@@ -84,14 +84,7 @@ mod tests {
         let beep: Vec<i16> = (0..if beep { 4_000 } else { 0 }).map(tone).collect();
         let speech = &speech[..speech.len().min(24_000)];
         let all = [&[0; 4_000], speech, &[0; 6_000], &beep[..], &[0; 8_000]].concat();
-        let mut encoder = crate::codec::Encoder::new(codec);
-        let packet = |samples: &[i16]| {
-            let mut payload = vec![0; 1_275];
-            let length = encoder.encode(samples, &mut payload);
-            payload.truncate(length);
-            payload
-        };
-        all.chunks_exact(160).map(packet).collect()
+        crate::codec::tests::packets(codec, &all)
     }
 
     fn heard(codec: Codec, beep: bool) -> Option<Hint> {

@@ -16,9 +16,10 @@ const NARROW: usize = 128;
 const WIDE: usize = 256;
 /// Frames that a score depends on, itself among them: three windows of three frames each.
 const LOOK_BACK: usize = 5;
-/// For so many frames after one of sure speech was confirmed, loud ones are taken for speech: an eighth of the silence that
-/// ends the stretch, but at least and at most so many. So a stretch ends late by an eighth of that silence at worst.
-const TAKEN_FOR_SPEECH: (u8, u8) = (12, 62);
+/// For so many frames after one of sure speech was confirmed, loud ones are taken for speech: a quarter of the silence that
+/// ends the stretch, but at least and at most so many. So a stretch ends late by a quarter of that silence at worst, and
+/// only where something loud goes on.
+const TAKEN_FOR_SPEECH: (u16, u16) = (12, 312);
 
 /// Where speech is brought to before the detector hears it, dBFS.
 const SPEECH_DBFS: f32 = -22.0;
@@ -127,8 +128,8 @@ pub struct Voice {
     /// Samples taken so far, 8 kHz.
     heard: u64,
     /// Frames of which loud ones are still taken for speech unasked, and how many after each one confirmed.
-    taken: u8,
-    taken_most: u8,
+    taken: u16,
+    taken_most: u16,
 }
 
 impl std::fmt::Debug for Voice {
@@ -140,9 +141,9 @@ impl std::fmt::Debug for Voice {
 impl Voice {
     /// Begins to listen.
     pub fn new(limits: EndpointLimits) -> Self {
-        let frames = limits.end_silence.map_or(0, |silence| silence.as_millis() / 8 / u128::from(Score::MS));
+        let frames = limits.end_silence.map_or(0, |silence| silence.as_millis() / 4 / u128::from(Score::MS));
         let (least, most) = TAKEN_FOR_SPEECH;
-        let taken_most = u8::try_from(frames).unwrap_or(most).clamp(least, most);
+        let taken_most = u16::try_from(frames).unwrap_or(most).clamp(least, most);
         Self { scorer: Scorer::default(), endpoint: Endpoint::new(limits), heard: 0, taken: 0, taken_most }
     }
 
@@ -228,6 +229,25 @@ mod tests {
         let (asked, frames) = asked(4, |n| ((n * 7_919) % 61) as i16 - 30);
         assert_eq!(frames, 250);
         assert!(asked < 5, "{asked}");
+    }
+
+    /// Frames for which the detector was asked of 20 s of speech, by the silence that would end it.
+    fn asked_of_speech(end_silence: Duration) -> usize {
+        let mut reader = hound::WavReader::open("audio/en/calling-engineer.wav").unwrap();
+        let samples: Vec<i16> = reader.samples::<i16>().map(Result::unwrap).collect();
+        let speech = hotline_core::audio::resample::resample(&samples, reader.spec().sample_rate, 8_000);
+        let mut voice = Voice::new(EndpointLimits { end_silence: Some(end_silence), no_speech: None });
+        let scores = speech.iter().cycle().take(160_000).filter_map(|sample| voice.sample(*sample));
+        let asked = scores.filter(|(score, _)| score.asked).count();
+        assert!(voice.speech());
+        asked
+    }
+
+    #[test]
+    fn the_longer_the_silence_that_ends_it_the_less_is_asked_of_speech() {
+        let [short, long] = [1, 4].map(|seconds| asked_of_speech(Duration::from_secs(seconds)));
+        assert!(short < 1_250 / 4, "{short} of 1250");
+        assert!(long * 3 < short * 2, "{long}, {short}");
     }
 
     #[test]

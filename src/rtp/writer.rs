@@ -20,7 +20,7 @@ use super::{MediaEvent, MediaEvents};
 const QUEUE: usize = 16_384;
 /// So long the writer lets jobs gather: being woken for each buffer would cost it, and the lane that wakes it, more than
 /// the writing.
-const GATHER: Duration = Duration::from_millis(10);
+pub(super) const GATHER: Duration = Duration::from_millis(25);
 /// How often an event is offered again to a full channel, and how many times: 10 s in all.
 const AGAIN: Duration = Duration::from_millis(50);
 const AGAIN_MAX: u32 = 200;

@@ -19,6 +19,8 @@ const RUN_HOLE_MS: u32 = 100;
 const KEEP_MS: u32 = 32;
 /// A voiced run of this length is surely speech, ms.
 const SURE_MS: u32 = 160;
+/// The same of somebody who has spoken before, ms: no chair or cough needs to be told from a first word any more.
+const SURE_AGAIN_MS: u32 = 64;
 /// Voice must stand out of the noise by this much, dB.
 const ABOVE_FLOOR_DB: f32 = 7.0;
 /// Once somebody has spoken, voices this much below their loudest are others in the room, dB.
@@ -118,9 +120,10 @@ impl Endpoint {
     /// What the score of the next frame is worth, given its level.
     pub fn worth(&self, level_dbfs: f32, ms: u32) -> Worth {
         let decided = self.speech && self.end_silence_ms == u32::MAX;
+        let sure = if self.speech { SURE_AGAIN_MS } else { SURE_MS };
         if decided || level_dbfs <= self.floor_after(level_dbfs, ms) + ABOVE_FLOOR_DB {
             Worth::Nothing
-        } else if self.run_ms >= SURE_MS {
+        } else if self.run_ms >= sure {
             Worth::Little
         } else {
             Worth::Much

@@ -355,6 +355,16 @@ pub(super) mod tests {
     #[test]
     fn the_check_is_the_published_one() {
         assert_eq!(crc16(CRC_START, b"123456789"), 0x29b1);
+        // The polynomial bit by bit, over lengths on both sides of eight bytes and every value of a byte.
+        let bytes: Vec<u8> = (0..300_u32).map(|n| (n * 167 + n / 7) as u8).collect();
+        let mut plain = CRC_START;
+        for (length, byte) in bytes.iter().enumerate() {
+            assert_eq!(crc16(CRC_START, &bytes[..length]), plain, "{length} bytes");
+            plain ^= u16::from(*byte) << 8;
+            for _ in 0..8 {
+                plain = if plain & 0x8000 == 0 { plain << 1 } else { (plain << 1) ^ 0x1021 };
+            }
+        }
     }
 
     #[test]

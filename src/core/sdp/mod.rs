@@ -83,6 +83,13 @@ pub struct Negotiated {
     pub rtcp: Rtcp,
 }
 
+impl Negotiated {
+    /// Packets of this payload type were agreed on: audio, or events.
+    pub fn takes(&self, payload_type: u8) -> bool {
+        payload_type == self.receive_payload_type || self.events.is_some_and(|(_, ours)| ours == payload_type)
+    }
+}
+
 /// Why a session can't be agreed on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SdpError {

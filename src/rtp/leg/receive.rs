@@ -27,10 +27,12 @@ impl LegState {
         jobs: &mut Vec<Job>,
     ) -> Option<(Relayed, &'a [u8])> {
         let remote = self.remote.as_ref()?;
-        if is_rtcp(datagram) {
-            // On this port only where that was agreed; it has no number among the packets of audio.
+        // It has no number among the packets of audio, agreed on this port or not.
+        if is_rtcp(datagram) && !remote.takes(datagram[1] & 0x7f) {
             if remote.rtcp == sdp::Rtcp::Mux {
                 self.receive_control(datagram, from, now);
+            } else {
+                Totals::count(&self.totals.rtcp_strangers);
             }
             return None;
         }

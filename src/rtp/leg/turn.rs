@@ -15,6 +15,9 @@ use crate::codec;
 /// A bridged leg to which nothing was relayed for so long is sent silence, so that its own timeout and the address
 /// translations on the way see packets.
 pub(super) const RELAY_IDLE: Duration = Duration::from_millis(500);
+/// A leg that is only recorded is sent a packet of silence this often: enough for address translations and timeouts on
+/// the way. Silence that nobody hears fifty times a second would cost as much as the recording.
+const KEEP_OPEN_MS: u32 = 400;
 /// Turn of a leg that originates nothing now: it only watches the clock, ticks.
 const WATCH_TICKS: u64 = 30;
 
@@ -50,6 +53,13 @@ impl LegState {
         } else if self.waits_for_hold() || self.seat.is_some() {
             // The music may have to begin at the next turn; what is said in a room is sent by the room.
         } else if self.peer.is_some() && at.now.saturating_duration_since(self.relayed_at) < RELAY_IDLE {
+            return WATCH_TICKS;
+        } else if self.recorder.as_ref().is_some_and(|recorder| recorder.is_alone()) {
+            let sent = self.clock(at).wrapping_sub(self.out.end) as i32;
+            if send && (!self.out.started || sent >= (KEEP_OPEN_MS * 8 * self.clock_ratio()) as i32) {
+                let length = self.quiet(form, samples);
+                self.send_frame(at, length, samples, false);
+            }
             return WATCH_TICKS;
         } else if send {
             let length = self.quiet(form, samples);

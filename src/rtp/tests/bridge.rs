@@ -79,6 +79,37 @@ fn a_loss_before_us_stays_visible_behind_us_and_sizes_pass_through() {
 }
 
 #[test]
+fn reports_on_the_media_port_are_no_audio_and_leave_no_hole() {
+    let (media, [a, _b], [mut phone_a, phone_b]) = bridged(1, (Codec::Pcmu, Codec::Pcmu));
+    let before = carry(&mut phone_a, &a.leg, &phone_b, 0..1);
+    // A sender report, and a goodbye; nobody agreed to have them here.
+    for report in [&[0x80, 200, 0, 6][..], &[0x81, 203, 0, 1]] {
+        let mut report = report.to_vec();
+        report.resize(4 * (1 + usize::from(report[3])), 0);
+        phone_a.socket.send_to(&report, a.leg.local()).unwrap();
+    }
+    let after = carry(&mut phone_a, &a.leg, &phone_b, 1..2);
+    assert_eq!(after[0].sequence, before[0].sequence.wrapping_add(1));
+    assert_eq!((media.counters().rtcp_strangers, media.counters().malformed), (2, 0));
+}
+
+#[test]
+fn a_payload_type_that_looks_like_a_report_is_audio_where_it_was_agreed_on() {
+    let (media, [a, b], [mut phone_a, phone_b]) = bridged(1, (Codec::Pcmu, Codec::Pcmu));
+    // 72 with the marker bit is a sender report's first byte.
+    a.leg.connect(Remote { receive_payload_type: 72, ..phone_a.remote() });
+    let header = |sequence: u8| [0x80, 0x80 | 72, 0, sequence, 0, 0, 0, 160, 0, 0, 0, 9];
+    for sequence in 0..2 {
+        let packet = [&header(sequence)[..], &frame(3)].concat();
+        phone_a.socket.send_to(&packet, a.leg.local()).unwrap();
+        assert_eq!(phone_b.hear_sound().payload, frame(3));
+    }
+    phone_a.say(&a.leg, &frame(4));
+    assert_eq!(media.counters().rtcp_strangers, 0);
+    drop(b);
+}
+
+#[test]
 fn a_source_that_begins_anew_is_joined_on() {
     let (_media, [a, _b], [mut phone_a, phone_b]) = bridged(1, (Codec::Pcmu, Codec::Pcmu));
     let before = carry(&mut phone_a, &a.leg, &phone_b, 0..1);

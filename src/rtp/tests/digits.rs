@@ -24,14 +24,7 @@ fn sound(keys: &str, codec: Codec) -> Vec<Vec<u8>> {
         samples.extend((0..480).map(|n| wave(key, n)));
         samples.extend([0; 480]);
     }
-    let mut encoder = crate::codec::Encoder::new(codec);
-    let packet = |samples: &[i16]| {
-        let mut payload = vec![0; 1_275];
-        let length = encoder.encode(samples, &mut payload);
-        payload.truncate(length);
-        payload
-    };
-    samples.chunks(160).map(packet).collect()
+    crate::codec::tests::packets(codec, &samples)
 }
 
 fn pressed(line: &mut Line, count: usize) -> (String, String) {

@@ -69,6 +69,34 @@ fn the_file_grows_while_it_is_spoken_into() {
 }
 
 #[test]
+fn who_is_only_recorded_is_sent_enough_to_keep_the_line_open_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let media = media(2, 1);
+    let (mut line, mut phone) = connected(&media, Codec::Pcmu);
+    line.leg.record(request(folder.path(), 1, LIMITS));
+    talk(&mut phone, &line.leg, 0..200);
+    phone.socket.set_nonblocking(true).unwrap();
+    let packet = |phone: &Phone| phone.socket.peek(&mut [0; 1]).is_ok().then(|| phone.hear());
+    let heard: Vec<Packet> = std::iter::from_fn(|| packet(&phone)).collect();
+    // Nine in four seconds, and what was sent before the order was there.
+    assert!((7..=30).contains(&heard.len()), "{}", heard.len());
+    assert!(heard.iter().all(|packet| is_quiet(Law::Mu, &packet.payload) && packet.payload.len() == 160));
+    let steps: Vec<(u16, u32)> = heard
+        .windows(2)
+        .map(|two| (two[1].sequence.wrapping_sub(two[0].sequence), two[1].timestamp.wrapping_sub(two[0].timestamp)))
+        .collect();
+    assert!(steps.iter().all(|(number, _)| *number == 1), "nothing is lost");
+    // Their time goes on as the clock does: 420 ms each.
+    assert!(steps[steps.len() - 4..].iter().all(|(_, time)| (3_200..=6_000).contains(time)), "{steps:?}");
+    line.leg.stop_record(RecordingEnd::Key);
+    assert!(matches!(line.event(), MediaEvent::RecordEnded { .. }));
+    phone.socket.set_nonblocking(false).unwrap();
+    let again: Vec<Packet> = (0..12).map(|_| phone.hear()).collect();
+    let last = again[11].timestamp.wrapping_sub(again[6].timestamp);
+    assert_eq!(last, 5 * 160, "then a quiet line again, packet by packet");
+}
+
+#[test]
 fn a_new_recording_ends_the_old_one_and_closing_ends_the_last() {
     let folder = tempfile::tempdir().unwrap();
     let media = media(2, 1);
