@@ -62,6 +62,7 @@ impl Leg {
             media.connect(negotiated.clone());
         }
         self.silent_at = None;
+        self.local.payload_types.keep(&negotiated);
         self.remote = Some(negotiated);
     }
 
@@ -123,6 +124,7 @@ pub fn local(address: IpAddr, media: &rtp::Leg, codecs: Vec<Codec>) -> Local {
         session: u64::from(rand::random::<u32>()),
         version: 1,
         codecs,
+        payload_types: sdp::PayloadTypes::default(),
     }
 }
 

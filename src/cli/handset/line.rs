@@ -293,6 +293,7 @@ impl Task {
 
     fn connect(&mut self, agreed: &Negotiated) {
         self.media.connect(agreed.clone());
+        self.local.payload_types.keep(agreed);
         if self.held == agreed.receive {
             self.held = !agreed.receive;
             self.log.add(Happening::Held(self.held));

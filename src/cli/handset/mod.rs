@@ -25,7 +25,7 @@ use std::time::Duration;
 use hotline_core::audio::Codec;
 use hotline_core::fact::LegCause;
 use hotline_core::private::Private;
-use hotline_core::sdp::{self, Local};
+use hotline_core::sdp::{self, Local, PayloadTypes};
 use tokio::sync::mpsc;
 
 use self::ear::Heard;
@@ -413,6 +413,7 @@ impl Handset {
             session: rand::random::<u32>().into(),
             version: 1,
             codecs: self.settings.codecs.clone(),
+            payload_types: PayloadTypes::default(),
         };
         Ok((media, events, local))
     }

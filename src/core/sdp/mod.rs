@@ -10,17 +10,15 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::audio::Codec;
 
+mod payload_types;
 mod read;
 #[cfg(test)]
 mod tests;
 
+pub use payload_types::PayloadTypes;
+
 use read::{Direction, Media, malformed};
 
-/// The payload types under which we receive digits where we offer: at 8 kHz, and at the clock of Opus.
-const EVENTS: u8 = 101;
-const EVENTS_OPUS: u8 = 110;
-/// The payload type of Opus where we offer.
-const OPUS: u8 = 111;
 /// What we say about Opus (RFC 7587 section 6.1): what is inside of us needs no more than wideband; packets that
 /// mend the one before are made use of.
 const OPUS_PARAMETERS: &str = "maxplaybackrate=16000;sprop-maxcapturerate=16000;minptime=10;useinbandfec=1";
@@ -44,6 +42,8 @@ pub struct Local {
     pub version: u64,
     /// What we speak, first choice first.
     pub codecs: Vec<Codec>,
+    /// Under which numbers we offer it.
+    pub payload_types: PayloadTypes,
 }
 
 /// Where RTCP goes.
@@ -104,12 +104,13 @@ pub enum SdpError {
 /// Our offer: one audio stream, our codecs, telephone-event at the clock of each, sendrecv, ptime 20.
 pub fn offer(local: &Local) -> String {
     let mut text = head(local, "0 0");
-    let codecs: Vec<(u8, Codec)> = local.codecs.iter().map(|codec| (offered_payload_type(*codec), *codec)).collect();
+    let numbers = local.payload_types;
+    let codecs: Vec<(u8, Codec)> = local.codecs.iter().map(|codec| (numbers.codec(*codec), *codec)).collect();
     // In the order of the codecs: phones that take one line only take the first.
     let mut events: Vec<Events> = Vec::with_capacity(2);
     for clock_hz in local.codecs.iter().map(|codec| codec.clock_hz()) {
         if !events.iter().any(|known| known.clock_hz == clock_hz) {
-            events.push(Events { payload_type: offered_events(clock_hz), clock_hz });
+            events.push(Events { payload_type: numbers.events(clock_hz), clock_hz });
         }
     }
     let media = Stream { transport: "RTP/AVP", codecs: &codecs, events: &events, ptime_ms: PTIME_MS };
@@ -162,8 +163,8 @@ pub fn accept(answer: &str, local: &Local) -> Result<Negotiated, SdpError> {
         address: SocketAddr::new(chosen.address, media.port),
         codec: chosen.codec,
         payload_type: chosen.payload_type,
-        receive_payload_type: offered_payload_type(chosen.codec),
-        events: chosen.events.map(|theirs| (theirs.payload_type, offered_events(theirs.clock_hz))),
+        receive_payload_type: local.payload_types.codec(chosen.codec),
+        events: chosen.events.map(|theirs| (theirs.payload_type, local.payload_types.events(theirs.clock_hz))),
         events_hz: chosen.events_hz(),
         ptime_ms: ptime(media),
         send: chosen.direction.receives(),
@@ -261,19 +262,6 @@ fn rtcp(media: &Media<'_>, address: IpAddr, mux: bool) -> Rtcp {
         Some(_) | None if mux => Rtcp::Mux,
         Some((port, other)) => Rtcp::At(SocketAddr::new(other.unwrap_or(address), port)),
         None => Rtcp::NextPort,
-    }
-}
-
-/// The payload type that `telephone-event` at this clock has in our offers.
-const fn offered_events(clock_hz: u32) -> u8 {
-    if clock_hz == NARROW_HZ { EVENTS } else { EVENTS_OPUS }
-}
-
-/// The payload type that a codec has in our offers.
-const fn offered_payload_type(codec: Codec) -> u8 {
-    match codec.static_payload_type() {
-        Some(payload_type) => payload_type,
-        None => OPUS,
     }
 }
 

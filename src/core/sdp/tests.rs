@@ -5,7 +5,7 @@ use proptest::test_runner::RngSeed;
 
 use crate::audio::Codec;
 
-use super::{Local, Negotiated, Rtcp, SdpError, accept, answer, offer};
+use super::{Local, Negotiated, PayloadTypes, Rtcp, SdpError, accept, answer, offer};
 
 fn local() -> Local {
     Local {
@@ -14,6 +14,7 @@ fn local() -> Local {
         session: 4_711,
         version: 1,
         codecs: vec![Codec::Pcma, Codec::Pcmu],
+        payload_types: PayloadTypes::default(),
     }
 }
 
@@ -339,6 +340,29 @@ fn beside_opus_events_at_8_khz_are_taken_where_there_are_no_others() {
     assert_eq!((chosen.events, chosen.events_hz), (Some((99, 101)), 8_000));
     let both = below.replace("101\r\na", "101 98\r\na=rtpmap:98 telephone-event/48000\r\na");
     assert_eq!(accept(&offered(&both), &wide()).unwrap().events, Some((98, 110)));
+}
+
+/// RFC 3264 section 8.3.2.
+#[test]
+fn what_was_agreed_on_keeps_its_number_when_we_offer_again() {
+    let again = |below: &str| {
+        let mut local = wide();
+        local.payload_types.keep(&answer(&offered(below), &wide()).unwrap().1);
+        (lines(&offer(&local), "a=rtpmap").iter().map(|line| (*line).to_owned()).collect::<Vec<_>>(), local)
+    };
+    let opus = "m=audio 4000 RTP/AVP 97 96\r\na=rtpmap:97 opus/48000/2\r\na=rtpmap:96 telephone-event/48000\r\n";
+    let (rows, local) = again(opus);
+    assert_eq!(rows[0], "a=rtpmap:97 opus/48000/2");
+    assert_eq!(rows[4..], ["a=rtpmap:96 telephone-event/48000", "a=rtpmap:101 telephone-event/8000"]);
+    let chosen = accept(&offered(opus), &local).unwrap();
+    assert_eq!((chosen.receive_payload_type, chosen.events), (97, Some((96, 96))));
+    // Numbers that are ours otherwise: what had them gives way.
+    let (rows, _) = again("m=audio 4000 RTP/AVP 0 111\r\na=rtpmap:111 telephone-event/8000\r\n");
+    let dynamic: Vec<&String> = rows.iter().filter(|row| row.contains("opus") || row.contains("event")).collect();
+    assert_eq!(
+        dynamic,
+        ["a=rtpmap:96 opus/48000/2", "a=rtpmap:110 telephone-event/48000", "a=rtpmap:111 telephone-event/8000"]
+    );
 }
 
 fn any_line() -> impl Strategy<Value = String> {
