@@ -224,6 +224,8 @@ pub mod say {
         NOTICE_KNOCK = "notice-knock",
         /// To a supervisor's phone, before any key: "A call can be listened to now. Press 1."
         SUPERVISOR_KNOCK = "supervisor-knock",
+        /// After it, where that is so: the conversation is recorded.
+        SUPERVISOR_RECORDED = "supervisor-recorded",
         /// To a phone, before any key: "This is a test call. Press 1."
         TEST_KNOCK = "test-knock",
         /// This was a test.

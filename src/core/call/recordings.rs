@@ -116,6 +116,12 @@ impl Frame {
         self.record_ended(ended, "its end was not reported", now)
     }
 
+    /// A conversation is being recorded.
+    pub(crate) fn tapes_conversation(&self) -> bool {
+        let tapes = |state: &Recording| state.running && !state.stopping && state.kind == RecordingKind::Conversation;
+        self.recordings.values().any(tapes)
+    }
+
     /// Something was said in a recording of this kind.
     pub(crate) fn spoke(&self, of: impl Fn(RecordingKind) -> bool) -> bool {
         self.recordings.values().any(|state| state.speech && of(state.kind))

@@ -262,7 +262,11 @@ impl Frame {
     }
 
     fn knock_at_supervisor(&mut self, leg: LegId, now: Now) {
-        self.play(leg, vec![Prompt::Say(say::SUPERVISOR_KNOCK), Prompt::Silence(KNOCK_PAUSE)], now);
+        let mut prompts = vec![Prompt::Say(say::SUPERVISOR_KNOCK)];
+        // Whoever speaks with both will be heard in it.
+        prompts.extend(self.tapes_conversation().then_some(Prompt::Say(say::SUPERVISOR_RECORDED)));
+        prompts.push(Prompt::Silence(KNOCK_PAUSE));
+        self.play(leg, prompts, now);
     }
 
     /// Somebody pressed 1 there.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::call::Event;
 use crate::call::flow::{Connect, ConnectTarget, Node};
 use crate::call::prompt::{Prompt, say};
+use crate::call::supervise::{Role, Supervise};
 use crate::directory::{Destination, Directory};
-use crate::fact::{Fact, LegCause, Outcome, RecordingEnd, RecordingKind};
+use crate::fact::{Actor, Fact, LegCause, Outcome, RecordingEnd, RecordingKind};
 use crate::ids::LegId;
 
 use super::fixture::{connect, flow, secs, speak, with};
@@ -52,6 +53,26 @@ fn refused(fact: &Fact) -> bool {
 
 fn begun(fact: &Fact) -> bool {
     matches!(fact, Fact::RecordingStarted { kind: KIND, .. })
+}
+
+#[test]
+fn a_supervisor_hears_that_it_is_recorded_while_it_is() {
+    for refused in [false, true] {
+        let mut line = talking();
+        if refused {
+            line.presses("9");
+            while line.next_deed().is_some() {}
+        }
+        let by = Actor::Login("lea".to_owned());
+        assert!(line.supervises(Supervise { role: Role::Barge, phone: "ben-desk".into(), by }).is_ok());
+        line.calls(2, &Destination::Phone("ben-desk".into())).told(Event::LegAnswered { leg: LegId(2) });
+        assert!(line.next_deed().is_some(), "whoever asked is told that it rings");
+        let mut hears = vec![speak(say::SUPERVISOR_KNOCK), speak(say::SUPERVISOR_RECORDED), Prompt::Silence(secs(2))];
+        if refused {
+            hears.remove(1);
+        }
+        line.leg_hears(2, &hears);
+    }
 }
 
 #[test]

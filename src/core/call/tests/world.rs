@@ -41,11 +41,12 @@ struct Side {
 }
 
 /// All that a phone may hear before a key: a mailbox may have answered.
-const QUIET: [crate::call::prompt::PromptId; 8] = [
+const QUIET: [crate::call::prompt::PromptId; 9] = [
     say::ENGINEER_KNOCK,
     say::ALERT_KNOCK,
     say::NOTICE_KNOCK,
     say::SUPERVISOR_KNOCK,
+    say::SUPERVISOR_RECORDED,
     say::TEST_KNOCK,
     say::ENGINEER_DECLINED,
     say::RECORDING_ENGINEER,
