@@ -302,7 +302,7 @@ fn reachable(directory: &Directory, report: &Report) {
             report.warn(
                 &place,
                 format!(
-                    "phone `{}` is in nobody's `phones` and is never rung; add \"phone:{}\" to its user",
+                    "phone `{}` is in nobody's `phones`: no engineer is rung there, only who supervises a call; add \"phone:{}\" to its user if one should be",
                     phone.id, phone.id
                 ),
             );

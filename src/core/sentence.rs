@@ -294,7 +294,7 @@ impl RecordingEnd {
             Self::NoSpeech => "nothing was said",
             Self::Key => "the caller pressed a key",
             Self::MaxLength => "the longest time was reached",
-            Self::CallEnded => "the call ended",
+            Self::CallEnded => "the call or the conversation ended",
             Self::Failed => "it could not be kept",
             Self::Refused => "somebody did not want it",
             Self::Recovered => "found after a crash and made whole",

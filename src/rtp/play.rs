@@ -85,6 +85,11 @@ impl Playing {
         self
     }
 
+    /// Which it is.
+    pub(super) const fn id(&self) -> PlayId {
+        self.id
+    }
+
     /// Any key stops it.
     pub(super) const fn stops_on_key(&self) -> bool {
         self.stop_on_key

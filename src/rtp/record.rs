@@ -35,6 +35,10 @@ const MISSING: u64 = 1_600;
 const LATE: u64 = 800;
 /// G.711 is decoded for the listener in pieces of this size, samples: most packets are one.
 const LAW_PIECE: usize = 160;
+/// Packets that are kept of what is received: so many at once, and then one each 5 ms. Phones send one each 10 ms at most;
+/// who sends more would fill the disk.
+const PACKETS_AT_ONCE: u64 = 2_000;
+const PACKET_EACH: u64 = 40;
 /// So much received (samples) is taken for speech where nobody listens (1 s): what comes of it, the transcript says.
 const SAID: u32 = 8_000;
 
@@ -61,6 +65,8 @@ pub(super) struct Recorder {
     received: Stream,
     sent: Stream,
     base: Option<Base>,
+    /// Packets received so far and kept.
+    kept: u64,
     /// Where the audio in hand ends, samples.
     end: u32,
     /// Packets that found no buffer, in all.
@@ -140,6 +146,7 @@ impl Recorder {
             received: Stream::default(),
             sent: Stream::default(),
             base: None,
+            kept: 0,
             end: 0,
             gaps: 0,
         }
@@ -161,6 +168,12 @@ impl Recorder {
         now: Instant,
     ) -> Option<RecordingEnd> {
         let elapsed = now.saturating_duration_since(self.began);
+        if self.kept > PACKETS_AT_ONCE + samples(elapsed) / PACKET_EACH {
+            self.received.dropped += 1;
+            self.gaps += 1;
+            return None;
+        }
+        self.kept += 1;
         let offset = self.place(ssrc, timestamp, codec, elapsed)?;
         let room = samples(self.limits.max).saturating_sub(u64::from(offset));
         let bytes = within(codec, payload, room);
@@ -433,6 +446,23 @@ mod tests {
     }
 
     const LIMITS: RecordLimits = RecordLimits { max: Duration::from_mins(1), end_silence: None, no_speech: None };
+
+    #[test]
+    fn a_flood_fills_no_disk_and_the_phone_is_heard_after_it() {
+        let mut bench = Bench::new(RecordLimits { max: Duration::from_mins(1), end_silence: None, no_speech: None });
+        for n in 0..20_000_u32 {
+            bench.packet(n / 20 * 8, 0x55, u64::from(n / 20));
+            bench.write();
+        }
+        assert!(bench.recorder.gaps > 17_000, "{}", bench.recorder.gaps);
+        assert!(bench.recorder.kept < 2_300, "{}", bench.recorder.kept);
+        let gaps = bench.recorder.gaps;
+        for n in 0..50_u32 {
+            bench.packet(16_000 + n * 160, 0x2a, 2_000 + u64::from(n) * 20);
+            bench.write();
+        }
+        assert_eq!(bench.recorder.gaps, gaps);
+    }
 
     #[test]
     fn the_header_and_then_several_times_a_second_something_reaches_the_writer() {

@@ -16,6 +16,9 @@ use crate::codec::{Decoder, Encoder, SAMPLES_MAX};
 const PACKET: usize = 480;
 /// The longest hole that is mended, samples at 8 kHz: 60 ms. What is lost beyond that is a pause.
 const MENDED: u32 = 480;
+/// So much more than the time that has passed is decoded and sent on, samples at 8 kHz (2 s): a network's stall that ends.
+/// Who sends more floods us, and through us the other side.
+const AHEAD: u32 = 16_000;
 /// Packets further behind than this are not late: their source counts anew.
 const LATE: u16 = 100;
 
@@ -32,6 +35,9 @@ pub(super) struct Translator {
     waiting_len: usize,
     /// Timestamp of the next packet, where it does not go on at the end of the last.
     begins_at: Option<u32>,
+    /// How far what was decoded is ahead of the clock, samples at 8 kHz, and when that was so.
+    ahead: u32,
+    clock: u32,
 }
 
 /// Where a packet stands.
@@ -63,6 +69,8 @@ impl Translator {
                 waiting: [0; PACKET + SAMPLES_MAX],
                 waiting_len: 0,
                 begins_at: None,
+                ahead: 0,
+                clock: 0,
             })
         })
     }
@@ -70,6 +78,16 @@ impl Translator {
     /// It turns `from` into `to`.
     pub(super) fn turns(&self, from: Codec, to: Codec) -> bool {
         self.decoder.codec() == from && self.encoder.codec() == to
+    }
+
+    /// Whether `samples` more fit into the time that has passed; `clock` counts samples at 8 kHz.
+    pub(super) fn keeps_time(&mut self, clock: u32, samples: usize) -> bool {
+        let ahead = self.ahead.saturating_sub(clock.wrapping_sub(self.clock)) + samples as u32;
+        if ahead > AHEAD {
+            return false;
+        }
+        (self.ahead, self.clock) = (ahead, clock);
+        true
     }
 
     /// A stream begins, or goes on after something else was sent: what waited is not heard any more.
@@ -237,6 +255,20 @@ mod tests {
     fn pairs() -> impl Iterator<Item = (Codec, Codec)> {
         let all = Codec::ALL.into_iter().flat_map(|from| Codec::ALL.map(|to| (from, to)));
         all.filter(|(from, to)| from != to && (from.law().is_none() || to.law().is_none()))
+    }
+
+    #[test]
+    fn nobody_is_heard_faster_than_time_passes() {
+        let mut translator = Translator::between(Codec::Opus, Codec::Pcma).unwrap();
+        // 5,000 packets of 120 ms in a second, as the clock goes on.
+        let taken = (0..5_000_u32).filter(|n| translator.keeps_time(n * 8 / 5, 960)).count();
+        assert!((16..=25).contains(&taken), "{taken}: two seconds ahead, and the second that passed");
+        let mut translator = Translator::between(Codec::Pcma, Codec::Opus).unwrap();
+        // Half a second is held up each five seconds and comes at once.
+        for n in 0..3_000_u32 {
+            let late = if n % 250 < 25 { 25 - n % 250 } else { 0 };
+            assert!(translator.keeps_time((n + late) * 160, 160), "{n}");
+        }
     }
 
     #[test]

@@ -170,9 +170,11 @@ impl Frame {
             let (changed, on) = (there.role != role, there.is_on());
             there.role = role;
             if changed {
-                self.note(&format!("phone {phone} {}", role.does()), &asked, now);
                 if on {
+                    self.note(&format!("phone {phone} {}", role.does()), &asked, now);
                     self.arrange();
+                } else {
+                    self.note(&format!("phone {phone} is rung to {} now", role.word()), &asked, now);
                 }
             }
             return Ok(Supervised::Changed { on });

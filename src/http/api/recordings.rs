@@ -194,7 +194,7 @@ async fn missing(state: &AppState, id: RecordingId) -> Problem {
             StatusCode::GONE,
             "recording-removed",
             "The recording was removed",
-            "Somebody did not want it, it was deleted, or it is past its retention time; the timeline says which.",
+            "Somebody did not want it (then its call's timeline says so), it was deleted (see the audit chain), or it is past its retention time.",
         );
     }
     match (row.duration_ms, row.reason.as_deref()) {

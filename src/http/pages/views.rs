@@ -306,7 +306,7 @@ fn question(kind: &str) -> String {
         "where" => "Where?",
         "why" => "Why is it urgent?",
         "voicemail" => "Voicemail",
-        "conversation" => "Conversation (left the caller, right the engineer)",
+        "conversation" => "Conversation (left the caller, right what the caller heard)",
         other => other,
     }
     .to_owned()

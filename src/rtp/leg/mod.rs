@@ -17,7 +17,7 @@ mod turn;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use hotline_core::audio::{Codec, noise};
@@ -44,7 +44,7 @@ pub(super) use coders::Coders;
 pub(super) use turn::frame_ms;
 
 use hold::Hold;
-use out::Out;
+use out::{Maker, Out};
 use relay::RelayMap;
 
 /// What the whole of media counts.
@@ -119,6 +119,10 @@ pub(super) struct Relayed {
     pub(super) length: usize,
 }
 
+/// Whoever was heard within this time is still there. Behind address translation a phone that was silent for longer may come
+/// from another port.
+const SPEAKS: Duration = Duration::from_secs(5);
+
 /// A leg.
 #[derive(Debug)]
 pub(super) struct LegState {
@@ -173,6 +177,8 @@ impl LegState {
         now: Instant,
     ) -> Self {
         let out = Out {
+            maker: Maker::Quiet,
+            settles: 0,
             ssrc: rand::random(),
             sequence: rand::random(),
             timestamp: rand::random(),
@@ -221,7 +227,11 @@ impl LegState {
     }
 
     pub(super) fn connect(&mut self, remote: Remote, now: Instant) {
-        self.source.unlock(now);
+        // A session refreshed, a codec changed: whoever is heard is who is meant, and no stranger gets a chance to be first.
+        let stays = self.remote.as_ref().is_some_and(|before| before.address == remote.address);
+        if !(stays && self.source.is_sure() && now.saturating_duration_since(self.heard_at) < SPEAKS) {
+            self.source.unlock(now);
+        }
         self.heard_at = now;
         self.silent_told = false;
         self.relay = None;
@@ -283,6 +293,10 @@ impl LegState {
         self.keys.clear();
         self.suspect = None;
         self.peer = Some(peer);
+        if self.out.maker == Maker::Translator {
+            // Another one, with an encoder of its own.
+            self.made_by(Maker::Quiet, false);
+        }
         self.translator = translator;
         self.relay = None;
         self.relayed_at = now;

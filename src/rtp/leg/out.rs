@@ -1,5 +1,7 @@
 //! The stream that a leg sends: one SSRC, its numbers and timestamps, whatever its packets come from.
 
+use hotline_core::audio::{Codec, g722};
+use hotline_core::call::command::PlayId;
 use rustix::net::SendFlags;
 
 use super::super::keys::KeyPacket;
@@ -7,9 +9,29 @@ use super::super::packet::{HEADER_BYTES, Header, PACKET_MAX};
 use super::super::source::Stats;
 use super::{LegState, Moment, Totals};
 
+/// A pause of so long, samples at 8 kHz, ends a talk spurt (RFC 3551 section 4.1).
+const PAUSE: u32 = 800;
+
+/// What the packets that we send were made by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Maker {
+    /// Silence, or the noise of a quiet line.
+    Quiet,
+    Play(PlayId),
+    Hold,
+    /// The peer's packets as they are.
+    Relay,
+    /// The peer's packets by a translator.
+    Translator,
+    Room,
+}
+
 /// The stream that we send.
 #[derive(Debug)]
 pub(super) struct Out {
+    pub(super) maker: Maker,
+    /// Samples at 8 kHz that are still sent as those that settle a decoder.
+    pub(super) settles: usize,
     pub(super) ssrc: u32,
     pub(super) sequence: u16,
     /// Added to the lane's clock, counted at the codec's.
@@ -42,7 +64,7 @@ impl LegState {
         let Some(remote) = &self.remote else { return };
         let payload_type = remote.payload_type;
         self.relay = None;
-        let mut timestamp = self.clock(at);
+        let (mut timestamp, ratio) = (self.clock(at), self.clock_ratio());
         let out = &mut self.out;
         let behind = out.end.wrapping_sub(timestamp) as i32;
         if out.started && behind > 0 {
@@ -50,11 +72,35 @@ impl LegState {
             out.timestamp = out.timestamp.wrapping_add(behind as u32);
             timestamp = out.end;
         }
-        let marker = !out.started || (talking && !out.talking);
+        let paused = timestamp.wrapping_sub(out.end) as i32 >= (PAUSE * ratio) as i32;
+        let marker = !out.started || paused || (talking && !out.talking);
         out.talking = talking;
         let sequence = out.sequence;
         self.transmit(marker, payload_type, (sequence, timestamp), (length, samples));
         self.record_sent(timestamp, length, at.now);
+    }
+
+    /// What is sent next was made by somebody else than what was sent last (`anew`: another one of the same kind).
+    ///
+    /// Nothing to most codecs. But a decoder of G.722 follows its encoder's steps, and takes the first sounds of another
+    /// one, which begins with small steps, for loud ones: a burst of up to full scale. So it is settled before.
+    pub(super) fn made_by(&mut self, maker: Maker, anew: bool) {
+        let before = std::mem::replace(&mut self.out.maker, maker);
+        // Behind a quiet line no loud step is left: clips begin quietly, and what is relayed stays as it is.
+        let quiet = before == Maker::Quiet && matches!(maker, Maker::Play(_) | Maker::Relay);
+        if (before != maker || anew) && !quiet && self.out.started {
+            self.out.settles = g722::SETTLING;
+        }
+    }
+
+    /// Instead of what was to be sent, as long as that is needed.
+    fn settle(&mut self, length: usize) {
+        let needed = std::mem::take(&mut self.out.settles);
+        if self.remote.as_ref().is_some_and(|remote| remote.codec == Codec::G722) {
+            let body = &mut self.out.packet[HEADER_BYTES..HEADER_BYTES + length];
+            g722::settle(g722::SETTLING - needed, body);
+            self.out.settles = needed.saturating_sub(length);
+        }
     }
 
     pub(super) fn send_key(&mut self, key: KeyPacket) {
@@ -74,6 +120,9 @@ impl LegState {
         (sequence, timestamp): (u16, u32),
         (length, samples): (usize, usize),
     ) {
+        if self.out.settles > 0 && samples > 0 {
+            self.settle(length);
+        }
         let Some(remote) = &self.remote else { return };
         let ratio = remote.codec.clock_ratio();
         let to = self.source.learned().unwrap_or(remote.address);

@@ -6,7 +6,7 @@ use super::super::packet::{HEADER_BYTES, PAYLOAD_MAX};
 use super::super::translate::{Place, Translator};
 use super::super::wheel::LegKey;
 use super::turn::{RELAY_IDLE, frame_ms};
-use super::{LegState, Moment, Relayed, Totals};
+use super::{LegState, Maker, Moment, Relayed, Totals};
 
 /// A relayed stream whose timestamps jump further than this is a new one (samples at 8 kHz).
 const RELAY_JUMP: u32 = 16_000;
@@ -59,6 +59,7 @@ impl LegState {
             g711::transcode(from, to, body);
         }
         self.out.talking = true;
+        self.made_by(Maker::Relay, fresh);
         self.transmit(marker, payload_type, (sequence, timestamp), (length, samples));
         self.record_sent(timestamp, length, at.now);
     }
@@ -83,6 +84,9 @@ impl LegState {
             Some(map) if map.fits(relayed) => translator.place(relayed),
             Some(_) | None => Place::Begins,
         };
+        let mended = if let Place::GoesOn { lost, .. } = place { lost } else { 0 };
+        let in_time = translator.keeps_time(at.samples, relayed.codec.samples(payload) + mended);
+        let place = if in_time { place } else { Place::Late };
         match place {
             Place::Late => Totals::count(&self.totals.relay_late),
             Place::Begins => {
@@ -128,6 +132,7 @@ impl LegState {
             let begins = translator.begins_at();
             let timestamp = begins.unwrap_or(self.out.end);
             self.out.talking = true;
+            self.made_by(Maker::Translator, false);
             self.transmit(begins.is_some(), payload_type, (self.out.sequence, timestamp), (length, samples));
             self.record_sent(timestamp, length, at.now);
         }

@@ -10,7 +10,7 @@ use super::super::mix::{FRAME, Live, Seat};
 use super::super::packet::HEADER_BYTES;
 use super::super::wheel::LegKey;
 use super::turn::frame_ms;
-use super::{LegState, Moment, Peer};
+use super::{LegState, Maker, Moment, Peer};
 
 /// Further apart than this the stream that we send begins anew by the clock, samples at 8 kHz.
 const APART: u32 = 800;
@@ -136,6 +136,7 @@ impl LegState {
             let marker = !flowing || !self.out.talking;
             self.out.talking = true;
             self.relay = None;
+            self.made_by(Maker::Room, false);
             self.transmit(marker, payload_type, (self.out.sequence, timestamp), (length, heard));
             self.record_sent(timestamp, length, at.now);
         }

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use hotline_core::audio::clip::Form;
 
 use super::super::packet::HEADER_BYTES;
-use super::super::play::Played;
+use super::super::play::{Played, Playing};
 use super::super::wheel::TICK_SAMPLES;
 use super::super::writer::Job;
 use super::super::{MEDIA_TIMEOUT, MediaEvent};
-use super::{LegState, Moment};
+use super::{LegState, Maker, Moment};
 use crate::codec;
 
 /// A bridged leg to which nothing was relayed for so long is sent silence, so that its own timeout and the address
@@ -38,16 +38,19 @@ impl LegState {
             None
         };
         let samples = (ms * 8) as usize;
+        let plays = self.playing.as_ref().map(Playing::id);
         if let Some(key) = key {
             self.send_key(key);
             // What plays goes on below the tone, unheard.
             self.fill(form, samples);
         } else if let Some(length) = self.fill(form, samples) {
             if send {
+                self.made_by(plays.map_or(Maker::Quiet, Maker::Play), false);
                 self.send_frame(at, length, samples, true);
             }
         } else if let Some(length) = self.hold_music(form, samples, at.now) {
             if send {
+                self.made_by(Maker::Hold, false);
                 self.send_frame(at, length, samples, true);
             }
         } else if self.waits_for_hold() || self.seat.is_some() {
@@ -58,11 +61,13 @@ impl LegState {
             let sent = self.clock(at).wrapping_sub(self.out.end) as i32;
             if send && (!self.out.started || sent >= (KEEP_OPEN_MS * 8 * self.clock_ratio()) as i32) {
                 let length = self.quiet(form, samples);
+                self.made_by(Maker::Quiet, false);
                 self.send_frame(at, length, samples, false);
             }
             return WATCH_TICKS;
         } else if send {
             let length = self.quiet(form, samples);
+            self.made_by(Maker::Quiet, false);
             self.send_frame(at, length, samples, false);
         }
         u64::from(ms) * 8 / u64::from(TICK_SAMPLES)

@@ -142,6 +142,23 @@ fn only_signalling_makes_a_leg_hear_another_address() {
     line.no_event();
 }
 
+/// A session refreshed, a call held: the same address is told again.
+#[test]
+fn who_is_heard_stays_who_is_heard_while_signalling_names_nobody_else() {
+    let media = media(2, 1);
+    let (line, mut phone) = connected(&media, Codec::Pcma);
+    phone.say(&line.leg, &frame(1));
+    until("it is heard", || line.leg.quality().received == 1);
+    let mut stranger = Phone::new(Codec::Pcma);
+    line.leg.connect(phone.remote());
+    // Both orders are carried out one after the other.
+    stranger.say(&line.leg, &frame(50));
+    until("a stranger", || line.leg.quality().strangers == 1);
+    phone.say(&line.leg, &frame(2));
+    until("the phone", || line.leg.quality().received == 2);
+    assert_eq!(line.leg.quality().strangers, 1);
+}
+
 #[test]
 fn late_packets_of_an_ended_call_are_not_heard_in_the_next_on_its_port() {
     let folder = tempfile::tempdir().unwrap();

@@ -117,6 +117,29 @@ fn who_hears_whom_in_each_role_whatever_the_phones_speak() {
     }
 }
 
+/// Bridge, room and bridge again: each has coders of its own, and a decoder of G.722 has to be told.
+#[test]
+fn nobody_hears_a_burst_when_a_supervisor_comes_or_goes() {
+    for wide in 0..3 {
+        let mut phones = [(Codec::Pcmu, 20); 3];
+        phones[wide].0 = Codec::G722;
+        let mut trio = Trio::talking(phones);
+        for roles in [WHISPER, BARGE] {
+            trio.seats(roles);
+            trio.talk(411);
+        }
+        let (mut stage, mut caller, mut engineer, boss) = trio.boss_goes();
+        stage.talk(611, &mut [&mut caller, &mut engineer]);
+        let of = |voices: [Tone; 2]| (voices.iter().map(|voice| voice.amplitude).sum::<f64>() * 1.3) as u16 + 100;
+        let all = [(caller.heard, [ENGINEER, BOSS]), (engineer.heard, [CALLER, BOSS]), (boss, [CALLER, ENGINEER])];
+        for (who, (heard, voices)) in all.iter().enumerate() {
+            let most = heard.iter().flat_map(|sound| &sound.samples).map(|sample| sample.unsigned_abs()).max();
+            assert!(most.unwrap() <= of(*voices), "{wide} in G.722: {who} hears {most:?} of {}", of(*voices));
+            assert!(heard.len() > 20);
+        }
+    }
+}
+
 #[test]
 fn the_caller_hears_nothing_of_a_whisper_in_any_packet() {
     for net in [Net::Even, Net::Rough(1), Net::Rough(7), Net::Rough(4_711)] {

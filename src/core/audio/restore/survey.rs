@@ -12,7 +12,10 @@ const SURE: i64 = 8_000;
 /// A stream that has just begun may have begun with packets that were late (1 s).
 const YOUNG: i64 = 8_000;
 /// A stream whose own time leaps by this against its packets' coming counts anew at once (2 s).
-const LEAP: i64 = 16_000;
+pub(super) const LEAP: i64 = 16_000;
+/// Runs of a channel at most: a clock that stops each quarter of a second for four hours. Who has more is no phone, and what
+/// would be another one is not heard.
+const RUNS_MAX: usize = 65_536;
 
 /// Which stream a packet is of. A codec with another clock counts as another stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,13 +71,28 @@ pub struct Run {
 pub struct Plan {
     /// In the order in which they began.
     pub runs: Vec<Run>,
+    /// Those of each stream: the number of their first packet, and which they are.
+    streams: Vec<(Key, Vec<(u64, usize)>)>,
 }
 
 impl Plan {
+    fn new(mut runs: Vec<Run>) -> Self {
+        runs.sort_by_key(|run| run.first);
+        let mut streams: Vec<(Key, Vec<(u64, usize)>)> = Vec::new();
+        for (index, run) in runs.iter().enumerate() {
+            match streams.iter_mut().find(|(key, _)| *key == run.key) {
+                Some((_, own)) => own.push((run.first, index)),
+                None => streams.push((run.key, vec![(run.first, index)])),
+            }
+        }
+        Self { runs, streams }
+    }
+
     /// The run that a packet belongs to.
     pub fn run(&self, key: Key, number: u64) -> Option<usize> {
-        let begun = self.runs.partition_point(|run| run.first <= number);
-        self.runs[..begun].iter().rposition(|run| run.key == key)
+        let (_, own) = self.streams.iter().find(|(known, _)| *known == key)?;
+        let begun = own.partition_point(|(first, _)| *first <= number);
+        Some(own[begun.checked_sub(1)?].1)
     }
 }
 
@@ -98,10 +116,8 @@ impl Survey {
 
     /// What is known of a channel.
     pub fn plan(&self, channel: Channel) -> Plan {
-        let runs = self.channels[channel.index()].runs.iter();
-        Plan {
-            runs: runs.map(|run| Run { key: run.key, first: run.first, curve: Curve::fit(&run.floors()) }).collect(),
-        }
+        let runs = self.channels[channel.index()].streams.iter().flat_map(|stream| &stream.runs);
+        Plan::new(runs.map(|run| Run { key: run.key, first: run.first, curve: Curve::fit(&run.floors()) }).collect())
     }
 }
 
@@ -109,6 +125,14 @@ impl Survey {
 struct Scan {
     number: u64,
     clocks: Vec<Unwrap>,
+    /// Each with its runs as they began; whoever sends can make many of those, but no more than 256 streams a clock.
+    streams: Vec<Stream>,
+    runs: usize,
+}
+
+#[derive(Debug)]
+struct Stream {
+    key: Key,
     runs: Vec<Seen>,
 }
 
@@ -138,18 +162,25 @@ impl Scan {
         let number = self.number;
         self.number += 1;
         let key = Key::of(place);
-        let known = self.clocks.iter().any(|known| known.key == key);
         let at = Unwrap::count(&mut self.clocks, place);
         let arrived = i64::from(place.arrived);
         let point = (at, arrived - at);
-        let run = if known { self.runs.iter_mut().rev().find(|run| run.key == key) } else { None };
-        let fresh = match run {
-            Some(run) => run.take(number, arrived, point),
-            None => Some(Seen::new(key, number, arrived, point)),
+        let fresh = match self.streams.iter_mut().find(|stream| stream.key == key) {
+            Some(Stream { runs, .. }) => match runs.last_mut() {
+                Some(run) => run.take(number, arrived, point),
+                None => Some(Seen::new(key, number, arrived, point)),
+            },
+            None => {
+                self.streams.push(Stream { key, runs: Vec::new() });
+                Some(Seen::new(key, number, arrived, point))
+            }
         };
-        if let Some(fresh) = fresh {
-            let place = self.runs.partition_point(|run| run.first <= fresh.first);
-            self.runs.insert(place, fresh);
+        if let Some(fresh) = fresh
+            && self.runs < RUNS_MAX
+            && let Some(stream) = self.streams.iter_mut().find(|stream| stream.key == key)
+        {
+            self.runs += 1;
+            stream.runs.push(fresh);
         }
     }
 }

@@ -91,6 +91,43 @@ fn a_restarted_source_stands_where_the_clock_is() {
     assert_eq!(*found.samples.last().unwrap(), 32_124, "mu-law is mu-law");
 }
 
+/// A stranger's packet, hold music of somebody's own, a codec tried and given up: whoever spoke before speaks on.
+#[test]
+fn whoever_spoke_before_another_source_is_heard_again() {
+    for others in [1, 25] {
+        let mut bytes = segment::header(false, 5).to_vec();
+        for n in 0..200_u32 {
+            let other = (100..100 + others).contains(&n);
+            let first = place(77 + n * 160, 40 + n * 160);
+            put(
+                &mut bytes,
+                if other { Place { source: 1, rtp: 5_000_000 + n * 160, ..first } } else { first },
+                &payload(3),
+            );
+        }
+        let found = heard(&bytes);
+        assert_eq!(found.samples.len(), 200 * 160, "{others}");
+        let loud = found.samples.chunks(160).filter(|piece| piece.iter().any(|sample| *sample != 0)).count();
+        assert_eq!(loud, 200, "{others}");
+        assert_eq!(found.samples[31_840..], linear(3), "{others}");
+    }
+}
+
+/// As many runs as packets: each is found at once, or this takes minutes.
+#[test]
+fn a_source_that_leaps_with_each_packet_is_heard_and_keeps_nobody_waiting() {
+    let mut bytes = segment::header(false, 5).to_vec();
+    let mut leap = 1_u32;
+    for n in 0..60_000_u32 {
+        leap = leap.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let first = place(77 + n / 2 * 160, 40 + n / 2 * 160);
+        put(&mut bytes, if n % 2 == 1 { Place { source: 1, rtp: leap, ..first } } else { first }, &payload(3)[..80]);
+    }
+    let found = heard(&bytes);
+    assert!((30_000 * 160 - 160..30_000 * 160 + 320).contains(&found.samples.len()), "{}", found.samples.len());
+    assert!(found.stats[0].heard >= 30_000 * 80, "{:?}", found.stats[0]);
+}
+
 #[test]
 fn packets_beyond_the_longest_recording_are_no_sound() {
     let mut bytes = one(&[0]);

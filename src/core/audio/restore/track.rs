@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::conceal::Concealer;
-use super::survey::{Key, Plan, Unwrap};
+use super::survey::{Key, LEAP, Plan, Unwrap};
 use super::warp::Warp;
 use super::{Decode, Stats};
 use crate::audio::Codec;
@@ -74,6 +74,10 @@ impl<D: Decode> Track<D> {
         let at = Unwrap::count(&mut self.clocks, place);
         let Some(run) = self.plan.run(Key::of(place), number) else { return };
         let ours = at + self.plan.runs[run].curve.offset(at as f64).round() as i64 - self.lead;
+        // In a run of its own it would stand where it came; there were too many.
+        if (ours + self.lead - i64::from(place.arrived)).abs() > 2 * LEAP {
+            return self.stats.late += 1;
+        }
         let held = Held { run, at, codec: place.codec, payload: payload.to_vec() };
         self.held.insert((ours, number), held);
     }
@@ -114,8 +118,8 @@ impl<D: Decode> Track<D> {
     fn play(&mut self, ours: i64, held: &Held) {
         let next = match self.run {
             Some((run, next)) if run == held.run => next,
-            // Of a source that is gone.
-            Some((run, _)) if run > held.run => return self.stats.late += 1,
+            // Of the source before: what it said until then. What comes of it later it says now, whoever spoke between.
+            Some((run, _)) if run > held.run && ours < self.end => return self.stats.late += 1,
             Some(_) | None => self.begin(ours, held),
         };
         if held.at > next {

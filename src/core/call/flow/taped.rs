@@ -76,8 +76,11 @@ impl Taping {
             Self::Ready => {
                 let silent = "a test number records without asking";
                 let test = frame.directory.numbers.get(&frame.number).is_some_and(|number| number.record_silently);
-                let why =
-                    if test { silent } else { "the number records conversations; the caller was told and agreed" };
+                let why = if test {
+                    silent
+                } else {
+                    "the number records conversations; the caller was told and did not refuse"
+                };
                 Self::Running(frame.record_conversation(why, now))
             }
             Self::No | Self::Announcing(_) | Self::Running(_) => self,

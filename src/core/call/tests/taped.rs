@@ -79,7 +79,7 @@ fn a_supervisor_hears_that_it_is_recorded_while_it_is() {
 fn it_begins_after_the_caller_heard_so_and_ends_with_the_conversation() {
     let mut line = announced();
     line.never_kept(begun);
-    line.waits(secs(7)).listens().joins(1).records(KIND).because("the caller was told and agreed");
+    line.waits(secs(7)).listens().joins(1).records(KIND).because("the caller was told and did not refuse");
     line.kept(begun).waits(secs(600)).leg_ends(1, LegCause::HungUp).stops_recording(RecordingEnd::CallEnded);
     line.ends_leg(0).record_ends(true, RecordingEnd::CallEnded).is_over(Outcome::Taken);
     line.never_kept(refused);
