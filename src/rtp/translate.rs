@@ -266,7 +266,7 @@ mod tests {
         let mut translator = Translator::between(Codec::Pcma, Codec::Opus).unwrap();
         // Half a second is held up each five seconds and comes at once.
         for n in 0..3_000_u32 {
-            let late = if n % 250 < 25 { 25 - n % 250 } else { 0 };
+            let late = 25_u32.saturating_sub(n % 250);
             assert!(translator.keeps_time((n + late) * 160, 160), "{n}");
         }
     }

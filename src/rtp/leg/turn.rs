@@ -58,8 +58,8 @@ impl LegState {
         } else if self.peer.is_some() && at.now.saturating_duration_since(self.relayed_at) < RELAY_IDLE {
             return WATCH_TICKS;
         } else if self.recorder.as_ref().is_some_and(|recorder| recorder.is_alone()) {
-            let sent = self.clock(at).wrapping_sub(self.out.end) as i32;
-            if send && (!self.out.started || sent >= (KEEP_OPEN_MS * 8 * self.clock_ratio()) as i32) {
+            let since = self.clock(at).wrapping_sub(self.out.end) as i32;
+            if send && (!self.out.started || since >= (KEEP_OPEN_MS * 8 * self.clock_ratio()) as i32) {
                 let length = self.quiet(form, samples);
                 self.made_by(Maker::Quiet, false);
                 self.send_frame(at, length, samples, false);

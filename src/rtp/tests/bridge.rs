@@ -98,7 +98,7 @@ fn a_payload_type_that_looks_like_a_report_is_audio_where_it_was_agreed_on() {
     let (media, [a, b], [mut phone_a, phone_b]) = bridged(1, (Codec::Pcmu, Codec::Pcmu));
     // 72 with the marker bit is a sender report's first byte.
     a.leg.connect(Remote { receive_payload_type: 72, ..phone_a.remote() });
-    let header = |sequence: u8| [0x80, 0x80 | 72, 0, sequence, 0, 0, 0, 160, 0, 0, 0, 9];
+    let header = |sequence: u8| [0x80, 0xc8, 0, sequence, 0, 0, 0, 160, 0, 0, 0, 9];
     for sequence in 0..2 {
         let packet = [&header(sequence)[..], &frame(3)].concat();
         phone_a.socket.send_to(&packet, a.leg.local()).unwrap();

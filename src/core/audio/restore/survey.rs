@@ -165,22 +165,20 @@ impl Scan {
         let at = Unwrap::count(&mut self.clocks, place);
         let arrived = i64::from(place.arrived);
         let point = (at, arrived - at);
-        let fresh = match self.streams.iter_mut().find(|stream| stream.key == key) {
-            Some(Stream { runs, .. }) => match runs.last_mut() {
-                Some(run) => run.take(number, arrived, point),
-                None => Some(Seen::new(key, number, arrived, point)),
-            },
-            None => {
-                self.streams.push(Stream { key, runs: Vec::new() });
-                Some(Seen::new(key, number, arrived, point))
-            }
+        let known = self.streams.iter().position(|stream| stream.key == key);
+        let index = known.unwrap_or(self.streams.len());
+        if known.is_none() {
+            self.streams.push(Stream { key, runs: Vec::new() });
+        }
+        let fresh = match self.streams[index].runs.last_mut() {
+            Some(run) => run.take(number, arrived, point),
+            None => Some(Seen::new(key, number, arrived, point)),
         };
         if let Some(fresh) = fresh
             && self.runs < RUNS_MAX
-            && let Some(stream) = self.streams.iter_mut().find(|stream| stream.key == key)
         {
             self.runs += 1;
-            stream.runs.push(fresh);
+            self.streams[index].runs.push(fresh);
         }
     }
 }
