@@ -293,8 +293,8 @@ impl LegState {
         self.keys.clear();
         self.suspect = None;
         self.peer = Some(peer);
-        if self.out.maker == Maker::Translator {
-            // Another one, with an encoder of its own.
+        if matches!(self.out.maker, Maker::Relay | Maker::Translator) {
+            // Another encoder, the peer's or our own for it.
             self.made_by(Maker::Quiet, false);
         }
         self.translator = translator;

@@ -44,6 +44,7 @@ impl LegState {
         }
         let samples = relayed.codec.samples(payload);
         let payload_type = remote.payload_type;
+        let another = self.relay.is_some_and(|map| map.ssrc != relayed.ssrc);
         let (map, fresh) = match self.relay {
             Some(map) if map.fits(relayed) => (map, false),
             Some(_) | None => (self.begin_relay(relayed, at), true),
@@ -59,7 +60,7 @@ impl LegState {
             g711::transcode(from, to, body);
         }
         self.out.talking = true;
-        self.made_by(Maker::Relay, fresh);
+        self.made_by(Maker::Relay, another);
         self.transmit(marker, payload_type, (sequence, timestamp), (length, samples));
         self.record_sent(timestamp, length, at.now);
     }
