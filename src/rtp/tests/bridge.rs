@@ -109,6 +109,17 @@ fn a_payload_type_that_looks_like_a_report_is_audio_where_it_was_agreed_on() {
     drop(b);
 }
 
+/// The peer's encoder goes on, and so must what its decoder hears.
+#[test]
+fn a_refreshed_session_leaves_what_is_relayed_untouched() {
+    let (_media, [a, b], [mut phone_a, phone_b]) = bridged(1, (Codec::G722, Codec::G722));
+    for n in [5, 6] {
+        phone_a.say(&a.leg, &frame(n));
+        assert!((0..20).any(|_| phone_b.hear().payload == frame(n)), "{n}");
+        b.leg.connect(phone_b.remote());
+    }
+}
+
 #[test]
 fn a_source_that_begins_anew_is_joined_on() {
     let (_media, [a, _b], [mut phone_a, phone_b]) = bridged(1, (Codec::Pcmu, Codec::Pcmu));
